@@ -1,0 +1,36 @@
+# One word, one job. Everything happens in .venv; delete it to start afresh.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+MEDIA ?=
+
+.PHONY: setup check test demo docs bench clean
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet "uv>=0.5,<1"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -e ".[dev]"
+	touch $@
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+demo: $(STAMP)
+	$(BIN)/python examples/demo.py $(MEDIA)
+
+docs: $(STAMP)
+	$(BIN)/python -m pytest --quiet tests/end_to_end/test_readme.py
+	$(BIN)/telltrace --help
+
+bench: $(STAMP)
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Data: which media there are, how they are split, and how crops become batches."""

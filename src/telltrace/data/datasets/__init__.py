@@ -1,0 +1,1 @@
+"""Dataset layouts: one function each, a folder in and a manifest out."""

@@ -1,0 +1,1 @@
+"""Judge a detector by the scores it wrote. Imports no torch."""

@@ -1,0 +1,1 @@
+"""Faces: media in, frames and cropped faces out."""

@@ -1,0 +1,1 @@
+"""Inference: a checkpoint and media in, scores and verdicts out."""

@@ -1,0 +1,1 @@
+"""Detectors: networks that answer real or fake. One file per published method."""
