@@ -1,0 +1,85 @@
+"""Any folder of images and videos that sorts them into ``real/`` and ``fake/``."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Final, Literal
+
+import pandas as pd
+
+from ..manifest import COLUMNS, check_manifest
+
+SIDE_FILES: Final = {
+    *(".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".xml", ".html", ".pdf", ".log"),
+    *(".yaml", ".yml", ".npy", ".npz", ".pt", ".pkl", ".ini", ".db", ".srt", ".py", ".sh"),
+}
+"""Files that lie beside media and are no media. Any other file is listed: whether it is an image
+or a video is decided by its content, and what turns out to be neither is reported by name."""
+
+
+def read_folder(
+    root: str | Path,
+    dataset: str | None = None,
+    label: Literal["real", "fake"] | None = None,
+) -> pd.DataFrame:
+    """List the media under ``root/real`` and ``root/fake``, at any depth, as a manifest.
+
+    The identity of a medium is the folder it lies in below ``real/`` or ``fake/``, so that
+    ``real/anna/1.mp4`` and ``fake/anna/7.png`` show one person; for a medium that lies in no such
+    folder it is the file's stem. A "+" in either name joins several people.
+
+    Args:
+        root: Folder with ``real/``, ``fake/`` or both.
+        dataset: Name of the data set; by default the folder's own.
+        label: Set it if the folder has no ``real/`` and ``fake/`` but one class throughout.
+
+    Raises:
+        FileNotFoundError: If the folder is missing or holds no media.
+
+    Examples:
+        >>> read_folder("holiday")
+        Traceback (most recent call last):
+        FileNotFoundError: holiday: is not a folder. Give the folder that holds real/ and fake/.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        what = "is not a folder" if not root.is_file() else "is a file"
+        raise FileNotFoundError(f"{root}: {what}. Give the folder that holds real/ and fake/.")
+    classes = {name: root / name for name in ("real", "fake") if (root / name).is_dir()}
+    if label is not None:
+        classes = {label: root}
+    if not classes:
+        raise FileNotFoundError(
+            f"{root}: holds neither real/ nor fake/. Sort the media into these two folders, "
+            'or give label="real" or label="fake" if all of it is one class.'
+        )
+    name = dataset or root.absolute().name
+    rows = [row for kind, top in classes.items() for row in _list_class(top, kind, name)]
+    if not rows:
+        raise FileNotFoundError(f"{root}: holds no media. Put images or videos into it.")
+    return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:7]))
+
+
+def _list_class(top: Path, kind: str, dataset: str) -> list[tuple[str | int, ...]]:
+    """One row a medium under ``top``, ordered by path."""
+    found = [file.relative_to(top) for file in top.rglob("*") if file.is_file()]
+    names = sorted(
+        (file for file in found if _is_listed(file)), key=lambda file: (file.as_posix(), file)
+    )
+    stems = Counter(file.with_suffix("") for file in names)
+    return [
+        (
+            str((top / file).absolute()),
+            dataset,
+            int(kind == "fake"),
+            kind,
+            "",
+            (file.with_suffix("") if stems[file.with_suffix("")] == 1 else file).as_posix(),
+            file.stem if file.parent == Path() else file.parent.as_posix(),
+        )
+        for file in names
+    ]
+
+
+def _is_listed(file: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.parts)
+    return not hidden and file.suffix.lower() not in SIDE_FILES and file.name != "Thumbs.db"

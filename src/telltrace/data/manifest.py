@@ -1,0 +1,229 @@
+"""The manifest: one table that says which media there are and what is in each of them.
+
+A row is a media file or a face crop. Every other room reads this table and nothing else, so it
+is checked once, here, and a mistake is named with its file, its line and what mends it.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+COLUMNS: Final = [
+    *("path", "dataset", "label", "method", "compression", "video", "identity", "split"),
+    *("frame", "time", "box", "landmarks", "confidence"),
+]
+VIDEO_KEY: Final = ["dataset", "method", "compression", "video"]
+SPLITS: Final = ("train", "val", "test", "")
+TEXT: Final = [c for c in COLUMNS if c not in {"label", "frame", "time", "confidence"}]
+
+
+class ManifestError(ValueError):
+    """A manifest that cannot be trusted: says which file, which line, and what to do."""
+
+    def __init__(self, file: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{file}: {reason}. {remedy}.")
+        self.file, self.reason, self.remedy = file, reason, remedy
+
+
+def source_of(manifest: pd.DataFrame) -> str:
+    """The file a manifest was read from, or "manifest" if it was made in memory."""
+    return str(manifest.attrs.get("file", "manifest"))
+
+
+def identities(text: str) -> list[str]:
+    """The people in a video, from its ``identity`` column.
+
+    Examples:
+        >>> identities("183+253")
+        ['183', '253']
+    """
+    return [name for name in text.split("+") if name] or [text]
+
+
+def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Bring a table to the manifest's columns and types, or say what is wrong with it.
+
+    Only ``path`` and ``label`` must be there. What is missing is filled: ``method`` by "real" or
+    "fake", ``video`` by the file's stem, ``identity`` by ``video``, ``frame`` by -1 (the whole
+    medium), ``time`` and ``confidence`` by NaN, the rest by "".
+
+    Args:
+        manifest: Any table with at least the columns ``path`` and ``label``; it is not changed.
+
+    Returns:
+        A copy with exactly the columns of ``COLUMNS``, in that order.
+
+    Raises:
+        ManifestError: If a column is unknown or missing, a value is not allowed, or a path
+            stands in two rows.
+
+    Examples:
+        >>> check_manifest(pd.DataFrame({"path": ["a/b.mp4"], "label": [1]})).video.tolist()
+        ['b']
+    """
+    file = source_of(manifest)
+    unknown = [str(c) for c in manifest.columns if c not in COLUMNS]
+    missing = [c for c in ("path", "label") if c not in manifest.columns]
+    if unknown or missing:
+        what = f"lacks the column {missing[0]!r}" if missing else f"has a column {unknown[0]!r}"
+        raise ManifestError(file, what, f"The columns of a manifest are {' '.join(COLUMNS)}")
+    if manifest.empty:
+        raise ManifestError(file, "has no rows", "Prepare or list at least one medium")
+    table = manifest.copy()
+    for column in TEXT:
+        table[column] = table[column].fillna("").astype(str) if column in table else ""
+    table["label"] = _numbers(table, "label", "0 (real) or 1 (fake)", {0.0, 1.0}).astype("int64")
+    table["frame"] = _numbers(table, "frame", "a number", fill=-1).astype("int64")
+    for column in ("time", "confidence"):
+        table[column] = _numbers(table, column, "a number", fill=float("nan"))
+    _fill_names(table)
+    _refuse_contradictions(table)
+    return table[COLUMNS]
+
+
+def _refuse(table: pd.DataFrame, wrong: "pd.Series[bool]", reason: str, remedy: str) -> None:
+    """Raise for the first row that is ``wrong``; ``reason`` may name columns in braces."""
+    if wrong.any():
+        line = wrong.index[wrong.to_numpy()][0]
+        values = {str(k): v for k, v in table.loc[line].items()}
+        more = f" (and {int(wrong.sum()) - 1} more rows)" if wrong.sum() > 1 else ""
+        where = f"line {line + 2}" if "file" in table.attrs else f"row {line}"
+        raise ManifestError(
+            source_of(table), f"{where}: {reason.format(**values)}{more}", remedy.format(**values)
+        )
+
+
+def _numbers(
+    table: pd.DataFrame,
+    column: str,
+    expected: str,
+    allowed: set[float] | None = None,
+    fill: float | None = None,
+) -> "pd.Series[float]":
+    if column not in table:
+        return pd.Series(fill, index=table.index, dtype="float64")
+    given = table[column]
+    empty = given.isna() | (given.astype(str).str.strip() == "")
+    values = pd.to_numeric(given.mask(empty), errors="coerce").astype("float64")
+    wrong = values.isna() & ~empty
+    if allowed is not None:
+        wrong = ~values.isin(list(allowed))
+    reason = f"{column} must be {expected}, got {{{column}!r}}"
+    _refuse(table, wrong, reason, f"Correct the {column} of {{path}}")
+    return values if fill is None else values.mask(empty, fill)
+
+
+def _fill_names(table: pd.DataFrame) -> None:
+    """Fill method, video and identity where they are empty, in place."""
+    by_label = table.label.map({0: "real", 1: "fake"})
+    table["method"] = table.method.mask(table.method == "", by_label)
+    unnamed = table.video == ""
+    if unnamed.any():
+        table.loc[unnamed, "video"] = [Path(p).stem for p in table.path[unnamed]]
+    table["identity"] = table.identity.mask(table.identity == "", table.video)
+
+
+def _refuse_contradictions(table: pd.DataFrame) -> None:
+    _refuse(table, table.path == "", "path is empty", "Name the file, or delete the row")
+    _refuse(
+        table,
+        ~table.split.isin(SPLITS),
+        "split must be train, val, test or empty, got {split!r}",
+        "Correct the split of {path}",
+    )
+    _refuse(
+        table,
+        (table.label == 0) != (table.method == "real"),
+        'label {label} contradicts method {method!r} (label 0 is method "real")',
+        "Correct the label or the method of {path}",
+    )
+    _refuse(
+        table, table.path.duplicated(), "{path} stands in an earlier row too", "Delete one of them"
+    )
+
+
+def read_manifest(path: str | Path) -> pd.DataFrame:
+    """Read a manifest and check it; the paths in it become absolute.
+
+    Args:
+        path: CSV file with at least the columns ``path`` and ``label``; paths in it are relative
+            to its own folder.
+
+    Raises:
+        ManifestError: If the file is missing, is no CSV, or a row of it is wrong.
+    """
+    path = Path(path).absolute()
+    if not path.is_file():
+        raise ManifestError(str(path), "is not a file", "Write it with `telltrace prepare`")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        reason = f"is no readable CSV ({str(error).strip()})"
+        raise ManifestError(str(path), reason, "Write it again with `telltrace prepare`") from None
+    table.attrs["file"] = str(path)
+    table = check_manifest(table)
+    folder = str(path.parent)
+    table["path"] = [os.path.normpath(os.path.join(folder, p)) for p in table.path]  # noqa: PTH118
+    return table
+
+
+def write_manifest(manifest: pd.DataFrame, path: str | Path) -> None:
+    """Check a manifest and write it as CSV, at once or not at all; same table, same bytes.
+
+    Args:
+        manifest: Table whose paths are absolute, or relative to the working directory.
+        path: File to write; the paths in it will be relative to its folder.
+
+    Raises:
+        ManifestError: If the table is no valid manifest.
+    """
+    path = Path(path).absolute()
+    table = check_manifest(manifest)
+    table["path"] = [relative_path(p, path.parent) for p in table.path]
+    write_table(table, path)
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write any table as CSV, at once or not at all, creating its folder."""
+    write_bytes(table.to_csv(index=False, lineterminator="\n").encode(), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file so that it is there whole or as it was before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def relative_path(path: str, folder: Path) -> str:
+    """``path`` as seen from ``folder``, with forward slashes; absolute on another drive."""
+    absolute = os.path.abspath(path)  # noqa: PTH100 (does not follow links)
+    try:
+        return Path(os.path.relpath(absolute, folder)).as_posix()
+    except ValueError:
+        return Path(absolute).as_posix()
+
+
+def manifest_hash(manifest: pd.DataFrame) -> str:
+    """SHA-256 of what a manifest says, wherever on the disk it lies.
+
+    Paths count relative to the deepest folder that holds all of them, so a data set that is moved
+    as a whole keeps its hash. The order of the rows counts; pixels do not.
+    """
+    table = check_manifest(manifest)
+    absolute = [os.path.abspath(p) for p in table.path]  # noqa: PTH100
+    root = Path(os.path.commonpath([os.path.dirname(p) for p in absolute]))  # noqa: PTH120
+    table["path"] = [Path(p).relative_to(root).as_posix() for p in absolute]
+    text = table.to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
