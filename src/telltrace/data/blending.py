@@ -1,0 +1,284 @@
+"""Pseudo-fakes made on line from real faces, so that a detector can learn from reals alone.
+
+A blend pastes a changed copy of a face, or a similar face, back into the picture through a soft
+mask. Real and fake of a pair then share every later step, down to the compressor's quality:
+all that is left to tell them apart is the blend.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .blending_masks import ALIGNED, Floats, region_mask, soften
+from .blending_mismatch import (
+    Picture,
+    degrade,
+    displace,
+    draw_frame,
+    match_colours,
+    recolour,
+    refocus,
+    reframe,
+)
+
+#: Every region that may be pasted, with how often it is drawn.
+FREQUENCIES: dict[str, float] = {
+    "face": 3,
+    "brows_to_chin": 3,
+    "inner": 3,
+    "lower": 2,
+    "mouth": 1.5,
+    "eyes": 1,
+    "eye": 0.5,
+    "nose": 0.5,
+    "left": 0.5,
+    "right": 0.5,
+    "ellipse": 1,
+}
+
+
+@dataclass(frozen=True)
+class BlendSettings:
+    """How blends are drawn; a strength of 0 switches a step off and 1 is the default amount.
+
+    Args:
+        regions: Regions to draw from, a subset of `FREQUENCIES`.
+        colour: Strength of the colour mismatch between the two layers.
+        detail: Strength of the mismatch in sharpness, resolution, grain and compression.
+        motion: Strength of the displacement and deformation of the pasted layer.
+        border: Widest blur of the mask's border, as a share of the crop.
+        ratios: Opacities of the pasted layer, drawn evenly.
+        partner: Probability that a similar face is pasted where one is given.
+        frame: Strength of the flip, zoom, shift and turn that real and fake share.
+        decay: Strength of the colour, blur, grain and compression that real and fake share.
+        visible: Smallest mean change inside the mask, in grey levels; fainter blends are redrawn.
+    """
+
+    regions: tuple[str, ...] = tuple(FREQUENCIES)
+    colour: float = 1.0
+    detail: float = 1.0
+    motion: float = 1.0
+    border: float = 0.05
+    ratios: tuple[float, ...] = (0.5, 0.75, 1.0, 1.0, 1.0)
+    partner: float = 0.25
+    frame: float = 1.0
+    decay: float = 1.0
+    visible: float = 2.0
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.regions) - set(FREQUENCIES))
+        if unknown or not self.regions:
+            raise ValueError(
+                f"regions must be some of {sorted(FREQUENCIES)}, got {list(self.regions)}."
+            )
+
+
+class Blend(NamedTuple):
+    """A real face, its forgery, and how opaque the paste is at each pixel."""
+
+    real: Picture  # (S, S, 3)
+    fake: Picture  # (S, S, 3)
+    mask: Floats  # (S, S) in [0, 1]
+
+
+def pair_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """The generator of one pair: a function of (seed, epoch, index), whoever asks and when."""
+    return np.random.default_rng(np.random.SeedSequence((seed, epoch, index)))
+
+
+def blend_pair(
+    real: Picture,
+    rng: np.random.Generator,
+    *,
+    landmarks: NDArray[np.floating] | None = None,
+    partner: Picture | None = None,
+    partner_landmarks: NDArray[np.floating] | None = None,
+    settings: BlendSettings | None = None,
+) -> Blend:
+    """Make a pair of a real face and a forgery of it.
+
+    Args:
+        real: Face crop (S, S, 3) RGB.
+        rng: Source of every choice, see `pair_rng`.
+        landmarks: (5, 2) eyes, nose and mouth corners in pixels of the crop; without them the
+            places usual in a crop of margin 1.3 are assumed.
+        partner: Crop of a similar face, (S, S, 3), to paste instead of the face itself.
+        partner_landmarks: As `landmarks`, of the partner.
+        settings: How to draw; the defaults of `BlendSettings` if left out.
+
+    Raises:
+        ValueError: If a picture is not a square of uint8 RGB, or the partner differs in size.
+
+    References:
+        Shiohara, Yamasaki: Detecting Deepfakes with Self-Blended Images, CVPR 2022, section 3.
+        Li et al.: Face X-ray for More General Face Forgery Detection, CVPR 2020, section 3.2.
+
+    Examples:
+        >>> face = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        >>> pair = blend_pair(face, pair_rng(seed=0, epoch=0, index=0))
+        >>> pair.fake.shape, pair.mask.shape, bool((pair.real != pair.fake).any())
+        ((64, 64, 3), (64, 64), True)
+    """
+    settings = settings or BlendSettings()
+    size = _check(real, partner)
+    points = _landmarks(landmarks, size)
+    for _ in range(4):
+        mask = _draw_mask(points, size, rng, settings)
+        if partner is not None and rng.random() < settings.partner:
+            source = _fit(partner, _landmarks(partner_landmarks, size), points)
+            source = match_colours(source, real, mask, rng.uniform(0.5, 1))
+            target = real
+        else:
+            source = target = real
+        if rng.random() < 0.5:
+            source = _differ(source, rng, settings)
+        else:
+            target = _differ(target, rng, settings)
+        source = displace(source, points.mean(0), rng, settings.motion)
+        opacity = mask * np.float32(rng.choice(settings.ratios))
+        fake = _paste(target, source, opacity)
+        if _change(target, fake, mask) >= settings.visible:
+            break
+    affine = draw_frame(size, rng, settings.frame)
+    target, fake = degrade([reframe(i, affine) for i in (target, fake)], rng, settings.decay)
+    return Blend(target, fake, reframe(opacity, affine))
+
+
+def _check(real: Picture, partner: Picture | None) -> int:
+    for name, image in (("real", real), ("partner", partner)):
+        if image is None:
+            continue
+        square = image.ndim == 3 and image.shape[0] == image.shape[1] and image.shape[2] == 3
+        if not square or image.dtype != np.uint8 or image.shape != real.shape:
+            raise ValueError(
+                f"{name} must be a square uint8 RGB crop (S, S, 3) of one size for both faces, "
+                f"got {image.dtype} {image.shape}. Cut it with telltrace.faces.FaceCrop."
+            )
+    return int(real.shape[0])
+
+
+def _landmarks(landmarks: NDArray[np.floating] | None, size: int) -> Floats:
+    if landmarks is None:
+        return ALIGNED * np.float32(size)
+    if landmarks.shape != (5, 2) or not np.isfinite(landmarks).all():
+        raise ValueError(f"landmarks must be (5, 2) finite pixels, got {landmarks.shape}.")
+    return landmarks.astype(np.float32)
+
+
+def _draw_mask(
+    points: Floats, size: int, rng: np.random.Generator, settings: BlendSettings
+) -> Floats:
+    weights = np.array([FREQUENCIES[r] for r in settings.regions])
+    region = settings.regions[int(rng.choice(len(weights), p=weights / weights.sum()))]
+    return soften(region_mask(region, points, size, rng), rng, widest=settings.border)
+
+
+def _differ(image: Picture, rng: np.random.Generator, settings: BlendSettings) -> Picture:
+    """Change the colour, the detail, or both, of one layer."""
+    which = rng.random()
+    if which < 0.75 and settings.colour > 0:
+        image = recolour(image, rng, settings.colour)
+    if which > 0.25 and settings.detail > 0:
+        image = refocus(image, rng, settings.detail)
+    return image
+
+
+def _fit(partner: Picture, theirs: Floats, ours: Floats) -> Picture:
+    """Warp a partner so that its landmarks fall on ours."""
+    affine, _ = cv2.estimateAffinePartial2D(theirs, ours, method=cv2.LMEDS)
+    size = partner.shape[0]
+    warped = cv2.warpAffine(partner, affine, (size, size), borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(warped, np.uint8)
+
+
+def _paste(target: Picture, source: Picture, opacity: Floats) -> Picture:
+    return np.asarray(cv2.blendLinear(source, target, opacity, 1 - opacity), np.uint8)
+
+
+def _change(before: Picture, after: Picture, mask: Floats) -> float:
+    """Mean absolute change where the mask is at least half, in grey levels."""
+    inside = np.asarray(mask >= 0.5, np.uint8)
+    return sum(cv2.mean(cv2.absdiff(before, after), mask=inside)[:3]) / 3
+
+
+def similar_faces(
+    images: Sequence[Picture], landmarks: Sequence[NDArray[np.floating] | None], count: int = 10
+) -> NDArray[np.intp]:
+    """For each face, the `count` others nearest in pose and complexion.
+
+    Pose is the place of the landmarks about their centre, in eye distances; complexion is the
+    mean colour around the nose, where 40 grey levels weigh as much as one eye distance.
+
+    Shape:
+        (N, min(count, N - 1)) indices, nearest first.
+
+    References:
+        Li et al.: Face X-ray for More General Face Forgery Detection, CVPR 2020, section 3.2.
+    """
+    features = []
+    for image, given in zip(images, landmarks, strict=True):
+        points = _landmarks(given, image.shape[0])
+        unit = max(1.0, float(np.linalg.norm(points[1] - points[0])))
+        x, y = np.clip(np.rint(points[2]), 0, image.shape[0] - 1).astype(int)
+        reach = max(1, round(0.4 * unit))
+        patch = image[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach]
+        pose = (points - points.mean(0)) / unit
+        features.append(np.concatenate([pose.ravel(), patch.mean((0, 1)) / 40]))
+    table = np.array(features)
+    squares = (table**2).sum(1)
+    distances = squares[:, None] + squares - 2 * table @ table.T
+    np.fill_diagonal(distances, np.inf)
+    return np.argsort(distances, axis=1, kind="stable")[:, : min(count, len(table) - 1)]
+
+
+def pair_batches(
+    images: Sequence[Picture],
+    landmarks: Sequence[NDArray[np.floating] | None],
+    *,
+    seed: int,
+    epoch: int,
+    pairs: int = 16,
+    partners: NDArray[np.intp] | None = None,
+    settings: BlendSettings | None = None,
+) -> Iterator[tuple[Picture, NDArray[np.int64], Floats]]:
+    """One epoch of real faces and their blends, in an order drawn from (seed, epoch).
+
+    Args:
+        images: Real face crops (S, S, 3) RGB.
+        landmarks: Of each face, (5, 2) in pixels, or None.
+        seed: With `epoch` and the face's index, settles every choice.
+        epoch: Counted from 0.
+        pairs: Pairs in a batch; the last batch may be smaller.
+        partners: (N, K) from `similar_faces`; without it every blend is a self-blend.
+        settings: How to draw.
+
+    Shape:
+        Yields pictures (2B, S, S, 3), labels (2B,) and masks (2B, S, S): first the reals, whose
+        masks are empty, then their blends in the same order.
+    """
+    order = np.random.default_rng(np.random.SeedSequence((seed, epoch))).permutation(len(images))
+    for start in range(0, len(order), pairs):
+        blends = []
+        for index in order[start : start + pairs]:
+            rng = pair_rng(seed, epoch, int(index))
+            other = None if partners is None else int(rng.choice(partners[index]))
+            blends.append(
+                blend_pair(
+                    images[index],
+                    rng,
+                    landmarks=landmarks[index],
+                    partner=None if other is None else images[other],
+                    partner_landmarks=None if other is None else landmarks[other],
+                    settings=settings,
+                )
+            )
+        masks = np.stack([b.mask for b in blends])
+        yield (
+            np.stack([b.real for b in blends] + [b.fake for b in blends]),
+            np.repeat(np.array([0, 1]), len(blends)),
+            np.concatenate([np.zeros_like(masks), masks]),
+        )
