@@ -1,0 +1,161 @@
+"""The scores table: one row a judged frame or face, in a CSV that every metric and plot reads."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+COLUMNS = [
+    "path",
+    "dataset",
+    "label",
+    "method",
+    "compression",
+    "video",
+    "identity",
+    "split",
+    "frame",
+    "time",
+    "score",
+]
+"""Columns of the table, in this order. ``score`` is the probability of fake; it is empty where a
+frame or video could not be judged. ``identity`` names all people in a video, joined by "+"."""
+
+VIDEO_KEY = ["dataset", "method", "compression", "video"]
+"""What makes two rows one video. Never the file's stem: four methods forge ``183_253``."""
+
+REAL = "real"
+"""The method of everything that was not forged."""
+
+_TEXTS = ["path", "dataset", "method", "compression", "video", "identity", "split"]
+
+
+class ScoresError(ValueError):
+    """A scores table that cannot be used; the message names the file, the row and the remedy."""
+
+
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """Read and check a scores table.
+
+    Returns:
+        The columns of :data:`COLUMNS`: texts as text (empty where unknown), ``label`` int64,
+        ``frame`` int64, -1 for a whole medium, ``time`` in seconds and ``score`` float64, NaN
+        where nothing was judged.
+
+    Raises:
+        ScoresError: If the file is missing, is no such table, or a row is wrong.
+    """
+    path = Path(path)
+    try:
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
+    except FileNotFoundError:
+        raise ScoresError(
+            f"{path}: no such file. Write one with `telltrace predict --out {path}`."
+        ) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+        raise ScoresError(
+            f"{path}: not a readable CSV ({error}). Write it again with `telltrace predict`."
+        ) from None
+    return check_scores(raw, name=str(path))
+
+
+def write_scores(frame: pd.DataFrame, path: str | Path) -> None:
+    """Check a scores table and write it: all of it or nothing, scores to the last bit.
+
+    Raises:
+        ScoresError: If a column is missing or a row is wrong.
+    """
+    path = Path(path)
+    table = check_scores(frame, name=str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            table.to_csv(file, index=False, lineterminator="\n")
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def check_scores(frame: pd.DataFrame, name: str = "scores") -> pd.DataFrame:
+    """The table with typed columns in order, or the first thing that is wrong with it.
+
+    Args:
+        frame: Any table with the columns of :data:`COLUMNS`; others are dropped.
+        name: What to call the table in an error.
+
+    Raises:
+        ScoresError: If a column is missing or a row is wrong.
+    """
+    if len(frame) == 0:
+        raise ScoresError(f"{name}: no rows. Write them with `telltrace predict`.")
+    missing = [column for column in COLUMNS if column not in frame.columns]
+    if missing:
+        raise ScoresError(
+            f"{name}: no column {', '.join(missing)}. A scores table has the columns "
+            f"{','.join(COLUMNS)}; write one with `telltrace predict`."
+        )
+    table = pd.DataFrame({c: frame[c].fillna("").astype(str).to_numpy(object) for c in _TEXTS})
+    for column in ("label", "frame", "time", "score"):
+        table[column] = _numbers(frame[column], name)
+    table["frame"] = table["frame"].fillna(-1)
+    _check_rows(table, name)
+    _check_videos(table, name)
+    return table[COLUMNS].astype({"label": "int64", "frame": "int64"})
+
+
+def _numbers(column: pd.Series, name: str) -> NDArray[np.float64]:
+    """The column as float64 to the last bit, NaN where it is empty."""
+    if column.dtype.kind in "iuf":
+        return column.to_numpy(np.float64, na_value=np.nan)
+    cells = column.fillna("").astype(str).to_numpy(object)
+    numbers = np.full(len(cells), np.nan)
+    for row, cell in enumerate(cells):
+        try:
+            if cell:
+                numbers[row] = np.inf if cell.lower() in ("nan", "<na>") else float(cell)
+        except ValueError:
+            raise ScoresError(
+                f"{name}, row {row + 2}: {column.name} is {cell!r}, not a number. Correct the row."
+            ) from None
+    return numbers
+
+
+def _check_rows(table: pd.DataFrame, name: str) -> None:
+    label, score, frame = table["label"], table["score"], table["frame"]
+    real = table["method"] == REAL
+    rules = [
+        (~label.isin((0, 1)), "label", "0 for real or 1 for fake"),
+        (table["video"] == "", "video", "the video's own name: without it all videos are one"),
+        ((label == 0) != real, "method", f'"{REAL}" where the label is 0, and only there'),
+        (score.notna() & ~score.between(0, 1), "score", "a probability in [0, 1], or empty"),
+        (~((frame >= -1) & (frame % 1 == 0)), "frame", "a frame number, -1 or empty"),
+    ]
+    for wrong, column, expected in rules:
+        if wrong.any():
+            row = int(np.argmax(wrong.to_numpy()))
+            found = table[column].iloc[row]
+            raise ScoresError(
+                f"{name}, row {row + 2}: {column} is {str(found)!r}; expected {expected}. "
+                f"Correct the row ({int(wrong.sum())} of {len(table)} are wrong)."
+            )
+
+
+def _check_videos(table: pd.DataFrame, name: str) -> None:
+    for column in ("identity", "split"):
+        first = table.groupby(VIDEO_KEY)[column].transform("first")
+        wrong = (first != table[column]).to_numpy()
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ScoresError(
+                f"{name}, row {row + 2}: {column} is {table[column].iloc[row]!r}, but an earlier "
+                f"row of the same video has {first.iloc[row]!r}. One video has one {column}: "
+                f"correct the row, or give the videos different names."
+            )

@@ -1,0 +1,107 @@
+"""Videos in a scores table: which rows are one video, and one score for all of them."""
+
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from .scores import VIDEO_KEY
+
+Aggregation = Literal["mean", "max", "median", "top-k"]
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+def index_videos(frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows]:
+    """The videos of a scores table, and for each of its rows the video that it belongs to.
+
+    Two rows are one video if they agree in dataset, method, compression and video name. File
+    stems would not do: in FaceForensics++ the four forgeries of one pair share theirs.
+
+    Returns:
+        A table with the columns of ``VIDEO_KEY``, label, identity and split, one row a video and
+        sorted; and row numbers into it, (N,).
+    """
+    groups = frame.groupby(VIDEO_KEY, sort=True)
+    videos = groups[["label", "identity", "split"]].first().reset_index()
+    return videos, np.asarray(groups.ngroup(), dtype=np.int64)
+
+
+def aggregate_scores(
+    video: Rows, scores: Floats, count: int, how: Aggregation = "mean", top: int = 5
+) -> Floats:
+    """One score a video from the scores of its frames.
+
+    Args:
+        video: Which video each score belongs to, (N,).
+        scores: Scores of frames, (N,); NaN where a frame could not be judged, which is left out.
+        count: Number of videos V.
+        how: "top-k" is the mean of the ``top`` highest scores, or of all where there are fewer.
+        top: How many frames "top-k" takes.
+
+    Shape:
+        (V,), NaN for a video of which no frame could be judged.
+
+    Raises:
+        ValueError: If ``how`` is unknown or ``top`` is below 1.
+
+    Examples:
+        >>> aggregate_scores(np.array([0, 0, 2]), np.array([0.25, 0.75, 1.0]), 3).tolist()
+        [0.5, nan, 1.0]
+    """
+    if how not in get_args(Aggregation):
+        raise ValueError(f"aggregation is {how!r}; expected one of {get_args(Aggregation)}.")
+    if top < 1:
+        raise ValueError(f"top is {top}; expected at least 1 frame.")
+    table = pd.DataFrame({"video": video, "score": scores}).dropna()
+    if how == "top-k":
+        table = table.sort_values("score", ascending=False).groupby("video").head(top)
+        how = "mean"
+    values = table.groupby("video")["score"].agg(how)
+    return values.reindex(range(count)).to_numpy(np.float64)
+
+
+def aggregate_videos(
+    frame: pd.DataFrame, aggregation: Aggregation = "mean", top: int = 5
+) -> pd.DataFrame:
+    """A table of videos from a scores table: the video's key, label, identity, split and score.
+
+    Columns ``frames`` and ``judged`` count its rows and those with a score; a video without any
+    keeps its row, with an empty score.
+    """
+    videos, video = index_videos(frame)
+    scores = frame["score"].to_numpy(np.float64)
+    videos["frames"] = np.bincount(video, minlength=len(videos))
+    videos["judged"] = np.bincount(video[~np.isnan(scores)], minlength=len(videos))
+    videos["score"] = aggregate_scores(video, scores, len(videos), aggregation, top)
+    return videos
+
+
+def people(videos: pd.DataFrame) -> set[tuple[str, str]]:
+    """Every (dataset, person) named in the videos' identities."""
+    names = zip(videos["dataset"], videos["identity"], strict=True)
+    return {(data, one) for data, all_ in names for one in all_.split("+") if one}
+
+
+def identity_groups(videos: pd.DataFrame) -> Rows | None:
+    """Number videos so that two share a number if people link them, however indirectly.
+
+    A forgery of 183 with the face of 253 holds both, so it links their videos. Videos of one
+    group are not independent; a fair interval draws groups, not videos.
+
+    Returns:
+        Numbers from 0, (V,), or None where a video does not say who is in it.
+    """
+    if len(videos) == 0 or (videos["identity"] == "").any():
+        return None
+    names = zip(videos["dataset"], videos["identity"], strict=True)
+    edges = [(v, (d, one)) for v, (d, all_) in enumerate(names) for one in all_.split("+")]
+    number = {person: i for i, person in enumerate(sorted({person for _, person in edges}))}
+    at = np.array([(v, len(videos) + number[person]) for v, person in edges])
+    size = len(videos) + len(number)
+    links = coo_array((np.ones(len(at)), (at[:, 0], at[:, 1])), shape=(size, size))
+    group = connected_components(links, directed=False)[1][: len(videos)]
+    return np.unique(group, return_inverse=True)[1].astype(np.int64)
