@@ -1,0 +1,156 @@
+"""From a face in a picture to the square crop that a detector sees."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:  # this file needs no torch
+    from .detect import Face
+
+TEMPLATE = np.array(
+    [
+        [0.34191607, 0.46157411],
+        [0.65653393, 0.45983393],
+        [0.50022500, 0.64050536],
+        [0.37097589, 0.82469196],
+        [0.63151696, 0.82325089],
+    ]
+)
+"""(5, 2) eyes, nose and mouth corners in the unit square, in the order of `Face.landmarks`."""
+
+
+@dataclass(frozen=True)
+class FaceCrop:
+    """How a face is cut out. It travels with the checkpoint: training and scanning must agree.
+
+    Where the square reaches beyond the picture, the picture's edge pixels are repeated: black
+    would be an edge that the detector could learn, and reflection a second face.
+
+    Args:
+        size: Side of the crop, in pixels.
+        margin: Side of the square in sizes of the face: 1 ends at the longer side of its box.
+        alignment: ``"box"`` cuts an upright square around the centre of the box.
+            ``"similarity"`` turns, scales and moves the five landmarks onto a template, the
+            same in every crop (the template's square is taken for a face of size 1).
+
+    Raises:
+        ValueError: If a value is out of range.
+
+    Examples:
+        >>> from telltrace.faces.detect import Face
+        >>> face = Face((40.0, 20.0, 60.0, 50.0), np.zeros((5, 2), np.float32), 1.0)
+        >>> FaceCrop(size=64).cut(np.zeros((100, 100, 3), np.uint8), face).shape
+        (64, 64, 3)
+    """
+
+    size: int = 256
+    margin: float = 1.3
+    alignment: Literal["box", "similarity"] = "box"
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"size must be at least 1 pixel, got {self.size}.")
+        if not 0.5 <= self.margin <= 4:
+            raise ValueError(f"margin must be between 0.5 and 4, got {self.margin}.")
+        if self.alignment not in ("box", "similarity"):
+            raise ValueError(f"alignment must be box or similarity, got {self.alignment!r}.")
+
+    def cut(self, image: NDArray[np.uint8], face: "Face") -> NDArray[np.uint8]:
+        """The crop of one face.
+
+        Args:
+            image: (H, W, 3) of 8 bits, the picture that the face was found in.
+            face: Its box and landmarks, in pixels of that picture.
+
+        Returns:
+            (size, size, 3) of 8 bits.
+
+        Raises:
+            ValueError: If the box is empty or not finite, or the landmarks coincide.
+        """
+        if self.alignment == "similarity":
+            target = ((TEMPLATE - 0.5) / self.margin + 0.5) * self.size
+            return _warp(image, similarity(face.landmarks, target), self.size)
+        left, top, right, bottom = face.box
+        side = self.margin * max(right - left, bottom - top)
+        if not (np.isfinite(face.box).all() and side > 0):
+            raise ValueError(f"A box needs left < right and top < bottom, got {face.box}.")
+        square = _square(image, (left + right) / 2, (top + bottom) / 2, max(1, round(side)))
+        return _resize(square, self.size)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "FaceCrop":
+        return cls(**values)
+
+
+def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
+    """The turn, scaling and shift that bring points nearest to targets in least squares.
+
+    A mirror image is never among the answers. With a point of the plane as a complex number the
+    turn and scaling are one factor, and least squares gives it in closed form.
+
+    Args:
+        points: (N, 2), in pixels.
+        targets: (N, 2), in pixels.
+
+    Returns:
+        (2, 3) matrix of the map, for column vectors (x, y, 1).
+
+    Raises:
+        ValueError: If the points coincide or are not finite.
+
+    References:
+        Umeyama, "Least-squares estimation of transformation parameters between two point
+        patterns", IEEE TPAMI 1991, equations 40 to 42, in the plane and with det(R) = 1.
+    """
+    p, q = (np.asarray(x, dtype=np.float64) @ (1, 1j) for x in (points, targets))
+    spread = np.sum(np.abs(p - p.mean()) ** 2)
+    if not (np.isfinite(spread) and spread > 0):
+        raise ValueError(f"Landmarks must be finite and apart from each other, got {points!r}.")
+    factor = np.sum((q - q.mean()) * np.conj(p - p.mean())) / spread
+    shift = q.mean() - factor * p.mean()
+    return np.array(
+        [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]]
+    )
+
+
+def _square(image: NDArray[np.uint8], x: float, y: float, side: int) -> NDArray[np.uint8]:
+    """The square of whole pixels nearest to a centre; the picture's edge continues outside it."""
+    height, width = image.shape[:2]
+    left, top = round(x - side / 2), round(y - side / 2)
+    columns = np.clip(np.arange(left, left + side), 0, width - 1)
+    rows = np.clip(np.arange(top, top + side), 0, height - 1)
+    if columns[-1] - columns[0] == rows[-1] - rows[0] == side - 1:
+        return image[top : top + side, left : left + side]
+    return image[rows[:, None], columns]
+
+
+def _resize(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Average down or interpolate up; a square of the right size is left as it is."""
+    if len(square) == size:
+        return square.copy()
+    method = cv2.INTER_AREA if len(square) > size else cv2.INTER_CUBIC
+    square = np.ascontiguousarray(square)
+    return cv2.resize(square, (size, size), interpolation=method).astype(np.uint8, copy=False)
+
+
+def _warp(image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """Warp at a whole multiple of the size where the map shrinks, then average: no aliasing."""
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    finer = min(8, max(1, int(np.ceil(1 / scale))))
+    matrix = matrix * finer
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5  # OpenCV counts from pixel centres
+    warped = cv2.warpAffine(
+        image,
+        matrix,
+        (size * finer, size * finer),
+        flags=cv2.INTER_LINEAR if finer > 1 else cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return _resize(warped.astype(np.uint8, copy=False), size)

@@ -1,0 +1,252 @@
+"""Faces and their landmarks in pictures: MTCNN, batched over pictures of equal size."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torchvision.ops import batched_nms
+
+from .networks import OutputNet, ProposalNet, RefinementNet, load_published
+from .patches import cut_patches, integral_images
+
+CELL = 12
+"""Side of the window that P-Net looks through, in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face that was found, in pixels of the picture that was given."""
+
+    box: tuple[float, float, float, float]
+    """Left, top, right, bottom; may reach a little beyond the picture."""
+    landmarks: NDArray[np.float32]
+    """(5, 2) as (x, y): left eye, right eye, nose, left and right mouth corner, as the viewer
+    sees them."""
+    confidence: float
+    """Probability that it is a face, from O-Net."""
+
+
+class FaceDetector(nn.Module):
+    """Multi-task cascade: propose windows at all sizes, refine them, find landmarks in the rest.
+
+    Args:
+        min_face_size: Smallest face that is looked for, in pixels of the copy that is searched.
+        thresholds: Probability that a window needs to pass P-Net, R-Net and O-Net.
+        factor: Ratio of each level of the picture pyramid to the one before.
+        long_side: Pictures with a longer side than this are searched in a copy shrunk to it, in
+            pixels; None searches every picture at its own size.
+        batch_size: Pictures that are searched at once; bounds the memory.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    References:
+        Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional
+        Networks", IEEE Signal Processing Letters 2016, section II.
+
+    Examples:
+        >>> from skimage.data import astronaut
+        >>> [face] = create_face_detector().detect([astronaut()])[0]
+        >>> [round(side) for side in face.box]
+        [181, 62, 268, 172]
+    """
+
+    def __init__(
+        self,
+        min_face_size: float = 20,
+        thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
+        factor: float = 0.709,
+        long_side: int | None = 640,
+        batch_size: int = 32,
+    ) -> None:
+        super().__init__()
+        if min_face_size < CELL:
+            raise ValueError(f"min_face_size must be at least {CELL} pixels, got {min_face_size}.")
+        if not 0 < factor < 1:
+            raise ValueError(f"factor must be between 0 and 1, got {factor}.")
+        if len(thresholds) != 3 or not all(0 < t < 1 for t in thresholds):
+            raise ValueError(f"thresholds must be three probabilities, got {thresholds}.")
+        self.min_face_size, self.thresholds, self.factor = min_face_size, thresholds, factor
+        self.long_side, self.batch_size = long_side, batch_size
+        self.pnet, self.rnet, self.onet = ProposalNet(), RefinementNet(), OutputNet()
+
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
+        """Find the faces of each picture, the largest and surest first (confidence x area).
+
+        Args:
+            images: (H, W, 3) RGB of 8 bits each; sizes may differ, equal sizes are searched
+                together.
+
+        Raises:
+            ValueError: If an array is no such picture.
+        """
+        found: list[list[Face]] = [[] for _ in images]
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for number, image in enumerate(images):
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+                raise ValueError(
+                    f"Picture {number} must be uint8 (H, W, 3), got {image.dtype} {image.shape}."
+                )
+            groups[image.shape].append(number)
+        for numbers in groups.values():
+            for start in range(0, len(numbers), self.batch_size):
+                batch = numbers[start : start + self.batch_size]
+                for number, faces in zip(batch, self._search(images, batch), strict=True):
+                    found[number] = faces
+        return found
+
+    @torch.inference_mode()
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The cascade on pictures of one size, at that size.
+
+        Shape:
+            - Input: (B, H, W, 3) RGB of 8 bits
+            - Output: boxes (N, 4), landmarks (N, 5, 2), confidences (N,), pictures (N,)
+        """
+        boxes, owner = self._propose(images)
+        sums = integral_images(images)
+        boxes, owner = self._refine(sums, boxes, owner)
+        return self._conclude(sums, boxes, owner)
+
+    def _search(self, images: Sequence[NDArray[np.uint8]], batch: list[int]) -> list[list[Face]]:
+        """The faces of pictures of one size, each in coordinates of the original."""
+        height, width = images[batch[0]].shape[:2]
+        shrink = min(1.0, self.long_side / max(height, width)) if self.long_side else 1.0
+        size = max(1, round(width * shrink)), max(1, round(height * shrink))
+        copies = [
+            images[i] if shrink == 1 else cv2.resize(images[i], size, interpolation=cv2.INTER_AREA)
+            for i in batch
+        ]
+        device = next(self.parameters()).device
+        outputs = self(torch.from_numpy(np.stack(copies)).to(device))
+        boxes, landmarks, confidences, owner = (x.cpu().numpy() for x in outputs)
+        back = np.array([width / size[0], height / size[1]], dtype=np.float32)
+        boxes, landmarks = boxes * np.tile(back, 2), landmarks * back
+        areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        faces: list[list[Face]] = [[] for _ in batch]
+        for i in np.argsort(-confidences * areas, kind="stable"):
+            left, top, right, bottom = boxes[i].tolist()
+            face = Face((left, top, right, bottom), landmarks[i], float(confidences[i]))
+            faces[owner[i]].append(face)
+        return faces
+
+    def _propose(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """P-Net on a pyramid: square windows (N, 4) and the picture each is in (N,)."""
+        pixels = images.permute(0, 3, 1, 2).float().sub_(127.5).mul_(1 / 128)
+        height, width = pixels.shape[-2:]
+        levels = [self._level(pixels, scale) for scale in self._scales(height, width)]
+        if not levels:
+            none = torch.zeros(0, dtype=torch.long, device=images.device)
+            return torch.zeros(0, 4, device=images.device), none
+        boxes, scores, owner, shifts = (torch.cat(parts) for parts in zip(*levels, strict=True))
+        keep = batched_nms(boxes, scores, owner, 0.7)
+        boxes, owner, shifts = boxes[keep], owner[keep], shifts[keep]
+        sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+        return _square(boxes + shifts * sides), owner
+
+    def _level(self, pixels: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The windows of one level of the pyramid that P-Net lets pass, thinned out."""
+        height, width = pixels.shape[-2:]
+        size = int(height * scale + 1), int(width * scale + 1)
+        scores, shifts = self.pnet(F.interpolate(pixels, size=size, mode="area"))
+        owner, row, column = torch.nonzero(scores >= self.thresholds[0], as_tuple=True)
+        corner = 2 * torch.stack([column, row], dim=1) + 1
+        boxes = torch.cat([corner, corner + CELL - 1], dim=1).div(scale).floor()
+        scores, shifts = scores[owner, row, column], shifts[owner, :, row, column]
+        keep = batched_nms(boxes, scores, owner, 0.5)
+        return boxes[keep], scores[keep], owner[keep], shifts[keep]
+
+    def _scales(self, height: int, width: int) -> list[float]:
+        """From the one that shrinks the smallest face to a cell, until the picture is a cell."""
+        scale, scales = CELL / self.min_face_size, []
+        while min(height, width) * scale >= CELL:
+            scales.append(scale)
+            scale *= self.factor
+        return scales
+
+    def _refine(self, sums: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+        """R-Net: the windows that are faces, moved onto them, square again."""
+        boxes, owner, patches = cut_patches(sums, boxes, owner, 24)
+        scores, shifts = self.rnet(patches)
+        passed = scores > self.thresholds[1]
+        boxes, owner, scores, shifts = boxes[passed], owner[passed], scores[passed], shifts[passed]
+        keep = batched_nms(boxes, scores, owner, 0.7)
+        return _square(_moved(boxes[keep], shifts[keep])), owner[keep]
+
+    def _conclude(
+        self, sums: Tensor, boxes: Tensor, owner: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """O-Net: boxes, landmarks, confidences and pictures of the faces."""
+        boxes, owner, patches = cut_patches(sums, boxes, owner, 48)
+        scores, shifts, points = self.onet(patches)
+        passed = scores > self.thresholds[2]
+        boxes, owner, scores = boxes[passed], owner[passed], scores[passed]
+        sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
+        landmarks = points[passed].view(-1, 2, 5).transpose(1, 2) * sides + boxes[:, None, :2] - 1
+        boxes = _moved(boxes, shifts[passed])
+        keep = _suppress_nested(boxes, scores, owner, 0.7)
+        return boxes[keep], landmarks[keep], scores[keep], owner[keep]
+
+
+def create_face_detector(
+    device: str | torch.device = "cpu",
+    *,
+    min_face_size: float = 20,
+    thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
+    factor: float = 0.709,
+    long_side: int | None = 640,
+    batch_size: int = 32,
+) -> FaceDetector:
+    """A `FaceDetector` with the published weights, ready to use; its arguments and a device.
+
+    Raises:
+        FileNotFoundError: If the ``mtcnn`` package, which carries the weights, is not installed.
+        ValueError: If its weights are not the known ones, or an argument is out of range.
+    """
+    detector = FaceDetector(min_face_size, thresholds, factor, long_side, batch_size)
+    for name in ("pnet", "rnet", "onet"):
+        load_published(getattr(detector, name), name)
+    return detector.eval().requires_grad_(False).to(device)
+
+
+def _moved(boxes: Tensor, shifts: Tensor) -> Tensor:
+    """Boxes (N, 4) with each side moved by its correction, given in sizes of the box."""
+    sides = boxes[:, 2:] - boxes[:, :2] + 1
+    return boxes + shifts * sides.repeat(1, 2)
+
+
+def _square(boxes: Tensor) -> Tensor:
+    """The squares about the centres of boxes (N, 4), as large as their longer sides."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    longer = sides.amax(dim=1, keepdim=True)
+    corner = boxes[:, :2] + sides / 2 - longer / 2
+    return torch.cat([corner, corner + longer], dim=1)
+
+
+def _suppress_nested(boxes: Tensor, scores: Tensor, owner: Tensor, limit: float) -> Tensor:
+    """Greedy suppression by intersection over the smaller of two areas; the best first.
+
+    A box falls if a kept, better one of the same picture covers more than ``limit`` of the smaller
+    of both. Whether the better one is kept is settled by repeating until nothing changes, which is
+    what going through them one by one would give.
+    """
+    order = scores.argsort(descending=True, stable=True)
+    boxes, owner = boxes[order], owner[order]
+    sides = boxes[:, 2:] - boxes[:, :2] + 1
+    areas = sides.prod(dim=1)
+    corner = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    meet = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - corner + 1
+    share = meet.clamp(min=0).prod(dim=2) / torch.minimum(areas[:, None], areas[None, :])
+    rivals = torch.triu((share > limit) & (owner[:, None] == owner[None, :]), diagonal=1)
+    keep = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
+    while True:
+        settled = ~(rivals & keep[:, None]).any(dim=0)
+        if torch.equal(settled, keep):
+            return order[keep]
+        keep = settled

@@ -1,0 +1,146 @@
+"""Still and animated pictures, through Pillow, as upright 8-bit RGB."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from .media import MAX_PIXELS, Frame, Frames, MediaError, Sampling, Status
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+"""Picture formats that are tried, each known by its first bytes."""
+
+_SHRINK = "Shrink it to at most 8000 pixels a side and give the copy"
+
+
+def read_image(path: Path, sampling: Sampling) -> Frames | None:
+    """The frames of a picture, or None if the file is no picture.
+
+    An animated picture (GIF, WebP, PNG, AVIF) is a video. In an image file with several pages
+    that is not an animation (TIFF, MPO), the first page is read.
+
+    Raises:
+        MediaError: If the picture has more than `MAX_PIXELS` pixels; it is not decoded then.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of large and of damaged pictures
+        try:
+            with Image.open(path, formats=FORMATS) as picture:
+                animated = picture.format in ("GIF", "WEBP", "PNG", "AVIF") and (
+                    getattr(picture, "n_frames", 1) > 1
+                )
+                width, height = picture.size
+        except Image.DecompressionBombError:
+            raise _too_large(path, "more") from None
+        except UnidentifiedImageError:
+            return None
+        except Exception:  # Pillow's parsers fail in many ways on a damaged header
+            return None
+    if width * height > MAX_PIXELS:
+        raise _too_large(path, f"{width} x {height}")
+    if animated:
+        return _read_animation(path, sampling)
+    return Frames(path, "image", total=1, duration=0.0, decode=_decode_still)
+
+
+def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
+    """Any mode of Pillow's as upright (H, W, 3) RGB of 8 bits.
+
+    16-bit samples are divided by 257, so that white stays white. Transparency is laid on a white
+    page, as a viewer shows it: what an invisible pixel holds is not judged.
+
+    Raises:
+        ValueError: If the samples have no fixed range: 32-bit integers beyond 16 bits, floats.
+    """
+    picture = _upright(picture)
+    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+        samples = np.asarray(picture).astype(np.int64 if picture.mode != "F" else np.float64)
+        if picture.mode == "F" or samples.min() < 0 or samples.max() > 65535:
+            raise ValueError(f"has samples of mode {picture.mode!r}, which no fixed white scales")
+        grey = ((samples + 128) // 257).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        page = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(page, picture)
+    return np.array(picture.convert("RGB"))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # damaged EXIF says nothing about the pixels
+        return picture
+
+
+def _decode_still(frames: Frames) -> Iterator[Frame]:
+    path, frames.truncated = frames.path, False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path, formats=FORMATS) as picture:
+                frames.truncated = not _load(picture)
+                image = to_rgb(picture)
+        except ValueError as error:
+            remedy = "Convert it to 8 bits a sample and give the copy"
+            raise MediaError(path, str(error), remedy, Status.UNSUPPORTED) from None
+        except Exception as error:
+            raise _damaged(path, error) from None
+    if frames.truncated and np.ptp(image) == 0:
+        raise MediaError(path, "holds no pixels before its end", "Copy it again")
+    frames.lost = int(frames.truncated)
+    yield Frame(image, index=0, time=0.0)
+
+
+def _load(picture: Image.Image) -> bool:
+    """Decode; on damage keep what was decoded before it. Whether all of it was."""
+    try:
+        picture.load()
+    except OSError:
+        if not (isinstance(picture, ImageFile.ImageFile) and picture.tile):
+            raise
+        picture.tile = []  # Pillow then takes the rows it has for the whole picture
+        picture.load()
+        return False
+    return True
+
+
+def _read_animation(path: Path, sampling: Sampling) -> Frames:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        starts, now = [], 0.0
+        with Image.open(path, formats=FORMATS) as picture:
+            try:
+                for index in range(getattr(picture, "n_frames", 1)):
+                    picture.seek(index)
+                    picture.load()
+                    starts.append(now)
+                    now += max(picture.info.get("duration", 0) / 1000, 0.01)
+            except Exception as error:
+                if not starts:
+                    raise _damaged(path, error) from None
+                truncated = True
+            else:
+                truncated = False
+    chosen = set(sampling.choose(starts, now).tolist())
+
+    def decode(frames: Frames) -> Iterator[Frame]:
+        with Image.open(path, formats=FORMATS) as picture:
+            for index in sorted(chosen):
+                picture.seek(index)
+                yield Frame(to_rgb(picture), index=index, time=starts[index])
+
+    return Frames(path, "video", len(starts), now, decode, truncated=truncated)
+
+
+def _too_large(path: Path, size: str) -> MediaError:
+    limit = f"{size} pixels, above the limit of {MAX_PIXELS:,} pixels"
+    return MediaError(path, f"is an image of {limit}", _SHRINK, Status.UNSUPPORTED)
+
+
+def _damaged(path: Path, error: Exception) -> MediaError:
+    why = " ".join(str(error).split())[:120] or type(error).__name__
+    return MediaError(path, f"is a damaged picture ({why})", "Copy it again or save it anew")

@@ -1,0 +1,216 @@
+"""What every reader of pictures and videos shares, and the one door to them: `open_media`."""
+
+import math
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MAX_PIXELS = 2**27
+"""Largest picture that is decoded, in pixels: 134 megapixels, more than any phone takes."""
+
+
+class Status(StrEnum):
+    """How the judging of one file ended. Only the first three are verdicts."""
+
+    FAKE = "FAKE"
+    REAL = "REAL"
+    UNCERTAIN = "UNCERTAIN"
+    NO_FACE = "NO_FACE"
+    FACE_TOO_SMALL = "FACE_TOO_SMALL"
+    UNREADABLE = "UNREADABLE"
+    PARTIAL = "PARTIAL"
+    UNSUPPORTED = "UNSUPPORTED"
+    TIMEOUT = "TIMEOUT"
+
+
+class MediaError(ValueError):
+    """A file that gives no frame, why it gives none, and what its owner can do about it.
+
+    Args:
+        path: The file.
+        reason: What is wrong, as the rest of a sentence that begins with the path.
+        remedy: What to do, a full sentence without its full stop.
+        status: ``UNREADABLE`` for damage, ``UNSUPPORTED`` for content of another kind.
+
+    Examples:
+        >>> print(MediaError("a.mp4", "is empty", "Copy it again"))
+        a.mp4: is empty. Copy it again.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        reason: str,
+        remedy: str,
+        status: Status = Status.UNREADABLE,
+    ) -> None:
+        super().__init__(path, reason, remedy, status)  # all four, so that it can be pickled
+        self.path, self.reason, self.remedy, self.status = Path(path), reason, remedy, status
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}. {self.remedy}."
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture: upright, RGB, and where in its file it stands."""
+
+    image: NDArray[np.uint8]
+    """(H, W, 3) RGB, rotated as it is meant to be seen."""
+    index: int
+    """Place in the file, counted from 0 in the order of display."""
+    time: float
+    """Seconds since the first frame of the file."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a video to read.
+
+    Args:
+        mode: ``"spread"``: ``value`` frames over the whole video, each the one on screen at the
+            centre of one of ``value`` equally long slices. (Centres and not ends: the first and
+            last moments are the ones that fade, and the ones that damage loses.)
+            ``"every"``: each ``value``-th frame. ``"fps"``: the frames on screen ``value`` times
+            a second. ``"all"``: every frame; ``value`` is ignored.
+        value: Frames, step or frames per second, as ``mode`` says.
+
+    Raises:
+        ValueError: If ``value`` is not positive, or not whole where it counts frames.
+
+    Examples:
+        >>> Sampling("spread", 2).choose([0.0, 1.0, 2.0, 3.0], end=4.0).tolist()
+        [1, 3]
+    """
+
+    mode: Literal["spread", "every", "fps", "all"] = "spread"
+    value: float = 32
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("spread", "every", "fps", "all"):
+            raise ValueError(f"mode must be spread, every, fps or all, got {self.mode!r}.")
+        if not (math.isfinite(self.value) and self.value > 0):
+            raise ValueError(f"value must be a positive number, got {self.value}.")
+        if self.mode in ("spread", "every") and self.value != int(self.value):
+            raise ValueError(f"mode {self.mode!r} counts whole frames, got value {self.value}.")
+
+    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
+        """Positions of the chosen frames, in ascending order, none twice.
+
+        A frame that stays on screen through several of the wanted moments is given once, so a
+        video with long still passages may give fewer frames than asked for.
+
+        Args:
+            times: When each frame appears, in seconds, ascending.
+            end: When the last one disappears, in seconds.
+        """
+        starts = np.asarray(times, dtype=np.float64)
+        everything = np.arange(len(starts))
+        if self.mode == "all" or len(starts) < 2:
+            return everything
+        if self.mode == "every":
+            return everything[:: int(self.value)]
+        first, length = starts[0], max(end, starts[-1]) - starts[0]
+        if self.mode == "spread":
+            if len(starts) <= self.value:
+                return everything
+            wanted = first + length * (np.arange(int(self.value)) + 0.5) / self.value
+        else:
+            ticks = min(math.ceil(length * self.value), 10 * len(starts) + int(self.value) + 1)
+            wanted = first + np.arange(max(ticks, 1)) / self.value
+        tolerance = 1e-6  # a moment meant to fall on a timestamp falls on it
+        return np.unique(np.searchsorted(starts, wanted + tolerance, side="right") - 1)
+
+
+@dataclass
+class Frames:
+    """The chosen frames of one file, decoded when iterated, in one pass.
+
+    Nothing stays open between iterations: the file is opened when an iteration begins and closed
+    when it ends, is broken off or fails. Each iteration starts the counts below afresh.
+    """
+
+    path: Path
+    kind: Literal["image", "video"]
+    total: int
+    """Frames that the file holds, as far as it can be read."""
+    duration: float
+    """Seconds from the first frame to the end of the last; 0 for an image."""
+    decode: "Callable[[Frames], Iterator[Frame]]" = field(repr=False)
+    read: int = 0
+    """Frames given so far."""
+    lost: int = 0
+    """Packets met that could not be decoded."""
+    truncated: bool = False
+    """Whether the file ends before its content does."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.read = self.lost = 0
+        for frame in self.decode(self):
+            self.read += 1
+            yield frame
+
+
+def open_media(path: str | os.PathLike[str], sampling: Sampling | None = None) -> Frames:
+    """Open a picture or a video, whichever the file's content says it is; its name is ignored.
+
+    Args:
+        path: The file.
+        sampling: Which frames of a video to read; 32 spread over it by default.
+
+    Raises:
+        MediaError: Here, when the file is missing or of no readable kind, or while the result is
+            iterated, when not one frame of it can be decoded.
+
+    Examples:
+        >>> for frame in open_media("interview.mp4"):  # doctest: +SKIP
+        ...     print(frame.index, frame.time, frame.image.shape)
+    """
+    from .image import read_image  # the readers import this file
+    from .video import read_video
+
+    path, sampling = Path(path), sampling or Sampling()
+    check_readable(path)
+    return read_image(path, sampling) or read_video(path, sampling)
+
+
+def check_readable(path: Path) -> None:
+    """Refuse whatever is not a regular, non-empty file, without opening it: a pipe would block.
+
+    Raises:
+        MediaError: Naming what it is instead.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise MediaError(path, "does not exist", "Check the path") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        why = getattr(error, "strerror", None) or str(error)
+        raise MediaError(
+            path, f"cannot be reached ({why})", "Check the path and its permissions"
+        ) from None
+    if stat.S_ISDIR(found.st_mode):
+        remedy = "Give the files in it one by one"
+        raise MediaError(path, "is a folder, not a file", remedy, Status.UNSUPPORTED)
+    if not stat.S_ISREG(found.st_mode):
+        kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+        kind = kinds.get(stat.S_IFMT(found.st_mode), "a device")
+        remedy = "Save its content to a file and give that"
+        raise MediaError(path, f"is {kind}, not a file", remedy, Status.UNSUPPORTED)
+    if found.st_size == 0:
+        raise MediaError(path, "is empty (0 bytes)", "Copy or record it again")
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise MediaError(
+            path, f"cannot be opened ({why})", "Check its permissions, e.g. with chmod u+r"
+        ) from None

@@ -1,0 +1,143 @@
+"""The three networks of MTCNN in torch, with the weights that the ``mtcnn`` package carries."""
+
+import hashlib
+import importlib.util
+import io
+from pathlib import Path
+
+import joblib
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SHA256 = {
+    "pnet": "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5",
+    "rnet": "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee",
+    "onet": "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3",
+}
+"""Of the weight files of mtcnn 1.0.0. They are pickles: nothing else is ever loaded."""
+
+
+class ProposalNet(nn.Module):
+    """P-Net: looks at every 12 x 12 window of a picture, two pixels apart.
+
+    Shape:
+        - Input: (B, 3, H, W) in [-1, 1]
+        - Output: face probability (B, h, w) and box corrections (B, 4, h, w), where h and w are
+          about (H - 10) / 2 and (W - 10) / 2
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            *_convolution(3, 10, 3),
+            nn.MaxPool2d(2, 2, ceil_mode=True),
+            *_convolution(10, 16, 3),
+            *_convolution(16, 32, 3),
+        )
+        self.box, self.face = nn.Conv2d(32, 4, 1), nn.Conv2d(32, 2, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.features(x)
+        return F.softmax(self.face(x), dim=1)[:, 1], self.box(x)
+
+
+class RefinementNet(nn.Module):
+    """R-Net: judges a 24 x 24 window that P-Net proposed.
+
+    Shape:
+        - Input: (N, 3, 24, 24) in [-1, 1]
+        - Output: face probability (N,) and box corrections (N, 4)
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            *_convolution(3, 28, 3),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            *_convolution(28, 48, 3),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            *_convolution(48, 64, 2),
+        )
+        self.dense = nn.Sequential(nn.Linear(576, 128), nn.PReLU(128))
+        self.box, self.face = nn.Linear(128, 4), nn.Linear(128, 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.dense(_flatten(self.features(x)))
+        return F.softmax(self.face(x), dim=1)[:, 1], self.box(x)
+
+
+class OutputNet(nn.Module):
+    """O-Net: judges a 48 x 48 window that R-Net kept, and finds five landmarks in it.
+
+    Shape:
+        - Input: (N, 3, 48, 48) in [-1, 1]
+        - Output: face probability (N,), box corrections (N, 4), landmarks (N, 10): five x, then
+          five y, in sizes of the window
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            *_convolution(3, 32, 3),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            *_convolution(32, 64, 3),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            *_convolution(64, 64, 3),
+            nn.MaxPool2d(2, 2, ceil_mode=True),
+            *_convolution(64, 128, 2),
+        )
+        self.dense = nn.Sequential(nn.Linear(1152, 256), nn.PReLU(256))
+        self.box, self.landmarks = nn.Linear(256, 4), nn.Linear(256, 10)
+        self.face = nn.Linear(256, 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x = self.dense(_flatten(self.features(x)))
+        return F.softmax(self.face(x), dim=1)[:, 1], self.box(x), self.landmarks(x)
+
+
+def load_published(network: nn.Module, name: str, folder: Path | None = None) -> None:
+    """Fill a network with its published weights.
+
+    Their layers stand in the order in which the networks above define them; kernels are (height,
+    width, in, out), dense weights (in, out), PReLU slopes (1, 1, channels).
+
+    Args:
+        network: One of the three above.
+        name: ``"pnet"``, ``"rnet"`` or ``"onet"``.
+        folder: Where the weight files lie; by default inside the installed ``mtcnn`` package.
+
+    Raises:
+        FileNotFoundError: If the package or its file is not there.
+        ValueError: If the file is not the published one, byte for byte.
+    """
+    path = (folder or _package_folder()) / f"{name}.lz4"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no weights for face detection. Run: pip install mtcnn")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != SHA256[name]:
+        raise ValueError(
+            f"{path}: not the weights of mtcnn 1.0.0, so it is not opened (it is a pickle). "
+            "Run: pip install --force-reinstall mtcnn==1.0.0"
+        )
+    published = [torch.from_numpy(array.copy()) for array in joblib.load(io.BytesIO(content))]
+    orders = {4: (3, 2, 0, 1), 2: (1, 0)}
+    with torch.inference_mode(False), torch.no_grad():
+        for own, array in zip(network.parameters(), published, strict=True):
+            own.copy_(array.permute(orders[array.ndim]) if array.ndim in orders else array.ravel())
+
+
+def _package_folder() -> Path:
+    found = importlib.util.find_spec("mtcnn")  # located, not imported: it wants tensorflow
+    if found is None or not found.submodule_search_locations:
+        raise FileNotFoundError("No weights for face detection. Run: pip install mtcnn")
+    return Path(found.submodule_search_locations[0]) / "assets" / "weights"
+
+
+def _convolution(inputs: int, outputs: int, size: int) -> tuple[nn.Module, nn.Module]:
+    return nn.Conv2d(inputs, outputs, size), nn.PReLU(outputs)
+
+
+def _flatten(x: Tensor) -> Tensor:
+    """(N, C, H, W) to (N, W * H * C): the order that the dense weights were trained with."""
+    return x.permute(0, 3, 2, 1).flatten(1)
