@@ -1,0 +1,165 @@
+"""Attention over places, over channels, and between two feature maps of one image."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+RELEASED_GAIN = 0.02
+"""Gain of the Xavier initialisation in the released code; nearly closes what it initialises."""
+
+
+class SpatialAttention(nn.Module):
+    """Weigh every place of a map by its mean and its largest channel.
+
+    Args:
+        kernel_size: Odd side of the neighbourhood that decides, in pixels.
+
+    Shape:
+        - Input: (B, C, H, W)
+        - Output: (B, 1, H, W), in (0, 1)
+
+    References:
+        Woo et al., "CBAM: Convolutional Block Attention Module", ECCV 2018, equation 3.
+
+    Examples:
+        >>> SpatialAttention()(torch.rand(2, 8, 5, 5)).shape
+        torch.Size([2, 1, 5, 5])
+    """
+
+    def __init__(self, kernel_size: int = 7) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size must be odd, got {kernel_size}.")
+        self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)).sigmoid()
+
+
+class ChannelAttention(nn.Module):
+    """Weigh every channel of a map by its mean and its largest place.
+
+    Args:
+        channels: Number of channels C.
+        reduction: How many times narrower the hidden layer is.
+
+    Shape:
+        - Input: (B, C, H, W)
+        - Output: (B, C, 1, 1), in (0, 1)
+
+    References:
+        Woo et al., CBAM, ECCV 2018, equation 2.
+
+    Examples:
+        >>> ChannelAttention(32)(torch.rand(2, 32, 5, 5)).shape
+        torch.Size([2, 32, 1, 1])
+    """
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.excite = nn.Conv2d(channels // reduction, channels, 1, bias=False)
+        for conv in (self.squeeze, self.excite):
+            nn.init.xavier_normal_(conv.weight, gain=RELEASED_GAIN)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Both summaries pass the squeeze together, as a map two pixels wide; the second layer
+        # is linear, so that their sum passes it once.
+        summary = torch.stack([x.mean((2, 3)), x.amax((2, 3))], dim=-1)[:, :, None]
+        hidden = self.squeeze(summary).relu().sum(-1, keepdim=True)
+        return self.excite(hidden).sigmoid()
+
+
+class CrossAttentionMaps(NamedTuple):
+    """Where each map looks in the other; N = H * W positions, every row sums to 1."""
+
+    first: Tensor
+    """(B, N, N): row i says from where in the second map position i of the first one reads."""
+    second: Tensor
+    """(B, N, N): the same for the second map reading the first."""
+
+
+class DualCrossAttention(nn.Module):
+    """Let two maps of one image read each other, through keys that they share.
+
+    Position i of one map is compared with position j of the other; a learned layer over all
+    positions turns the comparisons into the two attentions. The layer over positions fixes N.
+
+    Args:
+        channels: Number of channels C of either map.
+        positions: Number of positions N = H * W of either map.
+        reduction: How many times narrower the keys are.
+        gate: What the residual gates start from. The released code starts them from 0, which
+            leaves every other weight here without a gradient until the gates have moved.
+        gain: Gain of the Xavier initialisation of keys and position layers; five of them follow
+            each other. 0.4 starts the comparisons at about 1, the released code's 0.02 at about
+            1e-7, where their gradients are too small to be followed.
+
+    Shape:
+        - Input: (B, C, H, W) twice
+        - Output: (B, C, H, W) twice
+
+    Raises:
+        ValueError: If a map does not have N positions.
+
+    References:
+        Luo et al., CVPR 2021, section 3.4, dual cross-modality attention.
+
+    Examples:
+        >>> attend = DualCrossAttention(16, positions=6)
+        >>> x, y = attend(torch.rand(2, 16, 2, 3), torch.rand(2, 16, 2, 3))
+        >>> x.shape
+        torch.Size([2, 16, 2, 3])
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        positions: int,
+        *,
+        reduction: int = 8,
+        gate: float = 0.1,
+        gain: float = 0.4,
+    ) -> None:
+        super().__init__()
+        self.positions = positions
+        keys = channels // reduction
+        self.key1 = nn.Conv2d(channels, keys, 1)
+        self.key2 = nn.Conv2d(channels, keys, 1)
+        self.shared_key = nn.Conv2d(keys, keys, 1)
+        self.places1 = nn.Linear(positions, positions)
+        self.places2 = nn.Linear(positions, positions)
+        self.value1 = nn.Conv2d(channels, channels, 1)
+        self.value2 = nn.Conv2d(channels, channels, 1)
+        self.gate1 = nn.Parameter(torch.full((1,), gate))
+        self.gate2 = nn.Parameter(torch.full((1,), gate))
+        for layer in (self.key1, self.key2, self.shared_key, self.places1, self.places2):
+            nn.init.xavier_normal_(layer.weight, gain=gain)
+        for layer in (self.value1, self.value2):
+            nn.init.xavier_normal_(layer.weight, gain=RELEASED_GAIN)
+
+    def maps(self, x: Tensor, y: Tensor) -> CrossAttentionMaps:
+        """The two attentions, for looking at them."""
+        if x.shape != y.shape or x.shape[-2] * x.shape[-1] != self.positions:
+            raise ValueError(
+                f"This attention was built for two maps of {self.positions} positions, got "
+                f"{tuple(x.shape[-2:])} and {tuple(y.shape[-2:])}: build it with "
+                f"positions={x.shape[-2] * x.shape[-1]}, or a detector with that image_size."
+            )
+        keys = self.shared_key(torch.cat([self.key1(x), self.key2(y)]))
+        of_x, of_y = keys.flatten(2).chunk(2)  # (B, C / reduction, N) each
+        # The released order is softmax(L(kx^T ky)), N^3 work. L acts on the columns alone, so
+        # it may meet the keys first: kx^T (ky L^T), which is N^2 C / reduction.
+        first = torch.baddbmm(self.places1.bias, of_x.mT, of_y @ self.places1.weight.T)
+        second = torch.baddbmm(self.places2.bias, of_y.mT, of_x @ self.places2.weight.T)
+        return CrossAttentionMaps(first.softmax(-1), second.softmax(-1))
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        maps = self.maps(x, y)
+        to_x = self.value2(y).flatten(2) @ maps.first.mT
+        to_y = self.value1(x).flatten(2) @ maps.second.mT
+        return self.gate1 * to_x.view_as(x) + x, self.gate2 * to_y.view_as(y) + y
+
+    def extra_repr(self) -> str:
+        return f"positions={self.positions}"

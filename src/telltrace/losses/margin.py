@@ -1,0 +1,134 @@
+"""Margins on the angle between a feature and its class: AM-Softmax and the head it wants."""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Margin = Literal["cosine", "angular"]
+
+
+def with_margin(
+    cosines: Tensor, labels: Tensor, *, kind: Margin = "cosine", margin: float = 0.5
+) -> Tensor:
+    """Make the right class harder to reach: cos(theta) - m, or cos(theta + m).
+
+    Beyond theta = pi - m, where cos(theta + m) would rise again, the angular margin goes on as
+    cos(theta) - m sin(m), so that the loss stays monotone.
+
+    Args:
+        cosines: Cosine between each feature and each class, (B, K) in [-1, 1].
+        labels: Right class of each row, (B,) int64.
+        kind: ``"cosine"`` (AM-Softmax, CosFace) or ``"angular"`` (additive, ArcFace).
+        margin: m; a cosine, or an angle in radians.
+
+    Shape:
+        - Output: (B, K); only the right class's entry differs from ``cosines``.
+
+    Raises:
+        ValueError: If ``kind`` is unknown or ``margin`` is not positive.
+    """
+    if kind not in ("cosine", "angular"):
+        raise ValueError(f'kind must be "cosine" or "angular", got {kind!r}.')
+    if not margin > 0:
+        raise ValueError(f"margin must be positive, got {margin}; 0 is plain cross-entropy.")
+    harder = cosines - margin if kind == "cosine" else _turned(cosines, margin)
+    right = F.one_hot(labels, cosines.shape[1]).bool()
+    return torch.where(right, harder, cosines)
+
+
+def _turned(cosines: Tensor, angle: float) -> Tensor:
+    # The root's slope is infinite at +-1, where a saturated feature lies: stop just before.
+    sines = (1 - cosines.square()).clamp_min(torch.finfo(cosines.dtype).eps).sqrt()
+    turned = cosines * math.cos(angle) - sines * math.sin(angle)
+    beyond = cosines - angle * math.sin(angle)
+    return torch.where(cosines > math.cos(math.pi - angle), turned, beyond)
+
+
+def am_softmax(
+    cosines: Tensor,
+    labels: Tensor,
+    *,
+    kind: Margin = "cosine",
+    margin: float = 0.5,
+    scale: float = 30.0,
+    gamma: float = 0.0,
+) -> Tensor:
+    """Cross-entropy of scaled cosines whose right class pays a margin, optionally focal.
+
+    Args:
+        cosines: Cosine between each feature and each class, (B, K).
+        labels: Right class of each row, (B,) int64.
+        kind: Margin on the ``"cosine"`` or on the angle (``"angular"``).
+        margin: m of :func:`with_margin`.
+        scale: s, the radius of the sphere that the features are put on.
+        gamma: Focal exponent: each row weighs (1 - p)^gamma, p being its right class's
+            probability; 0 weighs all rows alike.
+
+    Returns:
+        Mean over the batch, a scalar.
+
+    Raises:
+        ValueError: If ``scale`` is not positive or ``gamma`` is negative.
+
+    References:
+        Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018, equation 6;
+        Deng et al., "ArcFace", CVPR 2019, equation 3; Lin et al., "Focal Loss", ICCV 2017,
+        equation 4.
+
+    Examples:
+        >>> easy = torch.tensor([[0.9, -0.9]])
+        >>> round(am_softmax(easy, torch.tensor([0]), scale=1.0).item(), 4)
+        0.2413
+    """
+    if not scale > 0:
+        raise ValueError(f"scale must be positive, got {scale}.")
+    if gamma < 0:
+        raise ValueError(f"gamma must not be negative, got {gamma}.")
+    logits = scale * with_margin(cosines, labels, kind=kind, margin=margin)
+    surprise = F.cross_entropy(logits, labels, reduction="none")
+    if gamma:
+        # A row with p = 1 has no loss; the floor keeps its gradient finite for gamma < 1.
+        missing = (-torch.expm1(-surprise)).clamp_min(torch.finfo(surprise.dtype).tiny)
+        surprise = missing**gamma * surprise
+    return surprise.mean()
+
+
+class CosineHead(nn.Module):
+    """Classifier that answers with the cosine between a feature and each class, times a scale.
+
+    Its logits are the scaled cosines, so that softmax reads them as it reads any other
+    classifier's; :func:`am_softmax` wants :meth:`cosines`.
+
+    Args:
+        features: Feature width D.
+        num_classes: K.
+        scale: s, what the cosines are multiplied by.
+
+    Shape:
+        - Input: (B, D)
+        - Output: (B, K) logits in [-s, s]
+
+    Examples:
+        >>> head = CosineHead(8, 2)
+        >>> bool(head(torch.randn(4, 8)).abs().max() <= 30)
+        True
+    """
+
+    def __init__(self, features: int, num_classes: int, *, scale: float = 30.0) -> None:
+        super().__init__()
+        self.scale = scale
+        self.weight = nn.Parameter(torch.empty(num_classes, features))
+        nn.init.xavier_normal_(self.weight)
+
+    def cosines(self, feature: Tensor) -> Tensor:
+        """Cosine with each class's direction, (B, K) in [-1, 1]."""
+        return F.linear(F.normalize(feature, dim=1), F.normalize(self.weight, dim=1))
+
+    def forward(self, feature: Tensor) -> Tensor:
+        return self.scale * self.cosines(feature)
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.shape[1]}, {self.weight.shape[0]}, scale={self.scale}"

@@ -1,0 +1,238 @@
+"""Two-stream detector: what a face looks like, and the noise its camera left in it."""
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from telltrace.layers.attention import (
+    RELEASED_GAIN,
+    ChannelAttention,
+    CrossAttentionMaps,
+    DualCrossAttention,
+    SpatialAttention,
+)
+from telltrace.layers.srm import SRMBlock, SRMResidual
+from telltrace.losses.margin import CosineHead
+
+from .xception import FEATURES, XceptionFeatures
+from .xception_weights import load_imagenet
+
+Head = Literal["cosine", "linear"]
+
+STRIDE = 16
+"""Pixels per position of the middle flow, where the streams attend to each other."""
+
+
+class Evidence(NamedTuple):
+    """What the detector saw, beside its answer."""
+
+    logits: Tensor
+    """(B, K): the detector's answer, as :meth:`TwoStreamXception.forward` gives it."""
+    cosines: Tensor
+    """(B, K): between the feature and each class's direction; ``am_softmax`` wants these."""
+    feature: Tensor
+    """(B, 2048): fused and pooled."""
+    attention: Tensor
+    """(B, 1, H / 2 - 3, W / 2 - 3): where the noise residual sends the RGB stream, in (0, 1)."""
+
+
+class ResidualGuide(nn.Module):
+    """Spatial attention decided by the noise residual: (B, 3, H, W) -> (B, 1, H/2-3, W/2-3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, 32, 3, stride=2, bias=False),
+            nn.BatchNorm2d(32),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(32, 64, 3, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(inplace=True),
+        )
+        self.attend = SpatialAttention()
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=1)
+
+    def forward(self, residual: Tensor) -> Tensor:
+        return self.attend(self.stem(residual))
+
+
+class Fusion(nn.Module):
+    """Mix both streams, then amplify the channels that matter: (B, C, h, w) twice -> one.
+
+    Args:
+        channels: Number of channels C of either stream, and of the mixture.
+        released: Leave the convolution as torch makes it. The released initialiser means to
+            reach it, and looks one level too high.
+    """
+
+    def __init__(self, channels: int, *, released: bool = False) -> None:
+        super().__init__()
+        mix = nn.Conv2d(2 * channels, channels, 1, bias=False)
+        if not released:
+            nn.init.kaiming_normal_(mix.weight, a=1)
+        self.mix = nn.Sequential(mix, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+        self.attend = ChannelAttention(channels)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        fused = self.mix(torch.cat([x, y], dim=1))
+        return fused + fused * self.attend(fused)
+
+
+class TwoStreamXception(nn.Module):
+    """Two Xceptions, one on the image and one on its noise residual, that inform each other.
+
+    The noise stream also receives the high frequencies of the image stream's first two maps; the
+    residual says where the image stream should look; in the middle flow the streams attend to
+    each other twice; at the end they are fused.
+
+    Args:
+        image_size: Side of the image in pixels, a multiple of 16; the attention between the
+            streams is built for it.
+        num_classes: K; 2 for real and fake.
+        drop_rate: Dropout before the classifier.
+        head: ``"cosine"`` for AM-Softmax (its logits are 30 cosines), ``"linear"`` for plain
+            cross-entropy.
+        released: Compute and initialise as the released code does, for its checkpoints: the
+            kernels of :class:`~telltrace.layers.srm.SRMBlock` grouped by filter, the guide's
+            residual filtered a second time, closed gates and keys, the fusion left at torch's
+            own initialisation. ``docs/guides/two_stream.md`` says why ours differs.
+
+    Shape:
+        - Input: (B, 3, image_size, image_size)
+        - Output: (B, K) logits
+
+    Raises:
+        ValueError: If ``image_size`` is no multiple of 16, or an image of another size comes.
+
+    References:
+        Luo et al., "Generalizing Face Forgery Detection with High-frequency Features", CVPR 2021,
+        https://arxiv.org/abs/2103.12376.
+
+    Examples:
+        >>> detector = TwoStreamXception(image_size=64).eval()
+        >>> detector.evidence(torch.rand(1, 3, 64, 64)).attention.shape
+        torch.Size([1, 1, 29, 29])
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int = 256,
+        num_classes: int = 2,
+        drop_rate: float = 0.5,
+        head: Head = "cosine",
+        released: bool = False,
+    ) -> None:
+        super().__init__()
+        if image_size < STRIDE or image_size % STRIDE:
+            nearest = max(1, round(image_size / STRIDE)) * STRIDE
+            raise ValueError(
+                f"image_size must be a multiple of {STRIDE}, got {image_size}; "
+                f"the nearest is {nearest}."
+            )
+        self.image_size, self.released = image_size, released
+        self.rgb, self.noise = XceptionFeatures(), XceptionFeatures()
+        self.residual = SRMResidual()
+        grouping: Literal["filter", "channel"] = "filter" if released else "channel"
+        self.extract1 = SRMBlock(32, 32, grouping=grouping)
+        self.extract2 = SRMBlock(64, 64, grouping=grouping)
+        self.guide = ResidualGuide()
+        self.guided = nn.Sequential(nn.BatchNorm2d(64), nn.ReLU(inplace=True))
+        gate, gain = (0.0, RELEASED_GAIN) if released else (0.1, 0.4)
+        positions = (image_size // STRIDE) ** 2
+        self.cross1 = DualCrossAttention(728, positions, gate=gate, gain=gain)
+        self.cross2 = DualCrossAttention(728, positions, gate=gate, gain=gain)
+        self.fusion = Fusion(FEATURES, released=released)
+        self.dropout = nn.Dropout(drop_rate)
+        self.head = _make_head(head, num_classes)
+
+    def low_level(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Both streams before the entry blocks, and the attention that guided the first."""
+        size = (self.image_size, self.image_size)
+        if tuple(image.shape[-2:]) != size:
+            raise ValueError(
+                f"Expected images of {size} pixels, got {tuple(image.shape[-2:])}: resize them, "
+                f"or build the detector with image_size={image.shape[-1]}."
+            )
+        residual = self.residual(image)
+        x = self.rgb.stem1(image)
+        y = (self.noise.stem1(residual) + self.extract1(x)).relu()
+        x = self.rgb.stem2(x)
+        y = (self.noise.stem2(y) + self.extract2(x)).relu()
+        attention = self.guide(self.residual(residual) if self.released else residual)
+        return self.guided(x * attention + x), y, attention
+
+    def fuse(self, x: Tensor, y: Tensor) -> Tensor:
+        """Both low-level maps to the fused feature, (B, 2048)."""
+        x, y = self.cross1(self.rgb.entry(x), self.noise.entry(y))
+        x, y = self.cross2(self.rgb.middle_first(x), self.noise.middle_first(y))
+        x = self.rgb.tail(self.rgb.exit(self.rgb.middle_second(x)))
+        y = self.noise.tail(self.noise.exit(self.noise.middle_second(y)))
+        return self.fusion(x, y).mean((2, 3))
+
+    def forward(self, image: Tensor) -> Tensor:
+        x, y, _ = self.low_level(image)
+        return self.head(self.dropout(self.fuse(x, y)))
+
+    def evidence(self, image: Tensor) -> Evidence:
+        """Answer, and show what the answer rests on; a margin loss and heatmaps ask for this."""
+        x, y, attention = self.low_level(image)
+        feature = self.fuse(x, y)
+        dropped = self.dropout(feature)
+        logits = self.head(dropped)
+        cosines = F.linear(F.normalize(dropped), F.normalize(self.head.weight))
+        return Evidence(logits, cosines, feature, attention)
+
+    def cross_attention(self, image: Tensor) -> tuple[CrossAttentionMaps, CrossAttentionMaps]:
+        """Where each stream looks in the other, at both places where they meet."""
+        x, y, _ = self.low_level(image)
+        x, y = self.rgb.entry(x), self.noise.entry(y)
+        first = self.cross1.maps(x, y)
+        x, y = self.cross1(x, y)
+        return first, self.cross2.maps(self.rgb.middle_first(x), self.noise.middle_first(y))
+
+
+def _make_head(head: Head, num_classes: int) -> CosineHead | nn.Linear:
+    if head == "cosine":
+        return CosineHead(FEATURES, num_classes)
+    if head == "linear":
+        return nn.Linear(FEATURES, num_classes)
+    raise ValueError(f'head must be "cosine" or "linear", got {head!r}.')
+
+
+def two_stream_xception(
+    *,
+    num_classes: int = 2,
+    image_size: int = 256,
+    drop_rate: float = 0.5,
+    head: Head = "cosine",
+    released: bool = False,
+    weights: str | Path | None = None,
+) -> TwoStreamXception:
+    """Two-stream Xception, from scratch or with both Xceptions from ImageNet.
+
+    Args:
+        num_classes: K; 2 for real and fake.
+        image_size: Side of the image in pixels, a multiple of 16.
+        drop_rate: Dropout before the classifier.
+        head: ``"cosine"`` or ``"linear"``.
+        released: Compute as the released code does; see :class:`TwoStreamXception`.
+        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
+            or None for fresh ones.
+    """
+    detector = TwoStreamXception(
+        image_size=image_size,
+        num_classes=num_classes,
+        drop_rate=drop_rate,
+        head=head,
+        released=released,
+    )
+    if weights is not None:
+        load_imagenet(detector.rgb, weights)
+        load_imagenet(detector.noise, weights)
+    return detector
