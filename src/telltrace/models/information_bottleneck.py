@@ -1,0 +1,195 @@
+"""Several backbones that must agree on the verdict and disagree on the evidence."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import timm
+import torch
+from torch import Tensor, nn
+
+
+class Verdicts(NamedTuple):
+    """Logits of every head; K classes, n local information blocks."""
+
+    fused: Tensor
+    """(B, K): from the bottleneck z. This is the detector's answer."""
+    joint: Tensor
+    """(B, K): from the features of all blocks at once."""
+    without: Tensor
+    """(n, B, K): row i from all features but those of block i."""
+
+
+class InformationBottleneckNet(nn.Module):
+    """Detector that squeezes the features of n backbones through one bottleneck.
+
+    The layers before a batch normalisation have no bias: it would be subtracted again, so
+    the published ones never learn.
+
+    Args:
+        blocks: The local information blocks, networks of (B, 3, H, W) images to (B, D) features.
+        features: Feature width D of each block.
+        num_classes: K; 2 for real and fake.
+        drop_rate: Dropout in the bottleneck and before the final head.
+        widths: Widths of the two layers of the bottleneck.
+
+    Shape:
+        - Input: (B, 3, H, W)
+        - Output: (B, K) logits, class 1 is fake
+
+    Raises:
+        ValueError: If there are fewer than 2 blocks.
+
+    References:
+        Ba et al., "Exposing the Deception: Uncovering More Forgery Clues for Deepfake
+        Detection", AAAI 2024, https://arxiv.org/abs/2403.01786, figure 2.
+
+    Examples:
+        >>> blocks = [nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()) for _ in range(3)]
+        >>> detector = InformationBottleneckNet(blocks, features=3).eval()
+        >>> detector(torch.rand(1, 3, 8, 8)).shape
+        torch.Size([1, 2])
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[nn.Module],
+        features: int,
+        *,
+        num_classes: int = 2,
+        drop_rate: float = 0.5,
+        widths: tuple[int, int] = (1000, 500),
+    ) -> None:
+        super().__init__()
+        n = len(blocks)
+        if n < 2:
+            raise ValueError(f"An information bottleneck needs at least 2 blocks, got {n}.")
+        self.blocks = nn.ModuleList(blocks)
+        layers: list[nn.Module] = []
+        for before, after in zip((n * features, widths[0]), widths, strict=True):
+            layers += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after)]
+            layers += [nn.ReLU(), nn.Dropout(drop_rate)]
+        self.bottleneck = nn.Sequential(*layers, nn.Linear(widths[1], features))
+        self.fused_head = nn.Sequential(nn.Dropout(drop_rate), nn.Linear(features, num_classes))
+        self.joint_head = nn.Linear(n * features, num_classes)
+        self.without_heads = nn.ModuleList(
+            nn.Linear((n - 1) * features, num_classes) for _ in blocks
+        )
+
+    def evidence(self, image: Tensor) -> list[Tensor]:
+        """Features (B, D) of each block."""
+        return [block(image) for block in self.blocks]
+
+    def verdicts(self, image: Tensor) -> Verdicts:
+        """Answer with every head; only the training objective asks for this."""
+        f = self.evidence(image)
+        joint = torch.cat(f, dim=1)
+        without = [
+            head(torch.cat(f[:i] + f[i + 1 :], dim=1)) for i, head in enumerate(self.without_heads)
+        ]
+        return Verdicts(
+            fused=self.fused_head(self.bottleneck(joint)),
+            joint=self.joint_head(joint),
+            without=torch.stack(without),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        joint = torch.cat(self.evidence(image), dim=1)
+        return self.fused_head(self.bottleneck(joint))
+
+
+def ib(
+    *,
+    backbone: str = "mobilenetv3_small_100",
+    num_blocks: int = 4,
+    pretrained: bool = False,
+    num_classes: int = 2,
+    drop_rate: float = 0.5,
+    **backbone_options: Any,
+) -> InformationBottleneckNet:
+    """Information bottleneck over any backbone that timm knows.
+
+    Args:
+        backbone: Name of a timm model.
+        num_blocks: Local information blocks n, each with weights of its own.
+        pretrained: Whether the blocks start from timm's ImageNet weights, all from the same.
+        num_classes: 2 for real and fake.
+        drop_rate: Dropout in the bottleneck and before the final head.
+        backbone_options: Handed to ``timm.create_model``: ``drop_path_rate``, or ``img_size``
+            for a transformer.
+
+    Raises:
+        ValueError: If timm knows no such backbone.
+    """
+    if not timm.is_model(backbone):
+        close = difflib.get_close_matches(backbone, timm.list_models())
+        raise ValueError(
+            f"timm has no backbone {backbone!r}. "
+            f"Did you mean {', '.join(close) or 'one of timm.list_models()'}?"
+        )
+    blocks = [
+        timm.create_model(backbone, pretrained=pretrained, num_classes=0, **backbone_options)
+        for _ in range(num_blocks)
+    ]
+    features = _width(blocks[0])
+    return InformationBottleneckNet(blocks, features, num_classes=num_classes, drop_rate=drop_rate)
+
+
+def _width(backbone: Any) -> int:
+    """Number of features that a timm backbone without its classifier answers with."""
+    return int(getattr(backbone, "head_hidden_size", None) or backbone.num_features)
+
+
+def ib_resnet34(
+    *,
+    num_blocks: int = 4,
+    pretrained: bool = False,
+    num_classes: int = 2,
+    drop_rate: float = 0.5,
+) -> InformationBottleneckNet:
+    """Information bottleneck over ResNet-34, the paper's main detector."""
+    return ib(
+        backbone="resnet34",
+        num_blocks=num_blocks,
+        pretrained=pretrained,
+        num_classes=num_classes,
+        drop_rate=drop_rate,
+        zero_init_last=False,
+    )
+
+
+def ib_efficientnet_b0(
+    *,
+    num_blocks: int = 4,
+    pretrained: bool = False,
+    num_classes: int = 2,
+    drop_rate: float = 0.5,
+    drop_path_rate: float = 0.2,
+) -> InformationBottleneckNet:
+    """Information bottleneck over EfficientNet-B0 as TensorFlow pads and normalises it."""
+    return ib(
+        backbone="tf_efficientnet_b0",
+        num_blocks=num_blocks,
+        pretrained=pretrained,
+        num_classes=num_classes,
+        drop_rate=drop_rate,
+        drop_path_rate=drop_path_rate,
+    )
+
+
+def ib_mobilenet(
+    *,
+    num_blocks: int = 4,
+    pretrained: bool = False,
+    num_classes: int = 2,
+    drop_rate: float = 0.5,
+) -> InformationBottleneckNet:
+    """Information bottleneck over MobileNet v1 with plain ReLU."""
+    return ib(
+        backbone="mobilenetv1_100",
+        num_blocks=num_blocks,
+        pretrained=pretrained,
+        num_classes=num_classes,
+        drop_rate=drop_rate,
+        act_layer="relu",
+    )
