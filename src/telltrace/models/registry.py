@@ -6,7 +6,18 @@ from typing import Any
 
 from torch import nn
 
-DETECTORS: dict[str, Callable[..., nn.Module]] = {}
+from .information_bottleneck import ib, ib_efficientnet_b0, ib_mobilenet, ib_resnet34
+from .two_stream import two_stream_xception
+from .xception import xception
+
+DETECTORS: dict[str, Callable[..., nn.Module]] = {
+    "ib": ib,
+    "ib_efficientnet_b0": ib_efficientnet_b0,
+    "ib_mobilenet": ib_mobilenet,
+    "ib_resnet34": ib_resnet34,
+    "two_stream_xception": two_stream_xception,
+    "xception": xception,
+}
 """Builders by name: ``name -> (options) -> network`` of (B, 3, H, W) images to (B, 2) logits."""
 
 
