@@ -1,0 +1,278 @@
+"""From a manifest of media to a manifest of face crops, in parallel, and never twice."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, Literal
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..faces.align import FaceCrop
+from ..faces.media import Sampling, Status
+from .extract import Extraction, ExtractJob, ExtractSettings, read_mark, run_extract
+from .manifest import (
+    COLUMNS,
+    VIDEO_KEY,
+    ManifestError,
+    check_manifest,
+    relative_path,
+    source_of,
+    write_bytes,
+    write_manifest,
+    write_table,
+)
+from .pool import run_jobs
+
+MANIFEST: Final = "manifest.csv"
+FAILURES: Final = "failures.csv"
+SETTINGS: Final = "prepare.json"
+PACKAGES: Final = ("telltrace", "av", "numpy", "opencv-python-headless", "pillow", "torch")
+CRASHED: Final = Extraction(
+    str(Status.UNREADABLE),
+    "ended the process that read it (a crash in a decoder, or not enough memory)",
+    "Leave it out, or try again with fewer workers",
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` did. ``seconds`` and ``reused`` speak of this run, the rest of the whole."""
+
+    manifest: pd.DataFrame
+    """The crops."""
+    media: int
+    failures: int
+    """Media that gave no face; ``failures.csv`` says why."""
+    partial: int
+    """Damaged media of which a part could be read; also in ``failures.csv``."""
+    reused: int
+    """Media that an earlier run had done."""
+    frames_read: int
+    frames_with_face: int
+    lost_packets: int
+    seconds: float
+    frames_per_second: float
+    """Frames read in this run, over its seconds."""
+
+    def __str__(self) -> str:
+        share = self.frames_with_face / max(self.frames_read, 1)
+        return (
+            f"{self.media} media ({self.reused} from an earlier run, {self.failures} without a "
+            f"face, {self.partial} damaged): {len(self.manifest)} crops; a face in "
+            f"{self.frames_with_face} of {self.frames_read} frames ({share:.2%}); "
+            f"{self.seconds:.1f} s, {self.frames_per_second:.1f} frames/s"
+        )
+
+
+def prepare(
+    manifest: pd.DataFrame,
+    out: str | Path,
+    crop: FaceCrop | None = None,
+    sampling: Sampling | None = None,
+    *,
+    workers: int | None = None,
+    faces: Literal["one", "all"] = "one",
+    jpeg_quality: int | None = None,
+    device: str = "cpu",
+    progress: bool = True,
+) -> Prepared:
+    """Cut the faces out of every medium and write them beside a manifest of them.
+
+    ``out`` then holds ``manifest.csv`` (one row a crop, in the order of the media), ``crops/``,
+    ``failures.csv`` (media that gave no face or are damaged, with reason and remedy) and
+    ``prepare.json`` (settings, versions and counts). The run may be killed at any moment: the
+    same call goes on where it stopped, and the files are the same bytes in the end. Media whose
+    file or settings have changed are done again.
+
+    Args:
+        manifest: Media, such as `read_ffpp` gives them; one row each.
+        out: Folder to write.
+        crop: How a face is cut out; `FaceCrop()` by default.
+        sampling: Which frames to look at; `Sampling()` by default.
+        workers: Processes; by default one for each processor, and 0 works in this process.
+        faces: One face a frame, following the main person, or all of them.
+        jpeg_quality: Write JPEG of this quality, 1 to 100; by default PNG, which keeps the pixels.
+        device: Where faces are detected, such as "cpu" or "cuda".
+        progress: Draw a progress bar on standard error.
+
+    Raises:
+        ManifestError: If a row is a crop already, or two rows name one video.
+        ValueError: If not one medium gave a face.
+        OutputError: If the disk does not take the crops.
+    """
+    started, out = time.perf_counter(), Path(out).absolute()
+    settings = ExtractSettings(crop or FaceCrop(), sampling or Sampling(), faces, jpeg_quality)
+    media = check_media(manifest)
+    folders = [out / folder for folder in map(medium_folder, *(media[c] for c in VIDEO_KEY))]
+    marks = [read_mark(f, p, settings) for f, p in zip(folders, media.path, strict=True)]
+    unfinished = out / ".unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    _forget_other_settings(out, settings)
+    jobs = {
+        ExtractJob(path, str(folder), str(unfinished), settings, device): i
+        for i, (path, folder, mark) in enumerate(zip(media.path, folders, marks, strict=True))
+        if mark is None
+    }
+    if workers is None:
+        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
+    found = _run(jobs, workers, progress)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    seconds = time.perf_counter() - started
+    whole = [found[i] if mark is None else mark for i, mark in enumerate(marks)]
+    crops = _write_results(media, folders, whole, settings, out)
+    return Prepared(
+        crops,
+        seconds=seconds,
+        reused=len(media) - len(found),
+        frames_per_second=sum(f.read for f in found.values()) / max(seconds, 1e-9),
+        **_counts(whole),
+    )
+
+
+def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
+    """The manifest, if it lists media and each video once.
+
+    Raises:
+        ManifestError: If it does not.
+    """
+    media, file = check_manifest(manifest), source_of(manifest)
+    crops = media[(media.frame >= 0) | (media.box != "")]
+    if len(crops):
+        raise ManifestError(
+            file, f"{crops.path.iloc[0]} is a face crop already", "Give a manifest of media"
+        )
+    twice = media[media.duplicated(VIDEO_KEY)]
+    if len(twice):
+        name = "/".join(twice[VIDEO_KEY].iloc[0])
+        raise ManifestError(
+            file,
+            f"the video {name} is listed twice, the second time as {twice.path.iloc[0]}",
+            "Delete one of the rows, or give them different names in the column video",
+        )
+    return media
+
+
+def medium_folder(dataset: str, method: str, compression: str, video: str) -> Path:
+    """Where the crops of a video go, below the folder that is prepared; no two videos share it.
+
+    Examples:
+        >>> medium_folder("FaceForensics++", "Deepfakes", "c23", "183_253").as_posix()
+        'crops/FaceForensics++/Deepfakes/c23/183_253'
+    """
+    return Path("crops", *(_file_name(part) for part in (dataset, method, compression, video)))
+
+
+def _file_name(text: str) -> str:
+    """``text`` if it can be a file's name as it is, else something like it with a hash."""
+    safe = re.sub(r"[^\w.+ -]", "_", text, flags=re.ASCII).strip(". ")[:100]
+    if text == "":
+        return "_"
+    if safe == text and safe != "_":
+        return safe
+    return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+
+def _forget_other_settings(out: Path, settings: ExtractSettings) -> None:
+    """A manifest of crops that are about to be replaced must not outlive them."""
+    try:
+        before = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = {}
+    if any(before.get(key) != value for key, value in settings.to_dict().items()):
+        (out / MANIFEST).unlink(missing_ok=True)
+
+
+def _run(jobs: dict[ExtractJob, int], workers: int, progress: bool) -> dict[int, Extraction]:
+    """Do the jobs and show how far they are."""
+    found: dict[int, Extraction] = {}
+    bar = Progress(
+        TextColumn("preparing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.1f} frames/s, left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not progress,
+    )
+    started, read = time.perf_counter(), 0
+    with bar, closing(run_jobs(run_extract, list(jobs), workers)) as results:
+        task = bar.add_task("", total=len(jobs), rate=0.0)
+        for job, result in results:
+            found[jobs[job]] = result or CRASHED
+            read += found[jobs[job]].read
+            bar.update(task, advance=1, rate=read / (time.perf_counter() - started))
+    return found
+
+
+def _write_results(
+    media: pd.DataFrame,
+    folders: Sequence[Path],
+    found: Sequence[Extraction],
+    settings: ExtractSettings,
+    out: Path,
+) -> pd.DataFrame:
+    """Write failures, settings and, last, the manifest; give the manifest back."""
+    failures = [
+        (relative_path(path, out), one.status, one.reason, one.remedy)
+        for path, one in zip(media.path, found, strict=True)
+        if one.status
+    ]
+    names = ["path", "status", "reason", "remedy"]
+    write_table(pd.DataFrame(failures, columns=names), out / FAILURES)
+    about = settings.to_dict() | _counts(found)
+    about["versions"] = {package: version(package) for package in PACKAGES}
+    write_bytes((json.dumps(about, indent=2) + "\n").encode(), out / SETTINGS)
+    rows = [
+        medium | face | {"path": str(folder / face["file"])}
+        for medium, folder, one in zip(media.to_dict("records"), folders, found, strict=True)
+        for face in one.faces
+    ]
+    if not rows:
+        (out / MANIFEST).unlink(missing_ok=True)
+        raise ValueError(
+            f"{out}: not one of {len(media)} media gave a face. The first: {failures[0][0]} "
+            f"{failures[0][2]}. {failures[0][3]}. All of them are in {FAILURES}."
+        )
+    crops = check_manifest(pd.DataFrame(rows, columns=COLUMNS))
+    write_manifest(crops, out / MANIFEST)
+    crops.attrs["file"] = str(out / MANIFEST)
+    return crops
+
+
+def _counts(found: Sequence[Extraction]) -> dict[str, int]:
+    return {
+        "media": len(found),
+        "failures": sum(not one.faces for one in found),
+        "partial": sum(one.status == Status.PARTIAL for one in found),
+        "frames_read": sum(one.read for one in found),
+        "frames_with_face": sum(one.with_face for one in found),
+        "lost_packets": sum(one.lost for one in found),
+    }
+
+
+def prepared_crop(manifest: str | Path) -> FaceCrop:
+    """How the crops of a prepared manifest were cut: what a checkpoint must remember.
+
+    Args:
+        manifest: ``manifest.csv`` as `prepare` wrote it; ``prepare.json`` lies beside it.
+
+    Raises:
+        FileNotFoundError: If there is no ``prepare.json``.
+    """
+    file = Path(manifest).with_name(SETTINGS)
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file}: is missing, so nobody knows how the crops beside it were cut. "
+            "Make them with `telltrace prepare`."
+        )
+    return FaceCrop.from_dict(json.loads(file.read_text(encoding="utf-8"))["crop"])
