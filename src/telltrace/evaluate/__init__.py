@@ -2,6 +2,7 @@
 
 from .intervals import Interval, bootstrap_auc
 from .metrics import METRICS, Measure, UndefinedError, measure
+from .report import Group, Level, Report, evaluate_scores
 from .scores import COLUMNS, VIDEO_KEY, ScoresError, read_scores, write_scores
 from .videos import Aggregation, aggregate_videos
 
@@ -10,12 +11,16 @@ __all__ = [
     "METRICS",
     "VIDEO_KEY",
     "Aggregation",
+    "Group",
     "Interval",
+    "Level",
     "Measure",
+    "Report",
     "ScoresError",
     "UndefinedError",
     "aggregate_videos",
     "bootstrap_auc",
+    "evaluate_scores",
     "measure",
     "read_scores",
     "write_scores",

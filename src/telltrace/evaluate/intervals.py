@@ -49,15 +49,17 @@ def bootstrap_auc(
         seed: The same seed gives the same interval.
 
     Raises:
-        UndefinedError: If fewer than two clusters hold reals, or fakes.
+        UndefinedError: If fewer than two clusters hold reals, or fakes; or if every draw gives
+            the same AUC, as it does where the classes are apart: that is no certainty.
 
     References:
         Field and Welsh, "Bootstrapping clustered data", J. R. Statist. Soc. B 2007, section 2:
         the randomised cluster bootstrap.
 
     Examples:
-        >>> bootstrap_auc([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], [1, 2, 3, 4], replicates=50).low
-        1.0
+        >>> interval = bootstrap_auc([0, 0, 1, 1], [0.1, 0.5, 0.4, 0.9], [1, 2, 3, 4])
+        >>> interval.low, interval.high
+        (0.0, 1.0)
     """
     y, s = check(labels, scores)
     names, cluster = np.unique(np.asarray(clusters), return_inverse=True)
@@ -78,8 +80,10 @@ def bootstrap_auc(
                 drawn = rng.integers(len(members), size=len(members)) if len(members) else members
                 row[members] = np.bincount(drawn, minlength=len(members))
         draws.append(_weighted_auc(ranked, weights))
-    tail = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(draws), [tail, 1 - tail])
+    values, tail = np.concatenate(draws), (1 - level) / 2
+    if np.ptp(values) < 1e-12:
+        raise UndefinedError("no interval: every draw of these clusters gives the same AUC")
+    low, high = np.quantile(values, [tail, 1 - tail])
     return Interval(float(low), float(high), level, len(names), replicates)
 
 

@@ -1,0 +1,119 @@
+"""A report as text: tables for a terminal, what is undefined marked and explained below."""
+
+from io import StringIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from .metrics import THRESHOLD, Measure
+from .report import Group, Level, Report
+
+NAMES = {
+    "auc": "AUC",
+    "ap": "average precision",
+    "eer": "equal error rate",
+    "accuracy": f"accuracy at {THRESHOLD}",
+    "balanced_accuracy": f"balanced accuracy at {THRESHOLD}",
+    "tpr_at_fpr_1e-2": "hit rate at false-alarm rate 1e-2",
+    "tpr_at_fpr_1e-3": "hit rate at false-alarm rate 1e-3",
+    "tpr_at_fpr_1e-4": "hit rate at false-alarm rate 1e-4",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "ece": "calibration error",
+}
+"""What a reader calls each metric, in the order of the rows."""
+
+_BRIEF = {"ap": "AP", "eer": "EER", "accuracy": "acc.", "balanced_accuracy": "bal. acc."}
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class _Footnotes:
+    """Numbers for reasons, given in the order in which they are first needed."""
+
+    def __init__(self) -> None:
+        self.number: dict[str, int] = {}
+
+    def cell(self, measure: Measure) -> str:
+        if measure.value is not None:
+            return f"{measure.value:.4f}"
+        number = self.number.setdefault(measure.reason or "", len(self.number) + 1)
+        return "n/a" + str(number).translate(_SUPERSCRIPT)
+
+    def auc(self, level: Level) -> str:
+        """The AUC with its interval; a second mark where only the interval is undefined."""
+        cell = self.cell(level.metrics["auc"])
+        if level.interval is not None:
+            return f"{cell} [{level.interval.low:.3f}, {level.interval.high:.3f}]"
+        if level.metrics["auc"].value is None:
+            return cell
+        return f"{cell} {self.cell(Measure(None, level.interval_reason))}"
+
+
+def render(report: Report, width: int = 100) -> str:
+    """The whole report, without a trailing newline."""
+    notes = _Footnotes()
+    out = StringIO()
+    console = Console(file=out, width=width, color_system=None, highlight=False, markup=False)
+    console.print(_summary(report))
+    console.print(_overall(report, notes))
+    for name, attribute in (("Frames", "frames"), ("Videos", "videos")):
+        console.print(_by_set(report, name, attribute, notes))
+    for reason, number in notes.number.items():
+        console.print(f"{str(number).translate(_SUPERSCRIPT)} {reason}")
+    for note in report.notes:
+        console.print(f"Note: {note}")
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _summary(report: Report) -> str:
+    whole = report.overall
+    split = ", ".join(name or "none named" for name in report.splits)
+    return (
+        f"{whole.videos.judged} of {whole.videos.total} videos judged "
+        f"({whole.videos.reals} real, {whole.videos.fakes} fake) by {whole.frames.judged} of "
+        f"{whole.frames.total} frames; {whole.people} people; split: {split}. "
+        f"A video's score is the {report.aggregation} of its frames'."
+    )
+
+
+def _overall(report: Report, notes: _Footnotes) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title="All", title_justify="left", title_style="bold")
+    table.add_column("metric")
+    table.add_column("per frame")
+    table.add_column("per video")
+    for metric, name in NAMES.items():
+        levels = (report.overall.frames, report.overall.videos)
+        cells = [notes.auc(x) if metric == "auc" else notes.cell(x.metrics[metric]) for x in levels]
+        table.add_row(name, *cells)
+    return table
+
+
+def _by_set(report: Report, name: str, attribute: str, notes: _Footnotes) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=name, title_justify="left", title_style="bold")
+    table.add_column("set", no_wrap=True, overflow="ellipsis")
+    for column in ("real", "fake"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in (_auc_heading(report), *_BRIEF.values()):
+        table.add_column(column, no_wrap=True)
+    for part in report.sets:
+        _add_row(table, _set_name(part), getattr(part, attribute), notes)
+        for group in report.methods:
+            if (group.dataset, group.compression) == (part.dataset, part.compression):
+                _add_row(table, f"  {group.method}", getattr(group, attribute), notes)
+    return table
+
+
+def _auc_heading(report: Report) -> str:
+    levels = [getattr(g, a) for g in (report.overall, *report.sets) for a in ("frames", "videos")]
+    found = next((x.interval.level for x in levels if x.interval), None)
+    return "AUC" if found is None else f"AUC [{100 * found:g} % interval]"
+
+
+def _set_name(group: Group) -> str:
+    return " ".join(part for part in (group.dataset, group.compression) if part) or "(unnamed)"
+
+
+def _add_row(table: Table, name: str, level: Level, notes: _Footnotes) -> None:
+    brief = [notes.cell(level.metrics[metric]) for metric in _BRIEF]
+    table.add_row(name, str(level.reals), str(level.fakes), notes.auc(level), *brief)
