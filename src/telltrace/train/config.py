@@ -1,0 +1,61 @@
+"""What a training run may vary. Plain data: it builds nothing and imports nothing of ours."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which faces to learn from, and how they are shown."""
+
+    protocol: str | None = None
+    """Split to assign, such as "ffpp-pairs"; by default the manifest's own split column."""
+    task: Literal["labels", "blend"] = "labels"
+    """Learn the labels as given, or tell real faces from blends that are made of them."""
+    image_size: int = 256
+    """Side of the network's input, in pixels."""
+    batch_size: int = 64
+    """Images per optimiser step; with "blend", a real face and its blend count as two."""
+    augmentation: str = "sficonv"
+    """Named augmentation: "none", "sficonv" (flip, rotation, perspective) or "robust"."""
+    balance: bool = True
+    """Draw as many real as fake faces in every epoch."""
+    workers: int = 0
+    """Processes that prepare batches; 0 prepares them in the training process."""
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Per-channel mean that is subtracted, RGB in [0, 1]."""
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """Per-channel deviation that is divided by."""
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """How to learn. The defaults are the SFIConv paper's (section IV.A.3)."""
+
+    epochs: int = 20
+    lr: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    """Decoupled (AdamW); 0 is plain Adam."""
+    schedule: Literal["halve", "cosine", "constant"] = "halve"
+    """Learning rate: halved after each epoch, cosine to zero over the run, or constant."""
+    warmup_steps: int = 0
+    """Steps over which the learning rate rises from zero."""
+    clip_norm: float | None = None
+    """Largest gradient norm; None leaves gradients alone."""
+    ema: float = 0.0
+    """Decay of the averaged weights that are validated and kept; 0 keeps the plain ones."""
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"epochs must be at least 1, got {self.epochs}.")
+        if not self.lr > 0:
+            raise ValueError(f"lr must be positive, got {self.lr}.")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema must lie in [0, 1), got {self.ema}.")

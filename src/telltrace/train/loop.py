@@ -1,0 +1,138 @@
+"""The training loop, in full view."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from telltrace.train.config import OptimConfig
+from telltrace.train.objective import Objective
+
+Batch = tuple[Tensor, Tensor]
+"""(B, H, W, 3) uint8 images and (B,) labels, 0 real and 1 fake."""
+
+
+@dataclass
+class State:
+    """All that a run must remember to go on as if it had never stopped."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: nn.Module | None = None
+    """Exponential moving average of the network, or None."""
+    epoch: int = 0
+    step: int = 0
+    """Steps done in this epoch."""
+    loss_sum: float = 0.0
+    """Sum of the losses of those steps."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """One row of figures for each finished epoch."""
+
+    @property
+    def answering(self) -> nn.Module:
+        """The network that is validated and kept."""
+        return self.network if self.average is None else self.average
+
+
+def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> float:
+    """Learning rate of a step, from its place in the run alone.
+
+    Args:
+        optim: The schedule.
+        epoch: Epochs finished.
+        step: Steps finished in this epoch.
+        steps: Steps in an epoch.
+
+    Examples:
+        >>> [learning_rate(OptimConfig(lr=1.0), epoch, 0, 10) for epoch in range(3)]
+        [1.0, 0.5, 0.25]
+    """
+    done = epoch * steps + step
+    warm = min(1.0, (done + 1) / optim.warmup_steps) if optim.warmup_steps else 1.0
+    if optim.schedule == "halve":
+        return float(optim.lr * warm * 0.5**epoch)
+    if optim.schedule == "cosine":
+        return float(
+            optim.lr * warm * 0.5 * (1 + math.cos(math.pi * done / (optim.epochs * steps)))
+        )
+    return optim.lr * warm
+
+
+def fit(
+    state: State,
+    objective: Objective,
+    batches: Callable[[int, int], Iterable[Batch]],
+    fabric: Fabric,
+    *,
+    optim: OptimConfig,
+    steps: int,
+    to_input: Callable[[Tensor], Tensor],
+    seed: int = 0,
+    after_step: Callable[[State, float], None] = lambda state, loss: None,
+    after_epoch: Callable[[State, float], None] = lambda state, loss: None,
+) -> None:
+    """Train until ``state.epoch`` reaches ``optim.epochs``.
+
+    Randomness depends on the seed, the epoch and the step alone, never on what ran before, so
+    a run resumed from any saved state equals one that never stopped, bit for bit.
+
+    Args:
+        state: Where to start; it is advanced in place.
+        objective: Turns the network and a batch into named losses.
+        batches: ``(epoch, first step) -> batches`` from that step on.
+        fabric: Owns device, precision and processes; ``state`` must be set up with it.
+        optim: Learning rate, schedule, clipping, averaging.
+        steps: Steps in an epoch.
+        to_input: Turns (B, H, W, 3) uint8 images into the network's (B, 3, H, W) input.
+        seed: Seed of dropout and of every other draw inside the network.
+        after_step: Called with the state and the step's loss: show, save, stop here.
+        after_epoch: Called with the state and the epoch's mean loss: validate and save here.
+
+    Raises:
+        FloatingPointError: If the loss is NaN or infinite.
+    """
+    while state.epoch < optim.epochs:
+        state.network.train()
+        for images, labels in batches(state.epoch, state.step):
+            torch.manual_seed((seed * 1_000_003 + state.epoch) * 1_000_003 + state.step)
+            for group in state.optimizer.param_groups:
+                group["lr"] = learning_rate(optim, state.epoch, state.step, steps)
+            images, labels = fabric.to_device((images, labels))
+            loss = _step(state, objective(state.network, to_input(images), labels), fabric, optim)
+            state.step += 1
+            state.loss_sum += loss
+            after_step(state, loss)
+        mean = state.loss_sum / state.step
+        state.epoch, state.step, state.loss_sum = state.epoch + 1, 0, 0.0
+        after_epoch(state, mean)
+
+
+def _step(state: State, losses: dict[str, Tensor], fabric: Fabric, optim: OptimConfig) -> float:
+    loss = losses["loss"]
+    if not torch.isfinite(loss):
+        values = {name: value.item() for name, value in losses.items()}
+        raise FloatingPointError(
+            f"The loss is not finite at epoch {state.epoch}, step {state.step}: {values}. "
+            "Lower the learning rate, or clip gradients with --optim.clip_norm 1."
+        )
+    state.optimizer.zero_grad(set_to_none=True)
+    fabric.backward(loss)
+    if optim.clip_norm is not None:
+        fabric.clip_gradients(state.network, state.optimizer, max_norm=optim.clip_norm)
+    state.optimizer.step()
+    if state.average is not None:
+        _follow(state.average, state.network, optim.ema)
+    return float(loss.item())
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the averaged weights towards the network's; buffers are taken as they are."""
+    for mine, theirs in zip(average.parameters(), network.parameters(), strict=True):
+        mine.lerp_(theirs.detach().to(mine.dtype), 1 - decay)
+    for kept, latest in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(latest)
