@@ -1,0 +1,167 @@
+"""Ba et al.'s lists: ``label,folder,frames`` lines in train, val and test_real/fake.txt."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..manifest import COLUMNS, ManifestError, check_manifest
+
+REAL_REPEATS: Final = {"FF++": 4, "DFDC-Preview": 4, "Celeb-DF-v2": 6, "DFDC": 5}
+"""How often the published training shows each real face, by a part of the data set's name."""
+
+COMPRESSIONS: Final = {"raw": "c0", "c0": "c0", "c23": "c23", "c40": "c40"}
+
+
+class Entry(NamedTuple):
+    """One line of a list: a folder of numbered face crops of one video."""
+
+    label: int
+    folder: str
+    frames: int
+
+
+def read_ba_lists(
+    lists: str | Path,
+    *,
+    dataset: str | None = None,
+    splits: Sequence[str] = ("train", "val", "test"),
+    moved: tuple[str, str] | None = None,
+    check_counts: bool = True,
+) -> pd.DataFrame:
+    """List the crops that the published lists name as a manifest, with their split.
+
+    Each line names a folder, and every PNG in it is a crop of that video, whatever its name; the
+    number in its name is its frame. The published code never reads the count of frames, so a
+    folder that lost some goes unseen there; here it is an error.
+
+    Args:
+        lists: Folder that holds train_real.txt, train_fake.txt and so on.
+        dataset: Name for the manifest; by default that of the folder.
+        splits: Which of "train", "val" and "test" to read.
+        moved: (old, new) beginning of the folders in the lists, which were written elsewhere.
+        check_counts: Whether a folder must hold as many crops as its line says.
+
+    Raises:
+        ManifestError: If a list or a folder is missing, a line is not ``label,folder,frames``,
+            or a crop is listed twice.
+
+    References:
+        Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786.
+    """
+    lists = Path(lists)
+    name = dataset or lists.absolute().name
+    rows = [
+        row
+        for split in splits
+        for kind in ("real", "fake")
+        for number, entry in _entries(lists / f"{split}_{kind}.txt")
+        for row in _crops(
+            _place(entry, moved),
+            name,
+            split,
+            f"{lists / f'{split}_{kind}.txt'}: line {number}",
+            check_counts,
+        )
+    ]
+    return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:9]))
+
+
+def real_repeats(dataset: str) -> int:
+    """How often the published training shows each real face of a data set; 1 if not told.
+
+    Examples:
+        >>> real_repeats("FF++_c23"), real_repeats("DFDC-Preview"), real_repeats("Celeb-DF-v1")
+        (4, 4, 1)
+    """
+    return next((times for part, times in REAL_REPEATS.items() if part in dataset), 1)
+
+
+def oversampled_rows(manifest: pd.DataFrame, repeats: int) -> NDArray[np.int64]:
+    """Positions of a manifest's rows in which every real face stands ``repeats`` times.
+
+    Examples:
+        >>> oversampled_rows(pd.DataFrame({"label": [0, 1]}), repeats=3)
+        array([0, 0, 0, 1])
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats must be at least 1, got {repeats}.")
+    times = np.where(manifest.label.to_numpy() == 0, repeats, 1)
+    return np.repeat(np.arange(len(manifest)), times)
+
+
+def _entries(file: Path) -> list[tuple[int, Entry]]:
+    """The lines of one list, numbered from 1."""
+    if not file.is_file():
+        raise ManifestError(str(file), "is not a file", "Write it, or leave its split out")
+    label = int(file.stem.endswith("_fake"))
+    entries = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        match = re.fullmatch(r"\s*([01])\s*,\s*(.+?)\s*,\s*(\d+)\s*", line)
+        if match is None or int(match[1]) != label:
+            raise ManifestError(
+                str(file),
+                f"line {number}: expected {label},folder,frames, got {line.strip()!r}",
+                "Correct the line (0 is real, 1 is fake)",
+            )
+        entries.append((number, Entry(label, match[2], int(match[3]))))
+    return entries
+
+
+def _place(entry: Entry, moved: tuple[str, str] | None) -> Entry:
+    if moved is None or not entry.folder.startswith(moved[0]):
+        return entry
+    return entry._replace(folder=moved[1] + entry.folder.removeprefix(moved[0]))
+
+
+def _crops(
+    entry: Entry, dataset: str, split: str, where: str, check_counts: bool
+) -> list[tuple[str | int, ...]]:
+    """One row for each crop of a listed folder, by frame."""
+    folder = Path(entry.folder).absolute()
+    files = sorted(folder.glob("*.png"), key=lambda f: (_frame(f), f.name))
+    if not files or (check_counts and len(files) != entry.frames):
+        raise ManifestError(
+            where,
+            f"{folder} holds {len(files)} PNG crops and not the {entry.frames} listed",
+            "Extract its faces, name where the folders are with moved, or pass check_counts=False"
+            if not files
+            else "Extract its faces again, or pass check_counts=False",
+        )
+    about = (dataset, entry.label, *describe(entry.folder, entry.label), split)
+    return [(str(file), *about, _frame(file)) for file in files]
+
+
+def _frame(file: Path) -> int:
+    """The last number in a crop's name, -1 if there is none."""
+    numbers = re.findall(r"\d+", file.stem)
+    return int(numbers[-1]) if numbers else -1
+
+
+def describe(folder: str, label: int) -> tuple[str, str, str, str]:
+    """Method, compression, video and identities that a crop folder's path tells of.
+
+    Knows the folders of FaceForensics++ and the names of Celeb-DF. Elsewhere the method of a
+    fake is the name of the folder around, and every video is its own identity.
+
+    Examples:
+        >>> describe("/faces/manipulated_sequences/Face2Face/c23/071_054.mp4", 1)
+        ('Face2Face', 'c23', '071_054', '071+054')
+        >>> describe("/faces/Celeb-real/id0_0003.mp4", 0)
+        ('real', '', 'id0_0003', 'id0')
+    """
+    parts = PurePosixPath(folder.replace("\\", "/")).parts
+    video = re.sub(r"\.(mp4|avi|mov|mkv|webm)$", "", parts[-1], flags=re.IGNORECASE)
+    compression = next((COMPRESSIONS[part] for part in parts if part in COMPRESSIONS), "")
+    around = [part for part in parts[:-1] if part not in {*COMPRESSIONS, "videos"}]
+    method = "real" if label == 0 else (around[-1] if around else "fake")
+    people = re.findall(r"(?:^|_)(id\d+)(?=_)", video)
+    if re.fullmatch(r"\d+_\d+", video) and "manipulated_sequences" in parts:
+        people = video.split("_")
+    return method, compression, video, "+".join(people) or video
