@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from telltrace.data.datasets.folder import read_folder
+
+
+def put(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def test_folders_name_the_class_and_the_person(tmp_path: Path) -> None:
+    put(tmp_path / "mine", "real/b.png", "real/anna/1.mp4", "fake/anna/1.mp4", "fake/x/y/2.jpg")
+    found = read_folder(tmp_path / "mine")
+    assert found[["label", "method", "video", "identity"]].to_numpy().tolist() == [
+        [0, "real", "anna/1", "anna"],
+        [0, "real", "b", "b"],
+        [1, "fake", "anna/1", "anna"],
+        [1, "fake", "x/y/2", "x/y"],
+    ]
+    assert set(found.dataset) == {"mine"}
+
+
+def test_files_of_one_stem_stay_two_videos(tmp_path: Path) -> None:
+    found = read_folder(put(tmp_path, "real/a.png", "real/a.mp4"))
+    assert found.video.tolist() == ["a.mp4", "a.png"]
+    assert found.identity.tolist() == ["a", "a"]
+
+
+def test_only_files_that_cannot_be_media_are_passed_over(tmp_path: Path) -> None:
+    put(tmp_path, "real/a", "real/b.HEIC", "real/.hidden.png", "real/.git/c.png")
+    found = read_folder(put(tmp_path, "real/labels.CSV", "real/Thumbs.db"))
+    assert [Path(p).name for p in found.path] == ["a", "b.HEIC"]
+
+
+def test_a_folder_of_one_class(tmp_path: Path) -> None:
+    put(tmp_path, "1.jpg", "2.jpg")
+    found = read_folder(tmp_path, dataset="celeba", label="real")
+    assert (found.label == 0).all()
+    assert set(found.dataset) == {"celeba"}
+
+
+def test_a_folder_without_media_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
+        read_folder(tmp_path / "none")
+    (tmp_path / "file").touch()
+    with pytest.raises(FileNotFoundError, match="is a file"):
+        read_folder(tmp_path / "file")
+    with pytest.raises(FileNotFoundError, match=r"neither real/ nor fake/.*label=\"real\""):
+        read_folder(tmp_path)
+    (tmp_path / "real").mkdir()
+    with pytest.raises(FileNotFoundError, match="holds no media"):
+        read_folder(tmp_path)
