@@ -83,7 +83,9 @@ class Group:
 class Report:
     """Every metric of a scores table, and what a reader must know to trust it."""
 
-    aggregation: str
+    aggregation: Aggregation
+    top: int | None
+    """How many frames "top-k" takes; None where the aggregation is another."""
     splits: tuple[str, ...]
     overall: Group
     sets: tuple[Group, ...]
@@ -97,6 +99,7 @@ class Report:
         return {
             "schema": SCHEMA,
             "aggregation": self.aggregation,
+            "top": self.top,
             "threshold": THRESHOLD,
             "splits": list(self.splits),
             "overall": self.overall.to_dict(),
@@ -138,25 +141,35 @@ def evaluate_scores(
     judge = _Judge(
         table, aggregation, top, {"replicates": replicates, "level": level, "seed": seed}
     )
-    everything = np.ones(len(judge.videos), dtype=bool)
-    data, compressed, of = (judge.videos[name] for name in ("dataset", "compression", "method"))
-    sets, methods = [], []
-    for dataset, compression in sorted(set(zip(data, compressed, strict=True))):
-        inside = ((data == dataset) & (compressed == compression)).to_numpy()
-        sets.append(judge.group(inside, dataset, compression, None))
-        for method in sorted(set(of[inside & (judge.label == 1)])):
-            chosen = inside & ((judge.label == 0) | (of == method).to_numpy())
-            methods.append(judge.group(chosen, dataset, compression, method))
-    overall = judge.group(everything, None, None, None)
+    keys = ["dataset", "compression", "method"]
+    fakes = judge.videos.loc[judge.label == 1, keys].drop_duplicates().sort_values(keys)
+    sets = judge.videos[keys[:2]].drop_duplicates().sort_values(keys[:2])
+    overall = judge.group()
+    of_sets = tuple(judge.group(*row) for row in sets.itertuples(index=False))
     splits = tuple(sorted(set(table["split"])))
     return Report(
-        aggregation if aggregation != "top-k" else f"top-{top}",
+        aggregation,
+        top if aggregation == "top-k" else None,
         splits,
         overall,
-        tuple(sets),
-        tuple(methods),
-        tuple(_notes(overall, sets, splits)),
+        of_sets,
+        tuple(judge.group(*row) for row in fakes.itertuples(index=False)),
+        tuple(_notes(overall, of_sets, splits)),
     )
+
+
+def members(
+    table: pd.DataFrame, dataset: str | None, compression: str | None, method: str | None
+) -> Mask:
+    """Which rows of a table of frames or videos are in a :class:`Group` of these names."""
+    inside = np.ones(len(table), dtype=bool)
+    if dataset is not None:
+        inside &= (table["dataset"] == dataset).to_numpy()
+    if compression is not None:
+        inside &= (table["compression"] == compression).to_numpy()
+    if method is not None:
+        inside &= ((table["method"] == method) | (table["label"] == 0)).to_numpy()
+    return inside
 
 
 class _Judge:
@@ -175,9 +188,12 @@ class _Judge:
         self.draws = draws
 
     def group(
-        self, inside: Mask, dataset: str | None, compression: str | None, method: str | None
+        self,
+        dataset: str | None = None,
+        compression: str | None = None,
+        method: str | None = None,
     ) -> Group:
-        """Judge the videos that are ``inside``, (V,)."""
+        inside = members(self.videos, dataset, compression, method)
         rows = self.video[inside[self.video]]
         return Group(
             dataset,
@@ -221,7 +237,7 @@ class _Judge:
         return "videos", videos
 
 
-def _notes(overall: Group, sets: list[Group], splits: tuple[str, ...]) -> list[str]:
+def _notes(overall: Group, sets: tuple[Group, ...], splits: tuple[str, ...]) -> list[str]:
     notes = []
     frames, videos = overall.frames, overall.videos
     if frames.judged < frames.total:

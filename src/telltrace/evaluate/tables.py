@@ -69,11 +69,12 @@ def render(report: Report, width: int = 100) -> str:
 def _summary(report: Report) -> str:
     whole = report.overall
     split = ", ".join(name or "none named" for name in report.splits)
+    how = report.aggregation if report.top is None else f"mean of the {report.top} highest"
     return (
         f"{whole.videos.judged} of {whole.videos.total} videos judged "
         f"({whole.videos.reals} real, {whole.videos.fakes} fake) by {whole.frames.judged} of "
         f"{whole.frames.total} frames; {whole.people} people; split: {split}. "
-        f"A video's score is the {report.aggregation} of its frames'."
+        f"A video's score is the {how} of its frames'."
     )
 
 
