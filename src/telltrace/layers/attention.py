@@ -148,7 +148,7 @@ class DualCrossAttention(nn.Module):
                 f"positions={x.shape[-2] * x.shape[-1]}, or a detector with that image_size."
             )
         keys = self.shared_key(torch.cat([self.key1(x), self.key2(y)]))
-        of_x, of_y = keys.flatten(2).chunk(2)  # (B, C / reduction, N) each
+        of_x, of_y = keys.flatten(2).unflatten(0, (2, -1))  # (B, C / reduction, N) each
         # The released order is softmax(L(kx^T ky)), N^3 work. L acts on the columns alone, so
         # it may meet the keys first: kx^T (ky L^T), which is N^2 C / reduction.
         first = torch.baddbmm(self.places1.bias, of_x.mT, of_y @ self.places1.weight.T)

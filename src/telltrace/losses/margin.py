@@ -81,7 +81,7 @@ def am_softmax(
     Examples:
         >>> easy = torch.tensor([[0.9, -0.9]])
         >>> round(am_softmax(easy, torch.tensor([0]), scale=1.0).item(), 4)
-        0.2413
+        0.241
     """
     if not scale > 0:
         raise ValueError(f"scale must be positive, got {scale}.")

@@ -99,8 +99,9 @@ class TwoStreamXception(nn.Module):
             cross-entropy.
         released: Compute and initialise as the released code does, for its checkpoints: the
             kernels of :class:`~telltrace.layers.srm.SRMBlock` grouped by filter, the guide's
-            residual filtered a second time, closed gates and keys, the fusion left at torch's
-            own initialisation. ``docs/guides/two_stream.md`` says why ours differs.
+            residual filtered a second time, closed gates and keys, no activation before the
+            fusion, which is left at torch's own initialisation. ``docs/guides/two_stream.md``
+            says why ours differs.
 
     Shape:
         - Input: (B, 3, image_size, image_size)
@@ -173,6 +174,8 @@ class TwoStreamXception(nn.Module):
         x, y = self.cross2(self.rgb.middle_first(x), self.noise.middle_first(y))
         x = self.rgb.tail(self.rgb.exit(self.rgb.middle_second(x)))
         y = self.noise.tail(self.noise.exit(self.noise.middle_second(y)))
+        if not self.released:  # else the fusion's BatchNorm cancels what the tails' biases add
+            x, y = x.relu(), y.relu()
         return self.fusion(x, y).mean((2, 3))
 
     def forward(self, image: Tensor) -> Tensor:

@@ -87,6 +87,7 @@ class XceptionFeatures(nn.Sequential):
         figure 5.
 
     Examples:
+        >>> import torch
         >>> XceptionFeatures().eval()(torch.rand(1, 3, 64, 64)).shape
         torch.Size([1, 2048, 2, 2])
     """
@@ -112,7 +113,9 @@ class XceptionFeatures(nn.Sequential):
         )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                # No activation stands between a depthwise and its pointwise convolution.
+                after = "relu" if module.groups == 1 else "linear"
+                nn.init.kaiming_normal_(module.weight, nonlinearity=after)
 
 
 class Xception(nn.Module):
@@ -132,6 +135,7 @@ class Xception(nn.Module):
         ICCV 2019, section 4.2.
 
     Examples:
+        >>> import torch
         >>> Xception().eval()(torch.rand(1, 3, 64, 64)).shape
         torch.Size([1, 2])
     """
