@@ -12,6 +12,7 @@ from .information_bottleneck import (
     ib_mobilenet,
     ib_resnet34,
 )
+from .xception_weights import take
 
 
 def _resnet34(name: str) -> str:
@@ -64,6 +65,12 @@ _LAYOUTS = {
     ),
 }
 
+_BACKBONES = {
+    "resnet34": "ib_resnet34",
+    "mobilenetv1_100": "ib_mobilenet",
+    "tf_efficientnet_b0": "ib_efficientnet_b0",
+}
+
 _BIASES = {"0": "1", "4": "5"}
 """Bottleneck layers that have a bias in the published code only, and the normalisation behind."""
 
@@ -101,49 +108,52 @@ def load_information_bottleneck(name: str, state: Mapping[str, Any]) -> Informat
     head = given.get("linear.1.weight")
     if blocks < 2 or head is None:
         raise ValueError(
-            f"This is no published state dict for {name}: expected region_model1, region_model2 "
+            f"This state dict is not a published {name}: expected region_model1, region_model2 "
             f"and linear.1.weight, got {', '.join(sorted(given)[:3]) or 'nothing'}."
         )
-    detector = layout.build(num_blocks=blocks, num_classes=len(head)).to(head.dtype)
-    ours = {_published(key, layout.rename): key for key in detector.state_dict()}
-    biases = {f"bottleneck.model.{layer}.bias" for layer in _BIASES}
-    unused = {f"region_model{i + 1}.{key}" for i in range(blocks) for key in layout.unused}
-    _check(name, given, required=ours.keys() | biases, optional=unused)
     for linear, norm in _BIASES.items():
-        mean = f"bottleneck.model.{norm}.running_mean"
-        given[mean] = given[mean] - given[f"bottleneck.model.{linear}.bias"]
-    try:
-        detector.load_state_dict({key: given[theirs] for theirs, key in ours.items()})
-    except RuntimeError as error:
-        raise ValueError(f"The state dict does not fit {name}: {error}") from None
+        bias, mean = (f"bottleneck.model.{linear}.bias", f"bottleneck.model.{norm}.running_mean")
+        if bias in given and mean in given:
+            given[mean] = given[mean] - given.pop(bias)
+    with torch.device("meta"):  # all of it is about to be filled, so no time goes into drawing it
+        detector = layout.build(num_blocks=blocks, num_classes=len(head)).to(head.dtype)
+    unused = tuple(f"region_model{i + 1}.{key}" for i in range(blocks) for key in layout.unused)
+    taken = take(
+        detector,
+        given,
+        lambda ours: _published(ours, layout.rename),
+        what=f"a published {name}",
+        ignore=unused,
+    )
+    zero = torch.zeros((), dtype=torch.int64)  # for counters that the oldest files lack
+    filled = {key: zero if t.is_meta else t for key, t in taken.items()}
+    detector.to_empty(device=head.device).load_state_dict(filled)
     return detector
 
 
-def _check(name: str, given: Mapping[str, Tensor], required: set[str], optional: set[str]) -> None:
-    missing, unknown = required - given.keys(), given.keys() - required - optional
-    if missing or unknown:
-        raise ValueError(
-            f"The state dict does not fit {name}: "
-            f"missing {', '.join(sorted(missing)[:3]) or 'nothing'}, "
-            f"unknown {', '.join(sorted(unknown)[:3]) or 'nothing'}."
-        )
-
-
-def export_information_bottleneck(name: str, detector: InformationBottleneckNet) -> dict[str, Any]:
+def export_information_bottleneck(detector: InformationBottleneckNet) -> dict[str, Tensor]:
     """The published state dict of a detector; what ours does without is filled with zeros.
 
     Args:
-        name: ``ib_resnet34``, ``ib_mobilenet`` or ``ib_efficientnet_b0``.
-        detector: A detector that the builder of that name made.
+        detector: Made by one of the builders that a published file exists for.
+
+    Raises:
+        ValueError: If it stands on another backbone.
     """
+    backbone = getattr(detector.blocks[0], "default_cfg", {}).get("architecture", "")
+    name = _BACKBONES.get(backbone)
+    if name is None:
+        raise ValueError(
+            f"Nothing was published over the backbone {backbone or 'of this detector'}: "
+            f"only {', '.join(_LAYOUTS)} have a published layout."
+        )
     layout = _LAYOUTS[name]
     state = {_published(key, layout.rename): t for key, t in detector.state_dict().items()}
     like = state["linear.1.weight"]
     for layer in _BIASES:
-        state[f"bottleneck.model.{layer}.bias"] = like.new_zeros(
-            len(state[f"bottleneck.model.{layer}.weight"])
-        )
+        width = len(state[f"bottleneck.model.{layer}.weight"])
+        state[f"bottleneck.model.{layer}.bias"] = like.new_zeros(width)
     for i in range(len(detector.blocks)):
         for key, shape in layout.unused.items():
-            state[f"region_model{i + 1}.{key}"] = torch.zeros(shape).to(like)
+            state[f"region_model{i + 1}.{key}"] = like.new_zeros(shape)
     return state
