@@ -35,7 +35,7 @@ def test_a_video_in_two_splits_is_refused_by_name() -> None:
 
 
 def test_unknown_protocols_and_manifests_are_refused() -> None:
-    with pytest.raises(ValueError, match="Unknown protocol 'ffpp'.*ffpp-pairs, ffpp-official"):
+    with pytest.raises(ValueError, match=r"Unknown protocol 'ffpp'.*ffpp-pairs, ffpp-official"):
         assign_split(media("183"), "ffpp")
     with pytest.raises(ValueError, match="knows none of its identities, such as 'anna'"):
         assign_split(media("anna", "bob"), "ffpp-official")

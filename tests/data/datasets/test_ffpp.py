@@ -59,7 +59,7 @@ def test_what_is_not_there_is_named(tree: Path, tmp_path: Path) -> None:
         read_ffpp(tree, compressions=["c40"])
     with pytest.raises(FileNotFoundError, match="neither original_sequences"):
         read_ffpp(tmp_path / "elsewhere")
-    with pytest.raises(ValueError, match="Unknown method 'Faceswap'.*FaceSwap"):
+    with pytest.raises(ValueError, match=r"Unknown method 'Faceswap'.*FaceSwap"):
         read_ffpp(tree, methods=["Faceswap"])
     with pytest.raises(ValueError, match="Unknown compression '23'"):
         read_ffpp(tree, compressions=["23"])
