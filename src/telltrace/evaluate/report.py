@@ -19,7 +19,7 @@ ENOUGH_PEOPLE: Final = 5
 """Groups of people needed in either class before an interval draws people instead of videos."""
 
 FEW_CLUSTERS: Final = 10
-"""Clusters in either class below which a report says that its intervals are too narrow."""
+"""Groups of people, or videos in a class, below which a report calls its intervals too narrow."""
 
 Mask = NDArray[np.bool_]
 
@@ -255,20 +255,21 @@ def _notes(overall: Group, sets: tuple[Group, ...], splits: tuple[str, ...]) -> 
             f"`all` pools {len(sets)} sets; it also rewards telling these apart. Trust each set."
         )
     if videos.interval is not None:
-        notes += _interval_notes(videos)
+        notes += _interval_notes(videos, videos.interval)
     return notes
 
 
-def _interval_notes(videos: Level) -> list[str]:
-    notes = []
+def _interval_notes(videos: Level, interval: Interval) -> list[str]:
+    notes, few, basis = [], interval.clusters, f"{interval.clusters} groups of people"
     if videos.drawn == "videos":
         notes.append(
             f"Intervals draw videos: fewer than {ENOUGH_PEOPLE} unrelated groups of people in a "
             "class, or people unnamed. They do not speak of people not seen here."
         )
-    if min(videos.reals, videos.fakes) < FEW_CLUSTERS:
+        few = min(videos.reals, videos.fakes)
+        basis = f"{videos.reals} real and {videos.fakes} fake videos"
+    if few < FEW_CLUSTERS:
         notes.append(
-            f"Intervals rest on {videos.reals} real and {videos.fakes} fake videos: too few, the "
-            "truth lies outside more often than they say."
+            f"Intervals rest on {basis}: too few, the truth lies outside more often than they say."
         )
     return notes

@@ -15,9 +15,9 @@ NAMES = {
     "eer": "equal error rate",
     "accuracy": f"accuracy at {THRESHOLD}",
     "balanced_accuracy": f"balanced accuracy at {THRESHOLD}",
-    "tpr_at_fpr_1e-2": "hit rate at false-alarm rate 1e-2",
-    "tpr_at_fpr_1e-3": "hit rate at false-alarm rate 1e-3",
-    "tpr_at_fpr_1e-4": "hit rate at false-alarm rate 1e-4",
+    "tpr_at_fpr_1e-2": "hit rate at FPR 1e-2",
+    "tpr_at_fpr_1e-3": "hit rate at FPR 1e-3",
+    "tpr_at_fpr_1e-4": "hit rate at FPR 1e-4",
     "log_loss": "log loss",
     "brier": "Brier score",
     "ece": "calibration error",
@@ -25,6 +25,8 @@ NAMES = {
 """What a reader calls each metric, in the order of the rows."""
 
 _BRIEF = {"ap": "AP", "eer": "EER", "accuracy": "acc.", "balanced_accuracy": "bal. acc."}
+_NARROW = ("eer", "balanced_accuracy")
+_WIDE_FROM = 96
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -58,7 +60,8 @@ def render(report: Report, width: int = 100) -> str:
     console.print(_summary(report))
     console.print(_overall(report, notes))
     for name, attribute in (("Frames", "frames"), ("Videos", "videos")):
-        console.print(_by_set(report, name, attribute, notes))
+        brief = list(_BRIEF) if width >= _WIDE_FROM else list(_NARROW)
+        console.print(_by_set(report, name, attribute, notes, brief))
     for reason, number in notes.number.items():
         console.print(f"{str(number).translate(_SUPERSCRIPT)} {reason}")
     for note in report.notes:
@@ -90,18 +93,20 @@ def _overall(report: Report, notes: _Footnotes) -> Table:
     return table
 
 
-def _by_set(report: Report, name: str, attribute: str, notes: _Footnotes) -> Table:
+def _by_set(
+    report: Report, name: str, attribute: str, notes: _Footnotes, brief: list[str]
+) -> Table:
     table = Table(box=box.SIMPLE_HEAD, title=name, title_justify="left", title_style="bold")
-    table.add_column("set", no_wrap=True, overflow="ellipsis")
+    table.add_column("set", overflow="fold")
     for column in ("real", "fake"):
         table.add_column(column, justify="right", no_wrap=True)
-    for column in (_auc_heading(report), *_BRIEF.values()):
+    for column in (_auc_heading(report), *(_BRIEF[metric] for metric in brief)):
         table.add_column(column, no_wrap=True)
     for part in report.sets:
-        _add_row(table, _set_name(part), getattr(part, attribute), notes)
+        _add_row(table, _set_name(part), getattr(part, attribute), notes, brief)
         for group in report.methods:
             if (group.dataset, group.compression) == (part.dataset, part.compression):
-                _add_row(table, f"  {group.method}", getattr(group, attribute), notes)
+                _add_row(table, f"  {group.method}", getattr(group, attribute), notes, brief)
     return table
 
 
@@ -115,6 +120,6 @@ def _set_name(group: Group) -> str:
     return " ".join(part for part in (group.dataset, group.compression) if part) or "(unnamed)"
 
 
-def _add_row(table: Table, name: str, level: Level, notes: _Footnotes) -> None:
-    brief = [notes.cell(level.metrics[metric]) for metric in _BRIEF]
-    table.add_row(name, str(level.reals), str(level.fakes), notes.auc(level), *brief)
+def _add_row(table: Table, name: str, level: Level, notes: _Footnotes, brief: list[str]) -> None:
+    cells = [notes.cell(level.metrics[metric]) for metric in brief]
+    table.add_row(name, str(level.reals), str(level.fakes), notes.auc(level), *cells)

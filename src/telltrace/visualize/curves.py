@@ -122,13 +122,13 @@ def _lines(
     table = table[table["score"].notna()]
     parts = report.methods if len(report.methods) < most else report.sets
     sets = [(s.dataset, s.compression) for s in report.sets]
-    names = list(dict.fromkeys(p.method or p.dataset for p in parts))
+    kinds = list(dict.fromkeys(p.method or (p.dataset, p.compression) for p in parts))
     whole: list[Group] = [report.overall] if len(parts) != 1 else []
     for group in (*whole, *parts):
         rows = table[members(table, group.dataset, group.compression, group.method)]
         style: dict[str, Any] = {"color": "black", "lw": 2.2, "zorder": 3}
         if group is not report.overall:
-            colour = names.index(group.method or group.dataset)
+            colour = kinds.index(group.method or (group.dataset, group.compression))
             dash = sets.index((group.dataset, group.compression))
             style = {
                 "color": _COLOURS[colour % len(_COLOURS)],
@@ -147,7 +147,7 @@ def _lines(
 def _name(group: Group, report: Report) -> str:
     """As much of a group's name as tells it from the others in the picture."""
     several = len(report.sets) > 1
-    whole = len({part.dataset for part in report.sets}) > 1 or not group.method
+    whole = len({part.dataset for part in report.sets}) > 1 or not (several or group.method)
     parts = (group.dataset if whole else "", group.compression if several else "", group.method)
     return " ".join(part for part in parts if part) or "all"
 
@@ -170,12 +170,10 @@ def _draw_roc(axes: NDArray[Any], lines: list[_Line], name: str) -> None:
     linear.plot([0, 1], [0, 1], color=_GREY, lw=1, ls=(0, (4, 4)), zorder=1)
     rare.plot(chance, chance, color=_GREY, lw=1, ls=(0, (4, 4)), zorder=1)
     linear.set(xlim=(-0.01, 1.01), title=name, ylabel="hit rate (fakes called fake)")
-    rare.set(xscale="log", xlim=(least, 1), title="the same, rare false alarms spread out")
+    rare.set(
+        xscale="log", xlim=(least, 1), title=f"rare false alarms spread out (grey: none in {reals})"
+    )
     rare.axvspan(least, 1 / reals, color="#EEEEEE", zorder=0)
-    rare.text(
-        *(1 / reals, 0.985), f"  grey: none of {reals} reals called fake",
-        fontsize=7.5, color="#666666", va="top",
-    )  # fmt: skip
     for axis in (linear, rare):
         axis.set(ylim=(-0.01, 1.01), xlabel="false-alarm rate (reals called fake)")
     _finish(linear, rare)

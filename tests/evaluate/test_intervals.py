@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from telltrace.evaluate import UndefinedError, bootstrap_auc, intervals
+
+
+def clustered(seed: int, clusters: int, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Frames that share most of their luck with the other frames of their video."""
+    rng = np.random.default_rng(seed)
+    label = np.arange(clusters) % 2
+    shared = rng.normal(label, 1)
+    scores = shared[:, None] + 0.3 * rng.normal(size=(clusters, frames))
+    return np.repeat(label, frames), scores.ravel(), np.repeat(np.arange(clusters), frames)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=50)
+def test_a_draw_is_the_weighted_auc(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y, cluster = np.arange(40) % 2, rng.integers(8, size=40)
+    s, weights = rng.integers(10, size=40) / 10, rng.integers(1, 4, size=(3, 8)).astype(float)
+    found = intervals._weighted_auc(intervals._rank(y.astype(np.int8), s, cluster), weights)
+    expected = [roc_auc_score(y, s, sample_weight=row[cluster]) for row in weights]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_the_interval_is_the_quantiles_of_resampled_tables() -> None:
+    y, s, cluster = clustered(0, clusters=24, frames=5)
+    found = bootstrap_auc(y, s, cluster, replicates=2000)
+    rng, draws = np.random.default_rng(1), []
+    rows = [np.flatnonzero(cluster == c) for c in range(24)]
+    for _ in range(2000):
+        chosen = np.concatenate(
+            [np.array(range(k, 24, 2))[rng.integers(12, size=12)] for k in (0, 1)]
+        )
+        taken = np.concatenate([rows[c] for c in chosen])
+        fakes, reals = taken[y[taken] == 1], taken[y[taken] == 0]
+        draws.append((s[fakes][:, None] > s[reals]).mean())
+    assert (found.low, found.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.02)
+    assert (found.clusters, found.replicates, found.level) == (24, 2000, 0.95)
+
+
+def test_the_same_seed_gives_the_same_interval_in_blocks_of_any_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = clustered(0, clusters=10, frames=4)
+    whole = bootstrap_auc(*data, replicates=100, seed=3)
+    monkeypatch.setattr(intervals, "_CELLS", 7 * 40)
+    assert bootstrap_auc(*data, replicates=100, seed=3) == whole
+    assert bootstrap_auc(*data, replicates=100, seed=4) != whole
+
+
+def test_clusters_cover_the_truth_where_frames_do_not() -> None:
+    truth = 0.7468  # of two normals one cluster deviation apart: Phi(1 / sqrt(2 * 1.09))
+    inside = {"videos": 0, "frames": 0}
+    for seed in range(150):
+        y, s, cluster = clustered(seed, clusters=60, frames=8)
+        for name, unit in (("videos", cluster), ("frames", np.arange(len(y)))):
+            found = bootstrap_auc(y, s, unit, replicates=200, seed=seed)
+            inside[name] += found.low <= truth <= found.high
+    assert inside["videos"] >= 0.89 * 150
+    assert inside["frames"] <= 0.70 * 150
+
+
+def test_names_of_clusters_do_not_matter() -> None:
+    y, s, cluster = clustered(0, clusters=10, frames=4)
+    assert bootstrap_auc(y, s, [f"v{c}" for c in cluster]) == bootstrap_auc(y, s, cluster)
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "clusters", "message"),
+    [
+        ([0, 0, 1], [0.1, 0.2, 0.3], [0, 1, 2], "fakes from 2 clusters, got 1"),
+        ([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], [0, 0, 1, 2], "reals from 2 clusters, got 1"),
+        ([1, 1], [0.1, 0.2], [0, 1], "reals from 2 clusters, got 0"),
+        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], [0, 1, 2, 3], "every draw .* gives the same AUC"),
+    ],
+)
+def test_no_interval_where_nothing_can_vary(
+    labels: list[int], scores: list[float], clusters: list[int], message: str
+) -> None:
+    with pytest.raises(UndefinedError, match=message):
+        bootstrap_auc(labels, scores, clusters)
