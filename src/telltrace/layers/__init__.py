@@ -1,1 +1,17 @@
 """Layers: what a network is made of. They import nothing but torch."""
+
+from .constrained import ConstrainedConv2d
+from .space_frequency import SFIConv2d
+from .streams import StreamBatchNorm2d, Streams, each, merge, resample, split, split_channels
+
+__all__ = [
+    "ConstrainedConv2d",
+    "SFIConv2d",
+    "StreamBatchNorm2d",
+    "Streams",
+    "each",
+    "merge",
+    "resample",
+    "split",
+    "split_channels",
+]

@@ -1,0 +1,92 @@
+"""The constrained depthwise kernel that shows what neighbouring pixels fail to predict."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ConstrainedConv2d(nn.Module):
+    """Depthwise prediction-error filter: the first half of the paper's MCSConv.
+
+    Every kernel keeps -1 at its centre while its other taps sum to 1, so a constant patch
+    yields exactly 0: image content cancels and the traces of manipulation remain. The
+    constraint is a projection inside the forward pass, hence it also holds while training,
+    and no division by a sum of taps can blow a kernel up. The paper's MCSConv is this layer
+    followed by an ordinary convolution that aggregates the channels.
+
+    Args:
+        channels: Number of channels C of the input and the output.
+        kernel_size: Odd side length of the kernel, in pixels.
+        bias: Learn one offset per channel.
+        frozen: Use ``weight`` as it stands, as the released networks do: a constant that
+            need not obey the constraint once a checkpoint has filled it. The layer then also
+            carries the two tensors that a released checkpoint holds but never uses.
+
+    Shape:
+        - Input: (B, C, H, W)
+        - Output: (B, C, H, W); the border is padded with zeros.
+
+    Raises:
+        ValueError: If ``kernel_size`` is even or smaller than 3, or a frozen layer is asked
+            for a bias.
+
+    References:
+        Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
+        Convolution for Deepfake Detection", IEEE TIFS 2023, Eq. 1; after Bayar and Stamm,
+        "Constrained Convolutional Neural Networks", IEEE TIFS 2018.
+
+    Examples:
+        >>> flat = torch.full((1, 3, 8, 8), 0.7)
+        >>> bool(ConstrainedConv2d(3)(flat)[..., 2:-2, 2:-2].abs().max() < 1e-6)
+        True
+    """
+
+    around: Tensor
+
+    def __init__(
+        self, channels: int, kernel_size: int = 5, *, bias: bool = False, frozen: bool = False
+    ) -> None:
+        super().__init__()
+        if kernel_size < 3 or kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size must be odd and at least 3, got {kernel_size}.")
+        if frozen and bias:
+            raise ValueError("A frozen kernel has no bias: released networks add none.")
+        self.channels, self.kernel_size, self.frozen = channels, kernel_size, frozen
+        shape = (channels, 1, kernel_size, kernel_size)
+        around = torch.ones(1, 1, kernel_size, kernel_size)
+        around[..., kernel_size // 2, kernel_size // 2] = 0
+        self.register_buffer("around", around, persistent=False)
+        if frozen:
+            self.register_buffer("weight", torch.empty(shape))
+            self.register_buffer("const_weight", torch.empty(shape))
+            self.register_buffer("const_bias", torch.zeros(channels))
+        else:
+            self.weight = nn.Parameter(torch.empty(shape))
+        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw new kernels that obey the constraint."""
+        nn.init.normal_(self.weight, std=1 / self.kernel_size)
+        self.weight.copy_(self._project(self.weight))
+        if self.frozen:
+            self.get_buffer("const_weight").copy_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def kernel(self) -> Tensor:
+        """The kernel in force, (C, 1, k, k): the nearest to ``weight`` that obeys Eq. 1."""
+        return self.weight if self.frozen else self._project(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pad = self.kernel_size // 2
+        return F.conv2d(x, self.kernel(), self.bias, padding=pad, groups=self.channels)
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, kernel_size={self.kernel_size}, frozen={self.frozen}"
+
+    def _project(self, weight: Tensor) -> Tensor:
+        taps = weight * self.around
+        surplus = (taps.sum((-2, -1), keepdim=True) - 1) / (self.kernel_size**2 - 1)
+        return taps - surplus * self.around - (1 - self.around)

@@ -1,0 +1,186 @@
+"""The two streams of a space-frequency network: how they are split, resampled and acted on.
+
+Streams travel as ``Streams``. While both have the same size (beta = 1) they are ONE tensor,
+spatial channels first: whatever acts on channels alone needs no knowledge of them. When the
+frequency stream is smaller (beta < 1) they are a pair ``(spatial, frequency)``. A stream that
+alpha leaves without channels is a tensor of 0 channels: it still tells the size.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Streams = Tensor | tuple[Tensor, Tensor]
+"""Both streams: (B, C, H, W) when equally large, else the pair (spatial, frequency)."""
+
+
+def split_channels(channels: int, alpha: float) -> tuple[int, int]:
+    """How many of ``channels`` are spatial and how many carry frequencies.
+
+    Args:
+        channels: All channels, C.
+        alpha: Share of the frequency stream, in [0, 1].
+
+    Raises:
+        ValueError: If alpha is out of range, or leaves one stream without a channel although
+            it promises it some.
+
+    Examples:
+        >>> split_channels(65, 0.5)
+        (33, 32)
+    """
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is the share of frequency channels, from 0 to 1; got {alpha}.")
+    frequency = int(alpha * channels)
+    if frequency == 0 and alpha > 0:
+        raise ValueError(
+            f"{channels} channel(s) cannot be split at alpha={alpha}: the frequency stream would "
+            f"be empty. Use alpha=0, alpha>={1 / channels:.4g}, or at least "
+            f"{math.ceil(1 / alpha)} channels."
+        )
+    return channels - frequency, frequency
+
+
+def check_beta(beta: float) -> float:
+    """Return ``beta`` if the frequency stream can have that scale; a ValueError otherwise."""
+    if not 0 < beta <= 1:
+        raise ValueError(
+            f"beta scales the sides of the frequency stream, above 0 and up to 1; got {beta}."
+        )
+    return beta
+
+
+def shrink(size: tuple[int, int], beta: float) -> tuple[int, int]:
+    """Height and width of a frequency stream beside a spatial one of ``size``, at least 1."""
+    return max(1, int(size[0] * beta)), max(1, int(size[1] * beta))
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def nearest(length: int, target: int) -> list[int]:
+    """Which of ``length`` positions nearest resampling to ``target`` positions picks.
+
+    They are those of ``F.interpolate(mode="nearest")`` in float32, whose rounding is imitated,
+    so that a network picks the same pixels in every precision.
+    """
+    mantissa, exponent = math.frexp(length / target)
+    scale = math.ldexp(round(mantissa * 2**24), exponent - 24)
+    picks = []
+    for i in range(target):
+        mantissa, exponent = math.frexp(i * scale)
+        picks.append(min(int(math.ldexp(round(mantissa * 2**24), exponent - 24)), length - 1))
+    return picks
+
+
+def step_of(picks: list[int]) -> int | None:
+    """The constant step of ``picks`` that start at 0, or None if their steps differ."""
+    step = picks[1] if len(picks) > 1 else 1
+    return step if step > 0 and picks == list(range(0, step * len(picks), step)) else None
+
+
+def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """The paper's I(., beta): nearest-neighbour resampling to exactly ``size``.
+
+    Args:
+        x: (B, C, H, W).
+        size: Height and width wanted, in pixels, smaller or larger.
+
+    References:
+        Guo et al., IEEE TIFS 2023, Eq. 8.
+
+    Examples:
+        >>> resample(torch.arange(4.0).view(1, 1, 1, 4), (1, 2)).tolist()
+        [[[[0.0, 2.0]]]]
+    """
+    height, width = x.shape[-2:]
+    if (height, width) == size:
+        return x
+    if x.shape[1] == 0:
+        return x.new_empty(x.shape[0], 0, *size)
+    if x.dtype != torch.float64:
+        return F.interpolate(x, size=size, mode="nearest")
+    rows = torch.tensor(nearest(height, size[0]), device=x.device)
+    columns = torch.tensor(nearest(width, size[1]), device=x.device)
+    return x.index_select(-2, rows).index_select(-1, columns)
+
+
+def each(act: Callable[..., Tensor], *streams: Streams) -> Streams:
+    """Let ``act`` work on each stream by itself: an activation, a pooling, a residual sum.
+
+    Args:
+        act: Maps tensors (B, C, H, W) to one tensor, channel by channel.
+        streams: As many as ``act`` takes, all joined or all apart.
+
+    Examples:
+        >>> joined, apart = torch.ones(1, 4, 6, 6), (torch.ones(1, 2, 6, 6), torch.ones(1, 2, 3, 3))
+        >>> each(torch.add, joined, joined).shape
+        torch.Size([1, 4, 6, 6])
+        >>> [part.shape[-1] for part in each(nn.AvgPool2d(2), apart)]
+        [3, 1]
+    """
+    if isinstance(streams[0], Tensor):
+        return act(*streams)
+    spatial, frequency = zip(*streams, strict=True)
+    return _act(act, spatial), _act(act, frequency)
+
+
+def _act(act: Callable[..., Tensor], parts: tuple[Tensor, ...]) -> Tensor:
+    if parts[0].shape[1] > 0:
+        return act(*parts)
+    empty = [part.new_zeros(part.shape[0], 1, *part.shape[-2:]) for part in parts]
+    return act(*empty)[:, :0]
+
+
+def merge(streams: Streams) -> Tensor:
+    """Join both streams into one tensor of the spatial stream's size, spatial channels first."""
+    if isinstance(streams, Tensor):
+        return streams
+    spatial, frequency = streams
+    size = (spatial.shape[-2], spatial.shape[-1])
+    return torch.cat([spatial, resample(frequency, size)], dim=1)
+
+
+def split(x: Tensor, alpha: float, beta: float) -> Streams:
+    """Undo :func:`merge`: part (B, C, H, W) into streams, the frequency stream shrunk by beta."""
+    if check_beta(beta) == 1:
+        return x
+    spatial, frequency = torch.split(x, list(split_channels(x.shape[1], alpha)), dim=1)
+    return spatial, resample(frequency, shrink((x.shape[-2], x.shape[-1]), beta))
+
+
+class StreamBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation of both streams, with the parameters of one layer over all channels.
+
+    On one tensor it is ``nn.BatchNorm2d``. On a pair each stream meets its own part of the
+    parameters and statistics, spatial first, which is the paper's one BatchNorm per stream;
+    the state dict is the same either way.
+
+    Shape:
+        - Input, output: (B, C, H, W), or a pair whose channels add up to C
+    """
+
+    def forward(self, input: Streams) -> Streams:  # type: ignore[override]
+        if isinstance(input, Tensor):
+            return super().forward(input)
+        learn = self.training and self.track_running_stats
+        if learn and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        spatial, frequency = input
+        cut = spatial.shape[1]
+        return self._part(spatial, slice(cut)), self._part(frequency, slice(cut, None))
+
+    def _part(self, x: Tensor, channels: slice) -> Tensor:
+        if x.shape[1] == 0:
+            return x
+        momentum = self.momentum
+        if momentum is None:
+            assert self.num_batches_tracked is not None
+            momentum = 1 / float(self.num_batches_tracked)
+        mean, var, weight, bias = (
+            None if tensor is None else tensor[channels]
+            for tensor in (self.running_mean, self.running_var, self.weight, self.bias)
+        )
+        fresh = self.training or mean is None
+        return F.batch_norm(x, mean, var, weight, bias, fresh, momentum, self.eps)

@@ -1,0 +1,58 @@
+"""MobileNet v1, vanilla or in space-frequency form."""
+
+from torch import Tensor, nn
+
+from .backbones import ConvNormReLU, SpaceFrequency, Stage, initialise
+
+WIDTHS = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)]
+WIDTHS += [(512, 1)] * 5 + [(1024, 2), (1024, 1)]
+"""Output channels and stride of each depthwise-pointwise pair."""
+
+
+class MobileNet(nn.Module):
+    """Thirteen pairs of a depthwise and a pointwise convolution.
+
+    In space-frequency form the first depthwise convolution is Stage 1 and the last pointwise
+    one Stage 3. The depthwise ones in between update each stream by itself: a depthwise kernel
+    has no block that joins two channels. The pointwise ones let the streams interact.
+
+    Args:
+        num_classes: K.
+        form: None for the vanilla network.
+
+    Shape:
+        - Input: (B, 3, H, W), any H and W from 32
+        - Output: (B, K) logits
+
+    References:
+        Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
+        Applications", arXiv:1704.04861, Table 1; in space-frequency form Guo et al., IEEE TIFS
+        2023, Table III.
+    """
+
+    def __init__(self, *, num_classes: int = 2, form: SpaceFrequency | None = None) -> None:
+        super().__init__()
+        layers = [ConvNormReLU(form, 0, 3, 32, 3, stride=2)]
+        channels, last = 32, len(WIDTHS) - 1
+        for i, (width, stride) in enumerate(WIDTHS):
+            depthwise: Stage = 1 if i == 0 else 2
+            pointwise: Stage = 3 if i == last else 2
+            layers += [
+                ConvNormReLU(
+                    form, depthwise, channels, channels, 3, stride=stride, groups=channels
+                ),
+                ConvNormReLU(form, pointwise, channels, width, 1),
+            ]
+            channels = width
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, num_classes)
+        initialise(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.fc(self.avgpool(self.features(image)).flatten(1))
+
+
+def mobilenet(*, num_classes: int = 2) -> MobileNet:
+    """MobileNet v1: the vanilla twin of ``sfi_mobilenet``."""
+    return MobileNet(num_classes=num_classes)

@@ -1,0 +1,135 @@
+"""Residual networks of bottleneck blocks, vanilla or in space-frequency form."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from telltrace.layers import Streams, each
+
+from .backbones import SpaceFrequency, Stage, conv, initialise, norm
+
+DEPTHS = {26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+"""Blocks per layer, by the number that names the network."""
+
+
+class Bottleneck(nn.Module):
+    """Three convolutions and a shortcut; the middle one may halve the size.
+
+    Args:
+        form: None for the vanilla block.
+        stages: Stage of each of the three convolutions; the shortcut shares the last one's.
+            Where the first makes the streams, the shortcut starts behind it.
+        in_channels: Channels of the input.
+        width: Channels inside; the output has four times as many.
+        stride: 1 or 2.
+    """
+
+    def __init__(
+        self,
+        form: SpaceFrequency | None,
+        stages: tuple[Stage, Stage, Stage],
+        in_channels: int,
+        width: int,
+        stride: int,
+    ) -> None:
+        super().__init__()
+        first, middle, last = stages
+        out = 4 * width
+        self.conv1, self.bn1 = conv(form, first, in_channels, width, 1), norm(form, first, width)
+        self.conv2 = conv(form, middle, width, width, 3, stride=stride)
+        self.bn2 = norm(form, middle, width)
+        self.conv3, self.bn3 = conv(form, last, width, out, 1), norm(form, last, out)
+        self.relu = nn.ReLU(inplace=True)
+        self.splits = form is not None and first == 1
+        self.downsample: nn.Module | None = None
+        if stride != 1 or in_channels != out:
+            shortcut = conv(
+                form, last, width if self.splits else in_channels, out, 1, stride=stride
+            )
+            self.downsample = nn.Sequential(shortcut, norm(form, last, out))
+
+    def forward(self, x: Streams) -> Streams:
+        y = each(self.relu, self.bn1(self.conv1(x)))
+        if self.splits:
+            x = y
+        y = each(self.relu, self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        if self.downsample is not None:
+            x = self.downsample(x)
+        return each(self.relu, each(torch.add, y, x))
+
+
+class ResNet(nn.Module):
+    """Bottleneck ResNet, with the parameter names of torchvision's.
+
+    In space-frequency form the first 1x1 convolution behind the stem is Stage 1, and the first
+    block of ``layer4`` ends the streams.
+
+    Args:
+        depths: Blocks in each of the four layers.
+        num_classes: K.
+        form: None for the vanilla network.
+
+    Shape:
+        - Input: (B, 3, H, W), any H and W from 32
+        - Output: (B, K) logits
+
+    References:
+        He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; the placement of
+        the stages is that of Guo et al., IEEE TIFS 2023, Fig. 2, as released.
+    """
+
+    def __init__(
+        self, depths: Sequence[int], *, num_classes: int = 2, form: SpaceFrequency | None = None
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        layers, channels = [], 64
+        for layer, depth in enumerate(depths, start=1):
+            blocks = []
+            for i in range(depth):
+                stride = 2 if layer > 1 and i == 0 else 1
+                width = 32 * 2**layer
+                blocks.append(Bottleneck(form, _stages(layer, i), channels, width, stride))
+                channels = 4 * width
+            layers.append(nn.Sequential(*blocks))
+        self.layer1, self.layer2, self.layer3, self.layer4 = layers
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, num_classes)
+        initialise(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.maxpool(self.relu(self.bn1(self.conv1(image))))
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = layer(x)
+        return self.fc(self.avgpool(x).flatten(1))
+
+
+def _stages(layer: int, block: int) -> tuple[Stage, Stage, Stage]:
+    if layer == 4:
+        return (2, 2, 3) if block == 0 else (0, 0, 0)
+    return (1, 2, 2) if (layer, block) == (1, 0) else (2, 2, 2)
+
+
+def resnet26(*, num_classes: int = 2) -> ResNet:
+    """ResNet26 of bottleneck blocks: the vanilla twin of ``sfi_resnet26``."""
+    return ResNet(DEPTHS[26], num_classes=num_classes)
+
+
+def resnet50(*, num_classes: int = 2) -> ResNet:
+    """ResNet50: the vanilla twin of ``sfi_resnet50``."""
+    return ResNet(DEPTHS[50], num_classes=num_classes)
+
+
+def resnet101(*, num_classes: int = 2) -> ResNet:
+    """ResNet101: the vanilla twin of ``sfi_resnet101``."""
+    return ResNet(DEPTHS[101], num_classes=num_classes)
+
+
+def resnet152(*, num_classes: int = 2) -> ResNet:
+    """ResNet152: the vanilla twin of ``sfi_resnet152``."""
+    return ResNet(DEPTHS[152], num_classes=num_classes)

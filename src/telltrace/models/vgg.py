@@ -1,0 +1,78 @@
+"""VGG with batch normalisation and a global average pool, vanilla or in space-frequency form."""
+
+from torch import Tensor, nn
+
+from telltrace.layers import Streams, each
+
+from .backbones import ConvNormReLU, SpaceFrequency, Stage, initialise
+
+DEPTHS = {13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+"""Convolutions before each pooling, by the number that names the network."""
+WIDTHS = (64, 128, 256, 512, 512)
+
+
+class VGG(nn.Module):
+    """3x3 convolutions with a 2x2 maximum after every few.
+
+    In space-frequency form the second convolution is Stage 1 and the last one Stage 3.
+
+    Args:
+        depths: Convolutions before each of the five poolings.
+        num_classes: K.
+        form: None for the vanilla network, whose convolutions have a bias; the others do without.
+
+    Shape:
+        - Input: (B, 3, H, W), any H and W from 32
+        - Output: (B, K) logits
+
+    References:
+        Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
+        Recognition", ICLR 2015, Table 1; in space-frequency form Guo et al., IEEE TIFS 2023,
+        Table III.
+    """
+
+    def __init__(
+        self,
+        depths: tuple[int, ...],
+        *,
+        num_classes: int = 2,
+        form: SpaceFrequency | None = None,
+    ) -> None:
+        super().__init__()
+        blocks, channels, index, count = [], 3, 0, sum(depths)
+        for width, depth in zip(WIDTHS, depths, strict=True):
+            block = []
+            for _ in range(depth):
+                index += 1
+                middle: dict[int, Stage] = {1: 0, 2: 1, count: 3}
+                stage = middle.get(index, 2)
+                block.append(ConvNormReLU(form, stage, channels, width, 3, bias=form is None))
+                channels = width
+            blocks.append(nn.Sequential(*block))
+        self.blocks = nn.ModuleList(blocks)
+        self.maxpool = nn.MaxPool2d(2)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, num_classes)
+        initialise(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x: Streams = image
+        for block in self.blocks:
+            x = each(self.maxpool, block(x))
+        assert isinstance(x, Tensor)
+        return self.fc(self.avgpool(x).flatten(1))
+
+
+def vgg13(*, num_classes: int = 2) -> VGG:
+    """VGG13: the vanilla twin of ``sfi_vgg13``."""
+    return VGG(DEPTHS[13], num_classes=num_classes)
+
+
+def vgg16(*, num_classes: int = 2) -> VGG:
+    """VGG16: the vanilla twin of ``sfi_vgg16``."""
+    return VGG(DEPTHS[16], num_classes=num_classes)
+
+
+def vgg19(*, num_classes: int = 2) -> VGG:
+    """VGG19: the vanilla twin of ``sfi_vgg19``."""
+    return VGG(DEPTHS[19], num_classes=num_classes)

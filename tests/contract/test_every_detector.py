@@ -1,0 +1,78 @@
+"""What every detector promises, whoever wrote it."""
+
+import inspect
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from telltrace.models import DETECTORS, create_detector
+
+SMALLEST = {"ib_efficientnet_b0": 64, "two_stream_xception": 64, "xception": 64}
+"""Side of a small image that a detector still reads, where 32 pixels are too few."""
+EVERY = pytest.mark.parametrize("name", sorted(DETECTORS))
+
+
+def build(name: str) -> nn.Module:
+    """The detector, made for small images if its structure depends on their size."""
+    sized = "image_size" in inspect.signature(DETECTORS[name]).parameters
+    return create_detector(name, **({"image_size": side(name)} if sized else {}))
+
+
+def side(name: str) -> int:
+    return SMALLEST.get(name, 32)
+
+
+def images(name: str, count: int = 2) -> Tensor:
+    return torch.rand(count, 3, side(name), side(name))
+
+
+@EVERY
+def test_answers_one_logit_per_class(name: str) -> None:
+    assert build(name).eval()(images(name)).shape == (2, 2)
+    assert build(name).train()(images(name, 4)).shape == (4, 2)
+
+
+@EVERY
+def test_judges_each_image_on_its_own(name: str) -> None:
+    detector, faces = build(name).eval(), images(name, 3)
+    with torch.inference_mode():
+        together, alone = detector(faces), torch.cat([detector(face[None]) for face in faces])
+    torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
+
+
+@EVERY
+def test_exports_for_any_number_of_faces(name: str) -> None:
+    detector = build(name).eval()
+    batch = {0: torch.export.Dim("batch", min=1, max=64)}
+    program = torch.export.export(detector, (images(name),), dynamic_shapes=(batch,))
+    five = images(name, 5)
+    torch.testing.assert_close(program.module()(five), detector(five), rtol=1e-3, atol=1e-4)
+
+
+@EVERY
+def test_weights_survive_a_round_trip(name: str) -> None:
+    detector, twin = build(name).eval(), build(name).eval()
+    twin.load_state_dict(detector.state_dict())
+    faces = images(name)
+    assert torch.equal(twin(faces), detector(faces))
+
+
+@EVERY
+def test_every_parameter_learns(name: str) -> None:
+    detector = build(name).train()
+    answer = detector.verdicts(images(name, 4)) if hasattr(detector, "verdicts") else None
+    parts = detector(images(name, 4)) if answer is None else answer
+    sum(part.square().sum() for part in (parts if answer is not None else [parts])).backward()
+    idle = [n for n, p in detector.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not idle
+
+
+@EVERY
+def test_runs_in_double_precision(name: str) -> None:
+    detector = build(name).eval()
+    faces = images(name)
+    single = detector(faces)
+    double = detector.double()(faces.double())
+    assert double.dtype == torch.float64
+    torch.testing.assert_close(single.double(), double, rtol=1e-3, atol=1e-3)
