@@ -3,10 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage.data import astronaut
 
-from telltrace.faces.detect import FaceDetector, create_face_detector
+from telltrace.faces.detect import FaceDetector, _suppress_nested, create_face_detector
+from telltrace.faces.media import Sampling, open_media
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "mtcnn.json").read_text())["detections"]
 
@@ -29,3 +31,95 @@ def test_equals_the_published_cascade(exact: FaceDetector, name: str) -> None:
     np.testing.assert_allclose([f.box for f in faces], expected["boxes"], atol=0.01)
     np.testing.assert_allclose([f.landmarks for f in faces], expected["landmarks"], atol=0.01)
     np.testing.assert_allclose([f.confidence for f in faces], expected["probabilities"], atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def detector() -> FaceDetector:
+    return create_face_detector()
+
+
+def test_a_large_picture_is_searched_in_a_copy(detector: FaceDetector) -> None:
+    large = np.asarray(Image.fromarray(astronaut()).resize((1536, 1536)))
+    [expected] = detector.detect([astronaut()])[0]
+    [face] = detector.detect([large])[0]
+    np.testing.assert_allclose(np.divide(face.box, 3), expected.box, atol=4)
+    np.testing.assert_allclose(face.landmarks / 3, expected.landmarks, atol=2)
+
+
+def test_pictures_of_any_sizes_are_searched_as_if_alone(detector: FaceDetector) -> None:
+    images = [*pictures().values(), astronaut()[::-1].copy(), astronaut()[:300]]
+    images.append(images[0])
+    together = detector.detect(images)
+    for image, faces in zip(images, together, strict=True):
+        alone = detector.detect([image])[0]
+        assert len(faces) == len(alone)
+        for face, twin in zip(faces, alone, strict=True):
+            np.testing.assert_allclose(face.box, twin.box, atol=0.01)
+            np.testing.assert_allclose(face.landmarks, twin.landmarks, atol=0.01)
+
+
+def test_the_largest_face_comes_first(detector: FaceDetector) -> None:
+    page = np.zeros((512, 800, 3), np.uint8)
+    page[:256, :256] = pictures()["astronaut resized to 256x256 (Pillow bilinear)"]
+    page[:, 288:] = astronaut()
+    boxes = [face.box for face in detector.detect([page])[0]]
+    assert [round(left) for left, *_ in boxes] == pytest.approx([288 + 181, 91], abs=4)
+
+
+def test_min_face_size_leaves_small_faces_out() -> None:
+    page = np.full((512, 512, 3), 128, np.uint8)
+    small = np.asarray(Image.fromarray(astronaut()).resize((170, 170)))
+    page[:170, :170] = small
+    assert len(create_face_detector().detect([page])[0]) == 1
+    assert create_face_detector(min_face_size=80).detect([page])[0] == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (11, 400, 3), (64, 64, 3), (1, 3000, 3)])
+def test_no_face_in_a_flat_picture(detector: FaceDetector, shape: tuple[int, ...]) -> None:
+    assert detector.detect([np.full(shape, 90, np.uint8)]) == [[]]
+
+
+def test_nothing_in_nothing_out(detector: FaceDetector) -> None:
+    assert detector.detect([]) == []
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3), np.float32)])
+def test_refuses_what_is_no_picture(detector: FaceDetector, wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"Picture 0 must be uint8 \(H, W, 3\), got"):
+        detector.detect([wrong])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"min_face_size": 5}, {"factor": 1.0}, {"thresholds": (0.5, 0.5)}, {"thresholds": (0, 0, 2)}],
+)
+def test_refuses_options_that_mean_nothing(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        FaceDetector(**options)
+
+
+def test_nested_boxes_fall_as_if_gone_through_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    corner = rng.uniform(0, 60, (80, 2))
+    boxes = np.hstack([corner, corner + rng.uniform(5, 60, (80, 2))])
+    scores, owner = rng.uniform(size=80), rng.integers(0, 2, 80)
+    kept: list[int] = []
+    for i in np.argsort(-scores):
+        for j in (j for j in kept if owner[j] == owner[i]):
+            sides = np.minimum(boxes[i, 2:], boxes[j, 2:]) - np.maximum(boxes[i, :2], boxes[j, :2])
+            areas = [np.prod(boxes[k, 2:] - boxes[k, :2] + 1) for k in (i, j)]
+            if np.prod(np.maximum(sides + 1, 0)) / min(areas) > 0.7:
+                break
+        else:
+            kept.append(int(i))
+    tensors = (torch.from_numpy(array) for array in (boxes, scores, owner))
+    assert _suppress_nested(*tensors, 0.7).tolist() == kept
+    assert 10 < len(kept) < 70
+
+
+@pytest.mark.data
+def test_finds_the_face_in_real_footage(detector: FaceDetector, data_root: Path) -> None:
+    footage = data_root / "FaceForensics++" / "original_sequences" / "youtube" / "c23" / "videos"
+    for path in sorted(footage.glob("*.mp4"))[:3]:
+        images = [frame.image for frame in open_media(path, Sampling("spread", 2))]
+        assert all(detector.detect(images)), path

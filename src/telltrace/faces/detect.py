@@ -138,9 +138,14 @@ class FaceDetector(nn.Module):
 
     def _propose(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """P-Net on a pyramid: square windows (N, 4) and the picture each is in (N,)."""
-        pixels = images.permute(0, 3, 1, 2).float().sub_(127.5).mul_(1 / 128)
-        height, width = pixels.shape[-2:]
-        levels = [self._level(pixels, scale) for scale in self._scales(height, width)]
+        scales = self._scales(*images.shape[1:3])
+        few = 4 if images.device.type == "cpu" else len(images)  # so that caches hold a level
+        levels = [
+            self._level(part, scale, start * few)
+            for start, pictures in enumerate(torch.split(images, few))
+            for part in [pictures.permute(0, 3, 1, 2).float().sub_(127.5).mul_(1 / 128)]
+            for scale in scales
+        ]
         if not levels:
             none = torch.zeros(0, dtype=torch.long, device=images.device)
             return torch.zeros(0, 4, device=images.device), none
@@ -150,17 +155,20 @@ class FaceDetector(nn.Module):
         sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
         return _square(boxes + shifts * sides), owner
 
-    def _level(self, pixels: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _level(
+        self, pixels: Tensor, scale: float, first: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The windows of one level of the pyramid that P-Net lets pass, thinned out."""
         height, width = pixels.shape[-2:]
         size = int(height * scale + 1), int(width * scale + 1)
-        scores, shifts = self.pnet(F.interpolate(pixels, size=size, mode="area"))
+        level = F.interpolate(pixels, size=size, mode="area")
+        scores, shifts = self.pnet(level.to(memory_format=torch.channels_last))
         owner, row, column = torch.nonzero(scores >= self.thresholds[0], as_tuple=True)
         corner = 2 * torch.stack([column, row], dim=1) + 1
         boxes = torch.cat([corner, corner + CELL - 1], dim=1).div(scale).floor()
         scores, shifts = scores[owner, row, column], shifts[owner, :, row, column]
         keep = batched_nms(boxes, scores, owner, 0.5)
-        return boxes[keep], scores[keep], owner[keep], shifts[keep]
+        return boxes[keep], scores[keep], owner[keep] + first, shifts[keep]
 
     def _scales(self, height: int, width: int) -> list[float]:
         """From the one that shrinks the smallest face to a cell, until the picture is a cell."""
@@ -172,8 +180,7 @@ class FaceDetector(nn.Module):
 
     def _refine(self, sums: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
         """R-Net: the windows that are faces, moved onto them, square again."""
-        boxes, owner, patches = cut_patches(sums, boxes, owner, 24)
-        scores, shifts = self.rnet(patches)
+        boxes, owner, scores, shifts = _judge(self.rnet, sums, boxes, owner, 24)
         passed = scores > self.thresholds[1]
         boxes, owner, scores, shifts = boxes[passed], owner[passed], scores[passed], shifts[passed]
         keep = batched_nms(boxes, scores, owner, 0.7)
@@ -183,8 +190,7 @@ class FaceDetector(nn.Module):
         self, sums: Tensor, boxes: Tensor, owner: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """O-Net: boxes, landmarks, confidences and pictures of the faces."""
-        boxes, owner, patches = cut_patches(sums, boxes, owner, 48)
-        scores, shifts, points = self.onet(patches)
+        boxes, owner, scores, shifts, points = _judge(self.onet, sums, boxes, owner, 48)
         passed = scores > self.thresholds[2]
         boxes, owner, scores = boxes[passed], owner[passed], scores[passed]
         sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
@@ -212,7 +218,20 @@ def create_face_detector(
     detector = FaceDetector(min_face_size, thresholds, factor, long_side, batch_size)
     for name in ("pnet", "rnet", "onet"):
         load_published(getattr(detector, name), name)
-    return detector.eval().requires_grad_(False).to(device)
+    detector.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+    return detector.to(device).eval().requires_grad_(False)
+
+
+def _judge(
+    network: nn.Module, sums: Tensor, boxes: Tensor, owner: Tensor, size: int
+) -> tuple[Tensor, ...]:
+    """Boxes, their pictures and what a network says of them, some hundreds at a time."""
+    several = 512 if sums.device.type == "cpu" else 16384
+    parts = []
+    for some, theirs in zip(torch.split(boxes, several), torch.split(owner, several), strict=True):
+        some, theirs, patches = cut_patches(sums, some, theirs, size)
+        parts.append((some, theirs, *network(patches)))
+    return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
 
 def _moved(boxes: Tensor, shifts: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from .media import MAX_PIXELS, Frame, Frames, MediaError, Sampling, Status
 
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Picture formats that are tried, each known by its first bytes."""
 
 _SHRINK = "Shrink it to at most 8000 pixels a side and give the copy"

@@ -117,16 +117,15 @@ class Sampling:
             return everything
         if self.mode == "every":
             return everything[:: int(self.value)]
-        first, length = starts[0], max(end, starts[-1]) - starts[0]
-        if self.mode == "spread":
-            if len(starts) <= self.value:
-                return everything
-            wanted = first + length * (np.arange(int(self.value)) + 0.5) / self.value
-        else:
-            ticks = min(math.ceil(length * self.value), 10 * len(starts) + int(self.value) + 1)
-            wanted = first + np.arange(max(ticks, 1)) / self.value
-        tolerance = 1e-6  # a moment meant to fall on a timestamp falls on it
-        return np.unique(np.searchsorted(starts, wanted + tolerance, side="right") - 1)
+        edges = np.append(starts, max(end, starts[-1])) - starts[0]
+        tolerance = edges[-1] / len(starts) / 20  # timestamps are rounded, to 1 ms in Matroska
+        edges -= tolerance  # so that a moment meant to fall on one falls on it
+        if self.mode == "fps":  # on screen while the count of past ticks grows
+            return np.flatnonzero(np.diff(np.ceil(edges * self.value)))
+        if len(starts) <= self.value:
+            return everything
+        wanted = (edges[-1] + tolerance) * (np.arange(int(self.value)) + 0.5) / self.value
+        return np.unique(np.searchsorted(edges[:-1], wanted, side="right") - 1)
 
 
 @dataclass
@@ -170,8 +169,12 @@ def open_media(path: str | os.PathLike[str], sampling: Sampling | None = None) -
             iterated, when not one frame of it can be decoded.
 
     Examples:
-        >>> for frame in open_media("interview.mp4"):  # doctest: +SKIP
+        >>> import PIL.Image
+        >>> path = getfixture("tmp_path") / "grey.png"
+        >>> PIL.Image.new("L", (4, 3)).save(path)
+        >>> for frame in open_media(path):
         ...     print(frame.index, frame.time, frame.image.shape)
+        0 0.0 (3, 4, 3)
     """
     from .image import read_image  # the readers import this file
     from .video import read_video

@@ -1,0 +1,154 @@
+"""A video before it is decoded: its container, its picture stream and when each frame is shown."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from .extent import promised_extent
+from .media import MAX_PIXELS, MediaError, Status
+
+DEMUXERS = (
+    "3gp,apng,asf,av1,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,"
+    "mxf,nut,obu,ogg,rm,webm,yuv4mpegpipe"
+)
+"""Containers that are opened. Playlists are not among them: a file must not open other files."""
+
+
+class Survey(NamedTuple):
+    """What the packets of a video say before one of them is decoded."""
+
+    packets: NDArray[np.int64]
+    """(P,) presentation times in units of the stream, in the order of the packets."""
+    keys: NDArray[np.intp]
+    """(K,) packets at which decoding can start."""
+    stamps: NDArray[np.int64]
+    """(N,) the times of the packets that are shown, ascending."""
+    seconds: float
+    """Length of one unit."""
+    end: int
+    """When the last frame disappears, in the same units."""
+    truncated: bool
+    """Whether the file ends before its content does."""
+    timed: bool
+    """False for a raw stream, whose frames are only counted."""
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        return (self.stamps - self.stamps[0]) * self.seconds
+
+    @property
+    def duration(self) -> float:
+        return float(self.end - self.stamps[0]) * self.seconds
+
+    def starts(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
+        """For frames at these positions, the last packet from which each can be decoded."""
+        keys = np.concatenate([[0], self.keys])
+        stamps = np.maximum.accumulate(self.packets[keys])
+        return keys[np.searchsorted(stamps, self.stamps[positions], side="right").clip(1) - 1]
+
+
+def survey_packets(path: Path) -> Survey:
+    """Read the timestamps of every packet of the picture, decoding none.
+
+    Raises:
+        MediaError: If the file is no video that can be read.
+    """
+    extent = promised_extent(path)
+    truncated = extent.end is not None and extent.end > path.stat().st_size
+    stamps: list[int | None] = []
+    keys, shown, last = [], [], 1
+    with opened(path) as (container, stream):
+        unit, rate = stream.time_base, stream.average_rate or Fraction(25)
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                break
+            except Exception:  # a damaged container: what was found so far is what there is
+                truncated = True
+                break
+            if packet.size:
+                stamps.append(packet.dts if packet.pts is None else packet.pts)
+                keys.append(packet.is_keyframe)
+                shown.append(not packet.is_discard)
+                last = packet.duration or last
+    if not any(shown):
+        remedy = "Copy it again from its source"
+        raise MediaError(path, "holds a video track without a single frame", remedy)
+    timed = unit is not None and None not in stamps
+    if not timed:
+        stamps, keys, unit, last = list(range(len(stamps))), [False] * len(keys), 1 / rate, 1
+    times = np.array(stamps, dtype=np.int64)
+    visible = np.sort(times[np.array(shown)])
+    end = int(visible[-1]) + last
+    where = np.flatnonzero(keys)
+    return Survey(times, where, visible, float(unit or 0), end, truncated, timed)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container and its picture stream, closed on the way out.
+
+    Raises:
+        MediaError: If it is not a container that is known, or holds no picture.
+    """
+    with path.open("rb") as file:
+        try:
+            container = av.open(
+                _Nameless(file),
+                mode="r",
+                options={"format_whitelist": DEMUXERS},
+                metadata_errors="replace",
+                buffer_size=2**20,
+            )
+        except Exception as error:
+            raise _not_a_video(path, error) from None
+        with container:
+            yield container, _picture_stream(path, container)
+
+
+class _Nameless:
+    """A file without its name, which FFmpeg would otherwise take for a hint or an address."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+def _picture_stream(path: Path, container: InputContainer) -> VideoStream:
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        remedy = "Give a file with a picture in it"
+        raise MediaError(path, f"has no video track, only {kinds}", remedy, Status.UNSUPPORTED)
+    stream = streams[0]
+    if stream.width * stream.height > MAX_PIXELS:
+        size = f"{stream.width} x {stream.height} pixels, above the limit of {MAX_PIXELS:,} pixels"
+        remedy = "Scale it down and give the copy"
+        raise MediaError(path, f"is a video of {size}", remedy, Status.UNSUPPORTED)
+    return stream
+
+
+def _not_a_video(path: Path, error: Exception) -> MediaError:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+        remedy = "Convert it to PNG or JPEG and give that"
+        return MediaError(path, "is a HEIC picture", remedy, Status.UNSUPPORTED)
+    if not promised_extent(path).indexed:
+        reason = "is an MP4 cut short: its index (moov) is missing"
+        remedy = "Copy it again from its source, or restore it with a repair tool"
+        return MediaError(path, reason, remedy)
+    why = " ".join(str(getattr(error, "strerror", None) or error).split())[:120]
+    reason = f"is neither an image nor a video that can be read ({why})"
+    remedy = "Give a picture or a video, or convert it, e.g. with ffmpeg"
+    return MediaError(path, reason, remedy, Status.UNSUPPORTED)

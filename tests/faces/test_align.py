@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telltrace.faces.align import TEMPLATE, FaceCrop, similarity
+from telltrace.faces.detect import Face
+
+
+def a_face(left: float, top: float, right: float, bottom: float) -> Face:
+    return Face((left, top, right, bottom), np.zeros((5, 2), np.float32), 1.0)
+
+
+def placed(angle: float, scale: float, shift: tuple[float, float]) -> np.ndarray:
+    """The template's landmarks turned (radians), scaled (pixels a unit) and moved."""
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return TEMPLATE @ turn.T * scale + shift
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
+
+
+def test_a_square_of_the_right_size_is_copied_pixel_by_pixel(picture: np.ndarray) -> None:
+    crop = FaceCrop(size=52, margin=1.3).cut(picture, a_face(30, 20, 60, 60))
+    np.testing.assert_array_equal(crop, picture[14:66, 19:71])
+    crop[:] = 0
+    assert picture[14:66, 19:71].any()  # the crop is its own
+
+
+def test_the_longer_side_and_the_margin_set_the_square(picture: np.ndarray) -> None:
+    wide, tall = a_face(30, 40, 70, 60), a_face(40, 30, 60, 70)
+    for margin in (1.0, 1.3, 2.0):
+        crop = FaceCrop(64, margin)
+        np.testing.assert_array_equal(crop.cut(picture, wide), crop.cut(picture, tall))
+    inner = FaceCrop(40, 1.0).cut(picture, wide)
+    np.testing.assert_array_equal(FaceCrop(80, 2.0).cut(picture, wide)[20:60, 20:60], inner)
+
+
+def test_the_edge_of_the_picture_continues_outside_it(picture: np.ndarray) -> None:
+    crop = FaceCrop(40, 1.0).cut(picture, a_face(-20, 80, 20, 120))
+    expected = np.pad(picture, ((0, 20), (20, 0), (0, 0)), mode="edge")[80:120, 0:40]
+    np.testing.assert_array_equal(crop, expected)
+    far = FaceCrop(8, 1.0).cut(picture, a_face(500, 500, 508, 508))
+    assert (far == picture[-1, -1]).all()
+
+
+def test_shrinking_averages(picture: np.ndarray) -> None:
+    crop = FaceCrop(20, 1.0).cut(picture, a_face(10, 10, 50, 50))
+    blocks = picture[10:50, 10:50].reshape(20, 2, 20, 2, 3).mean((1, 3))
+    assert np.abs(crop - blocks).max() <= 0.51
+
+
+@given(
+    angle=st.floats(-3.1, 3.1),
+    scale=st.floats(5, 500),
+    shift=st.tuples(st.floats(-300, 300), st.floats(-300, 300)),
+)
+def test_similarity_undoes_any_turn_scale_and_shift(
+    angle: float, scale: float, shift: tuple[float, float]
+) -> None:
+    matrix = similarity(placed(angle, scale, shift), TEMPLATE)
+    found = np.c_[placed(angle, scale, shift), np.ones(5)] @ matrix.T
+    np.testing.assert_allclose(found, TEMPLATE, atol=1e-8)
+    assert np.linalg.det(matrix[:, :2]) == pytest.approx(scale**-2)  # positive: no reflection
+
+
+def test_similarity_is_the_least_squares_answer() -> None:
+    rng = np.random.default_rng(1)
+    points, targets = rng.normal(size=(5, 2)), rng.normal(size=(5, 2))
+    rows = [[[x, -y, 1, 0], [y, x, 0, 1]] for x, y in points]
+    a, b, s, t = np.linalg.lstsq(np.reshape(rows, (10, 4)), targets.ravel(), rcond=None)[0]
+    np.testing.assert_allclose(similarity(points, targets), [[a, -b, s], [b, a, t]], atol=1e-12)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4, -2.0])
+@pytest.mark.parametrize("scale", [40, 130, 700])
+def test_aligned_landmarks_fall_on_the_template(angle: float, scale: float) -> None:
+    landmarks = placed(angle, scale, (0, 0))
+    landmarks += 40 - landmarks.min(0)
+    ys, xs = np.mgrid[: int(landmarks[:, 1].max()) + 40, : int(landmarks[:, 0].max()) + 40]
+    face = Face((0, 0, 1, 1), landmarks.astype(np.float32), 1.0)
+    crop, radius = FaceCrop(128, 1.3, "similarity"), max(3.0, 3 * scale / 128)
+    for landmark, target in zip(landmarks, ((TEMPLATE - 0.5) / 1.3 + 0.5) * 128, strict=True):
+        distance = np.hypot(xs + 0.5 - landmark[0], ys + 0.5 - landmark[1])
+        spot = (255 * np.exp(-((distance / radius) ** 2))).astype(np.uint8)
+        seen = crop.cut(np.repeat(spot[..., None], 3, 2), face)[..., 0].astype(float)
+        seen[seen < 20] = 0
+        centre = np.array([(seen.sum(0) @ np.arange(128)), (seen.sum(1) @ np.arange(128))])
+        np.testing.assert_allclose(centre / seen.sum() + 0.5, target, atol=0.3)
+
+
+def test_both_alignments_keep_a_flat_picture_flat() -> None:
+    flat = np.full((300, 300, 3), 77, np.uint8)
+    face = Face((-50, 20, 90, 350), placed(0.3, 240, (-20, 40)).astype(np.float32), 1.0)
+    for alignment in ("box", "similarity"):
+        assert (FaceCrop(64, 1.5, alignment).cut(flat, face) == 77).all()
+
+
+def test_a_crop_survives_its_dictionary() -> None:
+    crop = FaceCrop(224, 1.7, "similarity")
+    assert crop.to_dict() == {"size": 224, "margin": 1.7, "alignment": "similarity"}
+    assert FaceCrop.from_dict(crop.to_dict()) == crop
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 0}, "size must be at least 1 pixel, got 0"),
+        ({"margin": 0.2}, "margin must be between 0.5 and 4, got 0.2"),
+        ({"alignment": "eyes"}, "alignment must be box or similarity, got 'eyes'"),
+    ],
+)
+def test_refuses_a_crop_that_means_nothing(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        FaceCrop(**options)
+
+
+def test_refuses_a_face_that_is_none(picture: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="left < right and top < bottom"):
+        FaceCrop().cut(picture, a_face(10, 10, 10, 10))
+    with pytest.raises(ValueError, match="finite and apart"):
+        FaceCrop(alignment="similarity").cut(picture, a_face(10, 10, 20, 20))
