@@ -1,3 +1,6 @@
+import math
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,9 +25,11 @@ def test_a_draw_is_the_weighted_auc(seed: int) -> None:
     rng = np.random.default_rng(seed)
     y, cluster = np.arange(40) % 2, rng.integers(8, size=40)
     s, weights = rng.integers(10, size=40) / 10, rng.integers(1, 4, size=(3, 8)).astype(float)
-    found = intervals._weighted_auc(intervals._rank(y.astype(np.int8), s, cluster), weights)
+    ranked = intervals._rank(y.astype(np.int8), s, cluster)
     expected = [roc_auc_score(y, s, sample_weight=row[cluster]) for row in weights]
-    np.testing.assert_allclose(found, expected, atol=1e-12)
+    for wins in (None, intervals._wins(ranked, 8)):
+        found = intervals._weighted_auc(ranked, weights, wins)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 def test_the_interval_is_the_quantiles_of_resampled_tables() -> None:
@@ -48,13 +53,14 @@ def test_the_same_seed_gives_the_same_interval_in_blocks_of_any_size(
 ) -> None:
     data = clustered(0, clusters=10, frames=4)
     whole = bootstrap_auc(*data, replicates=100, seed=3)
-    monkeypatch.setattr(intervals, "_CELLS", 7 * 40)
-    assert bootstrap_auc(*data, replicates=100, seed=3) == whole
+    monkeypatch.setattr(intervals, "_CELLS", 2 * 40)  # 10 clusters squared are more
+    blocks = bootstrap_auc(*data, replicates=100, seed=3)
+    assert (blocks.low, blocks.high) == pytest.approx((whole.low, whole.high), abs=1e-12)
     assert bootstrap_auc(*data, replicates=100, seed=4) != whole
 
 
 def test_clusters_cover_the_truth_where_frames_do_not() -> None:
-    truth = 0.7468  # of two normals one cluster deviation apart: Phi(1 / sqrt(2 * 1.09))
+    truth = NormalDist().cdf(1 / math.sqrt(2 * (1 + 0.3**2)))
     inside = {"videos": 0, "frames": 0}
     for seed in range(150):
         y, s, cluster = clustered(seed, clusters=60, frames=8)

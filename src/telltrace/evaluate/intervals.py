@@ -71,7 +71,9 @@ def bootstrap_auc(
     rng = np.random.default_rng(seed)
     draws: list[Floats] = []
     ranked = _rank(y, s, cluster)
-    block = max(1, _CELLS // max(len(y), len(names)))
+    few = held[0].sum() < replicates and len(names) ** 2 <= _CELLS
+    wins = _wins(ranked, len(names)) if few else None
+    block = max(1, _CELLS // (len(names) if few else max(len(y), len(names))))
     for start in range(0, replicates, block):
         size = min(block, replicates - start)
         weights = np.zeros((size, len(names)))
@@ -79,7 +81,7 @@ def bootstrap_auc(
             for members in strata:
                 drawn = rng.integers(len(members), size=len(members)) if len(members) else members
                 row[members] = np.bincount(drawn, minlength=len(members))
-        draws.append(_weighted_auc(ranked, weights))
+        draws.append(_weighted_auc(ranked, weights, wins))
     values, tail = np.concatenate(draws), (1 - level) / 2
     if np.ptp(values) < 1e-12:
         raise UndefinedError("no interval: every draw of these clusters gives the same AUC")
@@ -104,8 +106,25 @@ def _rank(y: NDArray[np.int8], s: Floats, cluster: NDArray[np.int64]) -> _Ranked
     return _Ranked(cluster[order], cluster[y == 1], below, upto)
 
 
-def _weighted_auc(ranked: _Ranked, weights: Floats) -> Floats:
+def _wins(ranked: _Ranked, count: int) -> Floats:
+    """How often a fake of cluster a beats a real of cluster b, ties one half: (C, C).
+
+    With few clusters this makes a draw a matter of clusters instead of items.
+    """
+    wins = np.zeros((count, count))
+    for b in np.unique(ranked.real):
+        upto = np.append(0, np.cumsum(ranked.real == b))
+        beaten = (upto[ranked.below] + upto[ranked.upto]) / 2
+        wins[:, b] = np.bincount(ranked.fake, weights=beaten, minlength=count)
+    return wins
+
+
+def _weighted_auc(ranked: _Ranked, weights: Floats, wins: Floats | None = None) -> Floats:
     """AUC in which cluster c counts ``weights[:, c]`` times: (B, C) -> (B,)."""
+    if wins is not None:
+        counts = [np.bincount(of, minlength=len(wins)) for of in (ranked.fake, ranked.real)]
+        pairs = (weights @ counts[0]) * (weights @ counts[1])
+        return np.einsum("bc,bc->b", weights @ wins, weights) / pairs
     reals = np.zeros((len(weights), len(ranked.real) + 1))
     np.cumsum(weights[:, ranked.real], axis=1, out=reals[:, 1:])
     beaten = (reals[:, ranked.below] + reals[:, ranked.upto]) / 2

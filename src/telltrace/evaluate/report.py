@@ -1,6 +1,6 @@
 """The report: every metric of a scores table, per frame and per video, whole and by method."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -144,8 +144,10 @@ def evaluate_scores(
     keys = ["dataset", "compression", "method"]
     fakes = judge.videos.loc[judge.label == 1, keys].drop_duplicates().sort_values(keys)
     sets = judge.videos[keys[:2]].drop_duplicates().sort_values(keys[:2])
-    overall = judge.group()
     of_sets = tuple(judge.group(*row) for row in sets.itertuples(index=False))
+    overall = (
+        judge.group() if len(of_sets) > 1 else replace(of_sets[0], dataset=None, compression=None)
+    )
     splits = tuple(sorted(set(table["split"])))
     return Report(
         aggregation,
