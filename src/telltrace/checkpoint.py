@@ -159,6 +159,9 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, metadata)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)
         partial.replace(path)
     except SafetensorError as error:
         raise OSError(f"{path}: could not be written ({error}). Is the disk full?") from None

@@ -36,12 +36,12 @@ def to_json(verdicts: Sequence[FileVerdict], scanner: Scanner) -> str:
 
 def to_text(verdicts: Sequence[FileVerdict], scanner: Scanner) -> str:
     """A table of one line a file, then the reasons and remedies of those without a verdict."""
-    console = Console(width=100)
+    console = Console(width=40 + max(len(str(verdict.path)) for verdict in verdicts))
     table = Table(box=None, pad_edge=False)
     for name, side in (("verdict", "left"), ("fake", "right"), ("faces", "right")):
         table.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("frames", justify="right", no_wrap=True)
-    table.add_column("file", overflow="fold")
+    table.add_column("file", no_wrap=True)
     for verdict in verdicts:
         table.add_row(
             Text(str(verdict.verdict or verdict.status), COLOURS.get(verdict.status, "")),
@@ -54,8 +54,9 @@ def to_text(verdicts: Sequence[FileVerdict], scanner: Scanner) -> str:
         console.print(table)
         for verdict in verdicts:
             if verdict.reason:
-                console.print(Text(f"{verdict.path}: {verdict.reason}. {verdict.remedy}."))
-        console.print(Text(_about(scanner)))
+                line = f"{verdict.path}: {verdict.reason}. {verdict.remedy}."
+                console.print(Text(line), soft_wrap=True)
+        console.print(Text(_about(scanner)), soft_wrap=True)
     return capture.get().rstrip("\n")
 
 

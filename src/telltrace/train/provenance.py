@@ -34,7 +34,8 @@ def _counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Face crops by split and method."""
     counts: dict[str, dict[str, int]] = {}
     for split, rows in table.groupby("split"):
-        counts[str(split) or "none"] = rows.method.value_counts().sort_index().to_dict()
+        methods = rows.method.value_counts().sort_index()
+        counts[str(split) or "none"] = {str(name): int(n) for name, n in methods.items()}
     return counts
 
 

@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from telltrace.checkpoint import Card, Judge, save_checkpoint
 from telltrace.data.crops import read_crops
 from telltrace.data.loader import FaceDataset
+from telltrace.data.manifest import write_bytes
 from telltrace.data.transforms import Preprocessing
 from telltrace.evaluate.metrics import measure
 from telltrace.models.registry import create_detector
@@ -209,7 +210,7 @@ def _with_metrics(card: Card, row: dict[str, Any]) -> Card:
 def _describe(out: Path, recipe: dict[str, Any], fabric: Fabric) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name, content in (("recipe", recipe), ("environment", environment(fabric.device))):
-        (out / f"{name}.json").write_text(json.dumps(content, indent=2, default=str) + "\n")
+        write_bytes((json.dumps(content, indent=2) + "\n").encode(), out / f"{name}.json")
 
 
 class _Stop:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard.writer import SummaryWriter
 
+from telltrace.data.manifest import write_bytes
 from telltrace.train.loop import State
 
 
@@ -71,9 +72,10 @@ class Sight:
         for key, value in figures.items():
             self.writer.add_scalar(f"epoch/{key}", value, row["epoch"])
         text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
-        self.console.print(f"epoch {row['epoch']}/{self.epochs}  {text}", highlight=False)
+        line = f"epoch {row['epoch']}/{self.epochs}  {text}"
+        self.console.print(line, highlight=False, soft_wrap=True)
         table = io.StringIO()
         writer = csv.DictWriter(table, fieldnames=list(row), lineterminator="\n")
         writer.writeheader()
         writer.writerows(state.history)
-        (self.out / "metrics.csv").write_text(table.getvalue())
+        write_bytes(table.getvalue().encode(), self.out / "metrics.csv")

@@ -1,0 +1,72 @@
+"""A scanner whose opinion is known: the redder a face, the more forged it is."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from skimage import data
+from torch import Tensor, nn
+
+from telltrace.checkpoint import Calibration, Card, Judge
+from telltrace.data.transforms import Preprocessing
+from telltrace.faces.align import FaceCrop
+from telltrace.faces.detect import FaceDetector, create_face_detector
+from telltrace.faces.media import Sampling
+from telltrace.inference import Scanner
+
+
+class Redness(nn.Module):
+    """(B, 3, H, W) -> (B, 2): the fake logit is the mean red minus the mean blue."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        red, _, blue = images.mean((2, 3)).unbind(1)
+        return torch.stack([torch.zeros_like(red), 4 * (red - blue)], 1)
+
+
+@pytest.fixture(scope="session")
+def detector() -> FaceDetector:
+    return create_face_detector()
+
+
+@pytest.fixture
+def judge() -> Judge:
+    preprocessing = Preprocessing(
+        FaceCrop(size=64), image_size=32, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
+    )
+    calibration = Calibration(real_below=0.4, fake_from=0.6)
+    return Judge(
+        Redness(), Card(detector="redness", preprocessing=preprocessing, calibration=calibration)
+    )
+
+
+@pytest.fixture
+def scanner(judge: Judge, detector: FaceDetector) -> Scanner:
+    return Scanner(judge, detector, sampling=Sampling("spread", 4), batch_size=3)
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> NDArray[np.uint8]:
+    return np.asarray(data.astronaut())
+
+
+def write_clip(path: Path, pictures: list[NDArray[np.uint8]], rate: int = 10) -> Path:
+    """Pictures as an H.264 file; the container follows from the name."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "18"}
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path: Path, astronaut: NDArray[np.uint8]) -> Path:
+    """Twelve frames in which the astronaut moves to the right."""
+    frames = [np.ascontiguousarray(astronaut[:300, 60 - i : 380 - i]) for i in range(12)]
+    return write_clip(tmp_path / "clip.mp4", frames)

@@ -1,0 +1,181 @@
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from telltrace.faces.media import Sampling, Status, open_media
+from telltrace.inference import Scanner, find_media
+from telltrace.inference.listing import draw, to_json, to_text
+
+
+def save(path: Path, image: NDArray[np.uint8] | Image.Image) -> Path:
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path)
+    return path
+
+
+def tinted(image: NDArray[np.uint8], red: float, blue: float) -> NDArray[np.uint8]:
+    return np.clip(image * np.array([red, 1.0, blue]), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("red", "blue", "verdict"),
+    [(1.2, 0.3, Status.FAKE), (0.4, 1.2, Status.REAL), (0.7, 1.0, Status.UNCERTAIN)],
+)
+def test_a_picture_gets_the_verdict_of_its_face(
+    scanner: Scanner,
+    astronaut: NDArray[np.uint8],
+    tmp_path: Path,
+    red: float,
+    blue: float,
+    verdict: Status,
+) -> None:
+    found = scanner.scan(save(tmp_path / "face.png", tinted(astronaut, red, blue)))
+    assert found.status == found.verdict == verdict
+    assert found.kind == "image"
+    (face,) = found.faces
+    assert face.score == found.score
+    left, top, right, bottom = face.box
+    assert left < 225 < right and top < 117 < bottom  # noqa: PT018  the known face
+
+
+def test_scan_and_predict_agree_to_the_last_bit(scanner: Scanner, clip: Path) -> None:
+    crop = scanner.judge.card.preprocessing.crop
+    found = scanner.scan(clip)
+    for frame in open_media(clip, scanner.sampling):
+        (face,) = scanner.detector.detect([frame.image])[0]
+        by_hand = scanner.judge.score(crop.cut(frame.image, face)[None])[0]
+        (scanned,) = [f.score for f in found.faces if f.frame == frame.index]
+        assert scanned == pytest.approx(by_hand, abs=1e-7)
+
+
+def test_a_video_is_judged_by_the_mean_over_its_frames(scanner: Scanner, clip: Path) -> None:
+    found = scanner.scan(clip)
+    scores = [face.score for face in found.faces]
+    assert found.kind == "video"
+    assert (found.frames, found.frames_with_face, len(scores)) == (4, 4, 4)
+    assert found.score == pytest.approx(np.mean(scores))  # type: ignore[arg-type]
+
+
+def test_of_two_people_in_a_picture_the_worse_decides(
+    scanner: Scanner, astronaut: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    pair = np.concatenate([tinted(astronaut, 0.5, 1.0), astronaut], 1)
+    found = scanner.scan(save(tmp_path / "pair.png", pair))
+    assert sorted(str(face.status) for face in found.faces) == ["FAKE", "REAL"]
+    assert found.score == max(face.score or 0 for face in found.faces)
+    assert found.verdict == Status.FAKE
+
+
+def test_a_small_face_is_reported_and_not_scored(
+    scanner: Scanner, astronaut: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    scanner.min_face = 200
+    found = scanner.scan(save(tmp_path / "face.png", astronaut))
+    assert (found.status, found.verdict, found.score) == (Status.FACE_TOO_SMALL, None, None)
+    assert [face.score for face in found.faces] == [None]
+    assert "smaller than 200 pixels" in found.reason
+
+
+def bad_files(folder: Path, clip: Path) -> dict[str, tuple[Path, Status]]:
+    """One file of each kind that cannot be judged, and the status it must get."""
+    folder.mkdir()
+    (folder / "text.mp4").write_text("not a video " * 50)
+    (folder / "empty.mp4").touch()
+    save(folder / "dot.png", Image.new("RGB", (1, 1)))
+    save(folder / "plain.png", Image.new("RGB", (300, 200), "grey"))
+    Image.new("L", (20000, 20000)).save(folder / "huge.png", compress_level=1)
+    os.mkfifo(folder / "pipe.mp4")
+    (folder / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    (folder / "half.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    return {
+        "text": (folder / "text.mp4", Status.UNSUPPORTED),
+        "empty": (folder / "empty.mp4", Status.UNREADABLE),
+        "dot": (folder / "dot.png", Status.NO_FACE),
+        "plain": (folder / "plain.png", Status.NO_FACE),
+        "huge": (folder / "huge.png", Status.UNSUPPORTED),
+        "pipe": (folder / "pipe.mp4", Status.UNSUPPORTED),
+        "gone": (folder / "gone.jpg", Status.UNREADABLE),
+        "half": (folder / "half.mp4", Status.UNREADABLE),
+    }
+
+
+def test_what_cannot_be_judged_gets_a_status_a_reason_and_a_remedy(
+    scanner: Scanner, clip: Path, tmp_path: Path
+) -> None:
+    for name, (path, status) in bad_files(tmp_path / "bad", clip).items():
+        found = scanner.scan(path)
+        assert (found.status, found.verdict, found.score) == (status, None, None), name
+        assert found.reason, name
+        assert found.remedy, name
+        said = to_text([found], scanner).replace("\n", " ")
+        assert path.name in said, name
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "RGBA", "I;16", "P"])
+def test_every_kind_of_picture_is_understood(
+    scanner: Scanner, astronaut: NDArray[np.uint8], tmp_path: Path, mode: str
+) -> None:
+    if mode == "I;16":
+        grey = np.asarray(Image.fromarray(astronaut).convert("L")).astype(np.uint16) * 257
+        picture = Image.fromarray(grey)
+    else:
+        picture = Image.fromarray(astronaut).convert(mode)
+    found = scanner.scan(save(tmp_path / ("face.jpg" if mode == "CMYK" else "face.png"), picture))
+    assert len(found.faces) == 1
+    assert found.score is not None
+
+
+def test_a_damaged_clip_gives_a_partial_verdict(
+    scanner: Scanner, clip: Path, tmp_path: Path
+) -> None:
+    front = tmp_path / "front.mkv"
+    import av
+
+    with av.open(str(clip)) as source, av.open(str(front), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    front.write_bytes(front.read_bytes()[: int(front.stat().st_size * 0.9)])
+    found = scanner.scan(front)
+    assert found.status == Status.PARTIAL
+    assert found.verdict in (Status.FAKE, Status.REAL, Status.UNCERTAIN)
+    assert "in part" in found.reason
+
+
+def test_folders_are_searched_and_missing_paths_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a" / ".hidden").mkdir(parents=True)
+    for name in ("b.png", "a/c.mp4", "a/.hidden/d.png"):
+        (tmp_path / name).touch()
+    assert find_media([tmp_path]) == [tmp_path / "a" / "c.mp4", tmp_path / "b.png"]
+    with pytest.raises(ValueError, match=r"nothing\.mp4: no such file or folder"):
+        find_media([tmp_path / "nothing.mp4"])
+    (tmp_path / "void").mkdir()
+    with pytest.raises(ValueError, match="void: the folder holds no file"):
+        find_media([tmp_path / "void"])
+
+
+def test_json_and_pictures_show_what_was_found(
+    scanner: Scanner, clip: Path, astronaut: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    photograph = save(tmp_path / "face.png", astronaut)
+    shutil.copy(clip, tmp_path / "[odd] name.mp4")
+    verdicts = [scanner.scan(photograph), scanner.scan(tmp_path / "[odd] name.mp4")]
+    document = json.loads(to_json(verdicts, scanner))
+    assert document["schema"] == "telltrace-scan/1"
+    assert [f["status"] for f in document["files"]] == [str(v.status) for v in verdicts]
+    assert "[odd] name.mp4" in to_text(verdicts, scanner)
+    first, second = draw(verdicts, tmp_path / "pictures")
+    assert Image.open(first).size == (512, 512)
+    assert Image.open(second).size == (320, 300)
+
+
+def test_all_frames_means_all(scanner: Scanner, clip: Path) -> None:
+    scanner.sampling = Sampling("all")
+    assert scanner.scan(clip).frames == 12

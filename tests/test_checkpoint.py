@@ -1,0 +1,149 @@
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from telltrace.checkpoint import (
+    Calibration,
+    Card,
+    Judge,
+    load_checkpoint,
+    probabilities,
+    read_card,
+    save_checkpoint,
+)
+from telltrace.data.transforms import Preprocessing
+from telltrace.faces.align import FaceCrop
+from telltrace.models.registry import create_detector
+
+CARD = Card(
+    detector="mobilenet",
+    preprocessing=Preprocessing(FaceCrop(size=40, margin=1.5), image_size=32),
+    calibration=Calibration(temperature=2.0, bias=-0.25, real_below=0.25, fake_from=0.75),
+    provenance={"commit": "abc", "faces": {"train": {"real": 3}}},
+    metrics={"val_auc": 0.75},
+)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("checkpoint") / "model.safetensors"
+    save_checkpoint(path, create_detector("mobilenet"), CARD)
+    return path
+
+
+def test_everything_comes_back(saved: Path) -> None:
+    assert load_checkpoint(saved).card == CARD
+    assert read_card(saved) == CARD
+
+
+def test_a_loaded_detector_scores_like_the_one_that_was_saved(tmp_path: Path) -> None:
+    network = create_detector("mobilenet")
+    judge = Judge(network, CARD)
+    crops = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), dtype=np.uint8)
+    save_checkpoint(tmp_path / "a.safetensors", network, CARD)
+    np.testing.assert_array_equal(
+        load_checkpoint(tmp_path / "a.safetensors").score(crops), judge.score(crops)
+    )
+
+
+def test_the_score_is_the_calibrated_margin() -> None:
+    scores = probabilities(torch.tensor([[1.0, 3.0], [0.0, 0.0]]), CARD.calibration)
+    np.testing.assert_allclose(scores, 1 / (1 + np.exp([-0.75, 0.25])), rtol=1e-12)
+
+
+def test_scoring_leaves_a_network_in_training_as_it_was(saved: Path) -> None:
+    judge = load_checkpoint(saved)
+    judge.network.train()
+    before = {k: v.clone() for k, v in judge.network.state_dict().items()}
+    judge.score(np.zeros((2, 40, 40, 3), np.uint8))
+    assert judge.network.training
+    for name, tensor in judge.network.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_weights_that_were_loaded_can_be_trained(saved: Path) -> None:
+    network = load_checkpoint(saved).network.train()
+    network(torch.rand(2, 3, 32, 32)).square().sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no\.safetensors: no such file"):
+        load_checkpoint(tmp_path / "no.safetensors")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_a_truncated_file_is_named(saved: Path, tmp_path: Path, share: float) -> None:
+    content = saved.read_bytes()
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ValueError, match=r"cut\.safetensors: not a complete safetensors file"):
+        load_checkpoint(path)
+
+
+class Trap:
+    """Unpickling it would leave a mark."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.mark,)
+
+
+def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
+    path, mark = tmp_path / "model.pt", tmp_path / "mark"
+    path.write_bytes(pickle.dumps(Trap(mark)))
+    with pytest.raises(ValueError, match=r"pickled .* are never loaded"):
+        load_checkpoint(path)
+    assert not mark.exists()
+
+
+def test_tensors_without_a_card_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bare.safetensors"
+    save_file({"weight": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="no telltrace card"):
+        load_checkpoint(path)
+
+
+def test_a_card_of_another_detector_is_refused(saved: Path, tmp_path: Path) -> None:
+    network = load_checkpoint(saved).network
+    wrong = Card(detector="resnet26", preprocessing=CARD.preprocessing)
+    save_checkpoint(tmp_path / "wrong.safetensors", network, wrong)
+    with pytest.raises(
+        ValueError, match=r"wrong\.safetensors: the weights are not those of 'resne"
+    ):
+        load_checkpoint(tmp_path / "wrong.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"format": "other/9"}, {"surprise": 1}, {"calibration": {"temperature": -1}}, {"labels": 3}],
+)
+def test_a_card_that_makes_no_sense_is_refused(
+    saved: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    card = {**json.loads(CARD.to_json()), **change}
+    path = tmp_path / "odd.safetensors"
+    save_file({"weight": torch.zeros(1)}, path, {"card": json.dumps(card)})
+    with pytest.raises(ValueError, match=r"odd\.safetensors: its card cannot be read"):
+        load_checkpoint(path)
+
+
+def test_a_failed_write_leaves_the_old_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = saved.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("telltrace.checkpoint.save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(saved, create_detector("mobilenet"), CARD)
+    assert saved.read_bytes() == before
+    assert [p.name for p in saved.parent.iterdir()] == [saved.name]
