@@ -131,6 +131,9 @@ def _picture_stream(path: Path, container: InputContainer) -> VideoStream:
         remedy = "Give a file with a picture in it"
         raise MediaError(path, f"has no video track, only {kinds}", remedy, Status.UNSUPPORTED)
     stream = streams[0]
+    if stream.codec_context is None:
+        remedy = "Convert it, e.g. to MP4 with ffmpeg, and give the copy"
+        raise MediaError(path, "is a video of an unknown codec", remedy, Status.UNSUPPORTED)
     if stream.width * stream.height > MAX_PIXELS:
         size = f"{stream.width} x {stream.height} pixels, above the limit of {MAX_PIXELS:,} pixels"
         remedy = "Scale it down and give the copy"
