@@ -57,7 +57,10 @@ def roc_figure(scores: pd.DataFrame, report: Report) -> Figure:
         for (name, frame, attribute), axes in zip(_levels(scores, report), rows, strict=True):
             lines = [x for x in _lines(frame, report, attribute) if 0 < x.labels.mean() < 1]
             if not lines:
-                raise UndefinedError(f"{name}: no ROC curve without both reals and fakes")
+                raise UndefinedError(
+                    f"{name}: no ROC curve without both reals and fakes. Score both, or leave "
+                    "the picture out."
+                )
             _draw_roc(axes, lines, name)
         return figure
 
