@@ -1,0 +1,75 @@
+"""Detectors in their published form: weights in their authors' own layouts, in and out."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from torch import Tensor, nn
+
+from .information_bottleneck import InformationBottleneckNet
+from .information_bottleneck_published import (
+    export_information_bottleneck,
+    load_information_bottleneck,
+)
+from .resnet import ResNet
+from .sficonv_published import export_sfi_resnet, load_sfi_resnet
+from .two_stream import TwoStreamXception
+from .two_stream_published import export_two_stream, load_two_stream
+from .xception import Xception, export_xception, load_xception
+
+State = Mapping[str, Tensor]
+
+LOADERS: dict[str, Callable[[State], nn.Module]] = {
+    "ib_efficientnet_b0": partial(load_information_bottleneck, "ib_efficientnet_b0"),
+    "ib_mobilenet": partial(load_information_bottleneck, "ib_mobilenet"),
+    "ib_resnet34": partial(load_information_bottleneck, "ib_resnet34"),
+    "sfi_resnet26": partial(load_sfi_resnet, "sfi_resnet26"),
+    "sfi_resnet50": partial(load_sfi_resnet, "sfi_resnet50"),
+    "sfi_resnet101": partial(load_sfi_resnet, "sfi_resnet101"),
+    "sfi_resnet152": partial(load_sfi_resnet, "sfi_resnet152"),
+    "two_stream_xception": load_two_stream,
+    "xception": load_xception,
+}
+"""How a published state dict becomes a detector, by the detector's name."""
+
+EXPORTERS: dict[type[nn.Module], Callable[..., dict[str, Tensor]]] = {
+    InformationBottleneckNet: export_information_bottleneck,
+    ResNet: export_sfi_resnet,
+    TwoStreamXception: export_two_stream,
+    Xception: export_xception,
+}
+"""How a detector becomes a published state dict, by its class."""
+
+
+def load_published(name: str, state: State) -> nn.Module:
+    """Build a detector in its published form and fill it with its authors' weights.
+
+    The published form has the wiring and the constants of the released code, even where a
+    detector that we train does better; the answers are the released network's own.
+
+    Args:
+        name: Key of :data:`LOADERS`.
+        state: State dict in the authors' layout, read with ``torch.load(..., weights_only=True)``.
+
+    Raises:
+        ValueError: If there is no such layout, or the state dict is not in it.
+    """
+    if name not in LOADERS:
+        raise ValueError(
+            f"No published layout is known for {name!r}; there are {', '.join(LOADERS)}."
+        )
+    return LOADERS[name](state)
+
+
+def export_published(detector: nn.Module) -> dict[str, Tensor]:
+    """Turn a detector into the state dict that its authors' released code reads.
+
+    Raises:
+        ValueError: If nobody published a network of that class.
+    """
+    export = EXPORTERS.get(type(detector))
+    if export is None:
+        classes = ", ".join(kind.__name__ for kind in EXPORTERS)
+        raise ValueError(
+            f"{type(detector).__name__} has no published layout; these have: {classes}."
+        )
+    return export(detector)
