@@ -252,14 +252,9 @@ class InformationBottleneckLoss(nn.Module):
             heads.append(joint.unsqueeze(0))
         if self.use_local:
             heads.append(without)
-        shared = self._information(fused, joint, without)
-        return Parts(classification_loss(torch.cat(heads), labels, mix), *shared)
-
-    def _information(
-        self, fused: Tensor, joint: Tensor, without: Tensor
-    ) -> tuple[Tensor | None, Tensor | None]:
         measure = self.information
-        return (
+        return Parts(
+            classification_loss(torch.cat(heads), labels, mix),
             global_information_loss(fused, joint, measure) if self.use_global else None,
             local_information_loss(joint, without, measure) if self.use_local else None,
         )

@@ -140,56 +140,30 @@ def _width(backbone: Any) -> int:
     return int(getattr(backbone, "head_hidden_size", None) or backbone.num_features)
 
 
-def ib_resnet34(
-    *,
-    num_blocks: int = 4,
-    pretrained: bool = False,
-    num_classes: int = 2,
-    drop_rate: float = 0.5,
-) -> InformationBottleneckNet:
-    """Information bottleneck over ResNet-34, the paper's main detector."""
-    return ib(
-        backbone="resnet34",
-        num_blocks=num_blocks,
-        pretrained=pretrained,
-        num_classes=num_classes,
-        drop_rate=drop_rate,
-        zero_init_last=False,
-    )
+def ib_resnet34(*, num_classes: int = 2, **options: Any) -> InformationBottleneckNet:
+    """Information bottleneck over ResNet-34, the paper's main detector; options as of `ib`."""
+    return ib(backbone="resnet34", num_classes=num_classes, zero_init_last=False, **options)
 
 
 def ib_efficientnet_b0(
-    *,
-    num_blocks: int = 4,
-    pretrained: bool = False,
-    num_classes: int = 2,
-    drop_rate: float = 0.5,
-    drop_path_rate: float = 0.2,
+    *, num_classes: int = 2, drop_path_rate: float = 0.2, **options: Any
 ) -> InformationBottleneckNet:
-    """Information bottleneck over EfficientNet-B0 as TensorFlow pads and normalises it."""
+    """Information bottleneck over EfficientNet-B0 as TensorFlow pads and normalises it.
+
+    Args:
+        num_classes: 2 for real and fake.
+        drop_path_rate: How often a training image skips the last residual block; less for the
+            blocks before.
+        options: As of `ib`.
+    """
     return ib(
         backbone="tf_efficientnet_b0",
-        num_blocks=num_blocks,
-        pretrained=pretrained,
         num_classes=num_classes,
-        drop_rate=drop_rate,
         drop_path_rate=drop_path_rate,
+        **options,
     )
 
 
-def ib_mobilenet(
-    *,
-    num_blocks: int = 4,
-    pretrained: bool = False,
-    num_classes: int = 2,
-    drop_rate: float = 0.5,
-) -> InformationBottleneckNet:
-    """Information bottleneck over MobileNet v1 with plain ReLU."""
-    return ib(
-        backbone="mobilenetv1_100",
-        num_blocks=num_blocks,
-        pretrained=pretrained,
-        num_classes=num_classes,
-        drop_rate=drop_rate,
-        act_layer="relu",
-    )
+def ib_mobilenet(*, num_classes: int = 2, **options: Any) -> InformationBottleneckNet:
+    """Information bottleneck over MobileNet v1 with plain ReLU; options as of `ib`."""
+    return ib(backbone="mobilenetv1_100", num_classes=num_classes, act_layer="relu", **options)
