@@ -113,6 +113,8 @@ def test_a_missing_crop_is_named_with_file_line_and_remedy(crops: pd.DataFrame, 
         FaceDataset(read[read.label == 1], SIZE)
     for part in (crops.path[17], str(tmp_path / "manifest.csv"), "line 19", "B/v17", "prepare"):
         assert part in str(caught.value)
+    with pytest.raises(FileNotFoundError, match="line 19"):
+        FaceDataset(read[read.label == 1].reset_index(drop=True), SIZE)
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture"])

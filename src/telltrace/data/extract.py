@@ -182,8 +182,9 @@ def _extract(job: ExtractJob, folder: Path) -> Extraction:
     found.read, found.lost = frames.read, frames.lost
     if not found.faces:
         found.status = str(Status.NO_FACE)
-        found.reason = f"shows no face in {found.read} frames"
-        found.remedy = "Leave it out, or look at more frames of it"
+        many = found.read > 1
+        found.reason = f"shows no face in {found.read} frames" if many else "shows no face"
+        found.remedy = f"Leave it out, or {'look at more frames' if many else 'enlarge it'}"
     elif frames.lost or frames.truncated:
         found.status = str(Status.PARTIAL)
         cut = "it ends early, " if frames.truncated else ""
@@ -264,5 +265,5 @@ def encode(image: NDArray[np.uint8], jpeg_quality: int | None) -> bytes:
     kind, options = ".png", [cv2.IMWRITE_PNG_COMPRESSION, 1]
     if jpeg_quality is not None:
         kind, options = ".jpg", [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
-    _, data = cv2.imencode(kind, image[..., ::-1], options)
+    _, data = cv2.imencode(kind, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     return data.tobytes()

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .manifest import VIDEO_KEY, check_manifest, source_of
+from .manifest import VIDEO_KEY, check_manifest, locate, source_of
 from .transforms import RECIPES, Image, Preprocessing, augment, generator
 
 Order = Literal["balanced", "shuffled", "manifest"]
@@ -94,13 +94,10 @@ class FaceDataset:
         return np.asarray(image, dtype=np.uint8)
 
     def _broken(self, row: int, what: str) -> str:
-        line = self.manifest.index[row]
-        where = f"line {line + 2}" if "file" in self.manifest.attrs else f"row {line}"
         video = "/".join(str(v) for v in self.manifest[VIDEO_KEY].iloc[row] if v)
         return (
-            f"{self.paths[row]}: the crop {what} ({source_of(self.manifest)}, {where}, "
-            f"video {video}). Run `telltrace prepare` again, which makes what is missing, "
-            "or delete the row."
+            f"{self.paths[row]}: the crop {what} ({locate(self.manifest, row)}, video {video}). "
+            "Run `telltrace prepare` again, which makes what is missing, or delete the row."
         )
 
 

@@ -34,6 +34,16 @@ def source_of(manifest: pd.DataFrame) -> str:
     return str(manifest.attrs.get("file", "manifest"))
 
 
+def locate(manifest: pd.DataFrame, row: int) -> str:
+    """Where the row at this position came from: "FILE, line N", or "manifest, row N"."""
+    file, path = source_of(manifest), manifest.path.iloc[row]
+    try:
+        paths = read_manifest(file).path.tolist()
+    except ManifestError:
+        return f"{file}, row {row}"
+    return f"{file}, line {paths.index(path) + 2}" if path in paths else f"{file}, row {row}"
+
+
 def identities(text: str) -> list[str]:
     """The people in a video, from its ``identity`` column.
 
@@ -91,9 +101,9 @@ def _refuse(table: pd.DataFrame, wrong: "pd.Series[bool]", reason: str, remedy: 
         line = wrong.index[wrong.to_numpy()][0]
         values = {str(k): v for k, v in table.loc[line].items()}
         more = f" (and {int(wrong.sum()) - 1} more rows)" if wrong.sum() > 1 else ""
-        where = f"line {line + 2}" if "file" in table.attrs else f"row {line}"
+        where = f"{table.index.name or 'row'} {line}: "
         raise ManifestError(
-            source_of(table), f"{where}: {reason.format(**values)}{more}", remedy.format(**values)
+            source_of(table), where + reason.format(**values) + more, remedy.format(**values)
         )
 
 
@@ -165,7 +175,8 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
         reason = f"is no readable CSV ({str(error).strip()})"
         raise ManifestError(str(path), reason, "Write it again with `telltrace prepare`") from None
     table.attrs["file"] = str(path)
-    table = check_manifest(table)
+    table.index = pd.RangeIndex(2, len(table) + 2, name="line")
+    table = check_manifest(table).reset_index(drop=True)
     folder = str(path.parent)
     table["path"] = [os.path.normpath(os.path.join(folder, p)) for p in table.path]  # noqa: PTH118
     return table

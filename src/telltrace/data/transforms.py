@@ -216,7 +216,8 @@ def warp(image: Image, matrix: Matrix, border: int) -> Image:
 
 def jpeg(image: Image, quality: int) -> Image:
     """What a JPEG file of this quality would give back."""
-    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
 
 
@@ -250,8 +251,9 @@ def _blur(image: Image, rng: np.random.Generator) -> Image:
 def _noise(image: Image, rng: np.random.Generator) -> Image:
     """Gaussian noise by table: one random byte a value is far cheaper than one normal number."""
     table = np.rint(NORMAL_QUANTILES * rng.uniform(1.0, 8.0)).astype(np.int16)
-    noise = table[rng.integers(0, 256, image.shape, dtype=np.uint8)]
-    return np.clip(image + noise, 0, 255).astype(np.uint8)
+    random = np.frombuffer(rng.bytes(image.size), dtype=np.uint8).reshape(image.shape)
+    noise = cv2.LUT(random, table[None])
+    return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
 def _jpeg(image: Image, rng: np.random.Generator) -> Image:
