@@ -151,7 +151,7 @@ def test_is_exportable_and_judges_each_image_on_its_own() -> None:
     [("resnet10t", {}), ("test_vit", {"img_size": 64}), ("mobilenetv3_small_050", {})],
 )
 def test_stands_on_any_timm_backbone(backbone: str, options: dict[str, Any]) -> None:
-    detector = ib(backbone=backbone, num_blocks=2, num_classes=3, **options).eval()
+    detector = ib(backbone=backbone, num_blocks=2, num_classes=3, backbone_options=options).eval()
     heads = detector.verdicts(torch.rand(1, 3, 64, 64))
     assert [tuple(h.shape) for h in heads] == [(1, 3), (1, 3), (2, 1, 3)]
 

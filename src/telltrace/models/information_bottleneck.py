@@ -1,7 +1,7 @@
 """Several backbones that must agree on the verdict and disagree on the evidence."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import timm
@@ -105,7 +105,7 @@ def ib(
     pretrained: bool = False,
     num_classes: int = 2,
     drop_rate: float = 0.5,
-    **backbone_options: Any,
+    backbone_options: Mapping[str, Any] | None = None,
 ) -> InformationBottleneckNet:
     """Information bottleneck over any backbone that timm knows.
 
@@ -115,8 +115,8 @@ def ib(
         pretrained: Whether the blocks start from timm's ImageNet weights, all from the same.
         num_classes: 2 for real and fake.
         drop_rate: Dropout in the bottleneck and before the final head.
-        backbone_options: Handed to ``timm.create_model``: ``drop_path_rate``, or ``img_size``
-            for a transformer.
+        backbone_options: Handed to ``timm.create_model``, such as ``{"drop_path_rate": 0.2}``,
+            or ``{"img_size": 224}`` for a transformer.
 
     Raises:
         ValueError: If timm knows no such backbone.
@@ -127,8 +127,9 @@ def ib(
             f"timm has no backbone {backbone!r}. "
             f"Did you mean {', '.join(close) or 'one of timm.list_models()'}?"
         )
+    given = backbone_options or {}
     blocks = [
-        timm.create_model(backbone, pretrained=pretrained, num_classes=0, **backbone_options)
+        timm.create_model(backbone, pretrained=pretrained, num_classes=0, **given)
         for _ in range(num_blocks)
     ]
     features = _width(blocks[0])
@@ -140,30 +141,60 @@ def _width(backbone: Any) -> int:
     return int(getattr(backbone, "head_hidden_size", None) or backbone.num_features)
 
 
-def ib_resnet34(*, num_classes: int = 2, **options: Any) -> InformationBottleneckNet:
-    """Information bottleneck over ResNet-34, the paper's main detector; options as of `ib`."""
-    return ib(backbone="resnet34", num_classes=num_classes, zero_init_last=False, **options)
-
-
-def ib_efficientnet_b0(
-    *, num_classes: int = 2, drop_path_rate: float = 0.2, **options: Any
+def _over(
+    backbone: str,
+    num_blocks: int,
+    pretrained: bool,
+    num_classes: int,
+    drop_rate: float,
+    **backbone_options: Any,
 ) -> InformationBottleneckNet:
-    """Information bottleneck over EfficientNet-B0 as TensorFlow pads and normalises it.
-
-    Args:
-        num_classes: 2 for real and fake.
-        drop_path_rate: How often a training image skips the last residual block; less for the
-            blocks before.
-        options: As of `ib`.
-    """
     return ib(
-        backbone="tf_efficientnet_b0",
+        backbone=backbone,
+        num_blocks=num_blocks,
+        pretrained=pretrained,
         num_classes=num_classes,
-        drop_path_rate=drop_path_rate,
-        **options,
+        drop_rate=drop_rate,
+        backbone_options=backbone_options,
     )
 
 
-def ib_mobilenet(*, num_classes: int = 2, **options: Any) -> InformationBottleneckNet:
+def ib_resnet34(
+    *,
+    num_blocks: int = 4,
+    pretrained: bool = False,
+    num_classes: int = 2,
+    drop_rate: float = 0.5,
+) -> InformationBottleneckNet:
+    """Information bottleneck over ResNet-34, the paper's main detector; options as of `ib`."""
+    shared = (num_blocks, pretrained, num_classes, drop_rate)
+    return _over("resnet34", *shared, zero_init_last=False)
+
+
+def ib_efficientnet_b0(
+    *,
+    num_blocks: int = 4,
+    pretrained: bool = False,
+    num_classes: int = 2,
+    drop_rate: float = 0.5,
+    drop_path_rate: float = 0.2,
+) -> InformationBottleneckNet:
+    """Information bottleneck over EfficientNet-B0 as TensorFlow pads and normalises it.
+
+    Options as of `ib`; ``drop_path_rate`` is how often a training image skips the last residual
+    block, and the blocks before it less often.
+    """
+    shared = (num_blocks, pretrained, num_classes, drop_rate)
+    return _over("tf_efficientnet_b0", *shared, drop_path_rate=drop_path_rate)
+
+
+def ib_mobilenet(
+    *,
+    num_blocks: int = 4,
+    pretrained: bool = False,
+    num_classes: int = 2,
+    drop_rate: float = 0.5,
+) -> InformationBottleneckNet:
     """Information bottleneck over MobileNet v1 with plain ReLU; options as of `ib`."""
-    return ib(backbone="mobilenetv1_100", num_classes=num_classes, act_layer="relu", **options)
+    shared = (num_blocks, pretrained, num_classes, drop_rate)
+    return _over("mobilenetv1_100", *shared, act_layer="relu")
