@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 RELEASED_GAIN = 0.02
@@ -64,11 +65,11 @@ class ChannelAttention(nn.Module):
             nn.init.xavier_normal_(conv.weight, gain=RELEASED_GAIN)
 
     def forward(self, x: Tensor) -> Tensor:
-        # Both summaries pass the squeeze together, as a map two pixels wide; the second layer
-        # is linear, so that their sum passes it once.
-        summary = torch.stack([x.mean((2, 3)), x.amax((2, 3))], dim=-1)[:, :, None]
-        hidden = self.squeeze(summary).relu().sum(-1, keepdim=True)
-        return self.excite(hidden).sigmoid()
+        # Both summaries pass the squeeze as one batch of vectors; the second layer is linear,
+        # so that their sum passes it once.
+        summaries = torch.stack([x.mean((2, 3)), x.amax((2, 3))])
+        hidden = F.linear(summaries, self.squeeze.weight.flatten(1)).relu().sum(0)
+        return F.linear(hidden, self.excite.weight.flatten(1)).sigmoid()[:, :, None, None]
 
 
 class CrossAttentionMaps(NamedTuple):
@@ -104,7 +105,7 @@ class DualCrossAttention(nn.Module):
         ValueError: If a map does not have N positions.
 
     References:
-        Luo et al., CVPR 2021, section 3.4, dual cross-modality attention.
+        Luo et al., CVPR 2021, dual cross-modality attention.
 
     Examples:
         >>> attend = DualCrossAttention(16, positions=6)

@@ -48,8 +48,7 @@ class SRMResidual(nn.Module):
         - Output: (B, 3, H, W), in [-3, 3]
 
     References:
-        Luo et al., "Generalizing Face Forgery Detection with High-frequency Features", CVPR 2021,
-        section 3.2.
+        Luo et al., "Generalizing Face Forgery Detection with High-frequency Features", CVPR 2021.
 
     Examples:
         >>> flat = torch.full((1, 3, 9, 9), 0.5)
@@ -83,7 +82,7 @@ class SRMBlock(nn.Module):
         - Output: (B, D, H, W)
 
     References:
-        Luo et al., CVPR 2021, section 3.2, multi-scale high-frequency feature extraction.
+        Luo et al., CVPR 2021, multi-scale high-frequency feature extraction.
 
     Examples:
         >>> SRMBlock(8, 16)(torch.rand(2, 8, 12, 12)).shape

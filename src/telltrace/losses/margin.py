@@ -74,7 +74,7 @@ def am_softmax(
         ValueError: If ``scale`` is not positive or ``gamma`` is negative.
 
     References:
-        Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018, equation 6;
+        Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018;
         Deng et al., "ArcFace", CVPR 2019, equation 3; Lin et al., "Focal Loss", ICCV 2017,
         equation 4.
 

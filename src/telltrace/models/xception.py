@@ -114,8 +114,9 @@ class XceptionFeatures(nn.Sequential):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 # No activation stands between a depthwise and its pointwise convolution.
-                after = "relu" if module.groups == 1 else "linear"
-                nn.init.kaiming_normal_(module.weight, nonlinearity=after)
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.groups > 1:
+                    module.weight.data /= 2**0.5
 
 
 class Xception(nn.Module):
@@ -132,7 +133,7 @@ class Xception(nn.Module):
 
     References:
         Rossler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images",
-        ICCV 2019, section 4.2.
+        ICCV 2019.
 
     Examples:
         >>> import torch
