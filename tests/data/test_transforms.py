@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 from skimage.data import astronaut
-from torchvision.transforms import functional as tv
 from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as tv
 
 from telltrace.data.transforms import (
     NORMAL_QUANTILES,
