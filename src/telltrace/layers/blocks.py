@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -107,11 +106,12 @@ class Geometry:
         groups: int = 1,
         size: Pair | None = None,
     ) -> Tensor:
-        """Convolve, then resample to ``size``, computing no output that resampling drops.
+        """Convolve, then resample to ``size``.
 
-        Nearest resampling only picks positions. A 1x1 kernel may therefore meet the picked
-        pixels alone; evenly spaced picks are a stride; for any other picks the windows of the
-        chosen positions are laid side by side.
+        Nearest resampling only picks positions. A 1x1 kernel therefore meets the picked pixels
+        alone, and evenly spaced picks are a stride: both spend no product on an output that is
+        dropped. Unevenly spaced picks are taken from the whole output; gathering the window of
+        each costs more time and memory than it saves.
         """
         full = self.output((x.shape[-2], x.shape[-1]))
         if size is None or size == full:
@@ -123,7 +123,8 @@ class Geometry:
         steps = [step_of(p) for p in picks]
         if steps[0] is not None and steps[1] is not None:
             return self._strided(x, weight, bias, groups, (steps[0], steps[1]), size)
-        return F.conv2d(self._windows(x, picks), weight, bias, self.kernel_size, groups=groups)
+        x = F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation, groups)
+        return resample(x, size)
 
     def _strided(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, steps: Pair, size: Pair
@@ -140,18 +141,6 @@ class Geometry:
         top, left = self.padding
         x = F.pad(x, (left, spare[1] + left, top, spare[0] + top))
         return F.conv2d(x, weight, bias, stride, 0, self.dilation, groups)
-
-    def _windows(self, x: Tensor, picks: list[list[int]]) -> Tensor:
-        (top, left), x = self.padding, x
-        x = F.pad(x, (left, left, top, top))
-        for dim, chosen in zip((-2, -1), picks, strict=True):
-            taps = [
-                i * self.stride[dim] + t * self.dilation[dim]
-                for i in chosen
-                for t in range(self.kernel_size[dim])
-            ]
-            x = x.index_select(dim, torch.tensor(taps, device=x.device))
-        return x
 
 
 @dataclass(frozen=True)

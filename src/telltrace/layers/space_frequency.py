@@ -15,6 +15,8 @@ from .blocks import Block, Geometry, Pair, blocks_between, pair
 from .constrained import ConstrainedConv2d
 from .streams import Streams, check_beta, each, resample, shrink, split_channels
 
+Stage = Literal[1, 2, 3]
+
 
 class SFIConv2d(nn.Module):
     """One SFIConv, in place of one ``nn.Conv2d`` of the same arguments.
@@ -62,7 +64,7 @@ class SFIConv2d(nn.Module):
 
     def __init__(
         self,
-        stage: Literal[1, 2, 3],
+        stage: Stage,
         in_channels: int,
         out_channels: int,
         kernel_size: int | tuple[int, ...],
@@ -94,7 +96,7 @@ class SFIConv2d(nn.Module):
             self._trace_inputs(trace_kernel_size, frozen)
 
     @classmethod
-    def from_conv(cls, stage: Literal[1, 2, 3], conv: nn.Conv2d, **options: Any) -> Self:
+    def from_conv(cls, stage: Stage, conv: nn.Conv2d, **options: Any) -> Self:
         """Build the stage that replaces ``conv`` and hand it that convolution's own weights.
 
         Args:

@@ -58,7 +58,6 @@ def shrink(size: tuple[int, int], beta: float) -> tuple[int, int]:
     return max(1, int(size[0] * beta)), max(1, int(size[1] * beta))
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def nearest(length: int, target: int) -> list[int]:
     """Which of ``length`` positions nearest resampling to ``target`` positions picks.
 

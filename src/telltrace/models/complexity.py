@@ -1,0 +1,185 @@
+"""What a network costs: parameters, multiply-accumulates by two counts, and memory."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from telltrace.layers import SFIConv2d
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """The cost of judging one image."""
+
+    parameters: int
+    """Learnable numbers."""
+    paper_macs: int
+    """Multiply-accumulates in the convention of the SFIConv paper's counter (see
+    :func:`count_in_paper_convention`)."""
+    executed_macs: int
+    """Multiply-accumulates of the convolutions and matrix products that really run."""
+    peak_activation_bytes: int
+    """Most memory that images, feature maps and temporary tensors hold at one time during
+    inference in float32, without parameters and without the workspace of the kernels."""
+
+
+def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Complexity:
+    """Count what ``model`` costs on one image of ``image_size``, without computing anything.
+
+    Args:
+        model: Maps (B, 3, H, W) images to logits. A copy on the meta device is what runs.
+        image_size: Side of the image, or its height and width, in pixels.
+
+    References:
+        Guo et al., IEEE TIFS 2023, Tables II, III and V.
+
+    Examples:
+        >>> from telltrace.models import create_detector
+        >>> cost = complexity(create_detector("resnet26"), 256)
+        >>> f"{cost.parameters / 1e6:.2f} M, {cost.paper_macs / 1e9:.2f} GMac"
+        '13.95 M, 3.08 GMac'
+    """
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    twin = copy.deepcopy(model).float().to("meta").eval()
+    memory, executed, paper = _Memory(twin), FlopCounterMode(display=False), _PaperCount(twin)
+    with torch.no_grad(), memory, executed:
+        twin(torch.empty(1, 3, height, width, device="meta"))
+    return Complexity(
+        parameters=sum(p.numel() for p in model.parameters()),
+        paper_macs=paper.total,
+        executed_macs=executed.get_total_flops() // 2,
+        peak_activation_bytes=memory.peak,
+    )
+
+
+def count_in_paper_convention(module: nn.Module, given: Any, answer: Any) -> int:
+    """Multiply-accumulates of one module as ptflops, the paper's counter, has them.
+
+    - convolution: one per tap, input channel of its group and output value; a bias one more
+      per output value
+    - linear: one per weight and per bias
+    - batch normalisation: two per input value
+    - ReLU and its relatives: one per output value
+    - pooling: one per input value
+    - upsampling module: one per output value
+    - SFIConv: the paper's four convolutions, S->F and Stage 1 at full size before they shrink,
+      and the average pooling in front
+
+    The counter saw modules only. The released constrained kernel, the nearest resampling and
+    the residual sums are calls of functions, hence not in the paper's tables and not here.
+
+    Args:
+        module: The module that ran; modules not named above count 0.
+        given: Its first input.
+        answer: What it returned.
+    """
+    if isinstance(module, SFIConv2d):
+        return _count_stage(module, given)
+    for kinds, count in _COUNTS.items():
+        if isinstance(module, kinds):
+            return count(module, _numel(given), answer)
+    return 0
+
+
+def _numel(values: Any) -> int:
+    """Values in a tensor or in both streams."""
+    return sum(leaf.numel() for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
+
+
+def _conv(module: nn.Module, given: int, answer: Any) -> int:
+    assert isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)
+    taps = prod(module.kernel_size) * module.in_channels // module.groups
+    return _numel(answer) * (taps + (module.bias is not None))
+
+
+def _linear(module: nn.Module, given: int, answer: Any) -> int:
+    assert isinstance(module, nn.Linear)
+    return _numel(answer) * (module.in_features + (module.bias is not None))
+
+
+_COUNTS: dict[tuple[type[nn.Module], ...], Callable[[nn.Module, int, Any], int]] = {
+    (nn.Conv1d, nn.Conv2d, nn.Conv3d): _conv,
+    (nn.Linear,): _linear,
+    (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d): lambda module, given, answer: 2 * given,
+    (nn.ReLU, nn.ReLU6, nn.PReLU, nn.LeakyReLU, nn.ELU): lambda m, given, answer: _numel(answer),
+    (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d): lambda m, given, a: (
+        given
+    ),
+    (nn.Upsample,): lambda module, given, answer: _numel(answer),
+}
+
+
+def _count_stage(layer: SFIConv2d, given: Any) -> int:
+    parts = [given] if isinstance(given, Tensor) else list(given)
+    pooled = [layer.geometry.pool(part) for part in parts]
+    sizes = [layer.geometry.output((part.shape[-2], part.shape[-1])) for part in pooled]
+    large, small = prod(sizes[0]), prod(sizes[-1])
+    weight = layer.weight
+    taps = prod(layer.geometry.kernel_size)
+    total = 0
+    for blocks, positions in (
+        (layer.s2s + layer.s2f, large),
+        (layer.f2s + layer.f2f, small),
+    ):
+        for block in blocks:
+            rows = weight[block.outputs, block.columns]
+            total += rows.shape[0] * rows.shape[1] * taps * positions
+    if layer.geometry.pooling != (1, 1):
+        total += _numel(given)
+    if layer.bias is not None:
+        frequency = layer.out_channels - layer.out_cut
+        total += layer.out_cut * large + frequency * (large if layer.stage == 1 else small)
+    return total
+
+
+class _PaperCount:
+    """Adds up :func:`count_in_paper_convention` over every module that runs."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.total = 0
+        for module in model.modules():
+            module.register_forward_hook(self._note)
+
+    def _note(self, module: nn.Module, inputs: tuple[Any, ...], answer: Any) -> None:
+        self.total += count_in_paper_convention(module, inputs[0] if inputs else (), answer)
+
+
+class _Memory(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Follows which storages are alive, operation by operation."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        tensors = (*model.parameters(), *model.buffers())
+        self.constant = {tensor.untyped_storage()._cdata for tensor in tensors}
+        self.alive: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.peak = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        answer = func(*args, **(kwargs or {}))
+        self.alive = {key: entry for key, entry in self.alive.items() if not _gone(entry[0])}
+        for leaf in tree_leaves((args, answer)):
+            if isinstance(leaf, Tensor):
+                storage = leaf.untyped_storage()
+                if storage._cdata not in self.constant:
+                    self.alive[storage._cdata] = (_weak(storage), storage.nbytes())
+        self.peak = max(self.peak, sum(size for _, size in self.alive.values()))
+        return answer
+
+
+def _weak(storage: torch.UntypedStorage) -> StorageWeakRef:
+    return StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+
+
+def _gone(storage: StorageWeakRef) -> bool:
+    return bool(storage.expired())  # type: ignore[no-untyped-call]
