@@ -95,13 +95,18 @@ class ConvNormReLU(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw convolutions from He's normal distribution over outputs; norms start as identities.
+    """Draw convolutions from He's normal distribution, so that gradients keep their variance.
+
+    Its fan counts the outputs that one input reaches within its group; otherwise the features
+    of a fresh depthwise network fade to nothing.
 
     References:
-        He et al., "Delving Deep into Rectifiers", ICCV 2015.
+        He et al., "Delving Deep into Rectifiers", ICCV 2015, Eq. 14.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | SFIConv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            rows, _, height, width = module.weight.shape
+            fan = rows // module.groups * height * width
+            nn.init.normal_(module.weight, std=(2 / fan) ** 0.5)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+from telltrace.models import DETECTORS, create_detector, list_detectors
+
+
+def test_a_misspelt_name_is_answered_with_the_right_one() -> None:
+    with pytest.raises(ValueError, match=r"'sfi_resnet2'\. Did you mean .*sfi_resnet26"):
+        create_detector("sfi_resnet2")
+
+
+def test_an_unknown_option_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"no option 'gamma'\. It has: alpha, beta, kernel_size"):
+        create_detector("sfi_vgg13", gamma=1)
+
+
+def test_an_impossible_option_says_what_would_work() -> None:
+    with pytest.raises(ValueError, match="from 0 to 1; got 2"):
+        create_detector("sfi_mobilenet", alpha=2)
+    with pytest.raises(ValueError, match="above 0 and up to 1; got 0"):
+        create_detector("sfi_resnet26", beta=0)
+    with pytest.raises(ValueError, match="odd and at least 3, got 4"):
+        create_detector("sfi_resnet26", kernel_size=4)
+    with pytest.raises(ValueError, match=r"cannot be split at alpha=0\.001"):
+        create_detector("sfi_resnet26", alpha=0.001)
+
+
+def test_every_detector_is_listed_once() -> None:
+    rows = list_detectors()
+    assert [row.name for row in rows] == sorted(DETECTORS)
+    assert all(row.name.startswith(row.family) for row in rows)
+
+
+def test_lists_one_family() -> None:
+    rows = list_detectors("sfi")
+    assert {row.name for row in rows} == {name for name in DETECTORS if name.startswith("sfi_")}
+    assert {row.paper for row in rows} == {"Guo et al., IEEE TIFS 2023"}
+    small = next(row for row in rows if row.name == "sfi_mobilenet")
+    ours = sum(p.numel() for p in create_detector("sfi_mobilenet").parameters())
+    assert small.parameters() == ours
+    with pytest.raises(ValueError, match=r"family 'sif'; there are .*sfi"):
+        list_detectors("sif")
+
+
+def test_classes_are_an_option_of_every_detector() -> None:
+    image = torch.rand(1, 3, 64, 64)
+    for name in ("sfi_mobilenet", "mobilenet", "vgg13", "sfi_vgg13", "resnet26", "sfi_resnet26"):
+        assert create_detector(name, num_classes=5).eval()(image).shape == (1, 5)
