@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 from telltrace.faces.detect import create_face_detector
-from telltrace.faces.media import Sampling, open_media
+from telltrace.faces.media import Sampling
+from telltrace.faces.reader import open_media
 
 SIZES = {"480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 

@@ -235,15 +235,15 @@ def evaluate(
         roc: Picture to draw the ROC curves to (.png).
         json: Print JSON instead of tables.
     """
-    from telltrace.evaluate import evaluate_scores, read_scores
+    from telltrace.evaluate import evaluate_scores, read_scores, render
 
     table = read_scores(scores)
     report = evaluate_scores(table, aggregation=aggregation)
-    print(jsonlib.dumps(report.to_dict(), indent=2) if json else report.to_text())
     if roc is not None:
         from telltrace.visualize import save_roc
 
         save_roc(table, report, roc)
+    print(jsonlib.dumps(report.to_dict(), indent=2) if json else render(report))
     return 0
 
 

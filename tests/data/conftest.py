@@ -3,39 +3,26 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 from skimage.data import astronaut
 
 Clip = Callable[..., Path]
 
 
-def encode_clip(path: Path, pictures: list[NDArray[np.uint8]]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    height, width = pictures[0].shape[:2]
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.bit_rate = 2_000_000
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
 @pytest.fixture(scope="session")
-def clip() -> Clip:
+def clip(write_clip: Clip) -> Clip:
     """``clip(path, frames=6, start=0)`` writes a clip of the astronaut's face, moving right."""
     photograph = astronaut()
 
     def make(path: Path, frames: int = 6, start: int = 0, face: bool = True) -> Path:
         lefts = [60 + start + 4 * i for i in range(frames)]
         top = 10 if face else 300
-        return encode_clip(path, [photograph[top : top + 208, x : x + 240] for x in lefts])
+        return write_clip(
+            path, [photograph[top : top + 208, x : x + 240] for x in lefts], codec="mpeg4"
+        )
 
     return make
 

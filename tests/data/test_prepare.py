@@ -13,7 +13,8 @@ from telltrace.data.manifest import ManifestError, read_manifest
 from telltrace.data.prepare import Prepared, medium_folder, prepare, prepared_crop
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import create_face_detector
-from telltrace.faces.media import Sampling, open_media
+from telltrace.faces.media import Sampling
+from telltrace.faces.reader import open_media
 
 CROP, SAMPLING = FaceCrop(64), Sampling("spread", 4)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from telltrace.evaluate import Report, ScoresError, aggregate_videos, evaluate_scores
+from telltrace.evaluate import Report, ScoresError, aggregate_videos, evaluate_scores, render
 from telltrace.evaluate.metrics import METRICS
 from telltrace.evaluate.tables import NAMES
 
@@ -100,7 +100,7 @@ def test_json_of_a_full_report(table: pd.DataFrame) -> None:
 def test_text_fits_the_terminal_and_explains_what_is_undefined(
     table: pd.DataFrame, width: int
 ) -> None:
-    text = judge(table).to_text(width)
+    text = render(judge(table), width)
     assert max(map(len, text.splitlines())) <= width
     assert "n/a¹" in text
     assert "\n¹ a false-alarm rate of 0.01 needs 100 reals, got 96" in text
@@ -109,14 +109,14 @@ def test_text_fits_the_terminal_and_explains_what_is_undefined(
 
 
 def test_text_of_one_class_shows_no_auc(table: pd.DataFrame) -> None:
-    text = judge(table[table["label"] == 0]).to_text()
+    text = render(judge(table[table["label"] == 0]))
     row = next(line for line in text.splitlines() if line.strip().startswith("AUC"))
     assert row.split() == ["AUC", "n/a¹", "n/a²"]
     assert "¹ needs both classes, got 96 reals and 0 fakes" in text
 
 
 def test_text_states_the_aggregation(table: pd.DataFrame) -> None:
-    text = evaluate_scores(table, "top-k", top=2, replicates=20).to_text()
+    text = render(evaluate_scores(table, "top-k", top=2, replicates=20))
     assert "is the mean of the 2 highest of its" in text
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 from skimage.data import astronaut
 
 from telltrace.faces.detect import FaceDetector, _suppress_nested, create_face_detector
-from telltrace.faces.media import Sampling, open_media
+from telltrace.faces.media import Sampling
+from telltrace.faces.reader import open_media
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "mtcnn.json").read_text())["detections"]
 

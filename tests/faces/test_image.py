@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from telltrace.faces.media import MediaError, Sampling, Status, open_media
+from telltrace.faces.media import MediaError, Sampling, Status
+from telltrace.faces.reader import open_media
 
 
 def only(path: Path) -> np.ndarray:

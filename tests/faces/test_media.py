@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from telltrace.faces.media import MediaError, Sampling, Status, open_media
+from telltrace.faces.media import MediaError, Sampling, Status
+from telltrace.faces.reader import open_media
 
 
 def reading(path: Path) -> MediaError:

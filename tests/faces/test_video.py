@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from telltrace.faces.media import MediaError, Sampling, Status, open_media
+from telltrace.faces.media import MediaError, Sampling, Status
+from telltrace.faces.reader import open_media
 
 ALL = Sampling("all")
 Make = Callable[..., Path]

@@ -1,8 +1,8 @@
 """A scanner whose opinion is known: the redder a face, the more forged it is."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import torch
@@ -52,21 +52,8 @@ def astronaut() -> NDArray[np.uint8]:
     return np.asarray(data.astronaut())
 
 
-def write_clip(path: Path, pictures: list[NDArray[np.uint8]], rate: int = 10) -> Path:
-    """Pictures as an H.264 file; the container follows from the name."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "18"}
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-    return path
-
-
 @pytest.fixture
-def clip(tmp_path: Path, astronaut: NDArray[np.uint8]) -> Path:
+def clip(tmp_path: Path, astronaut: NDArray[np.uint8], write_clip: Callable[..., Path]) -> Path:
     """Twelve frames in which the astronaut moves to the right."""
     frames = [np.ascontiguousarray(astronaut[:300, 60 - i : 380 - i]) for i in range(12)]
     return write_clip(tmp_path / "clip.mp4", frames)

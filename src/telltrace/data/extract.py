@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ..faces.align import FaceCrop
 from ..faces.detect import Face, FaceDetector, create_face_detector
-from ..faces.media import Frame, MediaError, Sampling, Status, open_media
+from ..faces.media import Frame, MediaError, Sampling, Status
+from ..faces.reader import open_media
 
 MARK: Final = "faces.json"
 """The file that says what a folder of crops holds. It comes into being with the folder."""

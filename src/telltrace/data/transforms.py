@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..faces.align import FaceCrop
+from .ba_augmentations import ba_augment
 
 Image = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
@@ -270,4 +271,9 @@ ROBUST_STEPS: Final[tuple[tuple[Recipe, float], ...]] = (
     (_jpeg, 0.6),
 )
 """What may happen to a picture after its geometry, in this order, each with its probability."""
-RECIPES: Final[dict[str, Recipe]] = {"none": _none, "sficonv": _sficonv, "robust": _robust}
+RECIPES: Final[dict[str, Recipe]] = {
+    "none": _none,
+    "sficonv": _sficonv,
+    "ba": ba_augment,
+    "robust": _robust,
+}

@@ -4,6 +4,7 @@ from .intervals import Interval, bootstrap_auc
 from .metrics import METRICS, Measure, UndefinedError, measure
 from .report import Group, Level, Report, evaluate_scores
 from .scores import COLUMNS, VIDEO_KEY, ScoresError, read_scores, write_scores
+from .tables import render
 from .videos import Aggregation, aggregate_videos
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "evaluate_scores",
     "measure",
     "read_scores",
+    "render",
     "write_scores",
 ]

@@ -108,12 +108,6 @@ class Report:
             "notes": list(self.notes),
         }
 
-    def to_text(self, width: int = 100) -> str:
-        """The report as tables for a terminal of ``width`` columns."""
-        from .tables import render
-
-        return render(self, width)
-
 
 def evaluate_scores(
     scores: pd.DataFrame,

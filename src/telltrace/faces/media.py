@@ -1,8 +1,7 @@
-"""What every reader of pictures and videos shares, and the one door to them: `open_media`."""
+"""What every reader of pictures and videos shares: frames, sampling, statuses, errors."""
 
 import math
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -155,65 +154,3 @@ class Frames:
         for frame in self.decode(self):
             self.read += 1
             yield frame
-
-
-def open_media(path: str | os.PathLike[str], sampling: Sampling | None = None) -> Frames:
-    """Open a picture or a video, whichever the file's content says it is; its name is ignored.
-
-    Args:
-        path: The file.
-        sampling: Which frames of a video to read; 32 spread over it by default.
-
-    Raises:
-        MediaError: Here, when the file is missing or of no readable kind, or while the result is
-            iterated, when not one frame of it can be decoded.
-
-    Examples:
-        >>> import PIL.Image
-        >>> path = getfixture("tmp_path") / "grey.png"
-        >>> PIL.Image.new("L", (4, 3)).save(path)
-        >>> for frame in open_media(path):
-        ...     print(frame.index, frame.time, frame.image.shape)
-        0 0.0 (3, 4, 3)
-    """
-    from .image import read_image  # the readers import this file
-    from .video import read_video
-
-    path, sampling = Path(path), sampling or Sampling()
-    check_readable(path)
-    return read_image(path, sampling) or read_video(path, sampling)
-
-
-def check_readable(path: Path) -> None:
-    """Refuse whatever is not a regular, non-empty file, without opening it: a pipe would block.
-
-    Raises:
-        MediaError: Naming what it is instead.
-    """
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        raise MediaError(path, "does not exist", "Check the path") from None
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        why = getattr(error, "strerror", None) or str(error)
-        raise MediaError(
-            path, f"cannot be reached ({why})", "Check the path and its permissions"
-        ) from None
-    if stat.S_ISDIR(found.st_mode):
-        remedy = "Give the files in it one by one"
-        raise MediaError(path, "is a folder, not a file", remedy, Status.UNSUPPORTED)
-    if not stat.S_ISREG(found.st_mode):
-        kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
-        kind = kinds.get(stat.S_IFMT(found.st_mode), "a device")
-        remedy = "Save its content to a file and give that"
-        raise MediaError(path, f"is {kind}, not a file", remedy, Status.UNSUPPORTED)
-    if found.st_size == 0:
-        raise MediaError(path, "is empty (0 bytes)", "Copy or record it again")
-    try:
-        with path.open("rb") as file:
-            file.read(1)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise MediaError(
-            path, f"cannot be opened ({why})", "Check its permissions, e.g. with chmod u+r"
-        ) from None

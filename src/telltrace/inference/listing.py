@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from telltrace import __version__
-from telltrace.faces.media import Frame, Sampling, Status, open_media
+from telltrace.faces.media import Frame, Sampling, Status
+from telltrace.faces.reader import open_media
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import SCHEMA, FaceVerdict, FileVerdict
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from telltrace.checkpoint import Judge
 from telltrace.faces.detect import Face, FaceDetector
-from telltrace.faces.media import Frame, Frames, MediaError, Sampling, Status, open_media
+from telltrace.faces.media import Frame, Frames, MediaError, Sampling, Status
+from telltrace.faces.reader import open_media
 from telltrace.inference.verdict import FaceVerdict, FileVerdict, file_score, judge_score
 
 

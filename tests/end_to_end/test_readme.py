@@ -1,0 +1,66 @@
+"""The README's commands, run as they stand there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from telltrace import cli
+
+README = Path(__file__).parents[2] / "README.md"
+QUICK = "--optim.epochs 1 --data.image_size 32 --data.batch_size 4 --device cpu"
+
+
+def commands(starting_with: str) -> list[str]:
+    """The README's command lines that begin so, without their comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith(starting_with)]
+
+
+@pytest.fixture
+def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """media/real and media/fake, twelve small photographs each."""
+    photograph = data.astronaut()
+    for kind in ("real", "fake"):
+        (tmp_path / "media" / kind).mkdir(parents=True)
+        for number in range(12):
+            picture = photograph[5 * number : 5 * number + 220, 100 + number : 340 + number]
+            if kind == "fake":
+                picture = 255 - (255 - picture.astype(np.uint16)) * 9 // 10
+            path = tmp_path / "media" / kind / f"person{number}.png"
+            Image.fromarray(picture.astype(np.uint8)).save(path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "media"
+
+
+def test_every_command_of_the_readme_runs(media: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = commands("telltrace ")
+    assert {line.split()[1] for line in lines} == set(cli.COMMANDS) - {"detectors"}
+    for line in lines:
+        if line.startswith("telltrace train"):
+            line += " " + QUICK
+        code = cli.main(shlex.split(line)[1:])
+        shown = capsys.readouterr()
+        assert code == 0, f"{line}\n{shown.out}\n{shown.err}"
+    for written in ("crops/manifest.csv", "runs/first/best.safetensors", "scores.csv", "roc.png"):
+        assert Path(written).stat().st_size > 0, written
+    assert len(list(Path("marked").glob("*.png"))) == 24
+
+
+def test_the_python_example_runs(media: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {})
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 24
+    assert all(re.search(r" (FAKE|REAL|UNCERTAIN) 0\.\d+", line) for line in shown)
+
+
+@pytest.mark.parametrize("line", commands("make "))
+def test_make_has_the_targets_that_the_readme_names(line: str) -> None:
+    target = line.split()[1]
+    assert f"\n{target}: $(STAMP)\n" in (README.parent / "Makefile").read_text()
