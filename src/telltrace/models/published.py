@@ -10,6 +10,10 @@ from .information_bottleneck_published import (
     export_information_bottleneck,
     load_information_bottleneck,
 )
+from .meso import MesoNet
+from .meso_published import export_meso, load_meso
+from .multi_task import MultiTask
+from .multi_task_published import export_multi_task, load_multi_task
 from .resnet import ResNet
 from .sficonv_published import export_sfi_resnet, load_sfi_resnet
 from .two_stream import TwoStreamXception
@@ -22,6 +26,9 @@ LOADERS: dict[str, Callable[[State], nn.Module]] = {
     "ib_efficientnet_b0": partial(load_information_bottleneck, "ib_efficientnet_b0"),
     "ib_mobilenet": partial(load_information_bottleneck, "ib_mobilenet"),
     "ib_resnet34": partial(load_information_bottleneck, "ib_resnet34"),
+    "meso4": partial(load_meso, "meso4"),
+    "meso_inception4": partial(load_meso, "meso_inception4"),
+    "multi_task": load_multi_task,
     "sfi_resnet26": partial(load_sfi_resnet, "sfi_resnet26"),
     "sfi_resnet50": partial(load_sfi_resnet, "sfi_resnet50"),
     "sfi_resnet101": partial(load_sfi_resnet, "sfi_resnet101"),
@@ -33,6 +40,8 @@ LOADERS: dict[str, Callable[[State], nn.Module]] = {
 
 EXPORTERS: dict[type[nn.Module], Callable[..., dict[str, Tensor]]] = {
     InformationBottleneckNet: export_information_bottleneck,
+    MesoNet: export_meso,
+    MultiTask: export_multi_task,
     ResNet: export_sfi_resnet,
     TwoStreamXception: export_two_stream,
     Xception: export_xception,

@@ -3,13 +3,17 @@
 import difflib
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from .information_bottleneck import ib, ib_efficientnet_b0, ib_mobilenet, ib_resnet34
+from .meso import meso4, meso_inception4
 from .mobilenet import mobilenet
+from .multi_task import multi_task
+from .plain import PREFIX, efficientnet_b4, timm_detector
 from .resnet import resnet26, resnet50, resnet101, resnet152
 from .sficonv import (
     sfi_mobilenet,
@@ -26,11 +30,15 @@ from .vgg import vgg13, vgg16, vgg19
 from .xception import xception
 
 DETECTORS: dict[str, Callable[..., nn.Module]] = {
+    "efficientnet_b4": efficientnet_b4,
     "ib": ib,
     "ib_efficientnet_b0": ib_efficientnet_b0,
     "ib_mobilenet": ib_mobilenet,
     "ib_resnet34": ib_resnet34,
+    "meso4": meso4,
+    "meso_inception4": meso_inception4,
     "mobilenet": mobilenet,
+    "multi_task": multi_task,
     "resnet26": resnet26,
     "resnet50": resnet50,
     "resnet101": resnet101,
@@ -52,8 +60,11 @@ DETECTORS: dict[str, Callable[..., nn.Module]] = {
 """Builders by name: ``name -> (options) -> network`` of (B, 3, H, W) images to (B, 2) logits."""
 
 FAMILIES: dict[str, str] = {
+    "efficientnet": "Tan and Le, ICML 2019",
     "ib": "Ba et al., AAAI 2024",
+    "meso": "Afchar et al., WIFS 2018",
     "mobilenet": "Howard et al., arXiv:1704.04861",
+    "multi_task": "Nguyen et al., BTAS 2019",
     "resnet": "He et al., CVPR 2016",
     "sfi": "Guo et al., IEEE TIFS 2023",
     "two_stream": "Luo et al., CVPR 2021",
@@ -67,7 +78,7 @@ def create_detector(name: str, **options: Any) -> nn.Module:
     """Build a detector with freshly initialised weights.
 
     Args:
-        name: Key of :data:`DETECTORS`.
+        name: Key of :data:`DETECTORS`, or ``timm:`` and timm's name of a network.
         options: Keyword arguments of that builder.
 
     Raises:
@@ -75,7 +86,8 @@ def create_detector(name: str, **options: Any) -> nn.Module:
             the closest detectors, or the options there are.
     """
     try:
-        build = DETECTORS[name]
+        is_timm = name.startswith(PREFIX)
+        build = partial(timm_detector, name.removeprefix(PREFIX)) if is_timm else DETECTORS[name]
     except KeyError:
         close = difflib.get_close_matches(name, DETECTORS) or sorted(DETECTORS)
         raise ValueError(

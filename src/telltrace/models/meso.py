@@ -1,0 +1,214 @@
+"""MesoNet: two tiny networks for the mesoscopic traces that forgery leaves in a face."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Layout = Literal["torch", "keras"]
+"""Whose MesoNet: ``"keras"`` is the authors' own, ``"torch"`` the port that benchmarks run.
+
+======================  =================================  =====================================
+\\                       ``"torch"``                        ``"keras"``
+======================  =================================  =====================================
+convolutions            without a bias                     with a bias
+inside the inceptions   nothing between convolutions       ReLU behind each convolution
+normalisation           one BatchNorm for layers of equal  one BatchNorm for each layer,
+                        width, epsilon 1e-5                epsilon 1e-3, a tenth of the momentum
+======================  =================================  =====================================
+
+In both a layer is convolution, ReLU (if any), BatchNorm, pooling, in this order.
+"""
+
+_POOLS = (2, 2, 2, 4)
+STRIDE = 32
+"""Pixels of the image to a cell of the last map."""
+
+
+class Inception(nn.Module):
+    """Four views of a map side by side: 1x1, and 3x3 with dilation 1, 2 and 3 behind a 1x1.
+
+    Args:
+        in_channels: Channels of the map.
+        widths: Channels of each view.
+        layout: See :data:`Layout`.
+
+    Shape:
+        - Input: (B, in_channels, H, W)
+        - Output: (B, sum(widths), H, W)
+    """
+
+    def __init__(self, in_channels: int, widths: tuple[int, int, int, int], layout: Layout) -> None:
+        super().__init__()
+        bias = layout == "keras"
+        act = nn.ReLU if bias else nn.Identity
+        self.branches = nn.ModuleList()
+        for dilation, width in enumerate(widths):
+            branch = [nn.Conv2d(in_channels, width, 1, bias=bias), act()]
+            if dilation:
+                wide = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=bias)
+                branch += [wide, act()]
+            self.branches.append(nn.Sequential(*branch))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([branch(x) for branch in self.branches], dim=1)
+
+
+class MesoNet(nn.Module):
+    """Four layers that shrink the image 32 times, then two linear ones.
+
+    Args:
+        layers: The four layers, each up to its activation.
+        widths: Channels of each layer.
+        layout: See :data:`Layout`.
+        num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels: a multiple of 32. The first linear layer
+            has a weight for every cell of the last map.
+        drop_rate: Dropout before each linear layer.
+
+    Shape:
+        - Input: (B, 3, image_size, image_size)
+        - Output: (B, K) logits, class 1 is fake
+
+    Raises:
+        ValueError: If ``image_size`` is no multiple of 32, or an image of another size comes.
+
+    References:
+        Afchar et al., "MesoNet: a Compact Facial Video Forgery Detection Network", WIFS 2018,
+        https://arxiv.org/abs/1809.00888, figures 3 and 4.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[nn.Module],
+        widths: Sequence[int],
+        *,
+        layout: Layout = "torch",
+        num_classes: int = 2,
+        image_size: int = 256,
+        drop_rate: float = 0.5,
+    ) -> None:
+        super().__init__()
+        if image_size < STRIDE or image_size % STRIDE:
+            raise ValueError(f"image_size must be a multiple of {STRIDE}, got {image_size}.")
+        if layout not in ("torch", "keras"):
+            raise ValueError(f'layout must be "torch" or "keras", got {layout!r}.')
+        self.layout, self.image_size = layout, image_size
+        self.layers = nn.ModuleList(layers)
+        own = layout == "keras"
+        shared = [i for i, width in enumerate(widths) if own or width not in widths[:i]]
+        self.norm_of = [i if own else shared.index(widths.index(w)) for i, w in enumerate(widths)]
+        eps, momentum = (1e-3, 0.01) if own else (1e-5, 0.1)
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(widths[i], eps=eps, momentum=momentum) for i in shared
+        )
+        self.pools = nn.ModuleList(nn.MaxPool2d(side) for side in _POOLS)
+        self.head = nn.Sequential(
+            nn.Dropout(drop_rate),
+            nn.Linear(widths[-1] * (image_size // STRIDE) ** 2, 16),
+            nn.LeakyReLU(0.1),
+            nn.Dropout(drop_rate),
+            nn.Linear(16, num_classes),
+        )
+        if own:
+            self.apply(_initialise_as_keras)
+
+    def forward(self, image: Tensor) -> Tensor:
+        if image.shape[2:] != (self.image_size, self.image_size):
+            raise ValueError(
+                f"Expected images of {self.image_size} x {self.image_size} pixels, got "
+                f"{image.shape[2]} x {image.shape[3]}. Build the detector with image_size=..."
+            )
+        x = image
+        for layer, norm, pool in zip(self.layers, self.norm_of, self.pools, strict=True):
+            x = pool(self.norms[norm](layer(x)))
+        return self.head(x.flatten(1))
+
+
+def _layer(in_channels: int, out_channels: int, kernel_size: int, layout: Layout) -> nn.Module:
+    conv = nn.Conv2d(
+        in_channels,
+        out_channels,
+        kernel_size,
+        padding=kernel_size // 2,
+        bias=layout == "keras",
+    )
+    return nn.Sequential(conv, nn.ReLU())
+
+
+def _initialise_as_keras(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
+
+
+def meso4(
+    *,
+    num_classes: int = 2,
+    image_size: int = 256,
+    layout: Layout = "torch",
+    drop_rate: float = 0.5,
+) -> MesoNet:
+    """Meso-4: four plain convolutions.
+
+    Args:
+        num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels: a multiple of 32.
+        layout: Structure of the benchmarks' PyTorch port, or of the authors' Keras code.
+        drop_rate: Dropout before each linear layer.
+
+    Examples:
+        >>> meso4(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
+        torch.Size([1, 2])
+    """
+    layers = [
+        _layer(3, 8, 3, layout),
+        _layer(8, 8, 5, layout),
+        _layer(8, 16, 5, layout),
+        _layer(16, 16, 5, layout),
+    ]
+    return MesoNet(
+        layers,
+        (8, 8, 16, 16),
+        layout=layout,
+        num_classes=num_classes,
+        image_size=image_size,
+        drop_rate=drop_rate,
+    )
+
+
+def meso_inception4(
+    *,
+    num_classes: int = 2,
+    image_size: int = 256,
+    layout: Layout = "torch",
+    drop_rate: float = 0.5,
+) -> MesoNet:
+    """MesoInception-4: the first two convolutions are inceptions of dilated ones.
+
+    Args:
+        num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels: a multiple of 32.
+        layout: Structure of the benchmarks' PyTorch port, or of the authors' Keras code.
+        drop_rate: Dropout before each linear layer.
+
+    Examples:
+        >>> meso_inception4(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
+        torch.Size([1, 2])
+    """
+    layers = [
+        Inception(3, (1, 4, 4, 2), layout),
+        Inception(11, (2, 4, 4, 2), layout),
+        _layer(12, 16, 5, layout),
+        _layer(16, 16, 5, layout),
+    ]
+    return MesoNet(
+        layers,
+        (11, 12, 16, 16),
+        layout=layout,
+        num_classes=num_classes,
+        image_size=image_size,
+        drop_rate=drop_rate,
+    )

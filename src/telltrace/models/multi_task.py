@@ -1,0 +1,177 @@
+"""The Y-shaped autoencoder that classifies, segments and reconstructs a face at once."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .backbones import ConvNormReLU
+
+WIDTHS = (8, 8, 16, 16, 32, 32, 64, 64)
+"""Channels of the encoder before the latent; every second layer halves the map."""
+LATENT = 64
+"""Latent channels of each class."""
+STRIDE = 16
+"""Pixels of the image to a cell of the latent."""
+
+
+class Verdicts(NamedTuple):
+    """What the three tasks answer about a batch of images."""
+
+    logits: Tensor
+    """(B, K): mean activation of each class's share of the latent. The detector's answer."""
+    segmentation: Tensor
+    """(B, 2, H, W): logits of each pixel; 1 is forged."""
+    reconstruction: Tensor
+    """(B, 3, H, W): the normalised image, as far as it lies in (-1, 1)."""
+
+
+class UpNormReLU(nn.Sequential):
+    """Transposed 3x3 convolution that keeps or doubles the map, normalisation, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, scale: int) -> None:
+        super().__init__(
+            nn.ConvTranspose2d(
+                in_channels,
+                out_channels,
+                3,
+                stride=scale,
+                padding=1,
+                output_padding=scale - 1,
+                bias=False,
+            ),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+class MultiTask(nn.Module):
+    """Encoder whose latent is shared out among the classes, and a decoder with two arms.
+
+    An image belongs to the class whose share of the latent it excites more. That share alone
+    is decoded, by layers that both arms share and then by each arm's own, into a map of forged
+    pixels and into the image.
+
+    Convolutions before a normalisation have no bias: it would be subtracted again, so the
+    published ones never learn.
+
+    Args:
+        num_classes: K; 2 for real and fake.
+
+    Shape:
+        - Input: (B, 3, H, W)
+        - Output: (B, K) logits, each at least 0; class 1 is fake
+
+    References:
+        Nguyen et al., "Multi-task Learning for Detecting and Segmenting Manipulated Facial
+        Images and Videos", BTAS 2019, https://arxiv.org/abs/1906.06876, figure 2 and
+        equations 1 to 5.
+
+    Examples:
+        >>> import torch
+        >>> detector = MultiTask().eval()
+        >>> detector(torch.rand(1, 3, 64, 64)).shape
+        torch.Size([1, 2])
+        >>> detector.verdicts(torch.rand(1, 3, 64, 64)).segmentation.shape
+        torch.Size([1, 2, 64, 64])
+    """
+
+    def __init__(self, *, num_classes: int = 2) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        latent = LATENT * num_classes
+        down = (3, *WIDTHS, latent)
+        self.encoder = nn.Sequential(
+            *(
+                ConvNormReLU(None, 0, before, after, 3, stride=1 + i % 2, bias=False)
+                for i, (before, after) in enumerate(pairwise(down))
+            )
+        )
+        self.shared = _upwards(latent, 64, 64, 32, 32)
+        self.segmenter = nn.Sequential(
+            *_upwards(32, 16, 16, 8, 8), nn.ConvTranspose2d(8, 2, 3, padding=1)
+        )
+        self.reconstructor = nn.Sequential(
+            *_upwards(32, 16, 16, 8, 8), nn.ConvTranspose2d(8, 3, 3, padding=1), nn.Tanh()
+        )
+        for part in (self.encoder, self.segmenter, self.reconstructor):
+            part.apply(_initialise)
+
+    def encode(self, image: Tensor) -> Tensor:
+        """The latent.
+
+        Shape:
+            (B, 3, H, W) to (B, K 64, ceil(H / 16), ceil(W / 16)).
+        """
+        return self.encoder(image)
+
+    def classify(self, latent: Tensor) -> Tensor:
+        """Mean activation of each class's share of the latent.
+
+        Shape:
+            (B, K 64, h, w) to (B, K).
+        """
+        return latent.abs().mean((2, 3)).reshape(-1, self.num_classes, LATENT).mean(2)
+
+    def decode(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Segmentation and reconstruction of a latent, as in :class:`Verdicts`.
+
+        Shape:
+            (B, K 64, h, w) to (B, 2, 16 h, 16 w) and (B, 3, 16 h, 16 w).
+        """
+        shared = self.shared(latent)
+        return self.segmenter(shared), self.reconstructor(shared)
+
+    def verdicts(self, image: Tensor, labels: Tensor | None = None) -> Verdicts:
+        """Answer all three tasks; training asks for this.
+
+        Args:
+            image: Images whose sides are multiples of 16 pixels.
+            labels: Class whose share of the latent is decoded. None takes the class that the
+                detector decides for, as after training.
+
+        Shape:
+            - image: (B, 3, H, W)
+            - labels: (B,)
+
+        Raises:
+            ValueError: If a side is no multiple of 16 pixels.
+        """
+        if image.shape[2] % STRIDE or image.shape[3] % STRIDE:
+            raise ValueError(
+                f"Segmentation needs sides that are multiples of {STRIDE} pixels, got "
+                f"{image.shape[2]} x {image.shape[3]}."
+            )
+        latent = self.encode(image)
+        logits = self.classify(latent)
+        chosen = logits.argmax(1) if labels is None else labels
+        share = F.one_hot(chosen, self.num_classes).to(latent.dtype)
+        kept = share.repeat_interleave(LATENT, dim=1)[:, :, None, None]
+        return Verdicts(logits, *self.decode(latent * kept))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.classify(self.encode(image))
+
+
+def _upwards(*widths: int) -> nn.Sequential:
+    """Layers of these widths of which every second doubles the map."""
+    pairs = enumerate(pairwise(widths))
+    return nn.Sequential(*(UpNormReLU(before, after, 1 + i % 2) for i, (before, after) in pairs))
+
+
+def _initialise(module: nn.Module) -> None:
+    """Draw weights as the published code does."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 0.5, 0.02)
+
+
+def multi_task(*, num_classes: int = 2) -> MultiTask:
+    """The Y-shaped autoencoder.
+
+    Args:
+        num_classes: K; 2 for real and fake.
+    """
+    return MultiTask(num_classes=num_classes)
