@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from telltrace.train.config import DataConfig, OptimConfig
+from telltrace.train.config import DataConfig, ObjectiveConfig, OptimConfig
 
 SampleMode = Literal["spread", "every", "fps", "all"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -143,6 +143,7 @@ def train(
     detector: str = "sfi_mobilenet",
     options: dict[str, Any] | None = None,
     data: DataConfig = DataConfig(),  # noqa: B008  frozen
+    objective: ObjectiveConfig = ObjectiveConfig(),  # noqa: B008  frozen
     optim: OptimConfig = OptimConfig(),  # noqa: B008  frozen
     seed: int = 7,
     device: Device = "auto",
@@ -160,6 +161,7 @@ def train(
         detector: Name of the detector; `telltrace detectors` lists them.
         options: Its options, such as --options.alpha 0.25.
         data: Which faces to learn from, and how they are shown.
+        objective: What to minimise; by default the detector's own.
         optim: How to learn.
         seed: Seed of every random draw.
         device: Where to compute.
@@ -174,6 +176,7 @@ def train(
         detector=detector,
         options=options or {},
         data=data,
+        objective=objective,
         optim=optim,
         seed=seed,
         device=device,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from telltrace.train.config import OptimConfig
 from telltrace.train.loop import Batch, State, fit, learning_rate
-from telltrace.train.objective import cross_entropy
+from telltrace.train.objective import CrossEntropy
 from telltrace.train.state import restore_state, save_state
 
 STEPS = 3
@@ -38,13 +38,12 @@ def start(ema: float = 0.0) -> tuple[State, Fabric]:
     )
     average = copy.deepcopy(network).requires_grad_(False) if ema else None
     wrapped, optimizer = fabric.setup(network, torch.optim.AdamW(network.parameters(), lr=1e-2))
-    return State(wrapped, optimizer, average), fabric
+    return State(wrapped, CrossEntropy(), optimizer, average), fabric
 
 
 def run(state: State, fabric: Fabric, optim: OptimConfig, **hooks: object) -> State:
     fit(
         state,
-        cross_entropy(),
         batches,
         fabric,
         optim=optim,

@@ -34,6 +34,38 @@ class DataConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObjectiveConfig:
+    """What is minimised. The defaults are each paper's own."""
+
+    name: Literal["auto", "cross_entropy", "am_softmax", "information"] = "auto"
+    """By default the detector's own: AM-Softmax for two_stream, information for ib."""
+    label_smoothing: float = 0.0
+    """Cross-entropy: share of the target spread over both classes."""
+    kind: Literal["cosine", "angular"] = "cosine"
+    """AM-Softmax: where the margin is added."""
+    margin: float = 0.5
+    """AM-Softmax: what the right class must be ahead by."""
+    scale: float = 30.0
+    """AM-Softmax: sharpness."""
+    gamma: float = 0.0
+    """AM-Softmax: focal exponent."""
+    measure: Literal["kl", "wasserstein"] = "kl"
+    """Information: how mutual information is measured."""
+    temperature: float = 1.5
+    """Information: divides the logits that are compared."""
+    use_local: bool = True
+    """Information: whether local blocks must differ."""
+    use_global: bool = True
+    """Information: whether the bottleneck must hold what the blocks know."""
+    balance: Literal["auto", "hyper", "none"] = "auto"
+    """Information: learnt weights, `scales`, or a plain sum."""
+    scales: tuple[float, float, float] = (1.0, 2.0, 10.0)
+    """Information: weights of classification, global and local information for "hyper"."""
+    mixup: float = 0.5
+    """Information: Beta parameter of mixup; 0 mixes nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OptimConfig:
     """How to learn. The defaults are the SFIConv paper's (section IV.A.3)."""
 
@@ -50,7 +82,6 @@ class OptimConfig:
     """Largest gradient norm; None leaves gradients alone."""
     ema: float = 0.0
     """Decay of the averaged weights that are validated and kept; 0 keeps the plain ones."""
-    label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1:

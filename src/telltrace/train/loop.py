@@ -10,7 +10,6 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from telltrace.train.config import OptimConfig
-from telltrace.train.objective import Objective
 
 Batch = tuple[Tensor, Tensor]
 """(B, H, W, 3) uint8 images and (B,) labels, 0 real and 1 fake."""
@@ -21,6 +20,8 @@ class State:
     """All that a run must remember to go on as if it had never stopped."""
 
     network: nn.Module
+    objective: nn.Module
+    """(network, images, labels) -> named losses."""
     optimizer: torch.optim.Optimizer
     average: nn.Module | None = None
     """Exponential moving average of the network, or None."""
@@ -64,7 +65,6 @@ def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> floa
 
 def fit(
     state: State,
-    objective: Objective,
     batches: Callable[[int, int], Iterable[Batch]],
     fabric: Fabric,
     *,
@@ -82,7 +82,6 @@ def fit(
 
     Args:
         state: Where to start; it is advanced in place.
-        objective: Turns the network and a batch into named losses.
         batches: ``(epoch, first step) -> batches`` from that step on.
         fabric: Owns device, precision and processes; ``state`` must be set up with it.
         optim: Learning rate, schedule, clipping, averaging.
@@ -102,7 +101,9 @@ def fit(
             for group in state.optimizer.param_groups:
                 group["lr"] = learning_rate(optim, state.epoch, state.step, steps)
             images, labels = fabric.to_device((images, labels))
-            loss = _step(state, objective(state.network, to_input(images), labels), fabric, optim)
+            loss = _step(
+                state, state.objective(state.network, to_input(images), labels), fabric, optim
+            )
             state.step += 1
             state.loss_sum += loss
             after_step(state, loss)

@@ -1,23 +1,116 @@
-"""What a step minimises: a network and a batch in, named losses out."""
+"""What a step minimises: a network and a batch in, named losses out.
 
-from collections.abc import Callable
+An objective is a module, because some learn weights of their own; these are trained and saved
+with the network. It asks the network for what only training needs by a named method, and the
+detector's kind decides which objective is its own.
+"""
 
+from typing import cast
+
+import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Objective = Callable[[nn.Module, Tensor, Tensor], dict[str, Tensor]]
-"""(network, (B, 3, H, W) images, (B,) labels) -> losses; ``"loss"`` is the one minimised."""
+from telltrace.losses import (
+    CosineHead,
+    InformationBottleneckLoss,
+    am_softmax,
+    draw_mix,
+    mix_images,
+)
+from telltrace.models.information_bottleneck import Verdicts
+from telltrace.models.two_stream import Evidence
+from telltrace.train.config import ObjectiveConfig
+
+Losses = dict[str, Tensor]
+"""Named scalars; ``"loss"`` is the one that is minimised."""
 
 
-def cross_entropy(label_smoothing: float = 0.0) -> Objective:
-    """Cross-entropy of the detector's logits, the objective of the SFIConv paper.
+class CrossEntropy(nn.Module):
+    """Cross-entropy of the logits: the objective of the SFIConv paper, and of any detector.
 
     Args:
         label_smoothing: Share of the target spread over both classes, in [0, 1].
     """
 
-    def objective(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        logits = network(images)
-        return {"loss": F.cross_entropy(logits, labels, label_smoothing=label_smoothing)}
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
 
+    def forward(self, network: nn.Module, images: Tensor, labels: Tensor) -> Losses:
+        logits = network(images)
+        return {"loss": F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)}
+
+
+class AMSoftmax(nn.Module):
+    """Margin loss on the cosines of a two-stream detector (Luo et al., CVPR 2021).
+
+    Args:
+        kind: Additive margin on the cosine, or on the angle.
+        margin: What the right class must be ahead by.
+        scale: Sharpness of the softmax.
+        gamma: Focal exponent; 0 weighs all samples alike.
+    """
+
+    method = "evidence"
+
+    def __init__(self, config: ObjectiveConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, network: nn.Module, images: Tensor, labels: Tensor) -> Losses:
+        evidence = cast(Evidence, network.evidence(images))  # type: ignore[operator]
+        c = self.config
+        loss = am_softmax(
+            evidence.cosines, labels, kind=c.kind, margin=c.margin, scale=c.scale, gamma=c.gamma
+        )
+        return {"loss": loss}
+
+
+class Information(nn.Module):
+    """All heads of an information-bottleneck detector, with mixup (Ba et al., AAAI 2024)."""
+
+    method = "verdicts"
+
+    def __init__(self, config: ObjectiveConfig) -> None:
+        super().__init__()
+        self.mixup = config.mixup
+        self.loss = InformationBottleneckLoss(
+            config.measure,
+            temperature=config.temperature,
+            use_local=config.use_local,
+            use_global=config.use_global,
+            balance=config.balance,
+            scales=config.scales,
+        )
+
+    def forward(self, network: nn.Module, images: Tensor, labels: Tensor) -> Losses:
+        # The loop seeds torch for every step, so this draw depends on seed, epoch and step alone.
+        rng = np.random.default_rng(int(torch.randint(2**31, ())))
+        mix = draw_mix(len(images), rng, self.mixup)
+        verdicts = cast(Verdicts, network.verdicts(mix_images(images, mix)))  # type: ignore[operator]
+        return {"loss": self.loss(*verdicts, labels, mix)}
+
+
+def create_objective(network: nn.Module, config: ObjectiveConfig) -> nn.Module:
+    """The objective that the settings name, or the one of the detector's paper.
+
+    Raises:
+        ValueError: If the network has not what the objective asks for.
+    """
+    own = "cross_entropy"
+    if hasattr(network, "verdicts"):
+        own = "information"
+    elif isinstance(getattr(network, "head", None), CosineHead):
+        own = "am_softmax"
+    name = own if config.name == "auto" else config.name
+    if name == "cross_entropy":
+        return CrossEntropy(config.label_smoothing)
+    objective = AMSoftmax(config) if name == "am_softmax" else Information(config)
+    if not hasattr(network, objective.method):
+        raise ValueError(
+            f"The objective {name!r} needs a detector with a method {objective.method!r}; "
+            f"{type(network).__name__} has none. Use --objective.name {own}."
+        )
     return objective

@@ -20,10 +20,10 @@ from telltrace.data.manifest import write_bytes
 from telltrace.data.transforms import Preprocessing
 from telltrace.evaluate.metrics import measure
 from telltrace.models.registry import create_detector
-from telltrace.train.config import DataConfig, OptimConfig
+from telltrace.train.config import DataConfig, ObjectiveConfig, OptimConfig
 from telltrace.train.feed import Feed, create_feed
 from telltrace.train.loop import State, fit
-from telltrace.train.objective import cross_entropy
+from telltrace.train.objective import create_objective
 from telltrace.train.provenance import describe_run, environment
 from telltrace.train.sight import Sight
 from telltrace.train.state import restore_state, save_state
@@ -37,6 +37,7 @@ class Settings:
     detector: str
     options: dict[str, Any]
     data: DataConfig
+    objective: ObjectiveConfig
     optim: OptimConfig
     seed: int
     precision: str
@@ -49,6 +50,7 @@ def train(
     detector: str = "sfi_mobilenet",
     options: dict[str, Any] | None = None,
     data: DataConfig | None = None,
+    objective: ObjectiveConfig | None = None,
     optim: OptimConfig | None = None,
     seed: int = 7,
     device: str = "auto",
@@ -65,6 +67,7 @@ def train(
         detector: Name in the registry.
         options: Keyword arguments of the detector's builder.
         data: Which faces to learn from.
+        objective: What to minimise; by default the detector's own.
         optim: How to learn; by default the SFIConv paper's recipe.
         seed: Seed of every random draw.
         device: "auto", "cpu" or "cuda".
@@ -82,6 +85,7 @@ def train(
         detector=detector,
         options=options or {},
         data=data or DataConfig(),
+        objective=objective or ObjectiveConfig(),
         optim=optim or OptimConfig(),
         seed=seed,
         precision=precision,
@@ -138,7 +142,6 @@ def _fit(
 ) -> None:
     fit(
         state,
-        cross_entropy(settings.optim.label_smoothing),
         feed.batches,
         fabric,
         optim=settings.optim,
@@ -185,8 +188,9 @@ def _start(settings: Settings, fabric: Fabric) -> State:
     torch.manual_seed(settings.seed)
     network = create_detector(settings.detector, **settings.options)
     average = copy.deepcopy(network).eval() if settings.optim.ema else None
+    objective = create_objective(network, settings.objective).to(fabric.device)
     optimizer = torch.optim.AdamW(
-        network.parameters(),
+        [*network.parameters(), *objective.parameters()],
         lr=settings.optim.lr,
         betas=settings.optim.betas,
         weight_decay=settings.optim.weight_decay,
@@ -194,7 +198,9 @@ def _start(settings: Settings, fabric: Fabric) -> State:
     wrapped, wrapped_optimizer = fabric.setup(network, optimizer)
     if average is not None:
         average = average.to(fabric.device).requires_grad_(False)
-    return State(wrapped, wrapped_optimizer, average)
+    if hasattr(objective, "method"):
+        wrapped.mark_forward_method(objective.method)
+    return State(wrapped, objective, wrapped_optimizer, average)
 
 
 def _with_metrics(card: Card, row: dict[str, Any]) -> Card:

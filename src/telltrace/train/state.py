@@ -20,6 +20,7 @@ def save_state(path: Path, state: State, recipe: dict[str, Any]) -> None:
         recipe: The settings it runs under; a resumed run must have the same.
     """
     tensors = {f"network/{k}": v for k, v in state.network.state_dict().items()}
+    tensors |= {f"objective/{k}": v for k, v in state.objective.state_dict().items()}
     if state.average is not None:
         tensors |= {f"average/{k}": v for k, v in state.average.state_dict().items()}
     optimizer = state.optimizer.state_dict()
@@ -52,6 +53,7 @@ def restore_state(path: Path, state: State, recipe: dict[str, Any]) -> None:
     numbers = json.loads(metadata["state"])
     _check_recipe(path, numbers["recipe"], json.loads(json.dumps(recipe)))
     state.network.load_state_dict(_under(tensors, "network/"))
+    state.objective.load_state_dict(_under(tensors, "objective/"))
     if state.average is not None:
         state.average.load_state_dict(_under(tensors, "average/"))
     entries: dict[int, dict[str, Tensor]] = {}
