@@ -1,0 +1,243 @@
+"""The SFIConv that takes over from a convolution of any make, in the same place."""
+
+import copy
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+
+from .convert_pairs import Mask, channels_of
+from .convert_trace import ExampleTracer
+from .space_frequency import SFIConv2d
+from .streams import split_channels
+
+
+class SamePad2d(nn.Module):
+    """Zeros around an image such that a strided convolution gives ceil(side / stride).
+
+    Args:
+        kernel_size: Of the convolution that follows; so are stride and dilation.
+
+    Shape:
+        - Input: (B, C, H, W)
+        - Output: (B, C, H', W'); where the zeros are odd in number, one more is at the end
+    """
+
+    def __init__(
+        self, kernel_size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+    ) -> None:
+        super().__init__()
+        self.reach = [d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True)]
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        pads: list[int] = []
+        for side, reach, step in zip(x.shape[-2:], self.reach, self.stride, strict=True):
+            lack = max(0, (-(-side // step) - 1) * step + reach + 1 - side)
+            pads = [lack // 2, lack - lack // 2, *pads]
+        return F.pad(x, pads)
+
+
+class PlacedSFIConv2d(SFIConv2d):
+    """An SFIConv whose weight is not its parameter as it stands.
+
+    A submodule ``derive`` makes the weight of the parameters, as convolutions with standardised
+    weights do. A buffer ``order`` says which columns read the channels that both streams bring,
+    spatial ones first; the parameter stays in the vanilla order, so that vanilla weights load.
+    """
+
+    @property
+    def weight(self) -> Tensor:  # type: ignore[override]
+        weight = self.__dict__.get("_parameters", {}).get("weight")
+        if weight is None:
+            raise AttributeError("weight")
+        if "derive" in self._modules:
+            derive: Any = self.derive
+            weight = derive(*(self._parameters[name] for name in names_of(derive)))
+        order = self._buffers.get("order")
+        return weight if order is None else weight.index_select(1, order)
+
+    def read(self, mask: Mask) -> None:
+        """Expect streams of the channels that ``mask`` says."""
+        order = channels_of(mask, False) + channels_of(mask, True)
+        self.in_cut = mask.count(False)
+        if order != sorted(order):
+            self.register_buffer("order", torch.tensor(order), persistent=False)
+        self._find_blocks()
+
+
+def padding_of(conv: nn.Conv2d) -> Literal["zeros", "same"]:
+    """Find out how ``conv`` pads: as its arguments say, or as TensorFlow does.
+
+    Raises:
+        ValueError: If its forward is something else than a convolution so padded.
+    """
+    if type(conv).forward is nn.Conv2d.forward:
+        return "zeros"
+    twin = copy.deepcopy(conv).to("cpu", torch.float64)
+    weight, bias = derived_weight(twin), twin.bias
+    same = SamePad2d(twin.kernel_size, twin.stride, twin.dilation)
+    rest: Any = (twin.stride, twin.padding, twin.dilation, twin.groups)
+    agree = {"zeros", "same"}
+    for extra in (0, 1):
+        side = max(same.reach) + max(twin.stride) + extra
+        x = torch.rand(1, twin.in_channels, side, side, dtype=torch.float64)
+        y = twin(x)
+        for name, z in {
+            "zeros": F.conv2d(x, weight, bias, *rest),
+            "same": F.conv2d(same(x), weight, bias, twin.stride, 0, twin.dilation, twin.groups),
+        }.items():
+            if y.shape != z.shape or not torch.allclose(y, z, rtol=1e-6):
+                agree.discard(name)
+    if "zeros" in agree:
+        return "zeros"
+    if "same" in agree:
+        return "same"
+    raise ValueError(
+        f"{type(conv).__name__} is neither a convolution padded with zeros nor one padded as "
+        "TensorFlow's SAME; use nn.Conv2d with its input padded beforehand."
+    )
+
+
+def recipe(conv: nn.Conv2d) -> fx.GraphModule | None:
+    """How ``conv`` makes its weight of its parameters; None if the weight is the parameter.
+
+    Returns:
+        A function of the parameters that its placeholders name.
+
+    Raises:
+        ValueError: If the forward of ``conv`` does not lead to one ``F.conv2d``.
+    """
+    if type(conv).forward is nn.Conv2d.forward:
+        return None
+    twin = copy.deepcopy(conv)
+    side = max(d * (k - 1) + 1 for k, d in zip(conv.kernel_size, conv.dilation, strict=True))
+    example = conv.weight.new_zeros(1, conv.in_channels, side, side)
+    try:
+        with torch.no_grad():
+            graph = ExampleTracer(example).trace(twin)
+    except Exception as error:
+        raise ValueError(
+            f"The weight of {type(conv).__name__} cannot be traced: {error}"
+        ) from error
+    calls = [n for n in graph.nodes if n.target in (F.conv2d, torch.conv2d)]
+    if len(calls) != 1:
+        raise ValueError(f"{type(conv).__name__} does not lead to one F.conv2d; use nn.Conv2d.")
+    weight = calls[0].args[1] if len(calls[0].args) > 1 else calls[0].kwargs["weight"]
+    if weight.op == "get_attr" and weight.target == "weight":
+        return None
+    return _cut_out(twin, graph, weight)
+
+
+def _cut_out(conv: nn.Conv2d, graph: fx.Graph, weight: fx.Node) -> fx.GraphModule:
+    part, made = fx.Graph(), {}
+    needed = _needed(weight)
+    if any(node.op in ("placeholder", "call_module") for node in needed):
+        raise ValueError(f"The weight of {type(conv).__name__} depends on its input.")
+    for node in graph.nodes:
+        if node in needed and node.op == "get_attr":
+            made[node] = part.placeholder(str(node.target))
+    for node in graph.nodes:
+        if node in needed and node.op != "get_attr":
+            made[node] = part.node_copy(node, made.__getitem__)
+    part.output(made[weight])
+    return fx.GraphModule({}, part, class_name="Derive")
+
+
+def _needed(node: fx.Node) -> set[fx.Node]:
+    found, waiting = {node}, [node]
+    while waiting:
+        for source in waiting.pop().all_input_nodes:
+            if source not in found:
+                found.add(source)
+                waiting.append(source)
+    return found
+
+
+def derived_weight(conv: nn.Conv2d) -> Tensor:
+    """The weight that ``conv`` convolves with."""
+    make = recipe(conv)
+    if make is None:
+        return conv.weight
+    return make(*(getattr(conv, name) for name in names_of(make)))
+
+
+def names_of(make: fx.GraphModule) -> tuple[str, ...]:
+    """The parameters that a recipe takes."""
+    return tuple(str(node.target) for node in make.graph.nodes if node.op == "placeholder")
+
+
+def replace(
+    conv: nn.Module, stage: Literal[1, 2, 3], mask: Mask | None = None, **options: Any
+) -> tuple[nn.Module | None, SFIConv2d]:
+    """Make the SFIConv that takes over from ``conv``, with its parameters.
+
+    Args:
+        conv: Any convolution; its parameters are shared.
+        stage: 1, 2 or 3.
+        mask: Which channels of its input carry frequencies, where it has streams to read.
+        options: As of SFIConv2d: alpha, beta, downsample, trace_kernel_size.
+
+    Returns:
+        A padding that must act on each stream beforehand, or None; and the SFIConv.
+
+    Raises:
+        ValueError: If the parameters of ``conv`` are computed from others, or its forward is not
+            that of a convolution.
+    """
+    assert isinstance(conv, nn.Conv2d)
+    if not isinstance(conv._parameters.get("weight"), nn.Parameter):
+        raise ValueError(
+            f"The weight of {type(conv).__name__} is computed by a parametrization; remove it "
+            "first, with torch.nn.utils.parametrize.remove_parametrizations."
+        )
+    before, bare = _bare(conv, options.get("downsample", "pool"))
+    make = recipe(conv)
+    if mask is not None and (_is_usual(mask, options["alpha"]) or not can_read(conv, mask)):
+        mask = None
+    if make is None and mask is None:
+        return before, SFIConv2d.from_conv(stage, bare, **options)
+    new = PlacedSFIConv2d.from_conv(stage, bare, **options)
+    if mask is not None:
+        new.read(mask)
+    if make is None:
+        return before, new
+    new.derive = make
+    for name in names_of(make):
+        new._parameters[name] = conv._parameters[name]
+    return before, new
+
+
+def can_read(conv: nn.Conv2d | SFIConv2d, mask: Mask) -> bool:
+    """Whether a convolution can read streams of such channels; groups keep them in order."""
+    frequency = channels_of(mask, True)
+    return conv.groups == 1 or frequency == list(range(len(mask) - len(frequency), len(mask)))
+
+
+def _is_usual(mask: Mask, alpha: float) -> bool:
+    cut = split_channels(len(mask), alpha)[0]
+    return mask == (False,) * cut + (True,) * (len(mask) - cut)
+
+
+def _bare(conv: nn.Conv2d, downsample: str) -> tuple[nn.Module | None, nn.Conv2d]:
+    """An ordinary convolution with the parameters of ``conv``, and the padding it asks for."""
+    before: nn.Module | None = None
+    padding: Any = conv.padding
+    if padding_of(conv) == "same":
+        same = SamePad2d(conv.kernel_size, conv.stride, conv.dilation)
+        even = all(reach % 2 == 0 for reach in same.reach)
+        if even and (downsample == "pool" or max(conv.stride) == 1):
+            padding = tuple(reach // 2 for reach in same.reach)
+        else:
+            before, padding = same, 0
+    elif conv.padding_mode != "zeros":
+        kinds = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
+        sides: Any = tuple(conv._reversed_padding_repeated_twice)
+        before, padding = kinds.get(conv.padding_mode, nn.CircularPad2d)(sides), 0
+    bare = nn.Conv2d(
+        conv.in_channels, conv.out_channels, (1, 1), groups=conv.groups, bias=False, device="meta"
+    )
+    bare.kernel_size, bare.stride, bare.dilation = conv.kernel_size, conv.stride, conv.dilation
+    bare.padding, bare.weight, bare.bias = padding, conv.weight, conv.bias
+    return before, bare.train(conv.training)

@@ -1,0 +1,160 @@
+"""Tracing a network into a graph in which every step knows what it gives for an example image.
+
+`torch.fx` alone stops at any decision that depends on a size. Here each proxy carries the value it
+has for one example, so such decisions are taken as that example takes them, while sizes that are
+merely computed with stay part of the graph.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+
+class Valued(fx.Proxy):
+    """A proxy that knows its value for the example."""
+
+    @property
+    def example(self) -> Any:
+        return self.node.meta["value"]
+
+    def __getattr__(self, name: str) -> Any:
+        if callable(getattr(self.example, name)):
+            return fx.proxy.Attribute(self, name)
+        return self.tracer.create_proxy("call_function", getattr, (self, name), {})
+
+    def __len__(self) -> int:
+        return len(self.example)
+
+    def __index__(self) -> int:
+        return int(self.example)
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        return float(self.example)
+
+    def __contains__(self, item: Any) -> bool:
+        return item in self.example
+
+
+class ExampleTracer(fx.Tracer):
+    """Traces one network on one example; whatever holds no 2-D convolution is one step."""
+
+    def __init__(self, example: Tensor) -> None:
+        super().__init__()
+        self._example = example
+        self._running = False
+        self.culprit: str | None = None
+        """Module in which tracing stopped."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, nn.Conv2d) or not has_convolution(m)
+
+    def create_args_for_root(
+        self, root_fn: Callable[..., Any], is_module: bool, concrete_args: Any = None
+    ) -> tuple[Callable[..., Any], list[Any]]:
+        """One image; every other argument of the network keeps its default."""
+        return root_fn, [self.root, self.create_proxy("placeholder", "image", (), {})]
+
+    def create_proxy(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> fx.Proxy:
+        proxy = super().create_proxy(kind, target, *args, **kwargs)
+        self._running = True
+        try:
+            proxy.node.meta["value"] = self._value(proxy.node)
+        finally:
+            self._running = False
+        return proxy
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return Valued(node, self)
+
+    def to_bool(self, obj: fx.Proxy) -> bool:
+        return bool(obj.node.meta["value"])
+
+    def iter(self, obj: fx.Proxy) -> Iterator[Any]:
+        assert isinstance(obj, Valued)
+        return (obj[i] for i in range(len(obj)))  # type: ignore[index]
+
+    def keys(self, obj: fx.Proxy) -> Any:
+        return obj.node.meta["value"].keys()
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if self._running:
+            return forward(*args, **kwargs)
+        try:
+            return super().call_module(m, forward, args, kwargs)
+        except Exception:
+            if self.culprit is None:
+                self.culprit = f"{self.path_of_module(m)} ({type(m).__name__})"
+            raise
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, fx.Proxy]) -> Any:
+        if self._running:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
+
+    def _value(self, node: fx.Node) -> Any:
+        if node.op == "placeholder":
+            return self._example
+        args, kwargs = fx.map_arg((node.args, node.kwargs), self._known)
+        if node.op == "get_attr":
+            return self._known(node)
+        return act(self.root, node.op, node.target, args, kwargs)
+
+    def _known(self, node: fx.Node) -> Any:
+        if node.op == "get_attr" and "value" not in node.meta:
+            owner, _, name = str(node.target).rpartition(".")
+            node.meta["value"] = getattr(self.root.get_submodule(owner), name)
+        return node.meta["value"]
+
+
+def act(root: nn.Module, kind: str, target: Any, args: Any, kwargs: Any) -> Any:
+    """Do what a step of a graph of ``root`` does."""
+    if kind == "call_module":
+        return root.get_submodule(target)(*args, **kwargs)
+    if kind == "call_method":
+        return getattr(args[0], target)(*args[1:], **kwargs)
+    return target(*args, **kwargs)
+
+
+def has_convolution(module: nn.Module) -> bool:
+    """Whether ``module`` is or holds a 2-D convolution."""
+    return any(isinstance(part, nn.Conv2d) for part in module.modules())
+
+
+def example_image(model: nn.Module, image_size: int | None) -> Tensor:
+    """An image such as ``model`` was made for, on its device and in its precision."""
+    config = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None) or {}
+    _, height, width = config.get("input_size", (3, 224, 224))
+    if image_size is not None:
+        height = width = image_size
+    first = next(part for part in model.modules() if isinstance(part, nn.Conv2d))
+    channels = first.in_channels
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(1, channels, height, width, generator=generator)
+    return image.to(first.weight.device, first.weight.dtype)
+
+
+def trace(model: nn.Module, example: Tensor) -> fx.GraphModule:
+    """Trace ``model`` in evaluation mode, which it is left in; nodes know their values.
+
+    Raises:
+        ValueError: If it cannot be traced; the message names the module where it stopped.
+    """
+    tracer = ExampleTracer(example)
+    try:
+        with torch.no_grad():
+            graph = tracer.trace(model.eval())
+    except Exception as error:
+        where = tracer.culprit or type(model).__name__
+        given = ", ".join(list(inspect.signature(model.forward).parameters)[1:])
+        hint = f"(beside the image, forward takes {given})" if given else ""
+        raise ValueError(
+            f"{where} cannot be traced for an image of shape {tuple(example.shape)}: {error} {hint}"
+            "; give an image_size it accepts, or rewrite its forward without Python control flow "
+            "over the values of tensors."
+        ) from error
+    return fx.GraphModule(model, graph, class_name=type(model).__name__)
