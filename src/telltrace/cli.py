@@ -269,6 +269,45 @@ def detectors(*, family: str | None = None, json: bool = False) -> int:
     return 0
 
 
+def complexity(
+    detector: str,
+    *,
+    alpha: float | None = None,
+    beta: float | None = None,
+    options: dict[str, Any] | None = None,
+    image_size: int = 256,
+    json: bool = False,
+) -> int:
+    """Count what a detector costs: parameters, multiply-accumulates, memory.
+
+    Args:
+        detector: Its name; `telltrace detectors` lists them, "timm:NAME" is any timm network.
+        alpha: Share of frequency channels, for sfi detectors.
+        beta: Scale of the frequency stream, for sfi detectors.
+        options: Further options of the detector, such as --options.num_classes 2.
+        image_size: Side of the image, in pixels.
+        json: Print JSON instead of a table.
+    """
+    from dataclasses import asdict
+
+    from telltrace.models.complexity import complexity as count
+    from telltrace.models.registry import create_detector
+
+    given = {key: value for key, value in (("alpha", alpha), ("beta", beta)) if value is not None}
+    settings = {**(options or {}), **given}
+    cost = count(create_detector(detector, **settings), image_size)
+    if json:
+        about = {"detector": detector, "options": settings, "image_size": image_size}
+        print(jsonlib.dumps({**about, **asdict(cost)}, indent=2))
+    else:
+        print(f"{detector} {settings or ''} at {image_size}x{image_size}")
+        print(f"parameters               {cost.parameters / 1e6:10.3f} M")
+        print(f"MACs, paper's counting   {cost.paper_macs / 1e9:10.3f} G")
+        print(f"MACs, as executed        {cost.executed_macs / 1e9:10.3f} G")
+        print(f"peak activation memory   {cost.peak_activation_bytes / 2**20:10.1f} MiB")
+    return 0
+
+
 @contextmanager
 def progress(what: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error while it is a terminal; yields how to advance it."""
@@ -289,6 +328,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "predict": predict,
     "evaluate": evaluate,
     "detectors": detectors,
+    "complexity": complexity,
 }
 
 
