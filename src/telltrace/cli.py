@@ -308,6 +308,37 @@ def complexity(
     return 0
 
 
+def import_weights(
+    format: str,
+    files: list[Path],
+    out: Path,
+    *,
+    margin: float | None = None,
+    alignment: Literal["box", "similarity"] | None = None,
+    image_size: int | None = None,
+) -> int:
+    """Turn published weights that you have into a checkpoint.
+
+    The checkpoint carries the preprocessing that the weights expect. HDF5 files take h5py:
+    pip install 'telltrace[import]'. Files .pt and .pth go through PyTorch's restricted reader,
+    which takes tensors and refuses code.
+
+    Args:
+        format: "meso-keras" (WEIGHTS.h5), "multi-task" (ENCODER.pt DECODER.pt), or a
+            detector's name (STATE_DICT.pth); a wrong one lists them all.
+        files: The published files.
+        out: Checkpoint to write, OUT.safetensors.
+        margin: Side of the face crop in sizes of the face; by default what the weights expect.
+        alignment: "box" cuts upright, "similarity" turns and scales; by default likewise.
+        image_size: Side of the network's input, in pixels; by default likewise.
+    """
+    from telltrace.importing import import_weights as run
+
+    card = run(format, files, out, margin=margin, alignment=alignment, image_size=image_size)
+    print(f"{card.provenance['summary']}: {card.detector} {card.options or ''} -> {out}")
+    return 0
+
+
 @contextmanager
 def progress(what: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error while it is a terminal; yields how to advance it."""
@@ -329,6 +360,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "evaluate": evaluate,
     "detectors": detectors,
     "complexity": complexity,
+    "import-weights": import_weights,
 }
 
 
