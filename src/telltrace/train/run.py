@@ -29,6 +29,10 @@ from telltrace.train.sight import Sight
 from telltrace.train.state import restore_state, save_state
 
 
+STARTING_WEIGHTS = ("weights", "pretrained")
+"""Options that say where training starts from; a trained checkpoint does without them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that settles a run's outcome; a resumed run must have the same."""
@@ -105,7 +109,7 @@ def train(
     validation = FaceDataset(_rows(table, "val"), preprocessing)
     card = Card(
         detector=detector,
-        options=settings.options,
+        options={k: v for k, v in settings.options.items() if k not in STARTING_WEIGHTS},
         preprocessing=preprocessing,
         provenance=describe_run(table, recipe),
     )

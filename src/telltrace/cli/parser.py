@@ -12,6 +12,7 @@ from telltrace import __version__
 
 Command = Callable[..., int]
 
+
 def create_parser(commands: Mapping[str, Command]) -> ArgumentParser:
     """A parser with one subcommand for each function.
 

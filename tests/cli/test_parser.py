@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from telltrace.cli import COMMANDS, main
-from telltrace.commandline import create_parser, run
+from telltrace.cli.parser import create_parser, run
 
 
 def recorder(calls: list[dict[str, object]]) -> Callable[..., int]:

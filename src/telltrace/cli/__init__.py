@@ -1,0 +1,29 @@
+"""The command line. Each function is one command: its signature is the option list, its
+docstring the help text, and a YAML file given with ``--config`` its saved call.
+"""
+
+import sys
+from collections.abc import Callable
+
+from .detectors import complexity, detectors, import_weights
+from .parser import run
+from .prepare import prepare
+from .scan import scan
+from .scores import evaluate, predict
+from .train import train
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "scan": scan,
+    "prepare": prepare,
+    "train": train,
+    "predict": predict,
+    "evaluate": evaluate,
+    "detectors": detectors,
+    "complexity": complexity,
+    "import-weights": import_weights,
+}
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run one command; its exit code is returned."""
+    return run(COMMANDS, sys.argv[1:] if args is None else args)

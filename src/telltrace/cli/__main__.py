@@ -1,0 +1,7 @@
+"""`python -m telltrace.cli` is `telltrace`."""
+
+import sys
+
+from telltrace.cli import main
+
+sys.exit(main())

@@ -1,0 +1,93 @@
+"""`telltrace detectors`, `complexity` and `import-weights`: what there is, costs, and comes in."""
+
+import json as jsonlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+
+def detectors(*, family: str | None = None, json: bool = False) -> int:
+    """List the detectors that can be trained.
+
+    Args:
+        family: Only one family, such as sfi.
+        json: Print JSON instead of a table.
+    """
+    from telltrace.models import list_detectors
+
+    rows = list_detectors(family)
+    if json:
+        print(jsonlib.dumps([{"name": r.name, "family": r.family, "paper": r.paper} for r in rows]))
+    else:
+        width = max(len(row.name) for row in rows)
+        for row in rows:
+            print(f"{row.name:{width}}  {row.family:12}  {row.paper}")
+    return 0
+
+
+def complexity(
+    detector: str,
+    *,
+    alpha: float | None = None,
+    beta: float | None = None,
+    options: dict[str, Any] | None = None,
+    image_size: int = 256,
+    json: bool = False,
+) -> int:
+    """Count what a detector costs: parameters, multiply-accumulates, memory.
+
+    Args:
+        detector: Its name; `telltrace detectors` lists them, "timm:NAME" is any timm network.
+        alpha: Share of frequency channels, for sfi detectors.
+        beta: Scale of the frequency stream, for sfi detectors.
+        options: Further options of the detector, such as --options.num_classes 2.
+        image_size: Side of the image, in pixels.
+        json: Print JSON instead of a table.
+    """
+    from telltrace.models.complexity import complexity as count
+    from telltrace.models.registry import create_detector
+
+    given = {key: value for key, value in (("alpha", alpha), ("beta", beta)) if value is not None}
+    settings = {**(options or {}), **given}
+    cost = count(create_detector(detector, **settings), image_size)
+    if json:
+        about = {"detector": detector, "options": settings, "image_size": image_size}
+        print(jsonlib.dumps({**about, **asdict(cost)}, indent=2))
+    else:
+        print(f"{detector} {settings or ''} at {image_size}x{image_size}")
+        print(f"parameters               {cost.parameters / 1e6:10.3f} M")
+        print(f"MACs, paper's counting   {cost.paper_macs / 1e9:10.3f} G")
+        print(f"MACs, as executed        {cost.executed_macs / 1e9:10.3f} G")
+        print(f"peak activation memory   {cost.peak_activation_bytes / 2**20:10.1f} MiB")
+    return 0
+
+
+def import_weights(
+    format: str,
+    files: list[Path],
+    out: Path,
+    *,
+    margin: float | None = None,
+    alignment: Literal["box", "similarity"] | None = None,
+    image_size: int | None = None,
+) -> int:
+    """Turn published weights that you have into a checkpoint.
+
+    The checkpoint carries the preprocessing that the weights expect. HDF5 files take h5py:
+    pip install 'telltrace[import]'. Files .pt and .pth go through PyTorch's restricted reader,
+    which takes tensors and refuses code.
+
+    Args:
+        format: "meso-keras" (WEIGHTS.h5), "multi-task" (ENCODER.pt DECODER.pt), or a
+            detector's name (STATE_DICT.pth); a wrong one lists them all.
+        files: The published files.
+        out: Checkpoint to write, OUT.safetensors.
+        margin: Side of the face crop in sizes of the face; by default what the weights expect.
+        alignment: "box" cuts upright, "similarity" turns and scales; by default likewise.
+        image_size: Side of the network's input, in pixels; by default likewise.
+    """
+    from telltrace.importing import import_weights as run
+
+    card = run(format, files, out, margin=margin, alignment=alignment, image_size=image_size)
+    print(f"{card.provenance['summary']}: {card.detector} {card.options or ''} -> {out}")
+    return 0
