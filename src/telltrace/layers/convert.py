@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from .convert_convs import replace
-from .convert_rules import install, rewrite
+from .convert_convs import take_over, unshare
+from .convert_rules import rewrite
 from .convert_stages import Stage, place_stages
 from .convert_trace import example_image, has_convolution, trace
 from .streams import check_beta, split_channels
@@ -67,6 +67,7 @@ def convert(
     modes = {name: part.training for name, part in model.named_modules()}
     with torch.inference_mode(False):
         traced = trace(copy.deepcopy(model), example_image(model, image_size))
+        unshare(traced)
         stages = place_stages(traced, alpha)
         options = {"downsample": downsample, "trace_kernel_size": kernel_size}
         _revive_dropout(traced)
@@ -94,6 +95,11 @@ def _check(model: nn.Module, downsample: str, kernel_size: int) -> None:
             f"{type(model).__name__} has no 2-D convolution (nn.Conv2d) to replace; SFIConv takes "
             "the place of convolutions. Use a convolutional network such as resnet18."
         )
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise ValueError(
+            f"{type(model).__name__} has weights without values, on the meta device, but the "
+            'converter tries it on an example; build it, or model.to_empty(device="cpu"), first.'
+        )
 
 
 def _replace_all(
@@ -101,9 +107,7 @@ def _replace_all(
 ) -> None:
     """Replace convolutions where both streams are one tensor, and leave the graph alone."""
     for node, stage in stages.items():
-        conv = traced.get_submodule(str(node.target))
-        before, new = replace(conv, stage, **options)
-        node.target = install(traced, node, new)
+        before, _ = take_over(traced, node, stage, **options)
         if before is not None:
             traced.add_submodule(f"{node.target}_pad", before)
             with traced.graph.inserting_before(node):

@@ -12,11 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from .convert_convs import can_read, replace
+from .convert_convs import can_read, take_over
 from .convert_pairs import Mask, Take, channels_of, fit, stream_norm, stretch, whole_size
 from .convert_stages import Stage, before_any
 from .convert_steps import Pair, Writer, holds_pair, mask_of, run, spread
-from .space_frequency import SFIConv2d
 from .streams import split_channels
 
 CONCATENATIONS = (torch.cat, torch.concat, torch.concatenate)
@@ -59,11 +58,9 @@ def rewrite(
 
 def convolve(writer: Writer, node: fx.Node, stage: Stage, options: dict[str, Any]) -> Any:
     """Replace a convolution by its SFIConv."""
-    target, source = str(node.target), writer.env[node.all_input_nodes[0]]
-    conv = writer.traced.get_submodule(target)
+    source = writer.env[node.all_input_nodes[0]]
     mask = None if stage == 1 else _mask(node.all_input_nodes[0], source, options["alpha"])
-    before, new = replace(conv, stage, mask=mask, **options)
-    target = install(writer.traced, node, new)
+    before, new = take_over(writer.traced, node, stage, mask=mask, **options)
     pair = (
         None
         if mask is None or not can_read(new, mask)
@@ -72,7 +69,7 @@ def convolve(writer: Writer, node: fx.Node, stage: Stage, options: dict[str, Any
     given: list[Any] = [writer.join(source)] if pair is None else [pair.spatial, pair.frequency]
     if before is not None:
         given = [writer.call(before, stream) for stream in given]
-    out = writer.emit("call_module", target, (given[0] if pair is None else tuple(given),))
+    out = writer.emit("call_module", node.target, (given[0] if pair is None else tuple(given),))
     if stage == 3:
         return out
     frequency = new.out_channels - new.out_cut
@@ -120,8 +117,7 @@ def _norm(writer: Writer, node: fx.Node) -> Any:
         return None
     target, pair = str(node.target), writer.env[node.all_input_nodes[0]]
     norm = writer.traced.get_submodule(target)
-    once = sum(other.target == node.target for other in writer.traced.graph.nodes) == 1
-    if not isinstance(norm, nn.BatchNorm2d) or not isinstance(pair, Pair) or not once:
+    if not isinstance(norm, nn.BatchNorm2d) or not isinstance(pair, Pair):
         return None
     after = [name for name, _ in norm.named_children()]
     new = stream_norm(norm, pair.mask)
@@ -264,16 +260,6 @@ def _trial(node: fx.Node) -> Any:
     if node.op == "get_attr" or not isinstance(value, Tensor) or not value.is_floating_point():
         return value
     return torch.rand_like(value) - 0.5
-
-
-def install(traced: fx.GraphModule, node: fx.Node, new: SFIConv2d) -> str:
-    """Put ``new`` where ``node`` calls; a module that several steps call is not overwritten."""
-    target = str(node.target)
-    calls = [other for other in traced.graph.nodes if other.target == node.target]
-    if len(calls) > 1 and node is not calls[0]:
-        target = f"{target}_{calls.index(node) + 1}"
-    traced.set_submodule(target, new)
-    return target
 
 
 RULES: tuple[Callable[[Writer, fx.Node], Any], ...] = (

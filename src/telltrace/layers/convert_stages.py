@@ -37,9 +37,10 @@ def place_stages(graph: fx.GraphModule, alpha: float) -> dict[fx.Node, Stage]:
     stages: dict[fx.Node, Stage] = {}
     for node in graph.graph.nodes:
         fed = any(source in split for source in node.all_input_nodes)
-        if node in body and node in early and _fits(convs[node], alpha, fed):
-            stages[node] = 1 if not fed else 2 if node in late else 3
-            fed = stages[node] != 3
+        if node in body and node in early:
+            stage: Stage = 1 if not fed else 2 if node in late else 3
+            if _fits(convs[node], stage, alpha):
+                stages[node], fed = stage, stage != 3
         if fed:
             split.add(node)
     if not stages:
@@ -56,11 +57,13 @@ def before_any(graph: fx.Graph, chosen: set[fx.Node]) -> set[fx.Node]:
     return found
 
 
-def _fits(conv: nn.Conv2d, alpha: float, fed: bool) -> bool:
-    """Whether the channels that ``conv`` writes, and reads if they are streams, can be split."""
+def _fits(conv: nn.Conv2d, stage: Stage, alpha: float) -> bool:
+    """Whether the channels that are streams, read or written, can be split."""
     try:
-        for channels in (conv.out_channels, conv.in_channels)[: 1 + fed]:
-            split_channels(channels, alpha)
+        if stage != 1:
+            split_channels(conv.in_channels, alpha)
+        if stage != 3:
+            split_channels(conv.out_channels, alpha)
     except ValueError:
         return False
     return True
@@ -103,8 +106,9 @@ def _why_none(graph: fx.GraphModule, convs: int, body: int, alpha: float) -> str
     name = type(graph).__name__
     if body < 2:
         return (
-            f"{name} has {convs} convolution(s), {body} of them before its global pooling; the "
-            "first stays as it is, so at least 2 are needed: one must follow another."
+            f"{name} has {convs} convolution(s), {body} of them before its global pooling. The "
+            "first stays as it is, so one must follow it; use a convolutional network such as "
+            "resnet18 (a vision transformer is none)."
         )
     return (
         f"{name} has no convolution whose channels can be split at alpha={alpha}; use a larger "

@@ -151,10 +151,10 @@ def trace(model: nn.Module, example: Tensor) -> fx.GraphModule:
     except Exception as error:
         where = tracer.culprit or type(model).__name__
         given = ", ".join(list(inspect.signature(model.forward).parameters)[1:])
-        hint = f"(beside the image, forward takes {given})" if given else ""
+        hint = f" (forward also takes {given}, which keep their defaults)" if given else ""
         raise ValueError(
-            f"{where} cannot be traced for an image of shape {tuple(example.shape)}: {error} {hint}"
-            "; give an image_size it accepts, or rewrite its forward without Python control flow "
-            "over the values of tensors."
+            f"{where} cannot be traced for an image of shape {tuple(example.shape)}{hint}: "
+            f"{type(error).__name__}: {error}. Give an image_size it accepts, or rewrite its "
+            "forward without Python control flow over the values of tensors."
         ) from error
     return fx.GraphModule(model, graph, class_name=type(model).__name__)

@@ -9,7 +9,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from .amtennet import amtennet
+from .converted import SFI_PREFIX, sfi_detector
+from .f3net import f3net, f3net_fad
 from .information_bottleneck import ib, ib_efficientnet_b0, ib_mobilenet, ib_resnet34
+from .m2tr import m2tr
 from .meso import meso4, meso_inception4
 from .mobilenet import mobilenet
 from .multi_task import multi_task
@@ -30,11 +34,15 @@ from .vgg import vgg13, vgg16, vgg19
 from .xception import xception
 
 DETECTORS: dict[str, Callable[..., nn.Module]] = {
+    "amtennet": amtennet,
     "efficientnet_b4": efficientnet_b4,
+    "f3net": f3net,
+    "f3net_fad": f3net_fad,
     "ib": ib,
     "ib_efficientnet_b0": ib_efficientnet_b0,
     "ib_mobilenet": ib_mobilenet,
     "ib_resnet34": ib_resnet34,
+    "m2tr": m2tr,
     "meso4": meso4,
     "meso_inception4": meso_inception4,
     "mobilenet": mobilenet,
@@ -59,9 +67,15 @@ DETECTORS: dict[str, Callable[..., nn.Module]] = {
 }
 """Builders by name: ``name -> (options) -> network`` of (B, 3, H, W) images to (B, 2) logits."""
 
+PREFIXES: dict[str, Callable[..., nn.Module]] = {PREFIX: timm_detector, SFI_PREFIX: sfi_detector}
+"""Builders of whatever timm's name behind the prefix stands for."""
+
 FAMILIES: dict[str, str] = {
+    "amtennet": "Guo et al., CVIU 2021",
     "efficientnet": "Tan and Le, ICML 2019",
+    "f3net": "Qian et al., ECCV 2020",
     "ib": "Ba et al., AAAI 2024",
+    "m2tr": "Wang et al., ICMR 2022",
     "meso": "Afchar et al., WIFS 2018",
     "mobilenet": "Howard et al., arXiv:1704.04861",
     "multi_task": "Nguyen et al., BTAS 2019",
@@ -78,21 +92,22 @@ def create_detector(name: str, **options: Any) -> nn.Module:
     """Build a detector with freshly initialised weights.
 
     Args:
-        name: Key of :data:`DETECTORS`, or ``timm:`` and timm's name of a network.
+        name: Key of :data:`DETECTORS`, or ``timm:`` or ``sfi:`` and timm's name of a network;
+            the latter converts it to its space-frequency form.
         options: Keyword arguments of that builder.
 
     Raises:
         ValueError: If there is no such detector, or it has no such option; the message names
             the closest detectors, or the options there are.
     """
-    try:
-        is_timm = name.startswith(PREFIX)
-        build = partial(timm_detector, name.removeprefix(PREFIX)) if is_timm else DETECTORS[name]
-    except KeyError:
+    prefix, colon, rest = name.partition(":")
+    if prefix + colon in PREFIXES:
+        build: Callable[..., nn.Module] = partial(PREFIXES[prefix + colon], rest)
+    elif name in DETECTORS:
+        build = DETECTORS[name]
+    else:
         close = difflib.get_close_matches(name, DETECTORS) or sorted(DETECTORS)
-        raise ValueError(
-            f"No detector is named {name!r}. Did you mean {', '.join(close)}?"
-        ) from None
+        raise ValueError(f"No detector is named {name!r}. Did you mean {', '.join(close)}?")
     known = inspect.signature(build).parameters
     unknown = [option for option in options if option not in known]
     if unknown:
