@@ -8,7 +8,13 @@ from torch import Tensor, nn
 
 from telltrace.models import DETECTORS, create_detector
 
-SMALLEST = {"ib_efficientnet_b0": 64, "two_stream_xception": 64, "xception": 64}
+SMALLEST = {
+    "f3net": 64,
+    "f3net_fad": 64,
+    "ib_efficientnet_b0": 64,
+    "two_stream_xception": 64,
+    "xception": 64,
+}
 """Side of a small image that a detector still reads, where 32 pixels are too few."""
 EVERY = pytest.mark.parametrize("name", sorted(DETECTORS))
 

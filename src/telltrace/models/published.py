@@ -5,11 +5,15 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from .f3net import F3NetFAD
+from .f3net_published import export_f3net_fad, load_f3net_fad
 from .information_bottleneck import InformationBottleneckNet
 from .information_bottleneck_published import (
     export_information_bottleneck,
     load_information_bottleneck,
 )
+from .m2tr import M2TR
+from .m2tr_published import export_m2tr, load_m2tr
 from .meso import MesoNet
 from .meso_published import export_meso, load_meso
 from .multi_task import MultiTask
@@ -23,9 +27,11 @@ from .xception import Xception, export_xception, load_xception
 State = Mapping[str, Tensor]
 
 LOADERS: dict[str, Callable[[State], nn.Module]] = {
+    "f3net_fad": load_f3net_fad,
     "ib_efficientnet_b0": partial(load_information_bottleneck, "ib_efficientnet_b0"),
     "ib_mobilenet": partial(load_information_bottleneck, "ib_mobilenet"),
     "ib_resnet34": partial(load_information_bottleneck, "ib_resnet34"),
+    "m2tr": load_m2tr,
     "meso4": partial(load_meso, "meso4"),
     "meso_inception4": partial(load_meso, "meso_inception4"),
     "multi_task": load_multi_task,
@@ -39,7 +45,9 @@ LOADERS: dict[str, Callable[[State], nn.Module]] = {
 """How a published state dict becomes a detector, by the detector's name."""
 
 EXPORTERS: dict[type[nn.Module], Callable[..., dict[str, Tensor]]] = {
+    F3NetFAD: export_f3net_fad,
     InformationBottleneckNet: export_information_bottleneck,
+    M2TR: export_m2tr,
     MesoNet: export_meso,
     MultiTask: export_multi_task,
     ResNet: export_sfi_resnet,

@@ -1,0 +1,164 @@
+"""Pictures seen by their cosine transform: split into bands, or measured window by window."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in brightness (ITU-R BT.601)."""
+LOW, MIDDLE = 2.82, 2.0
+"""The image's side over a band's upper bound, for a sixteenth and an eighth of the spectrum."""
+FLOOR = 1e-3
+"""Added to a band's magnitude before the logarithm. Rounding to 8 bits alone puts some 0.1 into
+a band of a window; black borders have 0, where the logarithm would have no bound."""
+
+
+def dct_matrix(size: int) -> Tensor:
+    """The orthonormal cosine transform (DCT-II) as a matrix.
+
+    Args:
+        size: Number of samples.
+
+    Shape:
+        (size, size), float64. Row ``i`` is the wave of ``i`` half periods; the transposed
+        matrix transforms back.
+
+    References:
+        Ahmed et al., "Discrete Cosine Transform", IEEE Transactions on Computers 1974.
+
+    Examples:
+        >>> wave = dct_matrix(8)
+        >>> torch.allclose(wave @ wave.T, torch.eye(8, dtype=torch.float64))
+        True
+    """
+    position = torch.arange(size, dtype=torch.float64)
+    waves = torch.cos(torch.pi / size * position[:, None] * (position + 0.5))
+    waves[0] *= 0.5**0.5
+    return waves * (2 / size) ** 0.5
+
+
+def diagonal_bands(size: int, edges: Sequence[tuple[float, float]], *, closed: bool) -> Tensor:
+    """Masks of the coefficients whose two indices sum to a value between two edges.
+
+    Args:
+        size: Side of the transform.
+        edges: Lowest and highest sum of each band.
+        closed: Whether a band holds its lower edge too, so that neighbours share a diagonal.
+            Otherwise it does only where the edge is 0.
+
+    Shape:
+        (len(edges), size, size), 1 inside and 0 outside.
+
+    Examples:
+        >>> diagonal_bands(3, [(0, 1), (1, 4)], closed=False).tolist()[0]
+        [[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    index = torch.arange(size)
+    total = index[:, None] + index
+    return torch.stack(
+        [
+            ((total >= low if closed or low == 0 else total > low) & (total <= high)).float()
+            for low, high in edges
+        ]
+    )
+
+
+class BandFilters(nn.Module):
+    """Masks that learn: each coefficient's gain may move up to 1 away from its mask.
+
+    Args:
+        bands: (N, S, S) masks.
+
+    References:
+        Qian et al., ECCV 2020, Eq. 1: ``f_base + sigma(f_w)``, sigma(x) = tanh(x / 2).
+    """
+
+    bands: Tensor
+
+    def __init__(self, bands: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("bands", bands, persistent=False)
+        self.weight = nn.Parameter(0.1 * torch.randn(bands.shape))
+
+    def forward(self) -> Tensor:
+        """The gains, (N, S, S)."""
+        return self.bands + torch.tanh(self.weight / 2)
+
+
+class FrequencyDecomposition(nn.Module):
+    """Frequency-aware decomposition (FAD): an image in low, middle, high and all frequencies.
+
+    The bands hold a sixteenth, another sixteenth and seven eighths of the spectrum; the fourth
+    holds everything.
+
+    Args:
+        size: Side of the image, in pixels.
+        released: Let neighbouring bands share the diagonal between them, as public code does;
+            those frequencies then count twice.
+
+    Shape:
+        - Input: (B, C, size, size)
+        - Output: (B, 4 C, size, size), band by band
+
+    References:
+        Qian et al., "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware
+        Clues", ECCV 2020, section 3.1, Eq. 1, https://arxiv.org/abs/2007.09355.
+
+    Examples:
+        >>> FrequencyDecomposition(16)(torch.rand(1, 3, 16, 16)).shape
+        torch.Size([1, 12, 16, 16])
+    """
+
+    dct: Tensor
+
+    def __init__(self, size: int, *, released: bool = False) -> None:
+        super().__init__()
+        low, middle, top = size // LOW, size // MIDDLE, 2 * size
+        edges = [(0, low), (low, middle), (middle, top), (0, top)]
+        self.filters = BandFilters(diagonal_bands(size, edges, closed=released))
+        self.register_buffer("dct", dct_matrix(size).float(), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        spectrum = self.dct @ image @ self.dct.T
+        parts = spectrum[:, None] * self.filters()[:, None]
+        return (self.dct.T @ parts @ self.dct).flatten(1, 2)
+
+
+class LocalFrequencyStatistics(nn.Module):
+    """Local frequency statistics (LFS): how strong each band is around every second pixel.
+
+    The cosine transform of every window is one convolution with its waves, and the sum over a
+    band is one more.
+
+    Args:
+        bands: Number of bands, of equal width.
+        window: Side of the sliding window, in pixels.
+
+    Shape:
+        - Input: (B, 3, H, W)
+        - Output: (B, bands, (H - window) // 2 + 5, (W - window) // 2 + 5), log10 of magnitudes
+
+    References:
+        Qian et al., ECCV 2020, section 3.2, Eq. 2: ``log10 ||D(p) * (h_base + sigma(h_w))||_1``.
+
+    Examples:
+        >>> LocalFrequencyStatistics()(torch.rand(1, 3, 32, 32)).shape
+        torch.Size([1, 6, 16, 16])
+    """
+
+    waves: Tensor
+
+    def __init__(self, bands: int = 6, window: int = 10) -> None:
+        super().__init__()
+        edges = [(2 * window * i / bands, 2 * window * (i + 1) / bands) for i in range(bands)]
+        self.filters = BandFilters(diagonal_bands(window, edges, closed=False))
+        dct = dct_matrix(window)
+        waves = torch.einsum("ik,jl,c->ijckl", dct, dct, torch.tensor(LUMA, dtype=dct.dtype))
+        self.register_buffer("waves", waves.flatten(0, 1).float(), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        spectra = F.conv2d(image, self.waves, stride=2, padding=4)
+        gains = self.filters().abs().flatten(1)[:, :, None, None]
+        return torch.log10(F.conv2d(spectra.abs(), gains) + FLOOR)

@@ -1,0 +1,132 @@
+"""AMTENnet: a small network behind a module that learns which manipulation traces to keep."""
+
+import torch
+from torch import Tensor, nn
+
+HIDDEN = 300
+SMALLEST = 32
+
+
+def _stage(in_channels: int, out_channels: int, kernel_size: int, padding: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding),
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        nn.ReLU(inplace=True),
+    )
+
+
+class TraceExtraction(nn.Module):
+    """Adaptive manipulation trace extraction (AMTEN): what a learned prediction leaves over.
+
+    A convolution predicts the image; what it misses are the traces. They are then convolved
+    twice, twice over, and every time laid beside what they were. There is no activation.
+
+    Shape:
+        - Input: (B, 3, H, W)
+        - Output: (B, 12, H, W)
+
+    References:
+        Guo et al., "Fake face detection via adaptive manipulation traces extraction network",
+        CVIU 2021.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.predict = nn.Conv2d(3, 3, 3, padding=1, bias=False)
+        self.first = nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1) for _ in range(2)))
+        self.second = nn.Sequential(*(nn.Conv2d(6, 6, 3, padding=1) for _ in range(2)))
+
+    def forward(self, image: Tensor) -> Tensor:
+        traces = self.predict(image) - image
+        traces = torch.cat((self.first(traces), traces), 1)
+        return torch.cat((self.second(traces), traces), 1)
+
+
+class AMTENnet(nn.Module):
+    """Trace extraction, four convolutions and three linear layers.
+
+    Args:
+        image_size: Side of the image, in pixels; the first linear layer is built for it.
+        num_classes: K; 2 for real and fake.
+        drop_rate: Dropout before the second and the third linear layer.
+        released: No activation between the linear layers, as in the prototxt; together they
+            can then do no more than one of them.
+
+    Shape:
+        - Input: (B, 3, image_size, image_size)
+        - Output: (B, K) logits
+
+    Raises:
+        ValueError: If ``image_size`` is below 32, or an image of another size comes.
+
+    References:
+        Guo et al., "Fake face detection via adaptive manipulation traces extraction network",
+        CVIU 2021, and its published prototxt.
+
+    Examples:
+        >>> AMTENnet(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
+        torch.Size([1, 2])
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int = 256,
+        num_classes: int = 2,
+        drop_rate: float = 0.0,
+        released: bool = False,
+    ) -> None:
+        super().__init__()
+        if image_size < SMALLEST:
+            raise ValueError(f"image_size must be at least {SMALLEST}, got {image_size}.")
+        self.image_size = image_size
+        self.traces = TraceExtraction()
+        self.features = nn.Sequential(
+            *_stage(12, 24, 3, 1),
+            nn.BatchNorm2d(24),
+            *_stage(24, 48, 3, 0),
+            nn.BatchNorm2d(48),
+            *_stage(48, 64, 3, 0),
+            nn.BatchNorm2d(64),
+            *_stage(64, 128, 1, 0),
+        )
+        side = image_size
+        for lost in (0, 2, 2, 0):  # pixels that each convolution takes from the side
+            side = -(-(side - lost - 3) // 2) + 1
+        self.head = nn.Sequential(
+            nn.Linear(128 * side**2, HIDDEN),
+            nn.Identity() if released else nn.ReLU(inplace=True),
+            nn.Dropout(drop_rate),
+            nn.Linear(HIDDEN, HIDDEN),
+            nn.Identity() if released else nn.ReLU(inplace=True),
+            nn.Dropout(drop_rate),
+            nn.Linear(HIDDEN, num_classes),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        if tuple(image.shape[-2:]) != (self.image_size, self.image_size):
+            raise ValueError(
+                f"Expected images of {self.image_size} pixels, got {tuple(image.shape[-2:])}: "
+                f"resize them, or build the detector with image_size={image.shape[-1]}."
+            )
+        return self.head(self.features(self.traces(image)).flatten(1))
+
+
+def amtennet(
+    *,
+    num_classes: int = 2,
+    image_size: int = 256,
+    drop_rate: float = 0.0,
+    released: bool = False,
+) -> AMTENnet:
+    """AMTENnet, with an activation between its linear layers.
+
+    Args:
+        num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels.
+        drop_rate: Dropout between the linear layers; the prototxt has none.
+        released: Leave that activation out, as the prototxt does.
+    """
+    return AMTENnet(
+        image_size=image_size, num_classes=num_classes, drop_rate=drop_rate, released=released
+    )

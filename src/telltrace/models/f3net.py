@@ -1,0 +1,239 @@
+"""F3-Net: a face in its frequency bands, and how strong its frequencies are from place to place."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from telltrace.layers.frequency import FrequencyDecomposition, LocalFrequencyStatistics
+
+from .xception import FEATURES, XceptionFeatures
+from .xception_weights import load_imagenet
+
+BANDS = 12
+"""Channels of a decomposed image: red, green and blue in each of four bands."""
+STATISTICS = 6
+"""Bands of the local statistics."""
+GATE = 0.1
+"""What a stream takes over from the other one at the start, as a share of its deviation."""
+
+
+def _check_size(image: Tensor, size: int) -> None:
+    if tuple(image.shape[-2:]) != (size, size):
+        raise ValueError(
+            f"Expected images of {size} pixels, got {tuple(image.shape[-2:])}: resize them, "
+            f"or build the detector with image_size={image.shape[-1]}."
+        )
+
+
+class F3NetFAD(nn.Module):
+    """The first branch of F3-Net alone: Xception on frequency-aware components.
+
+    Args:
+        image_size: Side of the image, in pixels; the filters have a gain for each frequency.
+        num_classes: K; 2 for real and fake.
+        drop_rate: Dropout before the classifier.
+        released: Let neighbouring bands share a diagonal, as the published weights expect.
+
+    Shape:
+        - Input: (B, 3, image_size, image_size)
+        - Output: (B, K) logits
+
+    Raises:
+        ValueError: If an image of another size comes.
+
+    References:
+        Qian et al., "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware
+        Clues", ECCV 2020, section 3.1, https://arxiv.org/abs/2007.09355.
+
+    Examples:
+        >>> F3NetFAD(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
+        torch.Size([1, 2])
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int = 256,
+        num_classes: int = 2,
+        drop_rate: float = 0.0,
+        released: bool = False,
+    ) -> None:
+        super().__init__()
+        self.image_size, self.released = image_size, released
+        self.decompose = FrequencyDecomposition(image_size, released=released)
+        self.features = XceptionFeatures(BANDS)
+        self.dropout = nn.Dropout(drop_rate)
+        self.head = nn.Linear(FEATURES, num_classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        _check_size(image, self.image_size)
+        feature = self.features(self.decompose(image)).relu().mean((2, 3))
+        return self.head(self.dropout(feature))
+
+
+class MixBlock(nn.Module):
+    """Cross-attention between both streams, channel by channel.
+
+    Both streams' maps, read as matrices of rows, say together how much each row attends to each
+    other; that square of weights scales what each stream takes over from the other.
+
+    The published sketch of it scales that by a gate and a weight per channel in front of a
+    BatchNorm, which divides both out again, and gives the keys a bias, which the softmax does
+    not see: none of them can learn. Here the BatchNorm's own weight is the gate.
+
+    Args:
+        channels: C of both maps, which are square.
+
+    Shape:
+        - Input: (B, C, N, N), (B, C, N, N)
+        - Output: the same
+
+    References:
+        Qian et al., ECCV 2020, section 3.3, figure 5.
+
+    Examples:
+        >>> first, second = MixBlock(8)(torch.rand(2, 8, 4, 4), torch.rand(2, 8, 4, 4))
+        >>> first.shape
+        torch.Size([2, 8, 4, 4])
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query1 = nn.Conv2d(channels, channels, 1)
+        self.query2 = nn.Conv2d(channels, channels, 1)
+        self.key1 = nn.Conv2d(channels, channels, 1, bias=False)
+        self.key2 = nn.Conv2d(channels, channels, 1, bias=False)
+        self.gate1, self.gate2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        for gate in (self.gate1, self.gate2):
+            nn.init.constant_(gate.weight, GATE)
+
+    def attention(self, first: Tensor, second: Tensor) -> Tensor:
+        """How much each row attends to each other, (B, C, N, N); rows sum to 1."""
+        query = torch.cat((self.query1(first), self.query2(second)), 3)
+        key = torch.cat((self.key1(first), self.key2(second)), 3)
+        return (query @ key.transpose(2, 3) * query.shape[3] ** -0.5).softmax(3)
+
+    def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        weight = self.attention(first, second)
+        return first + self.gate1(second * weight), second + self.gate2(first * weight)
+
+
+class F3Net(nn.Module):
+    """Frequency-aware components and local frequency statistics, each in an Xception.
+
+    The streams meet after Xception's blocks 7 and 12.
+
+    Args:
+        image_size: Side of the image, in pixels; any multiple of 16 from 48, and 299.
+        num_classes: K; 2 for real and fake.
+        drop_rate: Dropout before the classifier.
+
+    Shape:
+        - Input: (B, 3, image_size, image_size)
+        - Output: (B, K) logits
+
+    Raises:
+        ValueError: If the streams' maps differ at ``image_size``, or an image of another size
+            comes.
+
+    References:
+        Qian et al., "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware
+        Clues", ECCV 2020, figure 2, https://arxiv.org/abs/2007.09355.
+
+    Examples:
+        >>> F3Net(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
+        torch.Size([1, 2])
+    """
+
+    def __init__(
+        self, *, image_size: int = 256, num_classes: int = 2, drop_rate: float = 0.2
+    ) -> None:
+        super().__init__()
+        if not _streams_meet(image_size):
+            raise ValueError(
+                f"The streams' maps differ in size for images of {image_size} pixels; the nearest "
+                f"size that works for sure is {max(3, round(image_size / 16)) * 16}."
+            )
+        self.image_size = image_size
+        self.decompose = FrequencyDecomposition(image_size)
+        self.statistics = LocalFrequencyStatistics(STATISTICS)
+        self.components, self.local = XceptionFeatures(BANDS), XceptionFeatures(STATISTICS)
+        first = self.local.get_submodule("stem1.0")
+        assert isinstance(first, nn.Conv2d)
+        first.stride = (1, 1)  # the statistics are half the image's size already
+        self.mix7, self.mix12 = MixBlock(728), MixBlock(1024)
+        self.dropout = nn.Dropout(drop_rate)
+        self.head = nn.Linear(2 * FEATURES, num_classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        _check_size(image, self.image_size)
+        first, second = self.components, self.local
+        x, y = self.decompose(image), self.statistics(image)
+        x, y = _to_block7(first, x), _to_block7(second, y)
+        x, y = self.mix7(x, y)
+        x, y = first.exit(first.middle_second(x)), second.exit(second.middle_second(y))
+        x, y = self.mix12(x, y)
+        feature = torch.cat((first.tail(x), second.tail(y)), 1).relu().mean((2, 3))
+        return self.head(self.dropout(feature))
+
+
+def _to_block7(features: XceptionFeatures, x: Tensor) -> Tensor:
+    return features.middle_first(features.entry(features.stem2(features.stem1(x))))
+
+
+def _streams_meet(size: int) -> bool:
+    """Whether both streams' maps have one size from block 7 on, and more than one place."""
+    first, second = (size - 3) // 2 - 1, (size - 2) // 2 - 3
+    for _ in range(3):
+        first, second = (first + 1) // 2, (second + 1) // 2
+    return first == second and first > 2
+
+
+def f3net_fad(
+    *,
+    num_classes: int = 2,
+    image_size: int = 256,
+    drop_rate: float = 0.0,
+    released: bool = False,
+    weights: str | Path | None = None,
+) -> F3NetFAD:
+    """F3-Net's first branch, from scratch or with its Xception from ImageNet.
+
+    Args:
+        num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels.
+        drop_rate: Dropout before the classifier.
+        released: Let neighbouring bands share a diagonal, as the published weights expect.
+        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
+            or None for fresh ones.
+    """
+    detector = F3NetFAD(
+        image_size=image_size, num_classes=num_classes, drop_rate=drop_rate, released=released
+    )
+    if weights is not None:
+        load_imagenet(detector.features, weights)
+    return detector
+
+
+def f3net(
+    *,
+    num_classes: int = 2,
+    image_size: int = 256,
+    drop_rate: float = 0.2,
+    weights: str | Path | None = None,
+) -> F3Net:
+    """F3-Net with both branches, from scratch or with both Xceptions from ImageNet.
+
+    Args:
+        num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels; see :class:`F3Net`.
+        drop_rate: Dropout before the classifier.
+        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
+            or None for fresh ones.
+    """
+    detector = F3Net(image_size=image_size, num_classes=num_classes, drop_rate=drop_rate)
+    if weights is not None:
+        load_imagenet(detector.components, weights)
+        load_imagenet(detector.local, weights)
+    return detector

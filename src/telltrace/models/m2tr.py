@@ -1,0 +1,292 @@
+"""M2TR: patches of several sizes attend to each other, and to a map filtered by its spectrum."""
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Literal
+
+import timm
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .xception import FEATURES, XceptionFeatures
+from .xception_weights import load_imagenet
+
+Backbone = Literal["efficientnet_b4", "xception"]
+
+STRIDE = {"efficientnet_b4": 4, "xception": 8}
+"""Pixels of the image to a cell of the map at which the transformer sits."""
+CHANNELS = {"efficientnet_b4": (32, 1792), "xception": (256, FEATURES)}
+"""Channels of that map, and of the last one."""
+SCALES = 4
+"""Patch sizes: the whole map, and its half, quarter and eighth."""
+
+
+def _mixed(channels: int, kernel_size: int, *, dilation: int = 1) -> list[nn.Module]:
+    pad = dilation * (kernel_size // 2)
+    return [
+        nn.Conv2d(channels, channels, kernel_size, padding=pad, dilation=dilation, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.LeakyReLU(0.2, inplace=True),
+    ]
+
+
+class FeedForward(nn.Sequential):
+    """Two 3x3 convolutions, the first with every second pixel: (B, C, H, W) to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(*_mixed(channels, 3, dilation=2), *_mixed(channels, 3))
+
+
+class MultiScaleAttention(nn.Module):
+    """Patches of a map attend to each other, at four sizes, a quarter of the channels each.
+
+    A patch as large as the map attends to itself alone, so that quarter needs neither queries
+    nor keys. Keys have no bias: the softmax does not see it.
+
+    Args:
+        channels: C of the map, a multiple of 4.
+        size: Side of the map, a multiple of 8.
+
+    Shape:
+        (B, C, size, size) to the same
+
+    References:
+        Wang et al., ICMR 2022, section 3.1, Eq. 1 and 2.
+    """
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        self.patches = tuple(size // 2**i for i in range(1, SCALES))
+        asked = channels - channels // SCALES
+        self.query = nn.Conv2d(channels, asked, 1)
+        self.key = nn.Conv2d(channels, asked, 1, bias=False)
+        self.value = nn.Conv2d(channels, channels, 1)
+        self.mix = nn.Sequential(*_mixed(channels, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        whole, *values = self.value(x).chunk(SCALES, 1)
+        queries, keys = self.query(x).chunk(SCALES - 1, 1), self.key(x).chunk(SCALES - 1, 1)
+        answers = [
+            _attend(query, key, value, patch)
+            for query, key, value, patch in zip(queries, keys, values, self.patches, strict=True)
+        ]
+        return self.mix(torch.cat((whole, *answers), 1))
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, patch: int) -> Tensor:
+    """Attention between square patches of maps (B, C, H, W)."""
+    _, channels, height, width = value.shape
+    rows, columns = height // patch, width // patch
+    grid = (-1, channels, rows, patch, columns, patch)
+
+    def cut(x: Tensor) -> Tensor:
+        return x.reshape(grid).permute(0, 2, 4, 1, 3, 5).reshape(-1, 1, rows * columns, length)
+
+    length = channels * patch**2
+    answer = F.scaled_dot_product_attention(cut(query), cut(key), cut(value))
+    cells = answer.reshape(-1, rows, columns, channels, patch, patch)
+    return cells.permute(0, 3, 1, 4, 2, 5).reshape(-1, channels, height, width)
+
+
+class FrequencyFilter(nn.Module):
+    """Multiply a map's spectrum by learned complex gains.
+
+    Args:
+        channels: C of the map.
+        size: Side of the map.
+
+    Shape:
+        (B, C, size, size) to the same
+
+    References:
+        Wang et al., ICMR 2022, section 3.2, Eq. 4.
+    """
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(0.02 * torch.randn(channels, size, size // 2 + 1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        exact = x if x.dtype == torch.float64 else x.float()  # half precision has no FFT
+        gains = torch.view_as_complex(self.weight.to(exact.dtype))
+        spectrum = torch.fft.rfft2(exact, norm="ortho") * gains
+        return torch.fft.irfft2(spectrum, s=x.shape[-2:], norm="ortho").to(x.dtype)
+
+
+class CrossModalityFusion(nn.Module):
+    """Every place of the image's map attends to every place of the filtered one.
+
+    Args:
+        channels: C of both maps.
+
+    Shape:
+        (B, C, H, W), (B, C, H, W) to (B, C, H, W)
+
+    References:
+        Wang et al., ICMR 2022, section 3.3, Eq. 5 and 6.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query = nn.Conv2d(channels, channels, 1)
+        self.key = nn.Conv2d(channels, channels, 1, bias=False)
+        self.value = nn.Conv2d(channels, channels, 1, bias=False)
+        self.mix = nn.Sequential(*_mixed(channels, 1))
+
+    def forward(self, image: Tensor, filtered: Tensor) -> Tensor:
+        query, key, value = (
+            x.flatten(2).transpose(1, 2)[:, None]
+            for x in (self.query(image), self.key(filtered), self.value(filtered))
+        )
+        answer = F.scaled_dot_product_attention(query, key, value)
+        return self.mix(answer[:, 0].transpose(1, 2).reshape(image.shape))
+
+
+class Layer(nn.Module):
+    """One layer of M2TR: attention between patches, the filter, and both brought together."""
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        self.attention = MultiScaleAttention(channels, size)
+        self.feed_forward = FeedForward(channels)
+        self.filter = FrequencyFilter(channels, size)
+        self.filter_forward = FeedForward(channels)
+        self.fusion = CrossModalityFusion(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(x)
+        x = x + self.feed_forward(x)
+        filtered = x + self.filter_forward(self.filter(x))
+        return x + self.fusion(x, filtered)
+
+
+class M2TR(nn.Module):
+    """Multi-modal multi-scale transformer between the shallow and the deep half of a backbone.
+
+    Args:
+        image_size: Side of the image, in pixels: a multiple of 32 with EfficientNet, of 64 with
+            Xception. Patches and filters are built for it.
+        backbone: ``"efficientnet_b4"`` as released, or ``"xception"``.
+        depth: Number of layers.
+        num_classes: K; 2 for real and fake.
+        drop_rate: Dropout before the classifier.
+        drop_path_rate: How often a training image skips EfficientNet's last residual block;
+            less for the blocks before.
+
+    Shape:
+        - Input: (B, 3, image_size, image_size)
+        - Output: (B, K) logits
+
+    Raises:
+        ValueError: If there is no such backbone, ``image_size`` is no multiple as above, or an
+            image of another size comes.
+
+    References:
+        Wang et al., "M2TR: Multi-modal Multi-scale Transformers for Deepfake Detection", ICMR
+        2022, figure 2, https://arxiv.org/abs/2104.09770.
+
+    Examples:
+        >>> M2TR(image_size=32).eval()(torch.rand(1, 3, 32, 32)).shape
+        torch.Size([1, 2])
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int = 256,
+        backbone: Backbone = "efficientnet_b4",
+        depth: int = 4,
+        num_classes: int = 2,
+        drop_rate: float = 0.5,
+        drop_path_rate: float = 0.2,
+        weights: str | Path | None = None,
+    ) -> None:
+        super().__init__()
+        if backbone not in STRIDE:
+            raise ValueError(f"backbone must be one of {', '.join(STRIDE)}, got {backbone!r}.")
+        unit = 8 * STRIDE[backbone]
+        if image_size < unit or image_size % unit:
+            raise ValueError(
+                f"image_size must be a multiple of {unit} with {backbone}, got {image_size}; "
+                f"the nearest is {max(1, round(image_size / unit)) * unit}."
+            )
+        self.image_size, self.backbone = image_size, backbone
+        if backbone == "xception":
+            self.texture, self.features = _xception(weights)
+        else:
+            self.texture, self.features = _efficientnet(drop_path_rate, weights)
+        channels, last = CHANNELS[backbone]
+        size = image_size // STRIDE[backbone]
+        self.layers = nn.Sequential(*(Layer(channels, size) for _ in range(depth)))
+        self.dropout = nn.Dropout(drop_rate)
+        self.head = nn.Linear(last, num_classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        if tuple(image.shape[-2:]) != (self.image_size, self.image_size):
+            raise ValueError(
+                f"Expected images of {self.image_size} pixels, got {tuple(image.shape[-2:])}: "
+                f"resize them, or build the detector with image_size={image.shape[-1]}."
+            )
+        feature = self.features(self.layers(self.texture(image))).mean((2, 3))
+        return self.head(self.dropout(feature))
+
+
+def _efficientnet(
+    drop_path_rate: float, weights: str | Path | None
+) -> tuple[nn.Sequential, nn.Sequential]:
+    """EfficientNet-B4 up to its second stage, and from there."""
+    whole: Any = timm.create_model(
+        "tf_efficientnet_b4",
+        pretrained=weights is not None,
+        pretrained_cfg_overlay=None if weights in (None, "timm") else {"file": str(weights)},
+        drop_path_rate=drop_path_rate,
+    )
+    stages = list(whole.blocks)
+    shallow = {"conv_stem": whole.conv_stem, "bn1": whole.bn1, "blocks": nn.Sequential(*stages[:2])}
+    deep = {"blocks": nn.Sequential(*stages[2:]), "conv_head": whole.conv_head, "bn2": whole.bn2}
+    return nn.Sequential(OrderedDict(shallow)), nn.Sequential(OrderedDict(deep))
+
+
+def _xception(weights: str | Path | None) -> tuple[nn.Sequential, nn.Sequential]:
+    """Xception up to its second block, and from there."""
+    whole = XceptionFeatures()
+    if weights is not None:
+        load_imagenet(whole, weights)
+    first, second, third = whole.entry
+    shallow = nn.Sequential(whole.stem1, whole.stem2, first, second)
+    flows = (whole.middle_first, whole.middle_second, whole.exit, whole.tail)
+    return shallow, nn.Sequential(third, *flows, nn.ReLU(inplace=True))
+
+
+def m2tr(
+    *,
+    num_classes: int = 2,
+    image_size: int = 256,
+    backbone: Backbone = "efficientnet_b4",
+    depth: int = 4,
+    drop_rate: float = 0.5,
+    drop_path_rate: float = 0.2,
+    weights: str | Path | None = None,
+) -> M2TR:
+    """M2TR, from scratch or with its backbone from ImageNet.
+
+    Args:
+        num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels; see :class:`M2TR`. The paper's is 320.
+        backbone: ``"efficientnet_b4"`` or ``"xception"``.
+        depth: Number of layers.
+        drop_rate: Dropout before the classifier.
+        drop_path_rate: How often a training image skips EfficientNet's last residual block.
+        weights: File with the backbone's ImageNet weights (for EfficientNet in timm's layout),
+            ``"timm"`` to let timm supply (and download) them, or None for fresh ones.
+    """
+    return M2TR(
+        image_size=image_size,
+        backbone=backbone,
+        depth=depth,
+        num_classes=num_classes,
+        drop_rate=drop_rate,
+        drop_path_rate=drop_path_rate,
+        weights=weights,
+    )
