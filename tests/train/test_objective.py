@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from telltrace.losses import CosineHead, am_softmax
+from telltrace.models.multi_task import multi_task
 from telltrace.models.two_stream import Evidence
 from telltrace.train.config import ObjectiveConfig
 from telltrace.train.objective import AMSoftmax, CrossEntropy, Information, create_objective
@@ -91,3 +92,20 @@ def test_mixup_depends_on_the_step_alone() -> None:
 def test_an_objective_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"needs a detector with a method 'verdicts'; Plain has"):
         create_objective(Plain(), ObjectiveConfig(name="information"))
+    with pytest.raises(ValueError, match=r"MultiTask has none that fits. Use --obj.* multi_task"):
+        create_objective(multi_task(), ObjectiveConfig(name="information"))
+    with pytest.raises(ValueError, match=r"Several has none that fits. Use --obj.* information"):
+        create_objective(Several(), ObjectiveConfig(name="multi_task"))
+
+
+def test_three_tasks_decode_the_share_of_the_true_class() -> None:
+    network, images = multi_task(), torch.rand(4, 3, 32, 32)
+    objective = create_objective(network, ObjectiveConfig())
+    losses = objective(network, images, LABELS)
+    verdicts = network.verdicts(images, LABELS)
+    expected = F.mse_loss(verdicts.reconstruction, images)
+    torch.testing.assert_close(losses["reconstruction"], expected)
+    parts = (losses[name] for name in ("activation", "segmentation", "reconstruction"))
+    torch.testing.assert_close(losses["loss"], sum(parts, start=torch.zeros(())))
+    losses["loss"].backward()
+    assert not [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]

@@ -37,8 +37,9 @@ class DataConfig:
 class ObjectiveConfig:
     """What is minimised. The defaults are each paper's own."""
 
-    name: Literal["auto", "cross_entropy", "am_softmax", "information"] = "auto"
-    """By default the detector's own: AM-Softmax for two_stream, information for ib."""
+    name: Literal["auto", "cross_entropy", "am_softmax", "information", "multi_task"] = "auto"
+    """By default the detector's own: AM-Softmax for two_stream, information for ib, the sum of
+    its three losses for multi_task, cross-entropy for all others."""
     label_smoothing: float = 0.0
     """Cross-entropy: share of the target spread over both classes."""
     kind: Literal["cosine", "angular"] = "cosine"

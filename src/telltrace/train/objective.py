@@ -19,7 +19,10 @@ from telltrace.losses import (
     draw_mix,
     mix_images,
 )
+from telltrace.losses.multi_task import multi_task_loss
 from telltrace.models.information_bottleneck import Verdicts
+from telltrace.models.multi_task import MultiTask
+from telltrace.models.multi_task import Verdicts as TaskVerdicts
 from telltrace.models.two_stream import Evidence
 from telltrace.train.config import ObjectiveConfig
 
@@ -38,7 +41,9 @@ class CrossEntropy(nn.Module):
         super().__init__()
         self.label_smoothing = label_smoothing
 
-    def forward(self, network: nn.Module, images: Tensor, labels: Tensor) -> Losses:
+    def forward(
+        self, network: nn.Module, images: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> Losses:
         logits = network(images)
         return {"loss": F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)}
 
@@ -59,7 +64,9 @@ class AMSoftmax(nn.Module):
         super().__init__()
         self.config = config
 
-    def forward(self, network: nn.Module, images: Tensor, labels: Tensor) -> Losses:
+    def forward(
+        self, network: nn.Module, images: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> Losses:
         evidence = cast(Evidence, network.evidence(images))  # type: ignore[operator]
         c = self.config
         loss = am_softmax(
@@ -85,12 +92,28 @@ class Information(nn.Module):
             scales=config.scales,
         )
 
-    def forward(self, network: nn.Module, images: Tensor, labels: Tensor) -> Losses:
+    def forward(
+        self, network: nn.Module, images: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> Losses:
         # The loop seeds torch for every step, so this draw depends on seed, epoch and step alone.
         rng = np.random.default_rng(int(torch.randint(2**31, ())))
         mix = draw_mix(len(images), rng, self.mixup)
         verdicts = cast(Verdicts, network.verdicts(mix_images(images, mix)))  # type: ignore[operator]
         return {"loss": self.loss(*verdicts, labels, mix)}
+
+
+class ThreeTasks(nn.Module):
+    """Activation, segmentation and reconstruction of a Y-shaped autoencoder (BTAS 2019).
+
+    The loader hands on no masks: of a fake face no pixel is taken to be known, of a real one all.
+    """
+
+    method = "verdicts"
+
+    def forward(self, network: nn.Module, images: Tensor, labels: Tensor) -> Losses:
+        logits, segmentation, reconstruction = cast(TaskVerdicts, network.verdicts(images, labels))  # type: ignore[operator]
+        losses = multi_task_loss(logits, segmentation, reconstruction, images, labels)
+        return losses._asdict()
 
 
 def create_objective(network: nn.Module, config: ObjectiveConfig) -> nn.Module:
@@ -100,17 +123,23 @@ def create_objective(network: nn.Module, config: ObjectiveConfig) -> nn.Module:
         ValueError: If the network has not what the objective asks for.
     """
     own = "cross_entropy"
-    if hasattr(network, "verdicts"):
+    if isinstance(network, MultiTask):
+        own = "multi_task"
+    elif hasattr(network, "verdicts"):
         own = "information"
     elif isinstance(getattr(network, "head", None), CosineHead):
         own = "am_softmax"
     name = own if config.name == "auto" else config.name
     if name == "cross_entropy":
         return CrossEntropy(config.label_smoothing)
-    objective = AMSoftmax(config) if name == "am_softmax" else Information(config)
-    if not hasattr(network, objective.method):
+    if name == "multi_task":
+        objective: AMSoftmax | Information | ThreeTasks = ThreeTasks()
+    else:
+        objective = AMSoftmax(config) if name == "am_softmax" else Information(config)
+    other = (own == "multi_task") != (name == "multi_task")  # verdicts of another kind
+    if other or not hasattr(network, objective.method):
         raise ValueError(
             f"The objective {name!r} needs a detector with a method {objective.method!r}; "
-            f"{type(network).__name__} has none. Use --objective.name {own}."
+            f"{type(network).__name__} has none that fits. Use --objective.name {own}."
         )
     return objective
