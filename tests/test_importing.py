@@ -91,10 +91,20 @@ def test_the_pair_is_joined_and_its_classes_exchanged(
     assert (crop.margin, crop.alignment, crop.size) == (1.5, "similarity", 256)
 
 
-@pytest.mark.parametrize("name", ["meso4", "meso_inception4", "xception"])
+OPTIONS: dict[str, dict[str, object]] = {
+    "f3net_fad": {"released": True, "image_size": 64},
+    "m2tr": {"image_size": 64},
+    "meso4": {"image_size": 64},
+    "meso_inception4": {"image_size": 64},
+    "xception": {},
+}
+"""Options of a small published network of each format."""
+
+
+@pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_published_state_dicts_become_checkpoints(name: str, suffix: str, tmp_path: Path) -> None:
-    options = {"image_size": 64} if name.startswith("meso") else {}
+    options = OPTIONS[name]
     detector = create_detector(name, **options).eval()
     state: dict[str, Tensor] = {f"module.{k}": t for k, t in export_published(detector).items()}
     source = tmp_path / f"published{suffix}"
@@ -165,7 +175,7 @@ def test_hdf5_needs_a_package_that_the_message_names(
 
 
 def test_every_format_of_a_detectors_name_has_a_loader() -> None:
-    assert set(FORMATS) - {"meso-keras", "multi-task"} <= set(LOADERS)
+    assert set(FORMATS) - {"meso-keras", "multi-task"} == set(OPTIONS) <= set(LOADERS)
 
 
 @pytest.mark.data

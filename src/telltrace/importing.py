@@ -68,11 +68,11 @@ def read_multi_task(files: Sequence[Path]) -> Imported:
     return Imported("multi_task", {}, exchange_classes(load_multi_task(state)))
 
 
-def read_published(name: str, files: Sequence[Path]) -> Imported:
+def read_published(name: str, files: Sequence[Path], **options: Any) -> Imported:
     """A state dict that :func:`telltrace.models.load_published` knows; class 1 is fake in it."""
     network = load_published(name, read_state_dict(files[0]))
     size = getattr(network, "image_size", 256)
-    return Imported(name, {} if size == 256 else {"image_size": size}, network)
+    return Imported(name, options if size == 256 else {**options, "image_size": size}, network)
 
 
 BENCHMARK = Preprocessing(
@@ -80,7 +80,13 @@ BENCHMARK = Preprocessing(
 )
 """DeepfakeBench's: five landmarks on a template with margin 1.3, pixels in [-1, 1]."""
 
-STATE_DICT = ("STATE_DICT.pth",)
+
+def _state_dict(
+    name: str, source: str, preprocessing: Preprocessing = BENCHMARK, **options: Any
+) -> Format:
+    read = partial(read_published, name, **options)
+    return Format(files=("STATE_DICT.pth",), read=read, preprocessing=preprocessing, source=source)
+
 
 FORMATS: dict[str, Format] = {
     "meso-keras": Format(
@@ -99,15 +105,15 @@ FORMATS: dict[str, Format] = {
         preprocessing=Preprocessing(),
         source="ClassNSeg (Nguyen et al., BTAS 2019), published weights",
     ),
-    **{
-        name: Format(
-            files=STATE_DICT,
-            read=partial(read_published, name),
-            preprocessing=BENCHMARK,
-            source=f"{name}, a state dict as DeepfakeBench publishes it",
-        )
-        for name in ("meso4", "meso_inception4", "xception")
-    },
+    "f3net_fad": _state_dict("f3net_fad", "F3-Net as DeepfakeBench publishes it", released=True),
+    "m2tr": _state_dict(
+        "m2tr", "M2TR (Wang et al., ICMR 2022), a released state dict", Preprocessing()
+    ),
+    "meso4": _state_dict("meso4", "Meso-4 as DeepfakeBench publishes it"),
+    "meso_inception4": _state_dict(
+        "meso_inception4", "MesoInception-4 as DeepfakeBench publishes it"
+    ),
+    "xception": _state_dict("xception", "Xception as DeepfakeBench publishes it"),
 }
 """What can be imported, by name."""
 
