@@ -244,6 +244,7 @@ def pair_batches(
     pairs: int = 16,
     partners: NDArray[np.intp] | None = None,
     settings: BlendSettings | None = None,
+    start: int = 0,
 ) -> Iterator[tuple[Picture, NDArray[np.int64], Floats]]:
     """One epoch of real faces and their blends, in an order drawn from (seed, epoch).
 
@@ -255,15 +256,16 @@ def pair_batches(
         pairs: Pairs in a batch; the last batch may be smaller.
         partners: (N, K) from `similar_faces`; without it every blend is a self-blend.
         settings: How to draw.
+        start: Number of the first batch to give, to resume within an epoch.
 
     Shape:
         Yields pictures (2B, S, S, 3), labels (2B,) and masks (2B, S, S): first the reals, whose
         masks are empty, then their blends in the same order.
     """
     order = np.random.default_rng(np.random.SeedSequence((seed, epoch))).permutation(len(images))
-    for start in range(0, len(order), pairs):
+    for first in range(start * pairs, len(order), pairs):
         blends = []
-        for index in order[start : start + pairs]:
+        for index in order[first : first + pairs]:
             rng = pair_rng(seed, epoch, int(index))
             other = None if partners is None else int(rng.choice(partners[index]))
             blends.append(

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..faces.align import FaceCrop
+from ..faces.detect import Face
 from .manifest import read_manifest
 from .prepare import prepared_crop
 from .protocols import assign_split
@@ -50,3 +53,22 @@ def read_crops(
                 f"{found or 'no splits'}. Assign splits with --protocol."
             )
     return table, crops[0]
+
+
+def crop_landmarks(table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.float64] | None]:
+    """Five landmarks of each crop, (5, 2) in pixels of the crop; None where the manifest has none.
+
+    Args:
+        table: Face crops; their boxes and landmarks are in pixels of the media.
+        crop: How they were cut.
+    """
+    placed: list[NDArray[np.float64] | None] = []
+    for box, landmarks in zip(table.box, table.landmarks, strict=True):
+        if not box or not landmarks:
+            placed.append(None)
+            continue
+        points = np.array(landmarks.replace(",", " ").split(), dtype=np.float64).reshape(5, 2)
+        left, top, right, bottom = (float(edge) for edge in box.split())
+        face = Face((left, top, right, bottom), points.astype(np.float32), 1.0)
+        placed.append(crop.place(points, face))
+    return placed

@@ -81,6 +81,17 @@ class FaceCrop:
         square = _square(image, (left + right) / 2, (top + bottom) / 2, max(1, round(side)))
         return _resize(square, self.size)
 
+    def place(self, points: ArrayLike, face: "Face") -> NDArray[np.float64]:
+        """Where points of the picture, (N, 2) in pixels, lie in the crop of a face."""
+        if self.alignment == "similarity":
+            target = ((TEMPLATE - 0.5) / self.margin + 0.5) * self.size
+            matrix = similarity(face.landmarks, target)
+            return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]
+        left, top, right, bottom = face.box
+        side = max(1, round(self.margin * max(right - left, bottom - top)))
+        corner = round((left + right - side) / 2), round((top + bottom - side) / 2)
+        return (np.asarray(points, dtype=np.float64) - corner) * (self.size / side)
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from telltrace.train.config import OptimConfig
 
-Batch = tuple[Tensor, Tensor]
-"""(B, H, W, 3) uint8 images and (B,) labels, 0 real and 1 fake."""
+Batch = tuple[Tensor, ...]
+"""(B, H, W, 3) uint8 images, (B,) labels, 0 real and 1 fake, and, where the data has them,
+(B, H, W) masks in [0, 1] of what was forged."""
 
 
 @dataclass
@@ -96,14 +97,13 @@ def fit(
     """
     while state.epoch < optim.epochs:
         state.network.train()
-        for images, labels in batches(state.epoch, state.step):
+        for batch in batches(state.epoch, state.step):
             torch.manual_seed((seed * 1_000_003 + state.epoch) * 1_000_003 + state.step)
             for group in state.optimizer.param_groups:
                 group["lr"] = learning_rate(optim, state.epoch, state.step, steps)
-            images, labels = fabric.to_device((images, labels))
-            loss = _step(
-                state, state.objective(state.network, to_input(images), labels), fabric, optim
-            )
+            images, *targets = fabric.to_device(batch)
+            losses = state.objective(state.network, to_input(images), *targets)
+            loss = _step(state, losses, fabric, optim)
             state.step += 1
             state.loss_sum += loss
             after_step(state, loss)

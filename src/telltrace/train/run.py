@@ -15,7 +15,6 @@ from lightning_fabric import Fabric
 
 from telltrace.checkpoint import Card, Judge, save_checkpoint
 from telltrace.data.crops import read_crops
-from telltrace.data.loader import FaceDataset
 from telltrace.data.manifest import write_bytes
 from telltrace.data.transforms import Preprocessing
 from telltrace.evaluate.metrics import measure
@@ -27,7 +26,6 @@ from telltrace.train.objective import create_objective
 from telltrace.train.provenance import describe_run, environment
 from telltrace.train.sight import Sight
 from telltrace.train.state import restore_state, save_state
-
 
 STARTING_WEIGHTS = ("weights", "pretrained")
 """Options that say where training starts from; a trained checkpoint does without them."""
@@ -99,14 +97,15 @@ def train(
         crop, settings.data.image_size, settings.data.mean, settings.data.std
     )
     fabric = Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
-    feed = create_feed(_rows(table, "train"), preprocessing, settings.data, seed)
+    feed = create_feed(
+        _rows(table, "train"), _rows(table, "val"), preprocessing, settings.data, seed
+    )
     state = _start(settings, fabric)
     recipe = asdict(settings)
     last, best = out / "last.safetensors", out / "best.safetensors"
     if last.exists():
         restore_state(last, state, recipe)
     _describe(out, recipe, fabric)
-    validation = FaceDataset(_rows(table, "val"), preprocessing)
     card = Card(
         detector=detector,
         options={k: v for k, v in settings.options.items() if k not in STARTING_WEIGHTS},
@@ -124,7 +123,7 @@ def train(
                 raise SystemExit(0)
 
         def after_epoch(state: State, loss: float) -> None:
-            row = {"epoch": state.epoch, "loss": loss, **validate(judge, validation)}
+            row = {"epoch": state.epoch, "loss": loss, **validate(judge, feed)}
             state.history.append(row)
             sight.epoch(state)
             if _is_best(state.history):
@@ -157,14 +156,11 @@ def _fit(
     )
 
 
-def validate(judge: Judge, dataset: FaceDataset, batch_size: int = 64) -> dict[str, float | None]:
+def validate(judge: Judge, feed: Feed) -> dict[str, float | None]:
     """Frame AUC, balanced accuracy and log loss of one epoch; None where a figure is undefined."""
-    scores = [
-        judge.score_resized(np.stack([dataset.image(i) for i in range(start, stop)]))
-        for start in range(0, len(dataset), batch_size)
-        for stop in (min(start + batch_size, len(dataset)),)
-    ]
-    found = measure(dataset.labels, np.concatenate(scores))
+    judged = [(labels, judge.score_resized(images)) for images, labels in feed.validation()]
+    labels, scores = (np.concatenate(column) for column in zip(*judged, strict=True))
+    found = measure(labels, scores)
     return {f"val_{key}": found[key].value for key in ("auc", "balanced_accuracy", "log_loss")}
 
 
