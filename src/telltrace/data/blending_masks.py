@@ -65,7 +65,9 @@ def place(points: NDArray[np.floating], landmarks: NDArray[np.floating]) -> Floa
 def elastic_field(size: int, cells: int, amplitude: float, rng: np.random.Generator) -> Floats:
     """A smooth random displacement, (size, size, 2), of `amplitude` pixels standard deviation."""
     coarse = rng.standard_normal((cells, cells, 2), dtype=np.float32)
-    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC) * amplitude)
+    quarter, coarse = max(cells, size // 4), coarse * np.float32(amplitude)
+    fine = cv2.resize(coarse, (quarter, quarter), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(fine, (size, size), interpolation=cv2.INTER_LINEAR))
 
 
 def region_mask(

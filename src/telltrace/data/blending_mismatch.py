@@ -171,11 +171,11 @@ def degrade(images: Sequence[Picture], rng: np.random.Generator, strength: float
     chance = rng.random(5)
     factor, sigma, grain = 1 - 0.67 * rng.random() ** 2, rng.uniform(0.3, 1.3), rng.uniform(0, 4)
     quality = int(100 - 70 * strength * rng.random() ** 2)
-    codec = "webp" if rng.random() < 0.3 else "jpeg"
+    codec = "webp" if rng.random() < 0.15 else "jpeg"
     done = []
     for image in images:
         if chance[0] < 0.5 * strength:
-            image = recolour(image, np.random.default_rng(seed), 1.5)
+            image = recolour(image, np.random.default_rng(seed), 1.0)
         if chance[1] < 0.15 * strength:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
         if chance[2] < 0.4 * strength:
