@@ -11,17 +11,21 @@ from telltrace.cli import main
 from telltrace.models import create_detector
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SIZED = ("meso4", "meso_inception4")
+SIZED = ("amtennet", "f3net", "f3net_fad", "m2tr", "meso4", "meso_inception4")
+PEERS = (*SIZED, "efficientnet_b4", "multi_task", "xception")
+SIDES = {"f3net": 64, "f3net_fad": 64, "xception": 64}
+"""Side of a small image that a detector still reads, where 32 pixels are too few."""
 
 
-@pytest.mark.parametrize("name", ["meso4", "meso_inception4", "multi_task", "efficientnet_b4"])
+@pytest.mark.parametrize("name", PEERS)
 def test_a_recipe_trains_two_steps(name: str, crops: Path, tmp_path: Path) -> None:
-    options = ["--options.image_size", "32"] if name in SIZED else []
+    side = SIDES.get(name, 32)
+    options = ["--options.image_size", str(side)] if name in SIZED else []
     code = main(
         [
             *("train", "--config", str(RECIPES / f"{name}_ffpp_c23.yaml")),
             *("--manifest", str(crops), "--out", str(tmp_path), "--device", "cpu"),
-            *("--data.image_size", "32", "--data.batch_size", "6", "--optim.epochs", "1"),
+            *("--data.image_size", str(side), "--data.batch_size", "6", "--optim.epochs", "1"),
             *options,
         ]
     )
@@ -37,7 +41,7 @@ def test_a_recipe_trains_two_steps(name: str, crops: Path, tmp_path: Path) -> No
     twice = {"meso4": {4}, "meso_inception4": {2, 4}}  # a normalisation that two layers share
     assert counted == twice.get(name, {2})
     torch.manual_seed(7)
-    fresh = create_detector(name, **({"image_size": 32} if name in SIZED else {}))
+    fresh = create_detector(name, **({"image_size": side} if name in SIZED else {}))
     changed = [
         key
         for (key, before), after in zip(fresh.named_parameters(), network.parameters(), strict=True)
