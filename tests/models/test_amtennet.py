@@ -66,5 +66,5 @@ def test_the_linear_layers_fit_the_image(image_size: int) -> None:
 def test_other_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 32, got 31"):
         AMTENnet(image_size=31)
-    with pytest.raises(ValueError, match=r"32 pixels, got \(48, 48\).*image_size=48"):
+    with pytest.raises(ValueError, match=r"\(32, 32\) pixels, got \(48, 48\).*image_size=48"):
         AMTENnet(image_size=32)(torch.rand(1, 3, 48, 48))

@@ -120,7 +120,7 @@ def test_streams_that_would_not_meet_are_refused(size: int, nearest: int) -> Non
 @pytest.mark.parametrize("name", ["f3net", "f3net_fad"])
 def test_an_image_of_another_size_is_refused(name: str) -> None:
     detector = create_detector(name, image_size=64)
-    with pytest.raises(ValueError, match=r"64 pixels, got \(48, 48\).*image_size=48"):
+    with pytest.raises(ValueError, match=r"\(64, 64\) pixels, got \(48, 48\).*image_size=48"):
         detector(torch.rand(1, 3, 48, 48))
 
 

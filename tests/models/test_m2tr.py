@@ -222,7 +222,7 @@ def test_an_impossible_option_says_what_would_work(backbone: Any, size: int, mes
 
 
 def test_an_image_of_another_size_is_refused(detector: M2TR) -> None:
-    with pytest.raises(ValueError, match=r"32 pixels, got \(64, 64\).*image_size=64"):
+    with pytest.raises(ValueError, match=r"\(32, 32\) pixels, got \(64, 64\).*image_size=64"):
         detector(torch.rand(1, 3, 64, 64))
 
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from .sizes import require_size
+
 HIDDEN = 300
 SMALLEST = 32
 
@@ -104,11 +106,7 @@ class AMTENnet(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        if tuple(image.shape[-2:]) != (self.image_size, self.image_size):
-            raise ValueError(
-                f"Expected images of {self.image_size} pixels, got {tuple(image.shape[-2:])}: "
-                f"resize them, or build the detector with image_size={image.shape[-1]}."
-            )
+        require_size(image, self.image_size)
         return self.head(self.features(self.traces(image)).flatten(1))
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from telltrace.layers.frequency import FrequencyDecomposition, LocalFrequencyStatistics
 
+from .sizes import require_size
 from .xception import FEATURES, XceptionFeatures
 from .xception_weights import load_imagenet
 
@@ -16,14 +17,6 @@ STATISTICS = 6
 """Bands of the local statistics."""
 GATE = 0.1
 """What a stream takes over from the other one at the start, as a share of its deviation."""
-
-
-def _check_size(image: Tensor, size: int) -> None:
-    if tuple(image.shape[-2:]) != (size, size):
-        raise ValueError(
-            f"Expected images of {size} pixels, got {tuple(image.shape[-2:])}: resize them, "
-            f"or build the detector with image_size={image.shape[-1]}."
-        )
 
 
 class F3NetFAD(nn.Module):
@@ -67,7 +60,7 @@ class F3NetFAD(nn.Module):
         self.head = nn.Linear(FEATURES, num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
-        _check_size(image, self.image_size)
+        require_size(image, self.image_size)
         feature = self.features(self.decompose(image)).relu().mean((2, 3))
         return self.head(self.dropout(feature))
 
@@ -167,7 +160,7 @@ class F3Net(nn.Module):
         self.head = nn.Linear(2 * FEATURES, num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
-        _check_size(image, self.image_size)
+        require_size(image, self.image_size)
         first, second = self.components, self.local
         x, y = self.decompose(image), self.statistics(image)
         x, y = _to_block7(first, x), _to_block7(second, y)

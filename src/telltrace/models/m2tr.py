@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .sizes import require_size
 from .xception import FEATURES, XceptionFeatures
 from .xception_weights import load_imagenet
 
@@ -223,11 +224,7 @@ class M2TR(nn.Module):
         self.head = nn.Linear(last, num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
-        if tuple(image.shape[-2:]) != (self.image_size, self.image_size):
-            raise ValueError(
-                f"Expected images of {self.image_size} pixels, got {tuple(image.shape[-2:])}: "
-                f"resize them, or build the detector with image_size={image.shape[-1]}."
-            )
+        require_size(image, self.image_size)
         feature = self.features(self.layers(self.texture(image))).mean((2, 3))
         return self.head(self.dropout(feature))
 
