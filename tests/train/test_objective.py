@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from telltrace.losses import CosineHead, am_softmax
 from telltrace.models.multi_task import multi_task
+from telltrace.models.registry import create_detector
 from telltrace.models.two_stream import Evidence
 from telltrace.train.config import ObjectiveConfig
 from telltrace.train.objective import AMSoftmax, CrossEntropy, Information, create_objective
@@ -109,3 +110,18 @@ def test_three_tasks_decode_the_share_of_the_true_class() -> None:
     torch.testing.assert_close(losses["loss"], sum(parts, start=torch.zeros(())))
     losses["loss"].backward()
     assert not [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+
+
+def test_localization_adds_the_map_and_ranks_each_forgery_above_its_face() -> None:
+    network = create_detector("blend_map", width=8).train()
+    objective = create_objective(network, ObjectiveConfig(map_weight=0.5, rank_weight=2.0))
+    images, labels = torch.rand(4, 3, 64, 64), torch.tensor([0, 0, 1, 1])
+    masks = torch.zeros(4, 64, 64)
+    masks[2:, :32] = 1
+    found = objective(network, images, labels, masks)
+    expected = found["verdict"] + 0.5 * found["map"] + 2 * found["rank"]
+    torch.testing.assert_close(found["loss"], expected)
+    found["loss"].backward()
+    assert all(p.grad is not None and p.grad.any() for p in network.parameters())
+    alone = objective(network, images, labels)
+    assert (alone["map"], alone["rank"]) == (0, 0)

@@ -77,6 +77,22 @@ class BlendSettings:
             )
 
 
+def settings_at(progress: float) -> BlendSettings:
+    """How to draw on the way from blends that are plain to see, at 0, to the usual ones, at 1.
+
+    A network that starts from nothing learns little from blends that it cannot see.
+    """
+    easy = 1 - min(1.0, max(0.0, progress))
+    return BlendSettings(
+        colour=1 + 2 * easy,
+        detail=1 + easy,
+        motion=1 + easy,
+        decay=1 - easy,
+        visible=2 + 10 * easy,
+        ratios=(1.0,) if easy > 0.4 else BlendSettings.ratios,
+    )
+
+
 class Blend(NamedTuple):
     """A real face, its forgery, and how opaque the paste is at each pixel."""
 

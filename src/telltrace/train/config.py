@@ -18,6 +18,8 @@ class DataConfig:
     """Images per optimiser step; with "blend", a real face and its blend count as two."""
     augmentation: str = "sficonv"
     """Named augmentation: "none", "sficonv" (flip, rotation, perspective) or "robust"."""
+    easy_epochs: int = 0
+    """Blends start out plain to see and become hard over this many epochs."""
     balance: bool = True
     """Draw as many real as fake faces in every epoch."""
     workers: int = 0
@@ -37,11 +39,17 @@ class DataConfig:
 class ObjectiveConfig:
     """What is minimised. The defaults are each paper's own."""
 
-    name: Literal["auto", "cross_entropy", "am_softmax", "information", "multi_task"] = "auto"
+    name: Literal[
+        "auto", "cross_entropy", "localization", "am_softmax", "information", "multi_task"
+    ] = "auto"
     """By default the detector's own: AM-Softmax for two_stream, information for ib, the sum of
     its three losses for multi_task, cross-entropy for all others."""
     label_smoothing: float = 0.0
-    """Cross-entropy: share of the target spread over both classes."""
+    """Cross-entropy and localization: share of the target spread over both classes."""
+    map_weight: float = 1.0
+    """Localization: weight of the map of forged places, where the data has masks."""
+    rank_weight: float = 1.0
+    """Localization: weight of ranking a forgery above the face it was made from."""
     kind: Literal["cosine", "angular"] = "cosine"
     """AM-Softmax: where the margin is added."""
     margin: float = 0.5

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from telltrace.data.blending import pair_batches, similar_faces
+from telltrace.data.blending import BlendSettings, pair_batches, settings_at, similar_faces
 from telltrace.data.crops import crop_landmarks
 from telltrace.data.loader import FaceDataset, Order, batches
 from telltrace.data.transforms import Preprocessing
@@ -94,12 +94,13 @@ def _blend_feed(
     learn, held_out = (_Reals(table, preprocessing) for table in (train, val))
 
     def feed(epoch: int, start: int) -> Iterator[Batch]:
-        drawn = _ahead(learn.blends(seed, epoch, pairs, start), data.workers)
+        settings = settings_at((epoch + 1) / (data.easy_epochs + 1))
+        drawn = _ahead(learn.blends(seed, epoch, pairs, start, settings), data.workers)
         for images, labels, masks in drawn:
             yield torch.from_numpy(images), torch.from_numpy(labels), torch.from_numpy(masks)
 
     def validation() -> Iterator[tuple[Images, Labels]]:
-        for images, labels, _ in held_out.blends(seed, VALIDATION_EPOCH, 32, 0):
+        for images, labels, _ in held_out.blends(seed, VALIDATION_EPOCH, 32, 0, settings_at(1)):
             yield images, labels
 
     return Feed(-(-len(learn.crops) // pairs), feed, validation)
@@ -121,7 +122,9 @@ class _Reals:
             similar_faces(self.crops, self.landmarks, count=20) if len(reals) > 1 else None
         )
 
-    def blends(self, seed: int, epoch: int, pairs: int, start: int) -> Iterator[Blends]:
+    def blends(
+        self, seed: int, epoch: int, pairs: int, start: int, settings: BlendSettings
+    ) -> Iterator[Blends]:
         """Batches of pairs at the network's size: images, labels, masks."""
         drawn = pair_batches(
             self.crops,
@@ -130,6 +133,7 @@ class _Reals:
             epoch=epoch,
             pairs=pairs,
             partners=self.partners,
+            settings=settings,
             start=start,
         )
         for images, labels, masks in drawn:

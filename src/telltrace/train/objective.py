@@ -20,6 +20,7 @@ from telltrace.losses import (
     mix_images,
 )
 from telltrace.losses.multi_task import multi_task_loss
+from telltrace.models.blend_map import Localized
 from telltrace.models.information_bottleneck import Verdicts
 from telltrace.models.multi_task import MultiTask
 from telltrace.models.multi_task import Verdicts as TaskVerdicts
@@ -46,6 +47,41 @@ class CrossEntropy(nn.Module):
     ) -> Losses:
         logits = network(images)
         return {"loss": F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)}
+
+
+class Localization(nn.Module):
+    """Verdict, map of forged places, and the order of each face and its forgery.
+
+    The map is compared with the masks where the data has them. Where a batch holds as many
+    forgeries as real faces, as blends do, in the same order, the forgery must score above the
+    face it was made from: content cancels, and the trace remains.
+    """
+
+    method = "localize"
+
+    def __init__(self, config: ObjectiveConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(
+        self, network: nn.Module, images: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> Losses:
+        logits, places = cast(Localized, network.localize(images))  # type: ignore[operator]
+        logits, c = logits.float(), self.config
+        losses = {
+            "verdict": F.cross_entropy(logits, labels, label_smoothing=c.label_smoothing),
+            "map": logits.new_zeros(()),
+            "rank": logits.new_zeros(()),
+        }
+        if masks is not None:
+            target = F.adaptive_avg_pool2d(masks[:, None], (places.shape[-2], places.shape[-1]))
+            losses["map"] = F.binary_cross_entropy_with_logits(places.float(), target)
+        margin = logits[:, 1] - logits[:, 0]
+        reals, fakes = margin[labels == 0], margin[labels == 1]
+        if masks is not None and len(reals) == len(fakes):
+            losses["rank"] = F.softplus(reals - fakes).mean()
+        total = losses["verdict"] + c.map_weight * losses["map"] + c.rank_weight * losses["rank"]
+        return {**losses, "loss": total}
 
 
 class AMSoftmax(nn.Module):
@@ -110,7 +146,9 @@ class ThreeTasks(nn.Module):
 
     method = "verdicts"
 
-    def forward(self, network: nn.Module, images: Tensor, labels: Tensor) -> Losses:
+    def forward(
+        self, network: nn.Module, images: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> Losses:
         logits, segmentation, reconstruction = cast(TaskVerdicts, network.verdicts(images, labels))  # type: ignore[operator]
         losses = multi_task_loss(logits, segmentation, reconstruction, images, labels)
         return losses._asdict()
@@ -122,18 +160,14 @@ def create_objective(network: nn.Module, config: ObjectiveConfig) -> nn.Module:
     Raises:
         ValueError: If the network has not what the objective asks for.
     """
-    own = "cross_entropy"
-    if isinstance(network, MultiTask):
-        own = "multi_task"
-    elif hasattr(network, "verdicts"):
-        own = "information"
-    elif isinstance(getattr(network, "head", None), CosineHead):
-        own = "am_softmax"
+    own = _own_objective(network)
     name = own if config.name == "auto" else config.name
     if name == "cross_entropy":
         return CrossEntropy(config.label_smoothing)
     if name == "multi_task":
-        objective: AMSoftmax | Information | ThreeTasks = ThreeTasks()
+        objective: ThreeTasks | Localization | AMSoftmax | Information = ThreeTasks()
+    elif name == "localization":
+        objective = Localization(config)
     else:
         objective = AMSoftmax(config) if name == "am_softmax" else Information(config)
     other = (own == "multi_task") != (name == "multi_task")  # verdicts of another kind
@@ -143,3 +177,16 @@ def create_objective(network: nn.Module, config: ObjectiveConfig) -> nn.Module:
             f"{type(network).__name__} has none that fits. Use --objective.name {own}."
         )
     return objective
+
+
+def _own_objective(network: nn.Module) -> str:
+    """The name of the objective of the detector's paper."""
+    if isinstance(network, MultiTask):
+        return "multi_task"
+    if hasattr(network, "localize"):
+        return "localization"
+    if hasattr(network, "verdicts"):
+        return "information"
+    return (
+        "am_softmax" if isinstance(getattr(network, "head", None), CosineHead) else "cross_entropy"
+    )

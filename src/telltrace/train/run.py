@@ -187,6 +187,7 @@ def _rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
 def _start(settings: Settings, fabric: Fabric) -> State:
     torch.manual_seed(settings.seed)
     network = create_detector(settings.detector, **settings.options)
+    network = network.to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval() if settings.optim.ema else None
     objective = create_objective(network, settings.objective).to(fabric.device)
     optimizer = torch.optim.AdamW(

@@ -1,0 +1,97 @@
+"""A small network that looks for what a paste leaves: a map of pasted places, and a verdict."""
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from timm.models.resnet import BasicBlock, ResNet
+from torch import Tensor, nn
+
+
+class Localized(NamedTuple):
+    """The verdict and where it comes from."""
+
+    logits: Tensor
+    """(B, K): the detector's answer."""
+    map: Tensor
+    """(B, 1, H / 16, W / 16): logit of each place having been pasted."""
+
+
+class BlendMap(nn.Module):
+    """RGB and its amplified high-pass residual, through a small ResNet, to a map and a verdict.
+
+    A forged face is pasted into a picture it was not taken with: grain, sharpness and compression
+    differ on either side of the seam. The map is learnt from masks where training has them, and
+    the verdict sees its mean and its strongest places beside the pooled features.
+
+    Args:
+        num_classes: Classes K.
+        width: Channels of the first stage; 32 makes 1.2 M parameters.
+        gain: Amplification of the residual.
+        drop_rate: Dropout before the verdict.
+
+    Shape:
+        - Input: (B, 3, H, W), H and W at least 64
+        - Output: (B, K)
+
+    References:
+        Li et al., "Face X-ray for More General Face Forgery Detection", CVPR 2020 (the map of the
+        blend); Shiohara and Yamasaki, "Detecting Deepfakes with Self-Blended Images", CVPR 2022
+        (what it is trained on).
+
+    Examples:
+        >>> logits, places = BlendMap().eval().localize(torch.rand(1, 3, 96, 96))
+        >>> logits.shape, places.shape
+        (torch.Size([1, 2]), torch.Size([1, 1, 6, 6]))
+    """
+
+    def __init__(
+        self, num_classes: int = 2, width: int = 32, gain: float = 4.0, drop_rate: float = 0.2
+    ) -> None:
+        super().__init__()
+        self.features = ResNet(
+            BasicBlock,  # type: ignore[arg-type]
+            (1, 1, 1, 1),
+            channels=(width, 2 * width, 4 * width, 8 * width),
+            in_chans=6,
+            num_classes=0,
+            stem_width=width // 2,
+            stem_type="deep_tiered",
+            avg_down=True,
+            zero_init_last=False,
+        )
+        self.gain = gain
+        self.places = nn.Conv2d(4 * width, 1, 1)
+        assert self.places.bias is not None
+        nn.init.constant_(self.places.bias, -2.0)  # most places are honest
+        self.dropout = nn.Dropout(drop_rate)
+        self.verdict = nn.Linear(8 * width + 2, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.localize(images).logits
+
+    def localize(self, images: Tensor) -> Localized:
+        """The verdict, and the map that training compares with masks and people look at."""
+        padded = F.pad(images, (2, 2, 2, 2), mode="replicate")
+        smooth = F.avg_pool2d(F.avg_pool2d(padded, 3, 1), 3, 1)  # pooling stays float32 under bf16
+        net: Any = self.features
+        both = torch.cat([images, self.gain * (images - smooth)], 1)
+        x = net.maxpool(net.act1(net.bn1(net.conv1(both))))
+        x = net.layer3(net.layer2(net.layer1(x)))
+        places = self.places(x)
+        pooled = net.layer4(x).mean((2, 3))
+        flat = places.flatten(1)
+        strongest = flat.topk(min(8, flat.shape[1]), 1).values.mean(1, keepdim=True)
+        summary = [self.dropout(pooled), flat.mean(1, keepdim=True), strongest]
+        return Localized(self.verdict(torch.cat(summary, 1)), places)
+
+
+def blend_map(num_classes: int = 2, width: int = 32, drop_rate: float = 0.2) -> BlendMap:
+    """The detector in the package: small, made for training on blends of real faces.
+
+    Args:
+        num_classes: Classes K.
+        width: Channels of the first stage.
+        drop_rate: Dropout before the verdict.
+    """
+    return BlendMap(num_classes, width, drop_rate=drop_rate)
