@@ -1,6 +1,6 @@
 """Judge a photograph: your own, or the astronaut that scikit-image ships.
 
-    python examples/demo.py [FILE ...]
+python examples/demo.py [FILE ...]
 """
 
 import sys
