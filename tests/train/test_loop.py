@@ -160,3 +160,21 @@ def test_learning_rate_by_hand(schedule: str, expected: list[float]) -> None:
 def test_warm_up_rises_to_the_full_rate() -> None:
     optim = OptimConfig(lr=1.0, schedule="constant", warmup_steps=4)
     assert [learning_rate(optim, 0, step, 10) for step in range(5)] == [0.25, 0.5, 0.75, 1, 1]
+
+
+def test_weights_and_statistics_are_averaged_alike() -> None:
+    state, fabric = start(ema=0.5)
+    before = {k: v.clone() for k, v in tensors(state).items()}
+
+    def stop(state: State, loss: float) -> None:
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        run(state, fabric, OptimConfig(epochs=1, lr=1e-2, ema=0.5), after_step=stop)
+    latest = state.network.state_dict()
+    assert not torch.equal(latest["1.running_mean"], before["1.running_mean"])
+    for name, tensor in tensors(state).items():
+        expected = latest[name]
+        if tensor.is_floating_point():  # the first average keeps a tenth of what it was
+            expected = 0.1 * before[name] + 0.9 * latest[name]
+        torch.testing.assert_close(tensor, expected, msg=name)

@@ -103,7 +103,9 @@ def fit(
                 group["lr"] = learning_rate(optim, state.epoch, state.step, steps)
             images, *targets = fabric.to_device(batch)
             losses = state.objective(state.network, to_input(images), *targets)
-            loss = _step(state, losses, fabric, optim)
+            done = state.epoch * steps + state.step  # young averages forget their start sooner
+            decay = min(optim.ema, (1 + done) / (10 + done))
+            loss = _step(state, losses, fabric, optim, decay)
             state.step += 1
             state.loss_sum += loss
             after_step(state, loss)
@@ -112,7 +114,9 @@ def fit(
         after_epoch(state, mean)
 
 
-def _step(state: State, losses: dict[str, Tensor], fabric: Fabric, optim: OptimConfig) -> float:
+def _step(
+    state: State, losses: dict[str, Tensor], fabric: Fabric, optim: OptimConfig, decay: float
+) -> float:
     loss = losses["loss"]
     if not torch.isfinite(loss):
         values = {name: value.item() for name, value in losses.items()}
@@ -126,14 +130,19 @@ def _step(state: State, losses: dict[str, Tensor], fabric: Fabric, optim: OptimC
         fabric.clip_gradients(state.network, state.optimizer, max_norm=optim.clip_norm)
     state.optimizer.step()
     if state.average is not None:
-        _follow(state.average, state.network, optim.ema)
+        _follow(state.average, state.network, decay)
     return float(loss.item())
 
 
 @torch.no_grad()
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move the averaged weights towards the network's; buffers are taken as they are."""
-    for mine, theirs in zip(average.parameters(), network.parameters(), strict=True):
-        mine.lerp_(theirs.detach().to(mine.dtype), 1 - decay)
-    for kept, latest in zip(average.buffers(), network.buffers(), strict=True):
-        kept.copy_(latest)
+    """Move the averaged weights, and the statistics that belong to them, towards the network's.
+
+    Statistics of the latest weights under averaged weights would shift every score.
+    """
+    ours, theirs = average.state_dict(), network.state_dict()
+    for name, kept in ours.items():
+        if kept.is_floating_point():
+            kept.lerp_(theirs[name].detach().to(kept.dtype), 1 - decay)
+        else:
+            kept.copy_(theirs[name])

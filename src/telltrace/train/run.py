@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from telltrace.checkpoint import Card, Judge, save_checkpoint
 from telltrace.data.crops import read_crops
@@ -187,7 +188,7 @@ def _rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
 def _start(settings: Settings, fabric: Fabric) -> State:
     torch.manual_seed(settings.seed)
     network = create_detector(settings.detector, **settings.options)
-    network = network.to(memory_format=torch.channels_last)
+    network = convert_conv2d_weight_memory_format(network, torch.channels_last)
     average = copy.deepcopy(network).eval() if settings.optim.ema else None
     objective = create_objective(network, settings.objective).to(fabric.device)
     optimizer = torch.optim.AdamW(
