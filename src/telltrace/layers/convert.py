@@ -75,14 +75,21 @@ def convert(
             traced.graph = rewrite(traced, stages, alpha, beta, **options)
         else:
             _replace_all(traced, stages, {"alpha": alpha, **options})
+    traced.graph.eliminate_dead_code(_matters)
     for node in traced.graph.nodes:
         node.meta.clear()
-    traced.graph.eliminate_dead_code()
     traced.recompile()
     traced.delete_all_unused_submodules()
+    constants = [name for name in traced._buffers if name.startswith("_tensor_constant")]
+    traced._non_persistent_buffers_set.update(constants)
     for name, part in traced.named_modules():
         part.training = modes.get(name, model.training)
     return traced
+
+
+def _matters(node: fx.Node) -> bool:
+    """Whether a step counts although nothing reads what it gives; steps tried in vain do not."""
+    return bool(node.is_impure() or node.meta.get("effect", True))
 
 
 def _check(model: nn.Module, downsample: str, kernel_size: int) -> None:

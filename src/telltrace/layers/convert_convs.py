@@ -111,9 +111,10 @@ def unshare(traced: fx.GraphModule) -> None:
             traced.add_submodule(node.target, copy.copy(module))
 
 
-def can_read(conv: nn.Conv2d | SFIConv2d, mask: Mask) -> bool:
+def can_read(conv: nn.Module, mask: Mask) -> bool:
     """Whether a convolution can read streams of such channels; groups keep them in order."""
     frequency = channels_of(mask, True)
+    assert isinstance(conv, nn.Conv2d)
     return conv.groups == 1 or frequency == list(range(len(mask) - len(frequency), len(mask)))
 
 

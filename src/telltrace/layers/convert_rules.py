@@ -16,17 +16,13 @@ from .convert_convs import can_read, take_over
 from .convert_pairs import Mask, Take, channels_of, fit, stream_norm, stretch, whole_size
 from .convert_stages import Stage, before_any
 from .convert_steps import Pair, Writer, holds_pair, mask_of, run, spread
+from .convert_trace import OUT_OF_PLACE, changes_in_place
+from .space_frequency import SFIConv2d
 from .streams import split_channels
 
 CONCATENATIONS = (torch.cat, torch.concat, torch.concatenate)
 SELECTIONS = (operator.getitem, torch.chunk, torch.split, torch.narrow, "chunk", "split", "narrow")
 SIZES = ("size", "shape", "dim", "ndim", "device", "dtype", "is_cuda", "requires_grad")
-OUT_OF_PLACE: dict[Any, Any] = {
-    operator.iadd: operator.add,
-    operator.isub: operator.sub,
-    operator.imul: operator.mul,
-    operator.itruediv: operator.truediv,
-}
 
 
 def rewrite(
@@ -50,26 +46,38 @@ def rewrite(
             entry = convolve(writer, node, stages[node], options)
         elif _is_item(writer, node):
             entry = writer.env[node.all_input_nodes[0]][node.args[1]]
-        elif node in body and any(holds_pair(writer.env[s]) for s in node.all_input_nodes):
-            entry = next((e for rule in RULES if (e := rule(writer, node)) is not None), None)
+        elif any(holds_pair(writer.env[s]) for s in node.all_input_nodes):
+            _refuse_part(traced, node)
+            rules = RULES if node in body else ()
+            entry = next((e for rule in rules if (e := rule(writer, node)) is not None), None)
         writer.env[node] = writer.act_joined(node) if entry is None else entry
     return writer.graph
+
+
+def _refuse_part(traced: fx.GraphModule, node: fx.Node) -> None:
+    """Raise an error if ``node`` writes into a part of a tensor that is two here."""
+    if not node.users and changes_in_place(traced, node):
+        source = node.all_input_nodes[0]
+        raise ValueError(
+            f"{getattr(node.target, '__name__', node.target)} writes into a part of a tensor "
+            f"({source.name}), which is two tensors at beta < 1; use beta=1, or let the forward "
+            "build a new tensor, with torch.cat or torch.where."
+        )
 
 
 def convolve(writer: Writer, node: fx.Node, stage: Stage, options: dict[str, Any]) -> Any:
     """Replace a convolution by its SFIConv."""
     source = writer.env[node.all_input_nodes[0]]
+    conv = writer.traced.get_submodule(str(node.target))
     mask = None if stage == 1 else _mask(node.all_input_nodes[0], source, options["alpha"])
-    before, new = take_over(writer.traced, node, stage, mask=mask, **options)
-    pair = (
-        None
-        if mask is None or not can_read(new, mask)
-        else writer.part(source, mask, options["beta"])
-    )
-    given: list[Any] = [writer.join(source)] if pair is None else [pair.spatial, pair.frequency]
-    if before is not None:
-        given = [writer.call(before, stream) for stream in given]
-    out = writer.emit("call_module", node.target, (given[0] if pair is None else tuple(given),))
+    made = None
+    if mask is not None and can_read(conv, mask):
+        streams = writer.part(source, mask, options["beta"])[:2]
+        try:
+            made = _replaced(writer, node, stage, streams, mask=mask, **options)
+        except RuntimeError:  # the frequency stream is smaller than the kernel
+            writer.traced.set_submodule(str(node.target), conv)
+    out, new = made or _replaced(writer, node, stage, (writer.join(source),), **options)
     if stage == 3:
         return out
     frequency = new.out_channels - new.out_cut
@@ -78,6 +86,17 @@ def convolve(writer: Writer, node: fx.Node, stage: Stage, options: dict[str, Any
         out.meta["tags"] = spread(standard, out.meta["value"])
         return out
     return writer.settle(writer.pair(out, standard))
+
+
+def _replaced(
+    writer: Writer, node: fx.Node, stage: Stage, given: tuple[fx.Node, ...], **options: Any
+) -> tuple[fx.Node, SFIConv2d]:
+    """Put the SFIConv in its place and call it on both streams, or on one tensor."""
+    before, new = take_over(writer.traced, node, stage, **options)
+    if before is not None:
+        given = tuple(writer.call(before, stream) for stream in given)
+    args = (given if len(given) == 2 else given[0],)
+    return writer.emit("call_module", node.target, args), new
 
 
 def _mask(node: fx.Node, entry: Any, alpha: float) -> Mask:

@@ -45,7 +45,7 @@ class Writer:
         """Write one step and run it."""
         value = run(self.traced, kind, target, args, kwargs or {}, lambda n: n.meta["value"])
         node = self.graph.create_node(kind, target, args, kwargs or {})
-        node.meta["value"] = value
+        node.meta["value"], node.meta["effect"] = value, False
         return node
 
     def call(self, module: nn.Module, *args: fx.Node) -> fx.Node:
@@ -97,7 +97,7 @@ class Writer:
             return new
         args, kwargs = fx.map_arg((node.args, node.kwargs), lambda source: merged[source])
         new = self.emit(node.op, node.target, args, kwargs)
-        new.meta["tags"] = self._follow(new)
+        new.meta["tags"], new.meta["effect"] = self._follow(new), not node.users
         return new
 
     def _follow(self, node: fx.Node) -> Any:

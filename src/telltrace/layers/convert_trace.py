@@ -6,11 +6,19 @@ merely computed with stay part of the graph.
 """
 
 import inspect
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+
+OUT_OF_PLACE: dict[Any, Any] = {
+    operator.iadd: operator.add,
+    operator.isub: operator.sub,
+    operator.imul: operator.mul,
+    operator.itruediv: operator.truediv,
+}
 
 
 class Valued(fx.Proxy):
@@ -27,6 +35,25 @@ class Valued(fx.Proxy):
 
     def __len__(self) -> int:
         return len(self.example)
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        self.tracer.create_proxy("call_function", operator.setitem, (self, place, value), {})
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._change(operator.iadd, other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._change(operator.isub, other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._change(operator.imul, other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._change(operator.itruediv, other)
+
+    def _change(self, operation: Callable[..., Any], other: Any) -> Any:
+        """Record a change in place, which a plain proxy would take for a new tensor."""
+        return self.tracer.create_proxy("call_function", operation, (self, other), {})
 
     def __index__(self) -> int:
         return int(self.example)
@@ -157,4 +184,35 @@ def trace(model: nn.Module, example: Tensor) -> fx.GraphModule:
             f"{type(error).__name__}: {error}. Give an image_size it accepts, or rewrite its "
             "forward without Python control flow over the values of tensors."
         ) from error
-    return fx.GraphModule(model, graph, class_name=type(model).__name__)
+    traced = fx.GraphModule(model, graph, class_name=type(model).__name__)
+    _pass_on_changes(traced)
+    return traced
+
+
+def changes_in_place(traced: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether ``node`` writes into its first input."""
+    if node.op == "call_module":
+        return bool(getattr(traced.get_submodule(str(node.target)), "inplace", False))
+    if node.op == "call_method":
+        return str(node.target).endswith("_")
+    if node.op != "call_function" or not callable(node.target):
+        return False
+    if node.target in OUT_OF_PLACE or node.target is operator.setitem:
+        return True
+    names = ("inplace", "_in_place")
+    return any(node.kwargs.get(name) is True for name in names) or (
+        node.target.__name__.endswith("_") or node.args[1:] == (True,)
+    )
+
+
+def _pass_on_changes(traced: fx.GraphModule) -> None:
+    """Let steps behind a change in place read what it gives, not what it was given."""
+    place = {node: i for i, node in enumerate(traced.graph.nodes)}
+    for node in traced.graph.nodes:
+        source = node.args[0] if node.args else None
+        if not isinstance(source, fx.Node) or not changes_in_place(traced, node):
+            continue
+        if node.meta["value"] is source.meta.get("value"):
+            for user in list(source.users):
+                if place[user] > place[node]:
+                    user.replace_input_with(source, node)
