@@ -6,6 +6,7 @@ from .report import Group, Level, Report, evaluate_scores
 from .scores import COLUMNS, VIDEO_KEY, ScoresError, read_scores, write_scores
 from .tables import render
 from .videos import Aggregation, aggregate_videos
+from .zone import undecided_zone
 
 __all__ = [
     "COLUMNS",
@@ -25,5 +26,6 @@ __all__ = [
     "measure",
     "read_scores",
     "render",
+    "undecided_zone",
     "write_scores",
 ]

@@ -4,7 +4,7 @@ import copy
 import json
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ import torch
 from lightning_fabric import Fabric
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from telltrace.checkpoint import Card, Judge, save_checkpoint
+from telltrace.checkpoint import Calibration, Card, Judge, save_checkpoint
 from telltrace.data.crops import read_crops
 from telltrace.data.manifest import write_bytes
 from telltrace.data.transforms import Preprocessing
-from telltrace.evaluate.metrics import measure
+from telltrace.evaluate import measure, undecided_zone
 from telltrace.models.registry import create_detector
 from telltrace.train.config import DataConfig, ObjectiveConfig, OptimConfig
 from telltrace.train.feed import Feed, create_feed
@@ -124,11 +124,16 @@ def train(
                 raise SystemExit(0)
 
         def after_epoch(state: State, loss: float) -> None:
-            row = {"epoch": state.epoch, "loss": loss, **validate(judge, feed)}
+            figures, calibration = validate(judge, feed)
+            row = {"epoch": state.epoch, "loss": loss, **figures}
             state.history.append(row)
             sight.epoch(state)
             if _is_best(state.history):
-                save_checkpoint(best, state.answering, _with_metrics(card, row))
+                save_checkpoint(
+                    best,
+                    state.answering,
+                    replace(card, calibration=calibration, metrics={"validation": row}),
+                )
             save_state(last, state, recipe)
 
         _fit(state, feed, fabric, settings, preprocessing, after_step, after_epoch)
@@ -157,12 +162,19 @@ def _fit(
     )
 
 
-def validate(judge: Judge, feed: Feed) -> dict[str, float | None]:
-    """Frame AUC, balanced accuracy and log loss of one epoch; None where a figure is undefined."""
+def validate(judge: Judge, feed: Feed) -> tuple[dict[str, float | None], Calibration]:
+    """Judge the validation split.
+
+    Returns:
+        Frame AUC, balanced accuracy and log loss, None where a figure is undefined; and the
+        thresholds between which no verdict is given, chosen on these same faces.
+    """
     judged = [(labels, judge.score_resized(images)) for images, labels in feed.validation()]
     labels, scores = (np.concatenate(column) for column in zip(*judged, strict=True))
     found = measure(labels, scores)
-    return {f"val_{key}": found[key].value for key in ("auc", "balanced_accuracy", "log_loss")}
+    figures = {f"val_{key}": found[key].value for key in ("auc", "balanced_accuracy", "log_loss")}
+    zone = undecided_zone(labels, scores)
+    return figures, Calibration(real_below=zone[0], fake_from=zone[1]) if zone else Calibration()
 
 
 def _is_best(history: list[dict[str, Any]]) -> bool:
@@ -203,16 +215,6 @@ def _start(settings: Settings, fabric: Fabric) -> State:
     if hasattr(objective, "method"):
         wrapped.mark_forward_method(objective.method)
     return State(wrapped, objective, wrapped_optimizer, average)
-
-
-def _with_metrics(card: Card, row: dict[str, Any]) -> Card:
-    return Card(
-        detector=card.detector,
-        options=card.options,
-        preprocessing=card.preprocessing,
-        provenance=card.provenance,
-        metrics={"validation": row},
-    )
 
 
 def _describe(out: Path, recipe: dict[str, Any], fabric: Fabric) -> None:
