@@ -22,6 +22,8 @@ def dense(weight: Tensor, groups: int) -> Tensor:
 def nearest(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Nearest resampling with the picks that F.interpolate makes in float32."""
     for dim in (-2, -1):
+        if x.shape[dim] == size[dim]:
+            continue
         ramp = torch.arange(x.shape[dim], dtype=torch.float32).view(1, 1, -1)
         picks = F.interpolate(ramp, size=size[dim], mode="nearest").long().flatten()
         x = x.index_select(dim, picks)
@@ -60,28 +62,31 @@ def paper_form(
             return x.new_zeros(x.shape[0], weight.shape[0], *size)
         return F.conv2d(x, weight, None, geometry.stride, geometry.padding, geometry.dilation)
 
-    bias = layer.weight.new_zeros(layer.out_channels) if layer.bias is None else layer.bias
-    bias_s, bias_f = bias.view(1, -1, 1, 1).split(
-        [layer.out_cut, layer.out_channels - layer.out_cut], dim=1
-    )
+    def offset(x: Tensor, channels: slice) -> Tensor:
+        return x if layer.bias is None else x + layer.bias[channels].view(1, -1, 1, 1)
+
+    own, gift = slice(layer.out_cut), slice(layer.out_cut, None)
     if layer.stage == 1:
         x = geometry.pool(x)
-        spatial = conv(x, kernels.s2s) + bias_s
-        traced = torch.zeros_like(x)
-        if layer.s2f:
-            traced[:, layer.traced] = layer.traces(x[:, layer.traced])
+        spatial = offset(conv(x, kernels.s2s), own)
+        if layer.s2f and layer.traced == slice(0, layer.in_channels):
+            traced = layer.traces(x)
+        else:  # the other channels meet zeros of the kernel
+            traced = torch.zeros_like(x)
+            if layer.s2f:
+                traced[:, layer.traced] = layer.traces(x[:, layer.traced])
         frequency = conv(traced, kernels.f2f)
         size = [max(1, int(n * layer.beta)) for n in frequency.shape[-2:]]
-        return spatial, nearest(frequency, (size[0], size[1])) + bias_f
+        return spatial, offset(nearest(frequency, (size[0], size[1])), gift)
     s, f = (geometry.pool(part) for part in x)
     s2s, f2s = conv(s, kernels.s2s), conv(f, kernels.f2s)
     large = (s2s.shape[-2], s2s.shape[-1])
-    spatial = s2s + nearest(f2s, large) + bias_s
+    spatial = offset(s2s + nearest(f2s, large), own)
     if layer.stage == 3:
         return spatial
     f2f = conv(f, kernels.f2f)
     small = (f2f.shape[-2], f2f.shape[-1])
-    return spatial, f2f + nearest(conv(s, kernels.s2f), small) + bias_f
+    return spatial, offset(f2f + nearest(conv(s, kernels.s2f), small), gift)
 
 
 class FourConvolutions(nn.Module):
