@@ -36,7 +36,7 @@ def kill_at_random(media, out, kills):
     chance = random.Random(5)
     for _ in range(kills):
         done = finished(out)
-        target = done + chance.randint(0, 2)
+        target = done + chance.randint(0, 1)
         child = os.fork()
         if child == 0:
             run(media, out, 0)
@@ -44,7 +44,7 @@ def kill_at_random(media, out, kills):
         while finished(out) < target:
             if os.waitpid(child, os.WNOHANG)[0]:
                 return
-        time.sleep(chance.random() * 0.3)
+        time.sleep(chance.random() * 0.05)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         print("killed at", finished(out), flush=True)
