@@ -7,8 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telltrace.data.blending import (
-    FREQUENCIES,
-    BlendSettings,
     blend_pair,
     pair_batches,
     pair_rng,
@@ -24,6 +22,7 @@ from telltrace.data.blending_mismatch import (
     refocus,
     rescale,
 )
+from telltrace.data.blending_settings import FREQUENCIES, BlendSettings, settings_at
 
 
 def picture(seed: int, size: int = 96) -> np.ndarray:
@@ -289,3 +288,11 @@ def test_wrong_input_is_named(change, words):
 def test_an_unknown_region_is_named():
     with pytest.raises(ValueError, match="regions must be some of"):
         BlendSettings(regions=("ear",))
+
+
+def test_blends_start_plain_to_see_and_end_as_usual() -> None:
+    start, middle, end = (settings_at(share) for share in (0.0, 0.5, 1.0))
+    assert end == BlendSettings()
+    assert start.visible > middle.visible > end.visible
+    assert start.decay < middle.decay < end.decay
+    assert start.ratios == (1.0,)

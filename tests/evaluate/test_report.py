@@ -124,7 +124,7 @@ def test_material_that_was_trained_on_is_pointed_out(table: pd.DataFrame) -> Non
     table.loc[table["compression"] == "c40", "split"] = "train"
     notes = judge(table).notes
     assert "Several splits are mixed: test, train." in notes
-    assert any("figures flatter" in note for note in notes)
+    assert "The training split is among it: a detector trained on that is flattered." in notes
 
 
 def test_a_wrong_table_is_refused(table: pd.DataFrame) -> None:

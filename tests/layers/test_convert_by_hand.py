@@ -255,7 +255,7 @@ class Erratic(nn.Module):
         self.conv = nn.Conv2d(8, 8, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        raise NotImplementedError("this branch")
+        raise RuntimeError("this branch")
 
 
 class Assigns(nn.Module):

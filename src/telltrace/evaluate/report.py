@@ -245,7 +245,7 @@ def _notes(overall: Group, sets: tuple[Group, ...], splits: tuple[str, ...]) -> 
     if len(splits) > 1:
         notes.append(f"Several splits are mixed: {', '.join(s or '(none)' for s in splits)}.")
     if "train" in splits:
-        notes.append("Material that was trained on is among it: the figures flatter.")
+        notes.append("The training split is among it: a detector trained on that is flattered.")
     if len(sets) > 1:
         notes.append(
             f"`all` pools {len(sets)} sets; it also rewards telling these apart. Trust each set."

@@ -17,6 +17,7 @@ from telltrace.layers.attention import (
 from telltrace.layers.srm import SRMBlock, SRMResidual
 from telltrace.losses.margin import CosineHead
 
+from .sizes import require_size
 from .xception import FEATURES, XceptionFeatures
 from .xception_weights import load_imagenet
 
@@ -154,12 +155,7 @@ class TwoStreamXception(nn.Module):
 
     def low_level(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Both streams before the entry blocks, and the attention that guided the first."""
-        size = (self.image_size, self.image_size)
-        if tuple(image.shape[-2:]) != size:
-            raise ValueError(
-                f"Expected images of {size} pixels, got {tuple(image.shape[-2:])}: resize them, "
-                f"or build the detector with image_size={image.shape[-1]}."
-            )
+        require_size(image, self.image_size)
         residual = self.residual(image)
         x = self.rgb.stem1(image)
         y = (self.noise.stem1(residual) + self.extract1(x)).relu()

@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from telltrace.data.blending import BlendSettings, pair_batches, settings_at, similar_faces
+from telltrace.data.blending import pair_batches, similar_faces
+from telltrace.data.blending_settings import BlendSettings, settings_at
 from telltrace.data.crops import crop_landmarks
 from telltrace.data.loader import FaceDataset, Order, batches
 from telltrace.data.transforms import Preprocessing
