@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from .amtennet import amtennet
-from .blend_map import blend_map
+from .blend_map import blend_lite, blend_map
 from .converted import SFI_PREFIX, sfi_detector
 from .f3net import f3net, f3net_fad
 from .information_bottleneck import ib, ib_efficientnet_b0, ib_mobilenet, ib_resnet34
@@ -35,8 +35,9 @@ from .vgg import vgg13, vgg16, vgg19
 from .xception import xception
 
 DETECTORS: dict[str, Callable[..., nn.Module]] = {
-    "blend_map": blend_map,
     "amtennet": amtennet,
+    "blend_lite": blend_lite,
+    "blend_map": blend_map,
     "efficientnet_b4": efficientnet_b4,
     "f3net": f3net,
     "f3net_fad": f3net_fad,
@@ -73,8 +74,8 @@ PREFIXES: dict[str, Callable[..., nn.Module]] = {PREFIX: timm_detector, SFI_PREF
 """Builders of whatever timm's name behind the prefix stands for."""
 
 FAMILIES: dict[str, str] = {
-    "blend_map": "telltrace's own, after Li et al., CVPR 2020",
     "amtennet": "Guo et al., CVIU 2021",
+    "blend": "telltrace's own, after Li et al., CVPR 2020",
     "efficientnet": "Tan and Le, ICML 2019",
     "f3net": "Qian et al., ECCV 2020",
     "ib": "Ba et al., AAAI 2024",
