@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from .sizes import require_size
+
 Layout = Literal["torch", "keras"]
 """Whose MesoNet: ``"keras"`` is the authors' own, ``"torch"`` the port that benchmarks run.
 
@@ -115,11 +117,7 @@ class MesoNet(nn.Module):
             self.apply(_initialise_as_keras)
 
     def forward(self, image: Tensor) -> Tensor:
-        if image.shape[2:] != (self.image_size, self.image_size):
-            raise ValueError(
-                f"Expected images of {self.image_size} x {self.image_size} pixels, got "
-                f"{image.shape[2]} x {image.shape[3]}. Build the detector with image_size=..."
-            )
+        require_size(image, self.image_size)
         x = image
         for layer, norm, pool in zip(self.layers, self.norm_of, self.pools, strict=True):
             x = pool(self.norms[norm](layer(x)))
