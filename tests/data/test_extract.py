@@ -9,14 +9,13 @@ from telltrace.data.extract import (
     BATCH_BYTES,
     BATCH_FRAMES,
     ExtractJob,
-    ExtractSettings,
     OutputError,
     choose_face,
     in_batches,
     overlap,
-    read_mark,
     run_extract,
 )
+from telltrace.data.extraction import ExtractSettings, read_mark
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.faces.media import Sampling

@@ -1,79 +1,25 @@
 """One medium in, a folder with its face crops out: there whole, or not there at all."""
 
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..faces.align import FaceCrop
 from ..faces.detect import Face, FaceDetector, create_face_detector
-from ..faces.media import Frame, MediaError, Sampling, Status
+from ..faces.media import Frame, Frames, MediaError, Status
 from ..faces.reader import open_media
+from .extraction import Extraction, ExtractSettings, write_mark
+from .masks import CutFace, cut_masks
 
-MARK: Final = "faces.json"
-"""The file that says what a folder of crops holds. It comes into being with the folder."""
 BATCH_FRAMES: Final = 16
 BATCH_BYTES: Final = 2**27
-FORMAT_VERSION: Final = 1
-
-
-@dataclass(frozen=True)
-class ExtractSettings:
-    """Everything that decides which crops come out of a medium."""
-
-    crop: FaceCrop = field(default_factory=FaceCrop)
-    sampling: Sampling = field(default_factory=Sampling)
-    faces: Literal["one", "all"] = "one"
-    """The one person that the video follows, or everybody in every frame."""
-    jpeg_quality: int | None = None
-    """None writes PNG, which keeps every pixel; 1 to 100 writes JPEG."""
-
-    def __post_init__(self) -> None:
-        if self.faces not in ("one", "all"):
-            raise ValueError(f'faces must be "one" or "all", got {self.faces!r}.')
-        if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
-            raise ValueError(f"jpeg_quality must be 1 to 100, got {self.jpeg_quality}.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        crop, sampling = self.crop.to_dict(), asdict(self.sampling)
-        return {
-            "crop": crop,
-            "sampling": sampling,
-            "faces": self.faces,
-            "jpeg_quality": self.jpeg_quality,
-        }
-
-    def digest(self) -> str:
-        """Changes whenever the crops would."""
-        text = json.dumps([FORMAT_VERSION, self.to_dict()], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@dataclass
-class Extraction:
-    """What came out of one medium, and why if nothing did."""
-
-    status: str = ""
-    """A ``Status``; "" if all went well."""
-    reason: str = ""
-    remedy: str = ""
-    read: int = 0
-    """Frames that were looked at."""
-    with_face: int = 0
-    lost: int = 0
-    """Packets that could not be decoded."""
-    faces: list[dict[str, Any]] = field(default_factory=list)
-    """file, frame, time, box, landmarks and confidence of every crop."""
 
 
 class OutputError(RuntimeError):
@@ -100,6 +46,8 @@ class ExtractJob:
     """Folder, on the same disk, for what is not complete yet."""
     settings: ExtractSettings
     device: str = "cpu"
+    mask: str = ""
+    """Picture or video of what was forged in the medium, frame by frame; "" if there is none."""
 
 
 def run_extract(job: ExtractJob) -> Extraction:
@@ -114,42 +62,13 @@ def run_extract(job: ExtractJob) -> Extraction:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         found = _extract_or_explain(job, aside)
-        mark = {"settings": job.settings.digest(), "source": fingerprint(job.path)}
-        (aside / MARK).write_text(json.dumps(mark | asdict(found)), encoding="utf-8")
+        write_mark(aside, found, job.path, job.mask, job.settings.digest())
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside.rename(folder)
     except OSError as error:
         raise OutputError(folder, error) from None
     return found
-
-
-def read_mark(folder: Path, path: str, settings: ExtractSettings) -> Extraction | None:
-    """What an earlier run left in ``folder``, if it still holds; None if it must be done again.
-
-    It holds if the settings and the medium are what they were, and every crop is there. Media
-    that could not be read are tried again.
-    """
-    try:
-        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
-        present = {entry.name for entry in os.scandir(folder)}
-    except (OSError, ValueError):
-        return None
-    same = mark.pop("settings", None) == settings.digest()
-    same &= mark.pop("source", None) == fingerprint(path)
-    found = Extraction(**mark) if same else None
-    if found is None or not present.issuperset(face["file"] for face in found.faces):
-        return None
-    return found if found.faces or found.status == Status.NO_FACE else None
-
-
-def fingerprint(path: str) -> list[int] | None:
-    """Size in bytes and time of change of a file; None if there is none."""
-    try:
-        stat = Path(path).stat()
-    except (OSError, ValueError):
-        return None
-    return [stat.st_size, stat.st_mtime_ns]
 
 
 def _extract_or_explain(job: ExtractJob, folder: Path) -> Extraction:
@@ -169,6 +88,7 @@ def _extract(job: ExtractJob, folder: Path) -> Extraction:
     frames = open_media(job.path, job.settings.sampling)
     detector, found = _detector(job.device), Extraction()
     previous: Face | None = None
+    cuts: list[CutFace] = []
     for batch in in_batches(frames):
         for frame, faces in zip(batch, detector.detect([f.image for f in batch]), strict=True):
             chosen = [choose_face(faces, previous)] if faces else []
@@ -180,7 +100,16 @@ def _extract(job: ExtractJob, folder: Path) -> Extraction:
             for number, face in enumerate(chosen):
                 suffix = f"_{number}" if job.settings.faces == "all" else ""
                 found.faces.append(_write_crop(frame, face, suffix, job.settings, folder))
+                cuts.append(CutFace(frame.index, face, frame.image.shape[:2]))
     found.read, found.lost = frames.read, frames.lost
+    _explain(found, frames)
+    if job.mask and cuts:
+        _write_masks(job, found, cuts, folder)
+    return found
+
+
+def _explain(found: Extraction, frames: Frames) -> None:
+    """Say what is wrong with a medium that gave no face or is damaged."""
     if not found.faces:
         found.status = str(Status.NO_FACE)
         many = found.read > 1
@@ -193,7 +122,6 @@ def _extract(job: ExtractJob, folder: Path) -> Extraction:
             f"is damaged ({cut}{frames.lost} packets lost); {found.read} frames were read"
         )
         found.remedy = "Copy or download it again, or keep what could be read"
-    return found
 
 
 @cache
@@ -247,10 +175,7 @@ def _write_crop(
 ) -> dict[str, Any]:
     image = settings.crop.cut(frame.image, face)
     name = f"{frame.index:06d}{suffix}.{'png' if settings.jpeg_quality is None else 'jpg'}"
-    try:
-        (folder / name).write_bytes(encode(image, settings.jpeg_quality))
-    except OSError as error:
-        raise OutputError(folder / name, error) from None
+    _write(folder / name, encode(image, settings.jpeg_quality))
     return {
         "file": name,
         "frame": int(frame.index),
@@ -261,10 +186,37 @@ def _write_crop(
     }
 
 
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise OutputError(file, error) from None
+
+
+def _write_masks(job: ExtractJob, found: Extraction, cuts: list[CutFace], folder: Path) -> None:
+    """Cut the mask of every crop and name it beside the crop's file; tell of those without."""
+    try:
+        for number, mask in cut_masks(job.mask, cuts, job.settings.crop):
+            entry = found.faces[number]
+            name = f"{Path(entry['file']).stem}.mask.png"
+            _write(folder / name, encode(mask, None))
+            entry["mask"] = name
+        reason = f"{job.mask} has no frame for {{}} of {len(cuts)} crops"
+    except MediaError as error:
+        reason = f"{error.path} {error.reason} ({{}} of {len(cuts)} crops are without)"
+    lacking = sum("mask" not in entry for entry in found.faces)
+    if lacking and not found.status:
+        found.status = str(Status.PARTIAL)
+        found.reason = f"is read, but its mask is not whole: {reason.format(lacking)}"
+        found.remedy = "Download the mask again, or leave it out of the manifest"
+
+
 def encode(image: NDArray[np.uint8], jpeg_quality: int | None) -> bytes:
-    """A picture as a PNG file, or as a JPEG file of this quality."""
+    """A picture, (H, W, 3) RGB or (H, W) grey, as PNG or as JPEG of this quality."""
     kind, options = ".png", [cv2.IMWRITE_PNG_COMPRESSION, 1]
     if jpeg_quality is not None:
         kind, options = ".jpg", [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
-    _, data = cv2.imencode(kind, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
+    _, data = cv2.imencode(kind, image, options)
     return data.tobytes()

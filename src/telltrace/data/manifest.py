@@ -14,7 +14,7 @@ import pandas as pd
 
 COLUMNS: Final = [
     *("path", "dataset", "label", "method", "compression", "video", "identity", "split"),
-    *("frame", "time", "box", "landmarks", "confidence"),
+    *("frame", "time", "box", "landmarks", "confidence", "mask"),
 ]
 VIDEO_KEY: Final = ["dataset", "method", "compression", "video"]
 SPLITS: Final = ("train", "val", "test", "")
@@ -59,7 +59,9 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
 
     Only ``path`` and ``label`` must be there. What is missing is filled: ``method`` by "real" or
     "fake", ``video`` by the file's stem, ``identity`` by ``video``, ``frame`` by -1 (the whole
-    medium), ``time`` and ``confidence`` by NaN, the rest by "".
+    medium), ``time`` and ``confidence`` by NaN, the rest by "". ``mask`` names the picture or
+    video of what was forged (0 untouched, 255 forged), as large as the medium or crop; empty
+    where it is unknown, and for reals, of which nothing is forged.
 
     Args:
         manifest: Any table with at least the columns ``path`` and ``label``; it is not changed.
@@ -152,6 +154,12 @@ def _refuse_contradictions(table: pd.DataFrame) -> None:
         "Correct the label or the method of {path}",
     )
     _refuse(
+        table,
+        (table.label == 0) & (table["mask"] != ""),
+        "a real face has no forged region, got the mask {mask!r}",
+        "Empty the mask of {path}",
+    )
+    _refuse(
         table, table.path.duplicated(), "{path} stands in an earlier row too", "Delete one of them"
     )
 
@@ -178,7 +186,9 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     table.index = pd.RangeIndex(2, len(table) + 2, name="line")
     table = check_manifest(table).reset_index(drop=True)
     folder = str(path.parent)
-    table["path"] = [os.path.normpath(os.path.join(folder, p)) for p in table.path]  # noqa: PTH118
+    for column in ("path", "mask"):
+        given = table[column]
+        table[column] = [p and os.path.normpath(os.path.join(folder, p)) for p in given]  # noqa: PTH118
     return table
 
 
@@ -194,7 +204,8 @@ def write_manifest(manifest: pd.DataFrame, path: str | Path) -> None:
     """
     path = Path(path).absolute()
     table = check_manifest(manifest)
-    table["path"] = [relative_path(p, path.parent) for p in table.path]
+    for column in ("path", "mask"):
+        table[column] = [p and relative_path(p, path.parent) for p in table[column]]
     write_table(table, path)
 
 
@@ -236,5 +247,9 @@ def manifest_hash(manifest: pd.DataFrame) -> str:
     absolute = [os.path.abspath(p) for p in table.path]  # noqa: PTH100
     root = Path(os.path.commonpath([os.path.dirname(p) for p in absolute]))  # noqa: PTH120
     table["path"] = [Path(p).relative_to(root).as_posix() for p in absolute]
+    if (table["mask"] == "").all():  # a manifest without masks keeps the hash it always had
+        table = table.drop(columns="mask")
+    else:
+        table["mask"] = [p and relative_path(p, root) for p in table["mask"]]
     text = table.to_csv(index=False, lineterminator="\n")
     return hashlib.sha256(text.encode()).hexdigest()

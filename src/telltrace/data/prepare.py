@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pandas as pd
 from rich.console import Console
@@ -19,7 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
-from .extract import Extraction, ExtractJob, ExtractSettings, read_mark, run_extract
+from .extract import ExtractJob, run_extract
+from .extraction import Extraction, ExtractSettings, read_mark
 from .manifest import (
     COLUMNS,
     VIDEO_KEY,
@@ -114,14 +115,15 @@ def prepare(
     settings = ExtractSettings(crop or FaceCrop(), sampling or Sampling(), faces, jpeg_quality)
     media = check_media(manifest)
     folders = [out / folder for folder in map(medium_folder, *(media[c] for c in VIDEO_KEY))]
-    marks = [read_mark(f, p, settings) for f, p in zip(folders, media.path, strict=True)]
+    sources = list(zip(media.path, folders, media["mask"], strict=True))
+    marks = [read_mark(folder, path, settings, mask) for path, folder, mask in sources]
     unfinished = out / ".unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     _forget_other_settings(out, settings)
     jobs = {
-        ExtractJob(path, str(folder), str(unfinished), settings, device): i
-        for i, (path, folder, mark) in enumerate(zip(media.path, folders, marks, strict=True))
-        if mark is None
+        ExtractJob(path, str(folder), str(unfinished), settings, device, mask): i
+        for i, (path, folder, mask) in enumerate(sources)
+        if marks[i] is None
     }
     if workers is None:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
@@ -233,7 +235,7 @@ def _write_results(
     about["versions"] = {package: version(package) for package in PACKAGES}
     write_bytes((json.dumps(about, indent=2) + "\n").encode(), out / SETTINGS)
     rows = [
-        medium | face | {"path": str(folder / face["file"])}
+        medium | face | _files(folder, face)
         for medium, folder, one in zip(media.to_dict("records"), folders, found, strict=True)
         for face in one.faces
     ]
@@ -247,6 +249,12 @@ def _write_results(
     write_manifest(crops, out / MANIFEST)
     crops.attrs["file"] = str(out / MANIFEST)
     return crops
+
+
+def _files(folder: Path, face: dict[str, Any]) -> dict[str, str]:
+    """Where a crop and its mask lie; never the mask of the medium."""
+    mask = face.get("mask")
+    return {"path": str(folder / face["file"]), "mask": str(folder / mask) if mask else ""}
 
 
 def _counts(found: Sequence[Extraction]) -> dict[str, int]:

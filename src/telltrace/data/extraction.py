@@ -1,0 +1,110 @@
+"""What is asked of a medium, what came out of it, and the mark that both leave beside the crops."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from ..faces.align import FaceCrop
+from ..faces.media import Sampling, Status
+
+MARK: Final = "faces.json"
+"""The file that says what a folder of crops holds. It comes into being with the folder."""
+FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class ExtractSettings:
+    """Everything that decides which crops come out of a medium."""
+
+    crop: FaceCrop = field(default_factory=FaceCrop)
+    sampling: Sampling = field(default_factory=Sampling)
+    faces: Literal["one", "all"] = "one"
+    """The one person that the video follows, or everybody in every frame."""
+    jpeg_quality: int | None = None
+    """None writes PNG, which keeps every pixel; 1 to 100 writes JPEG."""
+
+    def __post_init__(self) -> None:
+        if self.faces not in ("one", "all"):
+            raise ValueError(f'faces must be "one" or "all", got {self.faces!r}.')
+        if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
+            raise ValueError(f"jpeg_quality must be 1 to 100, got {self.jpeg_quality}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        crop, sampling = self.crop.to_dict(), asdict(self.sampling)
+        return {
+            "crop": crop,
+            "sampling": sampling,
+            "faces": self.faces,
+            "jpeg_quality": self.jpeg_quality,
+        }
+
+    def digest(self) -> str:
+        """Changes whenever the crops would."""
+        text = json.dumps([FORMAT_VERSION, self.to_dict()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass
+class Extraction:
+    """What came out of one medium, and why if nothing did."""
+
+    status: str = ""
+    """A ``Status``; "" if all went well."""
+    reason: str = ""
+    remedy: str = ""
+    read: int = 0
+    """Frames that were looked at."""
+    with_face: int = 0
+    lost: int = 0
+    """Packets that could not be decoded."""
+    faces: list[dict[str, Any]] = field(default_factory=list)
+    """file, frame, time, box, landmarks and confidence of every crop, and mask if it has one."""
+
+
+def write_mark(folder: Path, found: Extraction, path: str, mask: str, digest: str) -> None:
+    """Leave in ``folder`` what came out of a medium, and of which files under which settings."""
+    mark = {"settings": digest} | sources(path, mask) | asdict(found)
+    (folder / MARK).write_text(json.dumps(mark), encoding="utf-8")
+
+
+def read_mark(
+    folder: Path, path: str, settings: ExtractSettings, mask: str = ""
+) -> Extraction | None:
+    """What an earlier run left in ``folder``, if it still holds; None if it must be done again.
+
+    It holds if the settings, the medium and its mask are what they were, and every crop is there.
+    Media that could not be read are tried again.
+    """
+    try:
+        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        present = {entry.name for entry in os.scandir(folder)}
+    except (OSError, ValueError):
+        return None
+    known = {key: mark.pop(key, None) for key in ("settings", "source", "mask_source")}
+    given = {"settings": settings.digest(), "mask_source": None} | sources(path, mask)
+    found = Extraction(**mark) if known == given else None
+    if found is None:
+        return None
+    files = {face[key] for face in found.faces for key in ("file", "mask") if key in face}
+    if not present.issuperset(files):
+        return None
+    return found if found.faces or found.status == Status.NO_FACE else None
+
+
+def sources(path: str, mask: str) -> dict[str, list[int] | None]:
+    """Size and time of change of a medium and, if it has one, of its mask."""
+    found = {"source": fingerprint(path)}
+    return found | {"mask_source": fingerprint(mask)} if mask else found
+
+
+def fingerprint(path: str) -> list[int] | None:
+    """Size in bytes and time of change of a file; None if there is none."""
+    try:
+        stat = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return [stat.st_size, stat.st_mtime_ns]
