@@ -7,8 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from telltrace.data.loader import FaceDataset, batches, epoch_order
+from telltrace.data.augmentations import RECIPES, augment
+from telltrace.data.geometry import Move, follow
+from telltrace.data.loader import FaceDataset, batches
 from telltrace.data.manifest import check_manifest, read_manifest, write_manifest
+from telltrace.data.order import epoch_order
 from telltrace.data.transforms import Preprocessing
 
 SIZE = Preprocessing(image_size=16)
@@ -135,8 +138,8 @@ def test_grey_and_transparent_crops_become_rgb(tmp_path: Path) -> None:
 
 
 def test_an_unknown_recipe_is_refused_at_once(crops: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="Unknown recipe 'strong'"):
-        FaceDataset(crops, SIZE, recipe="strong")
+    with pytest.raises(ValueError, match="Unknown recipe 'weak'"):
+        FaceDataset(crops, SIZE, recipe="weak")
 
 
 def test_the_given_manifest_is_not_changed(crops: pd.DataFrame) -> None:
@@ -144,3 +147,57 @@ def test_the_given_manifest_is_not_changed(crops: pd.DataFrame) -> None:
     FaceDataset(crops, SIZE)
     pd.testing.assert_frame_equal(crops, before)
     assert "identity" in check_manifest(crops)
+
+
+@pytest.fixture
+def masked(crops: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
+    """Fakes 4 to 13 have a mask of their left half, fakes 14 to 23 none."""
+    half = np.zeros((20, 20), np.uint8)
+    half[:, :10] = 255
+    Image.fromarray(half).save(tmp_path / "mask.png")
+    crops["mask"] = [str(tmp_path / "mask.png") if 4 <= row < 14 else "" for row in range(24)]
+    return crops
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("cache_bytes", [0, 2**30])
+def test_masks_are_of_fakes_zero_for_reals_and_unknown_else(masked, workers, cache_bytes) -> None:
+    dataset = FaceDataset(masked, SIZE, masks=True, cache_bytes=cache_bytes)
+    for _ in range(2):  # the second time from memory
+        shown = epoch(dataset, batch_size=8, order="manifest", workers=workers)
+        masks = torch.cat([m for _, _, m in shown])
+        assert (masks[:4] == 0).all()
+        assert (masks[4:14, :, :8] == 1).all()
+        assert (masks[4:14, :, 8:] == 0).all()
+        assert (masks[14:] == -1).all()
+    plain = FaceDataset(masked, SIZE)
+    assert same([b[:2] for b in shown], epoch(plain, batch_size=8, order="manifest"))
+
+
+@pytest.mark.parametrize("recipe", ["sficonv", "ba", "robust", "strong"])
+def test_a_mask_moves_with_its_image(tmp_path: Path, recipe: str) -> None:
+    """Where the picture is its own mask, and only moved, the two stay the same."""
+    spot = np.zeros((64, 64), np.uint8)
+    spot[10:30, 35:60] = 255
+    moves = [(step, p) for step, p in RECIPES[recipe] if isinstance(step, Move)]
+    assert moves
+    moved = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        image, mask = follow(moves, np.stack([spot] * 3, axis=-1), rng, spot)
+        assert np.array_equal(image[..., 1], mask)
+        moved += not np.array_equal(mask, spot)
+    assert moved > 6
+    whole, _ = augment(np.full((64, 64, 3), 90, np.uint8), 1, 2, 3, recipe)
+    with_mask, _ = augment(np.full((64, 64, 3), 90, np.uint8), 1, 2, 3, recipe, spot)
+    assert np.array_equal(whole, with_mask)
+
+
+def test_a_missing_or_broken_mask_is_named(masked: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "mask.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"mask\.png: the mask is no readable picture .*row 4"):
+        epoch(FaceDataset(masked, SIZE, masks=True), order="manifest")
+    (tmp_path / "mask.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"mask\.png: the mask does not exist .*row 4"):
+        FaceDataset(masked, SIZE, masks=True)
+    assert len(epoch(FaceDataset(masked, SIZE))) == 6

@@ -133,6 +133,30 @@ def test_stops_at_the_step_where_the_loss_explodes() -> None:
         run(state, fabric, OptimConfig(epochs=1))
 
 
+@pytest.mark.parametrize("accumulate", [2, 3, 8])
+def test_a_batch_in_pieces_gives_the_gradients_of_the_whole(accumulate: int) -> None:
+    def train(pieces: int) -> tuple[list[float], dict[str, Tensor]]:
+        torch.manual_seed(0)
+        fabric = Fabric(accelerator="cpu", devices=1)
+        network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 2)).double()
+        wrapped, optimizer = fabric.setup(network, torch.optim.SGD(network.parameters(), lr=0.1))
+        state, losses = State(wrapped, CrossEntropy(), optimizer), []
+        optim = OptimConfig(epochs=2, lr=0.1, accumulate=pieces)
+        fit(
+            *(state, batches, fabric),
+            optim=optim,
+            steps=STEPS,
+            to_input=lambda images: to_input(images).double(),
+            after_step=lambda state, loss: losses.append(loss),
+        )
+        return losses, tensors(state)
+
+    (whole, expected), (pieces, found) = train(1), train(accumulate)
+    assert pieces == pytest.approx(whole, rel=1e-12)
+    for name, tensor in found.items():
+        torch.testing.assert_close(tensor, expected[name], rtol=1e-9, atol=1e-12)
+
+
 def test_the_average_follows_the_network() -> None:
     state, fabric = start(ema=0.5)
     before = {k: v.clone() for k, v in tensors(state).items()}

@@ -10,6 +10,7 @@ from telltrace.models.multi_task import multi_task
 from telltrace.models.registry import create_detector
 from telltrace.models.two_stream import Evidence
 from telltrace.train.config import ObjectiveConfig
+from telltrace.train.mixing import mix_batch
 from telltrace.train.objective import AMSoftmax, CrossEntropy, Information, create_objective
 
 IMAGES, LABELS = torch.rand(4, 3, 2, 2), torch.tensor([0, 1, 1, 0])
@@ -114,7 +115,9 @@ def test_three_tasks_decode_the_share_of_the_true_class() -> None:
 
 def test_localization_adds_the_map_and_ranks_each_forgery_above_its_face() -> None:
     network = create_detector("blend_map", width=8).train()
-    objective = create_objective(network, ObjectiveConfig(map_weight=0.5, rank_weight=2.0))
+    objective = create_objective(
+        network, ObjectiveConfig(map_weight=0.5, rank_weight=2.0), paired=True
+    )
     images, labels = torch.rand(4, 3, 64, 64), torch.tensor([0, 0, 1, 1])
     masks = torch.zeros(4, 64, 64)
     masks[2:, :32] = 1
@@ -124,4 +127,65 @@ def test_localization_adds_the_map_and_ranks_each_forgery_above_its_face() -> No
     found["loss"].backward()
     assert all(p.grad is not None and p.grad.any() for p in network.parameters())
     alone = objective(network, images, labels)
-    assert (alone["map"], alone["rank"]) == (0, 0)
+    assert alone["map"] == 0
+    unpaired = create_objective(network, ObjectiveConfig())(network, images, labels, masks)
+    assert (found["rank"] > 0, unpaired["rank"] == 0) == (True, True)
+
+
+def test_a_map_is_learnt_from_the_masks_that_are_known() -> None:
+    network = create_detector("blend_map", width=8).eval()
+    objective = create_objective(network, ObjectiveConfig())
+    images, labels = torch.rand(4, 3, 64, 64), torch.tensor([0, 1, 1, 0])
+    masks = torch.zeros(4, 64, 64)
+    masks[1] = 1
+    masks[2] = -1
+    known = objective(network, images, labels, masks)["map"]
+    kept = [0, 1, 3]
+    expected = objective(network, images[kept], labels[kept], masks[kept])["map"]
+    torch.testing.assert_close(known, expected)
+    assert objective(network, images, labels, torch.full_like(masks, -1))["map"] == 0
+
+
+def test_masks_teach_the_segmentation_where_they_are_known() -> None:
+    network = multi_task().eval()
+    objective = create_objective(network, ObjectiveConfig())
+    images, labels = torch.rand(3, 3, 32, 32), torch.tensor([0, 1, 1])
+    masks = torch.zeros(3, 32, 32)
+    masks[1, :16] = 1
+    masks[2] = -1
+    found = objective(network, images, labels, masks)["segmentation"]
+    pixels = network.verdicts(images, labels).segmentation[:2]
+    expected = F.cross_entropy(pixels, masks[:2].long())
+    torch.testing.assert_close(found, expected)
+    without = objective(network, images, labels)["segmentation"]
+    torch.testing.assert_close(without, F.cross_entropy(pixels[:1], masks[:1].long()))
+
+
+@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
+def test_mixed_labels_weigh_as_their_pixels_do(kind: str) -> None:
+    """A network that reads the share of white pixels: its mean is the mean of the labels."""
+    images = torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 0.0]).view(6, 1, 1, 1).expand(6, 3, 8, 8)
+    shares = set()
+    for seed in range(12):
+        torch.manual_seed(seed)
+        mixed, mix = mix_batch(images, **{kind: 1.0})
+        white = mixed.mean((1, 2, 3))
+        own = images[:, 0, 0, 0]
+        torch.testing.assert_close(white, mix.share * own + (1 - mix.share) * own[mix.order])
+        shares.add(mix.share)
+        flat = {round(v, 6) for v in mixed.unique().tolist()}
+        assert kind == "mixup" or flat <= {0.0, 1.0}
+    assert len(shares) > 6
+
+
+def test_cross_entropy_of_a_mixed_batch_by_hand() -> None:
+    network = Plain()
+    objective = CrossEntropy(label_smoothing=0.1, mixup=0.4, cutmix=1.0)
+    for seed in range(6):
+        torch.manual_seed(seed)
+        found = objective(network, IMAGES, LABELS)["loss"]
+        torch.manual_seed(seed)
+        mixed, mix = mix_batch(IMAGES, 0.4, 1.0)
+        soft = F.one_hot(LABELS, 2) * 0.9 + 0.05
+        target = mix.share * soft + (1 - mix.share) * soft[mix.order]
+        torch.testing.assert_close(found, F.cross_entropy(network(mixed), target))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from .detectors import complexity, detectors, import_weights
+from .pack import pack
 from .parser import run
 from .prepare import prepare
 from .scan import scan
@@ -15,6 +16,7 @@ from .train import train
 COMMANDS: dict[str, Callable[..., int]] = {
     "scan": scan,
     "prepare": prepare,
+    "pack": pack,
     "train": train,
     "predict": predict,
     "evaluate": evaluate,

@@ -5,7 +5,6 @@ defaults, which gave it pixels as blue, green, red; here they are red, green, bl
 Every function maps (H, W, 3) uint8 to the same and leaves its argument alone.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import cv2
@@ -13,8 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
-Step = Callable[[Image, Generator], Image]
+from .geometry import Image, Matrix, Move, Steps, flip_matrix, follow, similarity_matrix
 
 
 def jpeg_60_100(image: Image, rng: Generator) -> Image:
@@ -35,11 +33,6 @@ def gaussian_noise(image: Image, rng: Generator) -> Image:
 def gaussian_blur(image: Image, rng: Generator) -> Image:
     """Blur over 3 pixels; the standard deviation is the 0.8 that OpenCV takes for them."""
     return np.asarray(cv2.GaussianBlur(image, (3, 3), 0), dtype=np.uint8)
-
-
-def mirror(image: Image, rng: Generator) -> Image:
-    """Swap left and right."""
-    return np.ascontiguousarray(image[:, ::-1])
 
 
 def brightness_contrast(image: Image, rng: Generator) -> Image:
@@ -89,18 +82,18 @@ def grey(image: Image, rng: Generator) -> Image:
     return np.asarray(cv2.cvtColor(flat, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
 
 
-def shift_scale_rotate(image: Image, rng: Generator) -> Image:
-    """Shift by a tenth, scale by a fifth, turn by 10 degrees at most; black outside."""
-    height, width = image.shape[:2]
-    angle, scale = rng.uniform(-10, 10), rng.uniform(0.8, 1.2)
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, scale)
-    matrix[0, 2] += rng.uniform(-0.1, 0.1) * width
-    matrix[1, 2] += rng.uniform(-0.1, 0.1) * height
-    moved = cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_CONSTANT)
-    return np.asarray(moved, dtype=np.uint8)
+def _shift_scale_rotate(width: int, height: int, rng: Generator) -> Matrix:
+    degrees, scale = rng.uniform(-10, 10), rng.uniform(0.8, 1.2)
+    shift = rng.uniform(-0.1, 0.1) * width, rng.uniform(-0.1, 0.1) * height
+    return similarity_matrix(width, height, degrees, scale, shift)
 
 
-STEPS: Final[tuple[tuple[Step, float], ...]] = (
+mirror = Move(lambda width, height, rng: flip_matrix(width))
+"""Swap left and right."""
+shift_scale_rotate = Move(_shift_scale_rotate)
+"""Shift by a tenth, scale by a fifth, turn by 10 degrees at most; black outside."""
+
+STEPS: Final[Steps] = (
     (jpeg_60_100, 0.5),
     (gaussian_noise, 0.1),
     (gaussian_blur, 0.05),
@@ -128,10 +121,7 @@ def ba_augment(image: Image, rng: Generator) -> Image:
         >>> ba_augment(face, np.random.default_rng(0)).shape
         (32, 32, 3)
     """
-    for step, probability in STEPS:
-        if rng.random() < probability:
-            image = step(image, rng)
-    return image
+    return follow(STEPS, image, rng)[0]
 
 
 def _as_bytes(levels: NDArray[np.floating]) -> Image:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
 from .manifest import read_manifest
+from .pack import is_pack, read_pack
 from .prepare import prepared_crop
 from .protocols import assign_split
 
@@ -20,7 +21,7 @@ def read_crops(
     """Read manifests of face crops as one table.
 
     Args:
-        paths: Manifests that ``telltrace prepare`` wrote.
+        paths: Manifests that ``telltrace prepare`` wrote, or packs of ``telltrace pack``.
         protocol: Split to assign; None keeps the manifests' own.
         split: Only the rows of this split.
 
@@ -32,8 +33,7 @@ def read_crops(
     """
     if not paths:
         raise ValueError("No manifest was given. Name at least one manifest.csv.")
-    tables = [read_manifest(path) for path in paths]
-    crops = [prepared_crop(path) for path in paths]
+    tables, crops = zip(*(_read(path) for path in paths), strict=True)
     for path, crop in zip(paths, crops, strict=True):
         if crop != crops[0]:
             raise ValueError(
@@ -53,6 +53,10 @@ def read_crops(
                 f"{found or 'no splits'}. Assign splits with --protocol."
             )
     return table, crops[0]
+
+
+def _read(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
+    return read_pack(path) if is_pack(path) else (read_manifest(path), prepared_crop(path))
 
 
 def crop_landmarks(table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.float64] | None]:

@@ -1,36 +1,42 @@
 """Face crops as batches, in an order that depends on (seed, epoch) and on nothing else."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal
+from typing import Final
 
-import cv2
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from .augmentations import augment, check_recipe
 from .manifest import VIDEO_KEY, check_manifest, locate, source_of
-from .transforms import RECIPES, Image, Preprocessing, augment, generator
+from .order import Indices, Order, epoch_order
+from .pictures import decode, decode_mask, exists, read_bytes
+from .transforms import Image, Preprocessing
 
-Order = Literal["balanced", "shuffled", "manifest"]
-Indices = NDArray[np.int64]
 Job = tuple[int, int]
+"""A row, and its position in the epoch."""
+Sample = tuple[Image, Image | None]
+"""An image and its mask."""
+
+UNKNOWN: Final = -1.0
+"""Mask value of a pixel of which nobody knows whether it is forged."""
 
 
 class FaceDataset:
     """The face crops of a manifest, at the network's size.
 
     Decoded crops stay in memory if all of them fit, so that every file is decoded once and not
-    once an epoch. A missing file is an error when the dataset is built, never another picture.
+    once an epoch; that memory is taken at once, so that it does not grow from epoch to epoch. A
+    missing file is an error when the dataset is built, never another picture.
 
     Args:
-        manifest: Crops, as ``prepare`` writes them.
+        manifest: Crops, as ``prepare`` or ``pack`` writes them.
         preprocessing: Gives the size; normalisation is left to ``Preprocessing.tensor``.
-        recipe: Augmentation for ``batches``, a name out of ``transforms.RECIPES``.
+        recipe: Augmentation for ``batches``, a name out of ``augmentations.RECIPES``.
+        masks: Whether ``batches`` gives the masks of what was forged as well.
         cache_bytes: Keep decoded crops in memory if they need no more than this.
 
     Raises:
@@ -44,21 +50,25 @@ class FaceDataset:
         preprocessing: Preprocessing,
         *,
         recipe: str = "none",
+        masks: bool = False,
         cache_bytes: int = 2 * 2**30,
     ) -> None:
-        if recipe not in RECIPES:
-            raise ValueError(f"Unknown recipe {recipe!r}; choose one of {', '.join(RECIPES)}.")
+        check_recipe(recipe)
         self.manifest = check_manifest(manifest)
-        self.preprocessing, self.recipe = preprocessing, recipe
+        self.preprocessing, self.recipe, self.masks = preprocessing, recipe, masks
         self.labels: Indices = self.manifest.label.to_numpy(dtype=np.int64)
         self.paths = self.manifest.path.tolist()
+        self.mask_paths = self.manifest["mask"].tolist() if masks else []
         for row, path in enumerate(self.paths):
-            if not os.path.isfile(path):  # noqa: PTH113 (a Path each is slow at 100,000 crops)
-                raise FileNotFoundError(self._broken(row, "does not exist"))
+            if not exists(path):
+                raise FileNotFoundError(self._broken(row, path, "the crop does not exist"))
+        for row, path in enumerate(self.mask_paths):
+            if path and not exists(path):
+                raise FileNotFoundError(self._broken(row, path, "the mask does not exist"))
         size = preprocessing.image_size
-        shape = (len(self.paths), size, size, 3)
+        shape = (len(self.paths), size, size, 4 if masks else 3)
         fits = int(np.prod(shape, dtype=np.int64)) <= cache_bytes
-        self._cache: Image | None = np.empty(shape, dtype=np.uint8) if fits else None
+        self._cache: Image | None = np.full(shape, 0, dtype=np.uint8) if fits else None
         self._cached = np.zeros(len(self.paths), dtype=bool)
 
     def __len__(self) -> int:
@@ -70,13 +80,29 @@ class FaceDataset:
         Raises:
             ValueError: If the file is no readable picture.
         """
+        return self.sample(row)[0]
+
+    def sample(self, row: int) -> Sample:
+        """The crop of one row and its mask, (S, S) uint8, at the network's size, not augmented.
+
+        The mask of a real face is zero. It is None where masks were not asked for, and for a
+        fake of which nobody knows where it was forged.
+
+        Raises:
+            ValueError: If a file is no readable picture.
+        """
+        known = self.masks and bool(self.mask_paths[row] or self.labels[row] == 0)
         if self._cache is not None and self._cached[row]:
-            return self._cache[row]
-        image = self.preprocessing.resize(self.crop(row))
+            kept = self._cache[row]
+            return np.ascontiguousarray(kept[..., :3]), kept[..., 3].copy() if known else None
+        image = self.preprocessing.resize(self._decode(row, self.preprocessing.image_size))
+        mask = self._mask(row) if known else None
         if self._cache is not None:
-            self._cache[row] = image
+            self._cache[row, ..., :3] = image
+            if mask is not None:
+                self._cache[row, ..., 3] = mask
             self._cached[row] = True
-        return image
+        return image, mask
 
     def crop(self, row: int) -> Image:
         """The crop of one row as it was cut, uint8 RGB, whatever its size.
@@ -84,19 +110,35 @@ class FaceDataset:
         Raises:
             ValueError: If the file is no readable picture.
         """
-        try:
-            data = np.fromfile(self.paths[row], dtype=np.uint8)
-        except OSError as error:
-            raise ValueError(self._broken(row, f"cannot be read ({error.strerror})")) from None
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
-        if image is None:
-            raise ValueError(self._broken(row, "is no readable picture"))
-        return np.asarray(image, dtype=np.uint8)
+        return self._decode(row, None)
 
-    def _broken(self, row: int, what: str) -> str:
+    def _decode(self, row: int, size: int | None) -> Image:
+        image = decode(self._read(row, self.paths[row], "crop"), size)
+        if image is None:
+            what = "the crop is no readable picture"
+            raise ValueError(self._broken(row, self.paths[row], what))
+        return image
+
+    def _mask(self, row: int) -> Image:
+        size, path = self.preprocessing.image_size, self.mask_paths[row]
+        if not path:
+            return np.zeros((size, size), dtype=np.uint8)
+        mask = decode_mask(self._read(row, path, "mask"))
+        if mask is None:
+            raise ValueError(self._broken(row, path, "the mask is no readable picture"))
+        return self.preprocessing.resize(np.stack([mask] * 3, axis=-1))[..., 0].copy()
+
+    def _read(self, row: int, path: str, what: str) -> Image:
+        try:
+            return read_bytes(path)
+        except OSError as error:
+            reason = f"the {what} cannot be read ({error.strerror})"
+            raise ValueError(self._broken(row, path, reason)) from None
+
+    def _broken(self, row: int, path: str, what: str) -> str:
         video = "/".join(str(v) for v in self.manifest[VIDEO_KEY].iloc[row] if v)
         return (
-            f"{self.paths[row]}: the crop {what} ({locate(self.manifest, row)}, video {video}). "
+            f"{path}: {what} ({locate(self.manifest, row)}, video {video}). "
             "Run `telltrace prepare` again, which makes what is missing, or delete the row."
         )
 
@@ -112,7 +154,7 @@ def batches(
     order: Order = "balanced",
     start: int = 0,
     shard: tuple[int, int] = (0, 1),
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Tensor, ...]]:
     """The augmented batches of one epoch.
 
     What a batch holds depends on (seed, epoch) and its number alone: not on the workers, not on
@@ -130,7 +172,8 @@ def batches(
         shard: (rank, processes): which part of every batch to give.
 
     Yields:
-        Images (B, H, W, 3) uint8 and labels (B,) int64.
+        Images (B, H, W, 3) uint8 and labels (B,) int64; if the dataset has masks, also these,
+        (B, H, W) float32: 0 untouched to 1 forged, ``UNKNOWN`` all over a fake without a mask.
 
     Raises:
         ValueError: If no batch comes of it, or a crop cannot be read.
@@ -153,60 +196,33 @@ def batches(
         for s in starts[start:]
     ]
 
-    def load(job: tuple[int, int]) -> Image:
+    def load(job: Job) -> Sample:
         row, position = job
-        return augment(dataset.image(row), seed, epoch, position, dataset.recipe)
+        image, mask = dataset.sample(row)
+        return augment(image, seed, epoch, position, dataset.recipe, mask)
 
-    for job, images in _in_order(load, jobs, workers):
+    for job, samples in _in_order(load, jobs, workers):
+        images = torch.from_numpy(np.stack([image for image, _ in samples]))
         labels = torch.from_numpy(dataset.labels[[row for row, _ in job]])
-        yield torch.from_numpy(np.stack(images)), labels
+        if dataset.masks:
+            yield images, labels, _masks([mask for _, mask in samples], images)
+        else:
+            yield images, labels
 
 
-def epoch_order(manifest: pd.DataFrame, epoch: int, seed: int, order: Order) -> Indices:
-    """Which rows one epoch shows, in which order: as many as the manifest has.
-
-    "balanced" gives half of the epoch to each class, and an equal share of the fakes to each
-    method. A group that is smaller than its share is repeated as evenly as can be; of a larger
-    one each epoch shows another part. "shuffled" shows every row once, "manifest" in its order.
-
-    Raises:
-        ValueError: If "balanced" is asked of one class only.
-    """
-    count = len(manifest)
-    if order == "manifest":
-        return np.arange(count)
-    rng = generator(seed, epoch, 0)
-    if order == "shuffled":
-        return rng.permutation(count)
-    labels, methods = manifest.label.to_numpy(), manifest.method.to_numpy()
-    if len(set(labels)) < 2:
-        raise ValueError(
-            f"{source_of(manifest)}: holds {'reals' if labels[0] == 0 else 'fakes'} only, so its "
-            "classes cannot be balanced. Add the other class, or make fakes by blending."
-        )
-    names = sorted(set(methods[labels == 1]))
-    groups = [np.flatnonzero(labels == 0)]
-    groups += [np.flatnonzero((labels == 1) & (methods == name)) for name in names]
-    shares = _shares(count // 2, 1) + _shares(count - count // 2, len(names))
-    chosen = [_draw(group, share, rng) for group, share in zip(groups, shares, strict=True)]
-    return rng.permutation(np.concatenate(chosen))
-
-
-def _shares(total: int, parts: int) -> list[int]:
-    """``total`` in ``parts`` whole numbers that differ by at most one."""
-    return [total // parts + (i < total % parts) for i in range(parts)]
-
-
-def _draw(group: Indices, count: int, rng: np.random.Generator) -> Indices:
-    """``count`` rows of a group, none more than once oftener than another."""
-    rounds = -(-count // len(group))
-    return np.concatenate([rng.permutation(group) for _ in range(rounds)] or [group])[:count]
+def _masks(masks: list[Image | None], images: Tensor) -> Tensor:
+    """Masks in [0, 1], and :data:`UNKNOWN` all over where there is none."""
+    stacked = torch.full(images.shape[:3], UNKNOWN)
+    for place, mask in zip(stacked, masks, strict=True):
+        if mask is not None:
+            place.copy_(torch.from_numpy(mask)).div_(255)
+    return stacked
 
 
 def _in_order(
-    load: Callable[[Job], Image], jobs: list[list[Job]], workers: int
-) -> Iterator[tuple[list[Job], list[Image]]]:
-    """Every job with its images, in order, two jobs read ahead by threads.
+    load: Callable[[Job], Sample], jobs: list[list[Job]], workers: int
+) -> Iterator[tuple[list[Job], list[Sample]]]:
+    """Every job with its samples, in order, two jobs read ahead by threads.
 
     Threads and not processes: decoding and warping leave Python's lock, and the cache is shared.
     """
@@ -214,14 +230,14 @@ def _in_order(
         yield from ((job, [load(item) for item in job]) for job in jobs)
         return
     pool = ThreadPoolExecutor(workers)
-    ahead: deque[tuple[list[Job], list[Future[Image]]]] = deque()
+    ahead: deque[tuple[list[Job], list[Future[Sample]]]] = deque()
     try:
         for job in jobs:
             ahead.append((job, [pool.submit(load, item) for item in job]))
             if len(ahead) > 2:
-                done, images = ahead.popleft()
-                yield done, [image.result() for image in images]
-        for done, images in ahead:
-            yield done, [image.result() for image in images]
+                done, samples = ahead.popleft()
+                yield done, [sample.result() for sample in samples]
+        for done, samples in ahead:
+            yield done, [sample.result() for sample in samples]
     finally:
         pool.shutdown(cancel_futures=True)

@@ -15,9 +15,11 @@ class DataConfig:
     image_size: int = 256
     """Side of the network's input, in pixels."""
     batch_size: int = 64
-    """Images per optimiser step; with "blend", a real face and its blend count as two."""
+    """Images per optimiser step, over all processes; with "blend", a real face and its blend
+    count as two."""
     augmentation: str = "sficonv"
-    """Named augmentation: "none", "sficonv" (flip, rotation, perspective) or "robust"."""
+    """Named augmentation: "none", "sficonv" (flip, rotation, perspective), "ba", "robust" (what
+    happens to pictures on their way) or "strong" (more of everything, and cutout)."""
     easy_epochs: int = 0
     """Blends start out plain to see and become hard over this many epochs."""
     balance: bool = True
@@ -70,8 +72,11 @@ class ObjectiveConfig:
     """Information: learnt weights, `scales`, or a plain sum."""
     scales: tuple[float, float, float] = (1.0, 2.0, 10.0)
     """Information: weights of classification, global and local information for "hyper"."""
-    mixup: float = 0.5
-    """Information: Beta parameter of mixup; 0 mixes nothing."""
+    mixup: float | None = None
+    """Beta parameter of mixup; 0 mixes nothing. By default 0.5 for information (its paper's) and
+    0 for cross-entropy; other objectives mix nothing."""
+    cutmix: float = 0.0
+    """Cross-entropy: Beta parameter of cutmix; with mixup, each step draws one of the two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +94,9 @@ class OptimConfig:
     """Steps over which the learning rate rises from zero."""
     clip_norm: float | None = None
     """Largest gradient norm; None leaves gradients alone."""
+    accumulate: int = 1
+    """Pieces that a batch is computed in, one after the other, to need less memory. Gradients
+    are those of the whole batch; batch normalisation sees each piece alone."""
     ema: float = 0.0
     """Decay of the averaged weights that are validated and kept; 0 keeps the plain ones."""
 
@@ -97,5 +105,36 @@ class OptimConfig:
             raise ValueError(f"epochs must be at least 1, got {self.epochs}.")
         if not self.lr > 0:
             raise ValueError(f"lr must be positive, got {self.lr}.")
+        if self.accumulate < 1:
+            raise ValueError(f"accumulate must be at least 1, got {self.accumulate}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must lie in [0, 1), got {self.ema}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardwareConfig:
+    """How to compute: it changes the speed and, but for rounding, nothing else."""
+
+    layout: Literal["auto", "channels_last", "contiguous"] = "auto"
+    """Order of pixels and channels in memory; auto is channels_last."""
+    compile: bool = False
+    """Let torch.compile fuse the network: a minute or more at the start, then faster steps."""
+    recompute: bool = False
+    """Recompute activations in the backward pass (activation checkpointing): a third more time
+    for a fraction of the memory."""
+    devices: int = 1
+    """Processes on this machine, each with a device, or a share of the cores, of its own."""
+    nodes: int = 1
+    """Machines; start the same command on each with torchrun."""
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
+    """With several processes: each holds the whole network (ddp), or a share of it (fsdp)."""
+
+    def __post_init__(self) -> None:
+        for name in ("devices", "nodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+
+    @property
+    def processes(self) -> int:
+        """Processes over all machines."""
+        return self.devices * self.nodes

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from telltrace.data.blending import pair_batches, similar_faces
 from telltrace.data.blending_settings import BlendSettings, settings_at
 from telltrace.data.crops import crop_landmarks
-from telltrace.data.loader import FaceDataset, Order, batches
+from telltrace.data.loader import FaceDataset, batches
+from telltrace.data.order import Order
 from telltrace.data.transforms import Preprocessing
 from telltrace.train.config import DataConfig
 from telltrace.train.loop import Batch
 
 VALIDATION_EPOCH = 2**31 - 1
 """The epoch whose blends validation sees: the same in every epoch, and none of training's."""
+
+VALIDATION_BATCH = 64
+NO_LABEL = -1
+"""Label of an image that is judged for nothing."""
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -34,7 +39,8 @@ class Feed:
     batches: Callable[[int, int], Iterable[Batch]]
     """``(epoch, first step) -> batches``."""
     validation: Callable[[], Iterable[tuple[Images, Labels]]]
-    """Validation's images at the network's size, and their labels; the same each time."""
+    """This process's share of validation: images at the network's size and their labels, or
+    :data:`NO_LABEL`; the same each time, and as many batches in every process."""
 
 
 def create_feed(
@@ -43,6 +49,9 @@ def create_feed(
     preprocessing: Preprocessing,
     data: DataConfig,
     seed: int,
+    *,
+    masks: bool = True,
+    shard: tuple[int, int] = (0, 1),
 ) -> Feed:
     """The feed of a run.
 
@@ -52,12 +61,20 @@ def create_feed(
         preprocessing: How crops become the network's input.
         data: Task, augmentation, batch size.
         seed: Seed of order and augmentation.
+        masks: Whether the objective learns from masks, where the manifest has them.
+        shard: (rank, processes): the part of every batch that this process sees.
 
     Raises:
         ValueError: If the crops make no batch, or a split lacks what the task needs.
     """
-    make = _labels_feed if data.task == "labels" else _blend_feed
-    return make(train, val, preprocessing, data, seed)
+    if data.batch_size % shard[1]:
+        raise ValueError(
+            f"batch_size {data.batch_size} cannot be shared among {shard[1]} processes. "
+            "Make it a multiple of them."
+        )
+    if data.task == "blend":
+        return _blend_feed(train, val, preprocessing, data, seed, shard)
+    return _labels_feed(train, val, preprocessing, data, seed, masks, shard)
 
 
 def _labels_feed(
@@ -66,21 +83,34 @@ def _labels_feed(
     preprocessing: Preprocessing,
     data: DataConfig,
     seed: int,
+    masks: bool,
+    shard: tuple[int, int],
 ) -> Feed:
-    dataset = FaceDataset(train, preprocessing, recipe=data.augmentation)
+    known = masks and bool((train["mask"] != "").any())
+    dataset = FaceDataset(train, preprocessing, recipe=data.augmentation, masks=known)
     held_out = FaceDataset(val, preprocessing)
 
-    def feed(epoch: int, start: int) -> Iterable[Batch]:
+    def feed(epoch: int, start: int) -> Iterator[Batch]:
         order: Order = "balanced" if data.balance else "shuffled"
         size, workers = data.batch_size, data.workers
-        return batches(dataset, epoch, seed, size, workers, order=order, start=start)
+        made = batches(dataset, epoch, seed, size, workers, order=order, start=start, shard=shard)
+        return _ahead(made, workers)
 
     def validation() -> Iterator[tuple[Images, Labels]]:
-        for first in range(0, len(held_out), 64):
-            rows = range(first, min(first + 64, len(held_out)))
-            yield np.stack([held_out.image(row) for row in rows]), held_out.labels[list(rows)]
+        for first in range(0, len(held_out), VALIDATION_BATCH):
+            last = min(first + VALIDATION_BATCH, len(held_out))
+            rows = range(first + shard[0], last, shard[1])
+            yield _padded(
+                np.stack([held_out.image(row) for row in rows or [first]]),
+                held_out.labels[list(rows)],
+            )
 
     return Feed(len(dataset) // data.batch_size, feed, validation)
+
+
+def _padded(images: Images, labels: Labels) -> tuple[Images, Labels]:
+    """A process without a share judges one image for nothing: all must call the network alike."""
+    return images, labels if len(labels) else np.array([NO_LABEL])
 
 
 def _blend_feed(
@@ -89,20 +119,28 @@ def _blend_feed(
     preprocessing: Preprocessing,
     data: DataConfig,
     seed: int,
+    shard: tuple[int, int],
 ) -> Feed:
     """Real faces and blends made of them; fakes in the manifest are left aside."""
     pairs = max(1, data.batch_size // 2)
+    if pairs % shard[1]:
+        raise ValueError(
+            f"batch_size {data.batch_size} makes {pairs} pairs, which {shard[1]} processes cannot "
+            f"share. Make it a multiple of {2 * shard[1]}."
+        )
     learn, held_out = (_Reals(table, preprocessing) for table in (train, val))
+    mine = slice(shard[0], None, shard[1])
 
     def feed(epoch: int, start: int) -> Iterator[Batch]:
         settings = settings_at((epoch + 1) / (data.easy_epochs + 1))
-        drawn = _ahead(learn.blends(seed, epoch, pairs, start, settings), data.workers)
-        for images, labels, masks in drawn:
-            yield torch.from_numpy(images), torch.from_numpy(labels), torch.from_numpy(masks)
+        drawn = learn.blends(seed, epoch, pairs, start, settings)
+        made = (tuple(torch.from_numpy(part[mine].copy()) for part in batch) for batch in drawn)
+        return _ahead(made, data.workers)
 
     def validation() -> Iterator[tuple[Images, Labels]]:
         for images, labels, _ in held_out.blends(seed, VALIDATION_EPOCH, 32, 0, settings_at(1)):
-            yield images, labels
+            share = images[mine] if len(images[mine]) else images[:1]
+            yield _padded(share, labels[mine])
 
     return Feed(-(-len(learn.crops) // pairs), feed, validation)
 
@@ -144,7 +182,7 @@ class _Reals:
             yield small, labels, (small_masks / np.float32(255)).astype(np.float32)
 
 
-def _ahead(items: Iterator[Blends], workers: int) -> Iterator[Blends]:
+def _ahead(items: Iterator[Batch], workers: int) -> Iterator[Batch]:
     """The same items in the same order, the next one made by a thread while one is used."""
     if workers == 0:
         yield from items

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -13,7 +14,7 @@ from telltrace.train.config import OptimConfig
 
 Batch = tuple[Tensor, ...]
 """(B, H, W, 3) uint8 images, (B,) labels, 0 real and 1 fake, and, where the data has them,
-(B, H, W) masks in [0, 1] of what was forged."""
+(B, H, W) masks in [0, 1] of what was forged, negative where nobody knows."""
 
 
 @dataclass
@@ -64,6 +65,17 @@ def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> floa
     return optim.lr * warm
 
 
+class NonFiniteError(FloatingPointError):
+    """A loss that is NaN or infinite, with the batch that gave it."""
+
+    def __init__(self, state: State, losses: dict[str, float], batch: Batch) -> None:
+        super().__init__(
+            f"The loss is not finite at epoch {state.epoch}, step {state.step}: {losses}. "
+            "Lower the learning rate, or clip gradients with --optim.clip_norm 1."
+        )
+        self.losses, self.batch = losses, batch
+
+
 def fit(
     state: State,
     batches: Callable[[int, int], Iterable[Batch]],
@@ -73,39 +85,40 @@ def fit(
     steps: int,
     to_input: Callable[[Tensor], Tensor],
     seed: int = 0,
+    together: Callable[[], AbstractContextManager[object]] = nullcontext,
     after_step: Callable[[State, float], None] = lambda state, loss: None,
     after_epoch: Callable[[State, float], None] = lambda state, loss: None,
 ) -> None:
     """Train until ``state.epoch`` reaches ``optim.epochs``.
 
-    Randomness depends on the seed, the epoch and the step alone, never on what ran before, so
-    a run resumed from any saved state equals one that never stopped, bit for bit.
+    Randomness depends on the seed, the epoch, the step and the process alone, never on what ran
+    before, so a run resumed from any saved state equals one that never stopped, bit for bit.
 
     Args:
         state: Where to start; it is advanced in place.
-        batches: ``(epoch, first step) -> batches`` from that step on.
+        batches: ``(epoch, first step) -> batches`` from that step on, this process's share.
         fabric: Owns device, precision and processes; ``state`` must be set up with it.
-        optim: Learning rate, schedule, clipping, averaging.
+        optim: Learning rate, schedule, clipping, accumulation, averaging.
         steps: Steps in an epoch.
         to_input: Turns (B, H, W, 3) uint8 images into the network's (B, 3, H, W) input.
         seed: Seed of dropout and of every other draw inside the network.
+        together: Context of every forward pass, in which processes share their statistics.
         after_step: Called with the state and the step's loss: show, save, stop here.
         after_epoch: Called with the state and the epoch's mean loss: validate and save here.
 
     Raises:
-        FloatingPointError: If the loss is NaN or infinite.
+        NonFiniteError: If the loss is NaN or infinite.
     """
     while state.epoch < optim.epochs:
         state.network.train()
         for batch in batches(state.epoch, state.step):
-            torch.manual_seed((seed * 1_000_003 + state.epoch) * 1_000_003 + state.step)
+            step = (seed * 1_000_003 + state.epoch) * 1_000_003 + state.step
+            torch.manual_seed(step + 7_919 * fabric.global_rank)
             for group in state.optimizer.param_groups:
                 group["lr"] = learning_rate(optim, state.epoch, state.step, steps)
-            images, *targets = fabric.to_device(batch)
-            losses = state.objective(state.network, to_input(images), *targets)
-            done = state.epoch * steps + state.step  # young averages forget their start sooner
-            decay = min(optim.ema, (1 + done) / (10 + done))
-            loss = _step(state, losses, fabric, optim, decay)
+            state.optimizer.zero_grad(set_to_none=True)
+            loss = _accumulate(state, batch, fabric, optim.accumulate, to_input, together)
+            _descend(state, fabric, optim, steps)
             state.step += 1
             state.loss_sum += loss
             after_step(state, loss)
@@ -114,24 +127,51 @@ def fit(
         after_epoch(state, mean)
 
 
-def _step(
-    state: State, losses: dict[str, Tensor], fabric: Fabric, optim: OptimConfig, decay: float
+def _accumulate(
+    state: State,
+    batch: Batch,
+    fabric: Fabric,
+    pieces: int,
+    to_input: Callable[[Tensor], Tensor],
+    together: Callable[[], AbstractContextManager[object]],
 ) -> float:
-    loss = losses["loss"]
-    if not torch.isfinite(loss):
-        values = {name: value.item() for name, value in losses.items()}
-        raise FloatingPointError(
-            f"The loss is not finite at epoch {state.epoch}, step {state.step}: {values}. "
-            "Lower the learning rate, or clip gradients with --optim.clip_norm 1."
-        )
-    state.optimizer.zero_grad(set_to_none=True)
-    fabric.backward(loss)
+    """Gradients of a batch, computed in pieces; the mean loss over all processes.
+
+    Every piece takes each n-th image, so that a face and its blend stay in one piece.
+    """
+    count, total = len(batch[0]), 0.0
+    pieces = min(pieces, count)
+    for number in range(pieces):
+        piece = fabric.to_device(tuple(part[number::pieces] for part in batch))
+        share = len(piece[0]) / count
+        with fabric.no_backward_sync(state.network, enabled=number < pieces - 1):  # type: ignore[arg-type]
+            with together():
+                losses = state.objective(state.network, to_input(piece[0]), *piece[1:])
+            loss = float(_mean(losses["loss"].detach(), fabric))
+            if not math.isfinite(loss):
+                raise NonFiniteError(state, {k: v.item() for k, v in losses.items()}, batch)
+            fabric.backward(losses["loss"] * share)
+        total += loss * share
+    return total
+
+
+def _descend(state: State, fabric: Fabric, optim: OptimConfig, steps: int) -> None:
+    """Clip, step and average."""
+    if fabric.world_size > 1:
+        for parameter in state.objective.parameters():  # the network's are shared by its strategy
+            if parameter.grad is not None:
+                parameter.grad = _mean(parameter.grad, fabric)
     if optim.clip_norm is not None:
         fabric.clip_gradients(state.network, state.optimizer, max_norm=optim.clip_norm)
     state.optimizer.step()
     if state.average is not None:
-        _follow(state.average, state.network, decay)
-    return float(loss.item())
+        done = state.epoch * steps + state.step  # young averages forget their start sooner
+        _follow(state.average, state.network, min(optim.ema, (1 + done) / (10 + done)))
+
+
+def _mean(tensor: Tensor, fabric: Fabric) -> Tensor:
+    """The mean over all processes."""
+    return cast(Tensor, fabric.all_reduce(tensor, reduce_op="mean"))
 
 
 @torch.no_grad()

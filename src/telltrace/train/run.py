@@ -98,10 +98,10 @@ def train(
         crop, settings.data.image_size, settings.data.mean, settings.data.std
     )
     fabric = Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
-    feed = create_feed(
-        _rows(table, "train"), _rows(table, "val"), preprocessing, settings.data, seed
-    )
+    splits = _rows(table, "train"), _rows(table, "val")
     state = _start(settings, fabric)
+    masks = getattr(state.objective, "wants_masks", False)
+    feed = create_feed(*splits, preprocessing, settings.data, seed, masks=masks)
     recipe = asdict(settings)
     last, best = out / "last.safetensors", out / "best.safetensors"
     if last.exists():
@@ -202,7 +202,8 @@ def _start(settings: Settings, fabric: Fabric) -> State:
     network = create_detector(settings.detector, **settings.options)
     network = convert_conv2d_weight_memory_format(network, torch.channels_last)
     average = copy.deepcopy(network).eval() if settings.optim.ema else None
-    objective = create_objective(network, settings.objective).to(fabric.device)
+    paired = settings.data.task == "blend"
+    objective = create_objective(network, settings.objective, paired=paired).to(fabric.device)
     optimizer = torch.optim.AdamW(
         [*network.parameters(), *objective.parameters()],
         lr=settings.optim.lr,

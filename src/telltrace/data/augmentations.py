@@ -1,0 +1,143 @@
+"""The named augmentations, each a function of (seed, epoch, index) and of nothing else."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from . import looks
+from .ba_augmentations import STEPS as BA_STEPS
+from .geometry import (
+    Image,
+    Matrix,
+    Move,
+    Steps,
+    flip_matrix,
+    follow,
+    perspective_matrix,
+    similarity_matrix,
+    stretch_matrix,
+)
+
+
+def generator(seed: int, epoch: int, index: int) -> Generator:
+    """Random numbers that depend on these three numbers and on nothing else."""
+    return np.random.default_rng(np.random.SeedSequence([seed, epoch, index]))
+
+
+def augment(
+    image: Image,
+    seed: int,
+    epoch: int,
+    index: int,
+    recipe: str = "sficonv",
+    mask: Image | None = None,
+) -> tuple[Image, Image | None]:
+    """Vary a training crop; the same three numbers always give the same variation.
+
+    - "none" changes nothing.
+    - "sficonv" is the published recipe of SFIConv: a flip half of the time, a rotation within 10
+      degrees, and half of the time a perspective of scale 0.5 (torchvision's defaults, which the
+      release uses), black outside; the three are one warp here, so the picture is interpolated
+      once and not three times.
+    - "ba" is the published list of Ba et al.
+    - "robust" imitates what happens to pictures on their way: small geometry, light, rescaling,
+      blur, noise and JPEG 40 to 100.
+    - "strong" is our modern default: all that, stronger and more often, with two of eight changes
+      of colour drawn as RandAugment does, and cutout.
+
+    Args:
+        image: One crop, already at the network's size.
+        seed: Of the run.
+        epoch: From 0.
+        index: Position within the epoch.
+        recipe: A name out of ``RECIPES``.
+        mask: What was forged in it, at the same size; it is moved as the image is.
+
+    Shape:
+        - image and its output: :math:`(H, W, 3)`, uint8
+        - mask and its output: :math:`(H, W)`, uint8
+
+    Raises:
+        ValueError: If the recipe is unknown.
+
+    References:
+        Guo et al., "Space-Frequency Interactive Convolution for Deepfake Detection", TIFS 2023.
+        Ba et al., "Exposing the Deception", AAAI 2024.
+
+    Examples:
+        >>> face = np.full((32, 32, 3), 128, np.uint8)
+        >>> a, b = (augment(face, seed=7, epoch=0, index=i)[0] for i in (3, 3))
+        >>> bool((a == b).all())
+        True
+    """
+    return follow(check_recipe(recipe), image, generator(seed, epoch, index), mask)
+
+
+def check_recipe(name: str) -> Steps:
+    """The steps of a named recipe.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"Unknown recipe {name!r}; choose one of {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def _published(width: int, height: int, rng: Generator) -> Matrix:
+    matrix = flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
+    matrix = similarity_matrix(width, height, degrees=rng.uniform(-10, 10)) @ matrix
+    if rng.random() < 0.5:
+        matrix = perspective_matrix(width, height, 0.25 * rng.random((4, 2))) @ matrix
+    return matrix
+
+
+def _gentle(width: int, height: int, rng: Generator) -> Matrix:
+    flip = flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
+    if rng.random() < 0.5:
+        return flip
+    degrees, scale = rng.uniform(-10, 10), rng.uniform(0.9, 1.1)
+    shift = rng.uniform(-0.05, 0.05) * width, rng.uniform(-0.05, 0.05) * height
+    return similarity_matrix(width, height, degrees, scale, shift) @ flip
+
+
+def _varied(width: int, height: int, rng: Generator) -> Matrix:
+    """Flip, then each of similarity, stretch with shear, and perspective at its own odds."""
+    matrix = flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
+    if rng.random() < 0.7:
+        degrees, scale = rng.uniform(-15, 15), rng.uniform(0.85, 1.2)
+        shift = rng.uniform(-0.08, 0.08) * width, rng.uniform(-0.08, 0.08) * height
+        matrix = similarity_matrix(width, height, degrees, scale, shift) @ matrix
+    if rng.random() < 0.3:
+        shear, scales = rng.uniform(-0.1, 0.1, 2), rng.uniform(0.9, 1.1, 2)
+        matrix = stretch_matrix(width, height, tuple(shear), tuple(scales)) @ matrix
+    if rng.random() < 0.2:
+        matrix = perspective_matrix(width, height, 0.1 * rng.random((4, 2))) @ matrix
+    return matrix
+
+
+RECIPES: Final[dict[str, Steps]] = {
+    "none": (),
+    "sficonv": ((Move(_published), 1.0),),
+    "ba": BA_STEPS,
+    "robust": (
+        (Move(_gentle, cv2.BORDER_REFLECT_101), 1.0),
+        (looks.light, 0.5),
+        (looks.rescale, 0.25),
+        (looks.blur, 0.2),
+        (looks.noise, 0.2),
+        (looks.jpeg_40_100, 0.6),
+    ),
+    "strong": (
+        (Move(_varied, cv2.BORDER_REFLECT_101), 1.0),
+        (looks.two_colours, 0.8),
+        (looks.rescale, 0.3),
+        (looks.blur, 0.2),
+        (looks.noise, 0.2),
+        (looks.jpeg_40_100, 0.7),
+        (looks.cutout, 0.3),
+    ),
+}
+"""What may happen to a picture, in this order, each step with its probability."""
