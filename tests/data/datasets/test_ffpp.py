@@ -7,15 +7,8 @@ from telltrace.data.manifest import VIDEO_KEY
 from telltrace.data.protocols import assign_split
 
 
-def put(root: Path, *names: str) -> Path:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    return root
-
-
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
+def tree(put, tmp_path: Path) -> Path:
     return put(
         tmp_path,
         "original_sequences/youtube/c23/videos/183.mp4",
@@ -50,6 +43,24 @@ def test_methods_and_compressions_can_be_chosen(tree: Path) -> None:
     assert raw.video.tolist() == ["183", "253_183"]
     detection = read_ffpp(tree, methods=["DeepFakeDetection"])
     assert detection.dataset.unique().tolist() == ["DeepFakeDetection"]
+
+
+def test_actors_can_be_taken_without_their_fakes(tree: Path) -> None:
+    found = read_ffpp(tree, methods=["FaceSwap", "actors"])
+    assert found.video.tolist() == ["183", "253", "01__walking", "253_183"]
+
+
+def test_a_fake_gets_its_mask_at_every_compression(put, tree: Path, rows) -> None:
+    put(tree, "manipulated_sequences/FaceSwap/masks/videos/253_183.mp4")
+    put(tree, "manipulated_sequences/FaceShifter/c23/videos/253_183.mp4")
+    found = read_ffpp(tree, compressions=["c23", "c0"], methods=["FaceSwap"])
+    assert rows(found[found["mask"] != ""].reset_index(drop=True), "compression", "mask") == [
+        [c, str(tree / "manipulated_sequences" / "FaceSwap" / "masks" / "videos" / "253_183.mp4")]
+        for c in ("c23", "c0")
+    ]
+    shifted = read_ffpp(tree, methods=["FaceShifter"])
+    assert shifted.method.tolist() == ["real", "real", "FaceShifter"]
+    assert (shifted["mask"] == "").all()
 
 
 def test_what_is_not_there_is_named(tree: Path, tmp_path: Path) -> None:

@@ -5,14 +5,7 @@ import pytest
 from telltrace.data.datasets.folder import read_folder
 
 
-def put(root: Path, *names: str) -> Path:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    return root
-
-
-def test_folders_name_the_class_and_the_person(tmp_path: Path) -> None:
+def test_folders_name_the_class_and_the_person(put, tmp_path: Path) -> None:
     put(tmp_path / "mine", "real/b.png", "real/anna/1.mp4", "fake/anna/1.mp4", "fake/x/y/2.jpg")
     found = read_folder(tmp_path / "mine")
     assert found[["label", "method", "video", "identity"]].to_numpy().tolist() == [
@@ -24,21 +17,21 @@ def test_folders_name_the_class_and_the_person(tmp_path: Path) -> None:
     assert set(found.dataset) == {"mine"}
 
 
-def test_files_of_one_stem_stay_two_videos(tmp_path: Path) -> None:
+def test_files_of_one_stem_stay_two_videos(put, tmp_path: Path) -> None:
     found = read_folder(put(tmp_path, "real/a.png", "real/a.mp4"))
     assert found.video.tolist() == ["a.mp4", "a.png"]
     assert found.identity.tolist() == ["a", "a"]
 
 
-def test_only_files_that_cannot_be_media_are_passed_over(tmp_path: Path) -> None:
+def test_only_files_that_cannot_be_media_are_passed_over(put, tmp_path: Path) -> None:
     put(tmp_path, "real/a", "real/b.HEIC", "real/.hidden.png", "real/.git/c.png")
     found = read_folder(put(tmp_path, "real/labels.CSV", "real/Thumbs.db"))
     assert [Path(p).name for p in found.path] == ["a", "b.HEIC"]
 
 
-def test_a_folder_of_one_class(tmp_path: Path) -> None:
+def test_a_folder_of_one_class(put, tmp_path: Path) -> None:
     put(tmp_path, "1.jpg", "2.jpg")
-    found = read_folder(tmp_path, dataset="celeba", label="real")
+    found = read_folder(tmp_path, name="celeba", label="real")
     assert (found.label == 0).all()
     assert set(found.dataset) == {"celeba"}
 

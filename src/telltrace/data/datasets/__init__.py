@@ -1,1 +1,66 @@
-"""Dataset layouts: one function each, a folder in and a manifest out."""
+"""Dataset layouts: one function each, a folder or file in and a manifest out."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from .ba_lists import read_ba_lists
+from .celeb_df import read_celeb_df_v1, read_celeb_df_v2
+from .deeper_forensics import read_deeper_forensics
+from .deepfakebench import read_deepfakebench
+from .dfdc import read_dfdc, read_dfdc_preview
+from .ffpp import read_ffpp
+from .folder import read_folder
+from .pictures import read_hff, read_uadfv
+from .sficonv_lists import read_sficonv_lists
+from .tables import read_table
+
+LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
+    "folder": read_folder,
+    "table": read_table,
+    "ffpp": read_ffpp,
+    "celeb-df-v1": read_celeb_df_v1,
+    "celeb-df-v2": read_celeb_df_v2,
+    "dfdc": read_dfdc,
+    "dfdc-preview": read_dfdc_preview,
+    "deeper-forensics": read_deeper_forensics,
+    "hff": read_hff,
+    "uadfv": read_uadfv,
+    "sficonv": read_sficonv_lists,
+    "ba-lists": read_ba_lists,
+    "deepfakebench": read_deepfakebench,
+}
+"""Every layout by name. The last three list face crops, all others media."""
+
+
+def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFrame:
+    """The manifest of a data set, whichever way it lies on the disk.
+
+    Args:
+        layout: A name out of ``LAYOUTS``.
+        root: Its folder or file.
+        options: What the layout's function takes beside; None and empty ones are left out.
+
+    Raises:
+        ValueError: If the layout is unknown or takes no such option.
+
+    Examples:
+        >>> read_layout("ffp", ".")
+        Traceback (most recent call last):
+        ValueError: Unknown layout 'ffp'; choose one of folder, table, ffpp, celeb-df-v1,
+        celeb-df-v2, dfdc, dfdc-preview, deeper-forensics, hff, uadfv, sficonv, ba-lists,
+        deepfakebench.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"Unknown layout {layout!r}; choose one of {', '.join(LAYOUTS)}.")
+    taken = list(inspect.signature(LAYOUTS[layout]).parameters)[1:]
+    given = {key: value for key, value in options.items() if value not in (None, [], ())}
+    for key in given:
+        if key not in taken:
+            raise ValueError(
+                f"The layout {layout!r} takes no {key}; it takes {', '.join(taken) or 'none'}."
+            )
+    return LAYOUTS[layout](root, **given)

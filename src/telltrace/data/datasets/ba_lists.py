@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,11 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..manifest import COLUMNS, ManifestError, check_manifest
+from .crop_names import describe
 
 REAL_REPEATS: Final = {"FF++": 4, "DFDC-Preview": 4, "Celeb-DF-v2": 6, "DFDC": 5}
 """How often the published training shows each real face, by a part of the data set's name."""
-
-COMPRESSIONS: Final = {"raw": "c0", "c0": "c0", "c23": "c23", "c40": "c40"}
 
 
 class Entry(NamedTuple):
@@ -26,9 +25,9 @@ class Entry(NamedTuple):
 
 
 def read_ba_lists(
-    lists: str | Path,
+    root: str | Path,
     *,
-    dataset: str | None = None,
+    name: str | None = None,
     splits: Sequence[str] = ("train", "val", "test"),
     moved: tuple[str, str] | None = None,
     check_counts: bool = True,
@@ -40,8 +39,8 @@ def read_ba_lists(
     folder that lost some goes unseen there; here it is an error.
 
     Args:
-        lists: Folder that holds train_real.txt, train_fake.txt and so on.
-        dataset: Name for the manifest; by default that of the folder.
+        root: Folder that holds train_real.txt, train_fake.txt and so on.
+        name: Name for the manifest; by default that of the folder.
         splits: Which of "train", "val" and "test" to read.
         moved: (old, new) beginning of the folders in the lists, which were written elsewhere.
         check_counts: Whether a folder must hold as many crops as its line says.
@@ -53,8 +52,8 @@ def read_ba_lists(
     References:
         Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786.
     """
-    lists = Path(lists)
-    name = dataset or lists.absolute().name
+    lists = Path(root)
+    dataset = name or lists.absolute().name
     rows = [
         row
         for split in splits
@@ -62,7 +61,7 @@ def read_ba_lists(
         for number, entry in _entries(lists / f"{split}_{kind}.txt")
         for row in _crops(
             _place(entry, moved),
-            name,
+            dataset,
             split,
             f"{lists / f'{split}_{kind}.txt'}: line {number}",
             check_counts,
@@ -142,26 +141,3 @@ def _frame(file: Path) -> int:
     """The last number in a crop's name, -1 if there is none."""
     numbers = re.findall(r"\d+", file.stem)
     return int(numbers[-1]) if numbers else -1
-
-
-def describe(folder: str, label: int) -> tuple[str, str, str, str]:
-    """Method, compression, video and identities that a crop folder's path tells of.
-
-    Knows the folders of FaceForensics++ and the names of Celeb-DF. Elsewhere the method of a
-    fake is the name of the folder around, and every video is its own identity.
-
-    Examples:
-        >>> describe("/faces/manipulated_sequences/Face2Face/c23/071_054.mp4", 1)
-        ('Face2Face', 'c23', '071_054', '071+054')
-        >>> describe("/faces/Celeb-real/id0_0003.mp4", 0)
-        ('real', '', 'id0_0003', 'id0')
-    """
-    parts = PurePosixPath(folder.replace("\\", "/")).parts
-    video = re.sub(r"\.(mp4|avi|mov|mkv|webm)$", "", parts[-1], flags=re.IGNORECASE)
-    compression = next((COMPRESSIONS[part] for part in parts if part in COMPRESSIONS), "")
-    around = [part for part in parts[:-1] if part not in {*COMPRESSIONS, "videos"}]
-    method = "real" if label == 0 else (around[-1] if around else "fake")
-    people = re.findall(r"(?:^|_)(id\d+)(?=_)", video)
-    if re.fullmatch(r"\d+_\d+", video) and "manipulated_sequences" in parts:
-        people = video.split("_")
-    return method, compression, video, "+".join(people) or video

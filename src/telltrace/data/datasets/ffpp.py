@@ -6,7 +6,8 @@ from typing import Final
 
 import pandas as pd
 
-from ..manifest import COLUMNS, check_manifest
+from .listing import as_manifest, find_media
+from .names import people_of
 
 METHODS: Final = (
     *("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"),
@@ -14,7 +15,7 @@ METHODS: Final = (
 )
 COMPRESSIONS: Final = ("c0", "c23", "c40")
 FOLDERS: Final = {"c0": ("c0", "raw"), "c23": ("c23",), "c40": ("c40",)}
-VIDEO_SUFFIXES: Final = {".mp4", ".avi", ".mov", ".mkv", ".webm"}
+ACTORS: Final = "actors"
 
 
 def read_ffpp(
@@ -26,12 +27,14 @@ def read_ffpp(
 
     A fake named ``183_253`` is video 183 with the face of video 253; both are its identities.
     DeepFakeDetection and the actors' originals form a data set of their own, as the literature
-    reports it.
+    reports it. Where a method's ``masks/videos`` folder is there, each fake gets the mask video
+    of its name: one serves all compressions.
 
     Args:
         root: Folder that holds ``original_sequences/`` and ``manipulated_sequences/``.
         compressions: Any of "c0" (also called "raw"), "c23" and "c40".
-        methods: Names out of ``METHODS``; by default every one whose folder is there.
+        methods: Names out of ``METHODS``; by default every one whose folder is there. "actors"
+            adds the originals of DeepFakeDetection without its fakes.
 
     Raises:
         FileNotFoundError: If the layout is not there, or a chosen part of it holds no video.
@@ -42,7 +45,7 @@ def read_ffpp(
     """
     root = Path(root)
     _check_names("compression", compressions, COMPRESSIONS)
-    _check_names("method", methods or (), METHODS)
+    _check_names("method", methods or (), (*METHODS, ACTORS))
     fakes = root / "manipulated_sequences"
     if not (root / "original_sequences").is_dir() and not fakes.is_dir():
         raise FileNotFoundError(
@@ -50,17 +53,22 @@ def read_ffpp(
             "Give the folder that FaceForensics++ was downloaded to."
         )
     chosen = methods or [m for m in METHODS if (fakes / m).is_dir()]
-    parts = [("original_sequences/youtube", "real")] if set(chosen) != {METHODS[-1]} else []
-    if METHODS[-1] in chosen:
-        parts.append(("original_sequences/actors", "real"))
-    parts += [(f"manipulated_sequences/{method}", method) for method in chosen]
     rows = [
         row
         for compression in compressions
-        for part, method in parts
+        for part, method in _parts(chosen)
         for row in _list_part(root / part, method, compression)
     ]
-    return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:7]))
+    return as_manifest(rows, root, "FaceForensics++")
+
+
+def _parts(methods: Sequence[str]) -> list[tuple[str, str]]:
+    """Folder and method of everything to list: reals first, DeepFakeDetection with its own."""
+    detection, fakes = METHODS[-1], [m for m in methods if m != ACTORS]
+    parts = [("original_sequences/youtube", "real")] if set(methods) != {detection} else []
+    if detection in methods or ACTORS in methods:
+        parts.append(("original_sequences/actors", "real"))
+    return parts + [(f"manipulated_sequences/{method}", method) for method in fakes]
 
 
 def _check_names(what: str, given: Sequence[str], known: Sequence[str]) -> None:
@@ -71,37 +79,27 @@ def _check_names(what: str, given: Sequence[str], known: Sequence[str]) -> None:
             raise ValueError(f"Unknown {what} {name!r}; FaceForensics++ has {', '.join(known)}.")
 
 
-def _list_part(part: Path, method: str, compression: str) -> list[tuple[str | int, ...]]:
+def _list_part(part: Path, method: str, compression: str) -> list[dict[str, str | int]]:
     """One row a video of ``part`` at one compression, by name."""
     folders = [part / name / "videos" for name in FOLDERS[compression]]
-    files = [
-        file
-        for folder in folders
-        if folder.is_dir()
-        for file in sorted(folder.iterdir())
-        if file.suffix.lower() in VIDEO_SUFFIXES and not file.name.startswith(".")
-    ]
+    files = [file for folder in folders for file in find_media(folder)]
     if not files:
         raise FileNotFoundError(
             f"{folders[0]}: no videos. Download this part of FaceForensics++, "
             "or leave its method or compression out."
         )
+    masks = {file.stem: file for file in find_media(part / "masks" / "videos")}
     dataset = "DeepFakeDetection" if part.name in {METHODS[-1], "actors"} else "FaceForensics++"
     return [
-        (
-            str(file.absolute()),
-            dataset,
-            int(method != "real"),
-            method,
-            compression,
-            file.stem,
-            _identities(file.stem, method),
-        )
+        {
+            "path": str(file.absolute()),
+            "dataset": dataset,
+            "label": int(method != "real"),
+            "method": method,
+            "compression": compression,
+            "video": file.stem,
+            "identity": people_of(dataset, file.stem),
+            "mask": str(masks[file.stem].absolute()) if file.stem in masks else "",
+        }
         for file in files
     ]
-
-
-def _identities(stem: str, method: str) -> str:
-    """``183_253`` holds 183 and 253; of ``01_02__walking__A1B2`` and ``01__walking`` the head."""
-    head = stem.split("__")[0]
-    return head if method == "real" else "+".join(head.split("_"))

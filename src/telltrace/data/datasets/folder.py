@@ -18,7 +18,7 @@ or a video is decided by its content, and what turns out to be neither is report
 
 def read_folder(
     root: str | Path,
-    dataset: str | None = None,
+    name: str | None = None,
     label: Literal["real", "fake"] | None = None,
 ) -> pd.DataFrame:
     """List the media under ``root/real`` and ``root/fake``, at any depth, as a manifest.
@@ -29,7 +29,7 @@ def read_folder(
 
     Args:
         root: Folder with ``real/``, ``fake/`` or both.
-        dataset: Name of the data set; by default the folder's own.
+        name: Name of the data set; by default the folder's own.
         label: Set it if the folder has no ``real/`` and ``fake/`` but one class throughout.
 
     Raises:
@@ -52,8 +52,8 @@ def read_folder(
             f"{root}: holds neither real/ nor fake/. Sort the media into these two folders, "
             'or give label="real" or label="fake" if all of it is one class.'
         )
-    name = dataset or root.absolute().name
-    rows = [row for kind, top in classes.items() for row in _list_class(top, kind, name)]
+    dataset = name or root.absolute().name
+    rows = [row for kind, top in classes.items() for row in _list_class(top, kind, dataset)]
     if not rows:
         raise FileNotFoundError(f"{root}: holds no media. Put images or videos into it.")
     return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:7]))

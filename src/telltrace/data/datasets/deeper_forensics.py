@@ -1,0 +1,101 @@
+"""DeeperForensics-1.0: eleven variants of a thousand fakes, and the FaceForensics++ targets."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from ..manifest import ManifestError
+from .listing import as_manifest, find_media, require_folder
+from .names import people_of
+
+DATASET: Final = "DeeperForensics-1.0"
+
+
+def read_deeper_forensics(
+    root: str | Path, methods: Sequence[str] | None = None, targets: str | Path | None = None
+) -> pd.DataFrame:
+    """List the videos of DeeperForensics-1.0 as a manifest, with its own split.
+
+    A fake named ``000_M101`` is FaceForensics++ video 000 with the face of actor M101. The
+    actors' ``source_videos/`` are not the reals of this set, by its authors' word: those are the
+    FaceForensics++ originals at c23, which are not part of the download. A target gets the split
+    of the fakes that were made from it.
+
+    Args:
+        root: Folder that holds ``manipulated_videos/`` and ``lists/splits/``.
+        methods: Variants, such as "end_to_end"; by default all that are there.
+        targets: Folder with the FaceForensics++ originals at c23; by default
+            ``target_videos/`` below ``root``, and no reals if that is not there.
+
+    Raises:
+        FileNotFoundError: If the layout, a variant or the targets are not there.
+        ManifestError: If one target's fakes lie in two splits.
+
+    References:
+        Jiang et al., "DeeperForensics-1.0", CVPR 2020, section 3 and the data set's README.
+    """
+    root = require_folder(root, DATASET, ["manipulated_videos"])
+    folders = sorted(p.name for p in (root / "manipulated_videos").iterdir() if p.is_dir())
+    unknown = [m for m in methods or () if m not in folders]
+    if unknown:
+        raise FileNotFoundError(
+            f"{root / 'manipulated_videos' / unknown[0]}: is not a folder. Choose methods out of "
+            f"{', '.join(folders)}."
+        )
+    splits = _splits(root / "lists" / "splits")
+    fakes = [
+        _row(file, 1, method, splits.get(file.stem, ""))
+        for method in methods or folders
+        for file in find_media(root / "manipulated_videos" / method, deep=True)
+    ]
+    folder = Path(targets) if targets is not None else root / "target_videos"
+    if targets is not None and not find_media(folder):
+        raise FileNotFoundError(
+            f"{folder}: holds no videos. Give FaceForensics++'s original_sequences/youtube/c23/"
+            "videos."
+        )
+    by_target = _by_target(splits, root)
+    reals = [
+        _row(file, 0, "real", by_target.get(file.stem, ""))
+        for file in find_media(folder)
+        if not splits or file.stem in by_target
+    ]
+    return as_manifest([*reals, *fakes], root, DATASET)
+
+
+def _row(file: Path, label: int, method: str, split: str) -> dict[str, str | int]:
+    return {
+        "path": str(file.absolute()),
+        "dataset": DATASET,
+        "label": label,
+        "method": method,
+        "video": file.stem,
+        "identity": people_of(DATASET, file.stem),
+        "split": split,
+    }
+
+
+def _splits(folder: Path) -> dict[str, str]:
+    """The split of every fake that the authors' lists name; none without the lists."""
+    return {
+        Path(line.strip()).stem: split
+        for split in ("train", "val", "test")
+        if (folder / f"{split}.txt").is_file()
+        for line in (folder / f"{split}.txt").read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    }
+
+
+def _by_target(splits: dict[str, str], root: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for video, split in splits.items():
+        target = video.split("_")[0]
+        if found.setdefault(target, split) != split:
+            raise ManifestError(
+                str(root / "lists" / "splits"),
+                f"target {target} is in {found[target]} and, as {video}, in {split}",
+                "Take the lists from the download again, or delete one of the lines",
+            )
+    return found

@@ -1,0 +1,160 @@
+"""DeepfakeBench's JSON files: data set, label, split, perhaps compression, video, frames."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+
+from ..manifest import COLUMNS, ManifestError, check_manifest
+from .crop_names import COMPRESSIONS, describe_crop
+from .listing import read_json
+from .names import people_of
+
+METHODS: Final = {
+    "FF-DF": "Deepfakes",
+    "FF-F2F": "Face2Face",
+    "FF-FS": "FaceSwap",
+    "FF-NT": "NeuralTextures",
+    "FF-FH": "FaceShifter",
+    "DFD_fake": "DeepFakeDetection",
+    "DF_fake": "end_to_end",
+    "CelebDFv1_fake": "Celeb-synthesis",
+    "CelebDFv2_fake": "Celeb-synthesis",
+    "DFDCP_FakeA": "method_A",
+    "DFDCP_FakeB": "method_B",
+    "UADFV_Fake": "FakeApp",
+}
+"""The methods by DeepfakeBench's labels; any other label that ends in "fake" is just "fake"."""
+DATASETS: Final = {
+    "FF": "FaceForensics++",
+    "DFD": "DeepFakeDetection",
+    "CelebDFv1": "Celeb-DF-v1",
+    "CelebDFv2": "Celeb-DF-v2",
+    "DFDCP": "DFDC-Preview",
+    "DF": "DeeperForensics-1.0",
+}
+"""Our names of the sets, by the first word of a label."""
+
+
+class _Video(NamedTuple):
+    label: str
+    split: str
+    compression: str
+    name: str
+    frames: list[str]
+    masks: list[str]
+
+
+def read_deepfakebench(
+    root: str | Path,
+    *,
+    splits: Sequence[str] = (),
+    compressions: Sequence[str] = (),
+    moved: tuple[str, str] | None = None,
+) -> pd.DataFrame:
+    """List the face crops of a DeepfakeBench JSON as a manifest.
+
+    Several of the published files put one video into several splits (Celeb-DF tests on what it
+    validates and trains on; DFD and UADFV have every video in all three). Such a file is refused
+    unless ``splits`` names one of them.
+
+    Args:
+        root: The JSON file.
+        splits: Which of "train", "val" and "test" to read; by default all.
+        compressions: FaceForensics++ only: which of "c0", "c23" and "c40"; by default all.
+        moved: (old, new) beginning of the frames' paths, which were written elsewhere.
+
+    Raises:
+        ManifestError: If the file is missing or not so nested, a label says neither real nor
+            fake, a frame is not there, or a video is in two splits.
+
+    References:
+        Yan et al., "DeepfakeBench", NeurIPS 2023, its ``rearrange`` step.
+    """
+    file = Path(root)
+    tree = read_json(file, "DeepfakeBench")
+    chosen = [
+        video
+        for video in _videos(tree, file)
+        if (not splits or video.split in splits)
+        and (not compressions or not video.compression or video.compression in compressions)
+    ]
+    _refuse_two_splits(chosen, file)
+    rows = [row for video in chosen for row in _rows(video, file, moved)]
+    if not rows:
+        raise ManifestError(str(file), "holds no frames of these splits", "Choose other splits")
+    table = pd.DataFrame(rows, columns=[*COLUMNS[:9], "mask"])
+    table.attrs["file"] = str(file)
+    return check_manifest(table)
+
+
+def _videos(tree: Any, file: Path) -> Iterator[_Video]:
+    """Every video of the nested file; the level of compressions may be there or not."""
+    try:
+        for labels in tree.values():
+            for label, splits in labels.items():
+                for split, content in splits.items():
+                    yield from _below(label, split, content)
+    except (AttributeError, TypeError):
+        reason = "is not nested as data set, label, split, [compression,] video, frames"
+        raise ManifestError(str(file), reason, "Make it with DeepfakeBench's rearrange") from None
+
+
+def _below(label: str, split: str, content: dict[str, Any]) -> Iterator[_Video]:
+    if "frames" in content:  # the released DFDC file forgets the video's name in "val"
+        content = {_folder(content["frames"]): content}
+    for name, node in content.items():
+        inner = {name: node} if "frames" in node else node
+        compression = "" if "frames" in node else COMPRESSIONS.get(name, name)
+        for video, about in inner.items():
+            yield _Video(
+                label, split, compression, video, about["frames"], about.get("masks") or []
+            )
+
+
+def _folder(frames: list[str]) -> str:
+    return PurePosixPath(frames[0].replace("\\", "/")).parent.name if frames else ""
+
+
+def _refuse_two_splits(videos: Sequence[_Video], file: Path) -> None:
+    seen: dict[tuple[str, str, str], str] = {}
+    for video in videos:
+        key = (video.label, video.compression, video.name)
+        if seen.setdefault(key, video.split) != video.split:
+            raise ManifestError(
+                str(file),
+                f"{video.label} {video.name} is in {seen[key]} and in {video.split}",
+                'Read one of them, for example splits=["test"], and split the rest by identity',
+            )
+
+
+def _rows(
+    video: _Video, file: Path, moved: tuple[str, str] | None
+) -> Iterator[tuple[str | int, ...]]:
+    word, _, kind = video.label.replace("-", "_").partition("_")
+    label = 0 if kind.lower() == "real" else 1
+    if label and video.label not in METHODS and kind.lower() != "fake":
+        reason = f"the label {video.label!r} says neither real nor fake"
+        raise ManifestError(str(file), reason, "Let it end in _real or _fake")
+    dataset = DATASETS.get(word, word)
+    method = METHODS.get(video.label, "fake") if label else "real"
+    people = people_of(dataset, video.name)
+    about = (dataset, label, method, video.compression, video.name, people, video.split)
+    masks = {PurePosixPath(m.replace("\\", "/")).name: m for m in video.masks}
+    for frame in video.frames:
+        picture = _place(frame, file, moved)
+        if not picture.is_file():
+            reason = f"{video.label} {video.name}: {picture} is not there"
+            remedy = "Say where the frames are now with moved (old and new beginning)"
+            raise ManifestError(str(file), reason, remedy)
+        mask = masks.get(picture.name) if label else None
+        number = describe_crop(frame, label)[-1]
+        yield str(picture), *about, number, str(_place(mask, file, moved)) if mask else ""
+
+
+def _place(path: str, file: Path, moved: tuple[str, str] | None) -> Path:
+    path = path.replace("\\", "/")
+    if moved is not None and path.startswith(moved[0]):
+        path = moved[1] + path.removeprefix(moved[0])
+    return file.parent.absolute() / path

@@ -1,0 +1,129 @@
+"""The Deepfake Detection Challenge, by metadata.json or labels.csv, and its preview."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import pandas as pd
+
+from ..manifest import ManifestError
+from .listing import as_manifest, find_media, read_json, require_folder
+
+LABELS: Final = {"real": 0, "fake": 1, "0": 0, "1": 1}
+SPLITS: Final = {"train": "train", "validation": "val", "val": "val", "test": "test"}
+
+
+def read_dfdc(root: str | Path) -> pd.DataFrame:
+    """List the videos of the DFDC as a manifest.
+
+    Every folder with a ``metadata.json`` (training parts) or a ``labels.csv`` (the test set) is
+    read; its videos lie beside that file or in ``videos/``. The identity of a fake is the video
+    it was made from, which the metadata calls its original; the set names no people. A listed
+    video that is not there stays listed, so that `prepare` reports it.
+
+    Args:
+        root: Folder that holds such a file, at any depth.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ManifestError: If it is broken, or a video beside it is not in it.
+
+    References:
+        Dolhansky et al., "The DeepFake Detection Challenge (DFDC) Dataset", 2020, arXiv:2006.07397.
+    """
+    root = Path(root)
+    lists = [f for name in ("metadata.json", "labels.csv") for f in root.rglob(name)]
+    if not lists:
+        raise FileNotFoundError(
+            f"{root}: holds no metadata.json and no labels.csv at any depth. Give the folder that "
+            "the DFDC was unpacked to; each of its parts brings one."
+        )
+    rows = [row for file in sorted(lists) for row in _part(file, root)]
+    return as_manifest(rows, root, "DFDC")
+
+
+def _part(file: Path, root: Path) -> Iterator[dict[str, Any]]:
+    """The videos of one folder."""
+    folder = file.parent
+    listed = _read_labels(file) if file.suffix == ".csv" else read_json(file, "DFDC")
+    if not isinstance(listed, dict):
+        raise ManifestError(str(file), "does not map names of videos", "Download it again")
+    places = {video.name: video for at in (folder, folder / "videos") for video in find_media(at)}
+    unlisted = sorted(places.keys() - listed.keys())
+    if unlisted:
+        reason = f"knows nothing of {unlisted[0]} ({len(unlisted)} such videos lie beside it)"
+        raise ManifestError(str(file), reason, "Download it again, or move these videos away")
+    for name, about in listed.items():
+        said = about.get("label", about.get("is_fake"))
+        label = _label(said, file, name)
+        original = str(about.get("original") or name) if label else name
+        yield {
+            "path": str(places.get(name, folder / name).absolute()),
+            "dataset": "DFDC",
+            "label": label,
+            "method": "fake" if label else "real",
+            "video": PurePosixPath(name).stem,
+            "identity": PurePosixPath(original).stem,
+            "split": _split(about.get("split"), folder.relative_to(root.parent)),
+        }
+
+
+def _label(said: object, file: Path, name: str) -> int:
+    label = LABELS.get(str(said).lower())
+    if label is None:
+        reason = f"{name}: label must be REAL or FAKE, got {said!r}"
+        raise ManifestError(str(file), reason, "Download it again")
+    return label
+
+
+def _split(said: object, folder: Path) -> str:
+    """The split that the metadata or else a folder's name tells; "" if neither does."""
+    words = [str(said), *(part.split("_")[1] for part in folder.parts if part.startswith("dfdc_"))]
+    return next((SPLITS[w] for w in [*words, *folder.parts] if w in SPLITS), "")
+
+
+def _read_labels(file: Path) -> dict[str, dict[str, str]]:
+    """``filename,label`` lines of the test set."""
+    with file.open(newline="", encoding="utf-8") as lines:
+        table = csv.DictReader(lines)
+        if not {"filename", "label"} <= set(table.fieldnames or ()):
+            raise ManifestError(
+                str(file), "lacks the columns filename and label", "Download it again"
+            )
+        return {row["filename"]: {"label": row["label"]} for row in table}
+
+
+def read_dfdc_preview(root: str | Path) -> pd.DataFrame:
+    """List the videos of the DFDC preview as a manifest, with its own train and test split.
+
+    Args:
+        root: Folder that holds ``dataset.json``; the paths in it are relative to it.
+
+    Raises:
+        FileNotFoundError: If the layout is not there.
+        ManifestError: If ``dataset.json`` is broken.
+
+    References:
+        Dolhansky et al., "The Deepfake Detection Challenge (DFDC) Preview Dataset", 2019,
+        arXiv:1910.08854.
+    """
+    root = require_folder(root, "the DFDC preview", ["dataset.json"])
+    file = root / "dataset.json"
+    listed = read_json(file, "the DFDC preview")
+    rows = []
+    for name, about in listed.items():
+        label = _label(about.get("label"), file, name)
+        people = [about.get("target_id"), about.get("swapped_id") if label else None]
+        rows.append(
+            {
+                "path": str((root / name).absolute()),
+                "dataset": "DFDC-Preview",
+                "label": label,
+                "method": PurePosixPath(name).parts[0] if label else "real",
+                "video": PurePosixPath(name).with_suffix("").as_posix(),
+                "identity": "+".join(dict.fromkeys(str(p) for p in people if p is not None)),
+                "split": SPLITS.get(str(about.get("set")), ""),
+            }
+        )
+    return as_manifest(rows, root, "the DFDC preview")

@@ -1,0 +1,87 @@
+"""The SFIConv code's lists: text files of ``path label`` lines, one face picture each."""
+
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from ..manifest import COLUMNS, ManifestError, check_manifest
+from .crop_names import describe_crop
+
+LISTS: Final = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
+
+
+def read_sficonv_lists(
+    root: str | Path,
+    *,
+    name: str | None = None,
+    splits: tuple[str, ...] | list[str] = (),
+    moved: tuple[str, str] | None = None,
+    fake_label: int = 1,
+) -> pd.DataFrame:
+    """List the face crops of such a file, or of train.txt, val.txt and test.txt in a folder.
+
+    Args:
+        root: The list, or the folder that holds the lists of the splits. Paths in a list that are
+            not absolute start at its folder.
+        name: Name of the data set; by default that of the file or folder.
+        splits: Folders only: which of "train", "val" and "test" to read; by default all there.
+        moved: (old, new) beginning of the paths, which were written elsewhere.
+        fake_label: Which of 0 and 1 means fake in the lists.
+
+    Raises:
+        ManifestError: If a list is missing, a line is not ``path label``, a picture is not there
+            or is listed twice.
+
+    References:
+        Guo et al., TIFS 2024, the released code's data reader.
+    """
+    root = Path(root)
+    files = {"": root} if root.is_file() else _lists(root, splits)
+    rows = [
+        row
+        for split, file in files.items()
+        for row in _read(file, name or root.absolute().stem, split, moved, fake_label)
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS[:9])
+    table.attrs["file"] = str(root)
+    return check_manifest(table)
+
+
+def _lists(root: Path, splits: tuple[str, ...] | list[str]) -> dict[str, Path]:
+    found = {
+        split: root / f"{stem}.txt"
+        for split, stems in LISTS.items()
+        for stem in stems
+        if (root / f"{stem}.txt").is_file()
+    }
+    missing = [split for split in splits if split not in found]
+    if missing or not found:
+        file = root / f"{(missing or ['train'])[0]}.txt"
+        raise ManifestError(str(file), "is not a file", "Give a list, or a folder with its lists")
+    return {split: found[split] for split in splits or found}
+
+
+def _read(
+    file: Path, dataset: str, split: str, moved: tuple[str, str] | None, fake_label: int
+) -> list[tuple[str | int, ...]]:
+    rows: list[tuple[str | int, ...]] = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        path, _, said = line.strip().rpartition(" ")
+        if not line.strip():
+            continue
+        if not path or said not in ("0", "1"):
+            reason = f"line {number}: expected PATH LABEL, got {line.strip()!r}"
+            raise ManifestError(str(file), reason, "Correct the line (the label is 0 or 1)")
+        if moved is not None and path.startswith(moved[0]):
+            path = moved[1] + path.removeprefix(moved[0])
+        picture = file.parent.absolute() / path.strip()
+        if not picture.is_file():
+            reason = f"line {number}: {picture} is not there"
+            remedy = "Say where the pictures are now with moved (old and new beginning)"
+            raise ManifestError(str(file), reason, remedy)
+        label = int(int(said) == fake_label)
+        method, compression, video, people, frame = describe_crop(path, label)
+        about = (dataset, label, method, compression, video, people, split, frame)
+        rows.append((str(picture), *about))
+    return rows
