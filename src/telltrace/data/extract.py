@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,7 +90,7 @@ def _extract(job: ExtractJob, folder: Path) -> Extraction:
     detector, found = _detector(job.device), Extraction()
     previous: Face | None = None
     cuts: list[CutFace] = []
-    for batch in in_batches(frames):
+    for batch in in_batches(islice(frames, job.settings.limit)):
         for frame, faces in zip(batch, detector.detect([f.image for f in batch]), strict=True):
             chosen = [choose_face(faces, previous)] if faces else []
             if job.settings.faces == "all":

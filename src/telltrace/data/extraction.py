@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -25,6 +26,8 @@ class ExtractSettings:
     """The one person that the video follows, or everybody in every frame."""
     jpeg_quality: int | None = None
     """None writes PNG, which keeps every pixel; 1 to 100 writes JPEG."""
+    limit: int | None = None
+    """Frames of a medium after which the rest is left; None is all that the sampling gives."""
 
     def __post_init__(self) -> None:
         if self.faces not in ("one", "all"):
@@ -34,13 +37,13 @@ class ExtractSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        crop, sampling = self.crop.to_dict(), asdict(self.sampling)
-        return {
-            "crop": crop,
-            "sampling": sampling,
+        values = {
+            "crop": self.crop.to_dict(),
+            "sampling": asdict(self.sampling),
             "faces": self.faces,
             "jpeg_quality": self.jpeg_quality,
         }
+        return values if self.limit is None else values | {"limit": self.limit}
 
     def digest(self) -> str:
         """Changes whenever the crops would."""
@@ -108,3 +111,23 @@ def fingerprint(path: str) -> list[int] | None:
     except (OSError, ValueError):
         return None
     return [stat.st_size, stat.st_mtime_ns]
+
+
+def medium_folder(dataset: str, method: str, compression: str, video: str) -> Path:
+    """Where the crops of a video go, below the folder that is prepared; no two videos share it.
+
+    Examples:
+        >>> medium_folder("FaceForensics++", "Deepfakes", "c23", "183_253").as_posix()
+        'crops/FaceForensics++/Deepfakes/c23/183_253'
+    """
+    return Path("crops", *(_file_name(part) for part in (dataset, method, compression, video)))
+
+
+def _file_name(text: str) -> str:
+    """``text`` if it can be a file's name as it is, else something like it with a hash."""
+    safe = re.sub(r"[^\w.+ -]", "_", text, flags=re.ASCII).strip(". ")[:100]
+    if text == "":
+        return "_"
+    if safe == text and safe != "_":
+        return safe
+    return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"

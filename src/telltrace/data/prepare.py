@@ -1,14 +1,12 @@
 """From a manifest of media to a manifest of face crops, in parallel, and never twice."""
 
-import hashlib
 import json
 import os
-import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
 from .extract import ExtractJob, run_extract
-from .extraction import Extraction, ExtractSettings, read_mark
+from .extraction import Extraction, ExtractSettings, medium_folder, read_mark
 from .manifest import (
     COLUMNS,
     VIDEO_KEY,
@@ -32,7 +30,9 @@ from .manifest import (
     write_manifest,
     write_table,
 )
+from .paper import PaperSampling
 from .pool import run_jobs
+from .sampling import choose_faces, choose_videos
 
 MANIFEST: Final = "manifest.csv"
 FAILURES: Final = "failures.csv"
@@ -79,7 +79,7 @@ def prepare(
     manifest: pd.DataFrame,
     out: str | Path,
     crop: FaceCrop | None = None,
-    sampling: Sampling | None = None,
+    sampling: Sampling | PaperSampling | None = None,
     *,
     workers: int | None = None,
     faces: Literal["one", "all"] = "one",
@@ -99,7 +99,8 @@ def prepare(
         manifest: Media, such as `read_ffpp` gives them; one row each.
         out: Folder to write.
         crop: How a face is cut out; `FaceCrop()` by default.
-        sampling: Which frames to look at; `Sampling()` by default.
+        sampling: Which frames to look at; `Sampling()` by default. A `PaperSampling` also chooses
+            among the videos and the faces, and splits them.
         workers: Processes; by default one for each processor, and 0 works in this process.
         faces: One face a frame, following the main person, or all of them.
         jpeg_quality: Write JPEG of this quality, 1 to 100; by default PNG, which keeps the pixels.
@@ -108,21 +109,27 @@ def prepare(
 
     Raises:
         ManifestError: If a row is a crop already, or two rows name one video.
-        ValueError: If not one medium gave a face.
+        ValueError: If not one medium gave a face, or there are fewer than the paper took.
         OutputError: If the disk does not take the crops.
     """
     started, out = time.perf_counter(), Path(out).absolute()
-    settings = ExtractSettings(crop or FaceCrop(), sampling or Sampling(), faces, jpeg_quality)
+    sampling = sampling or Sampling()
+    settings = _settings(crop or FaceCrop(), sampling, faces, jpeg_quality)
     media = check_media(manifest)
+    if isinstance(sampling, PaperSampling):
+        media = choose_videos(media, sampling)
     folders = [out / folder for folder in map(medium_folder, *(media[c] for c in VIDEO_KEY))]
-    sources = list(zip(media.path, folders, media["mask"], strict=True))
-    marks = [read_mark(folder, path, settings, mask) for path, folder, mask in sources]
+    asked = [settings[label] for label in media.label]
+    sources = list(zip(media.path, folders, asked, media["mask"], strict=True))
+    marks = [read_mark(folder, path, how, mask) for path, folder, how, mask in sources]
     unfinished = out / ".unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
-    _forget_other_settings(out, settings)
+    about = settings[1].to_dict() | {"sampling": asdict(sampling)}
+    about.pop("limit", None)
+    _forget_other_settings(out, about)
     jobs = {
-        ExtractJob(path, str(folder), str(unfinished), settings, device, mask): i
-        for i, (path, folder, mask) in enumerate(sources)
+        ExtractJob(path, str(folder), str(unfinished), how, device, mask): i
+        for i, (path, folder, how, mask) in enumerate(sources)
         if marks[i] is None
     }
     if workers is None:
@@ -131,7 +138,8 @@ def prepare(
     shutil.rmtree(unfinished, ignore_errors=True)
     seconds = time.perf_counter() - started
     whole = [found[i] if mark is None else mark for i, mark in enumerate(marks)]
-    crops = _write_results(media, folders, whole, settings, out)
+    paper = sampling if isinstance(sampling, PaperSampling) else None
+    crops = _write_results(media, folders, whole, about, out, paper)
     return Prepared(
         crops,
         seconds=seconds,
@@ -139,6 +147,22 @@ def prepare(
         frames_per_second=sum(f.read for f in found.values()) / max(seconds, 1e-9),
         **_counts(whole),
     )
+
+
+def _settings(
+    crop: FaceCrop,
+    sampling: Sampling | PaperSampling,
+    faces: Literal["one", "all"],
+    jpeg_quality: int | None,
+) -> dict[int, ExtractSettings]:
+    """What is asked of a real and of a fake medium."""
+    if isinstance(sampling, Sampling):
+        return dict.fromkeys((0, 1), ExtractSettings(crop, sampling, faces, jpeg_quality))
+    steps = {label: sampling.steps(label) for label in (0, 1)}
+    return {
+        label: ExtractSettings(crop, Sampling("every", s.step), faces, jpeg_quality, s.frames)
+        for label, s in steps.items()
+    }
 
 
 def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -164,33 +188,13 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
     return media
 
 
-def medium_folder(dataset: str, method: str, compression: str, video: str) -> Path:
-    """Where the crops of a video go, below the folder that is prepared; no two videos share it.
-
-    Examples:
-        >>> medium_folder("FaceForensics++", "Deepfakes", "c23", "183_253").as_posix()
-        'crops/FaceForensics++/Deepfakes/c23/183_253'
-    """
-    return Path("crops", *(_file_name(part) for part in (dataset, method, compression, video)))
-
-
-def _file_name(text: str) -> str:
-    """``text`` if it can be a file's name as it is, else something like it with a hash."""
-    safe = re.sub(r"[^\w.+ -]", "_", text, flags=re.ASCII).strip(". ")[:100]
-    if text == "":
-        return "_"
-    if safe == text and safe != "_":
-        return safe
-    return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
-
-
-def _forget_other_settings(out: Path, settings: ExtractSettings) -> None:
+def _forget_other_settings(out: Path, about: Mapping[str, Any]) -> None:
     """A manifest of crops that are about to be replaced must not outlive them."""
     try:
         before = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         before = {}
-    if any(before.get(key) != value for key, value in settings.to_dict().items()):
+    if any(before.get(key) != value for key, value in about.items()):
         (out / MANIFEST).unlink(missing_ok=True)
 
 
@@ -220,8 +224,9 @@ def _write_results(
     media: pd.DataFrame,
     folders: Sequence[Path],
     found: Sequence[Extraction],
-    settings: ExtractSettings,
+    about: Mapping[str, Any],
     out: Path,
+    paper: PaperSampling | None,
 ) -> pd.DataFrame:
     """Write failures, settings and, last, the manifest; give the manifest back."""
     failures = [
@@ -231,9 +236,9 @@ def _write_results(
     ]
     names = ["path", "status", "reason", "remedy"]
     write_table(pd.DataFrame(failures, columns=names), out / FAILURES)
-    about = settings.to_dict() | _counts(found)
-    about["versions"] = {package: version(package) for package in PACKAGES}
-    write_bytes((json.dumps(about, indent=2) + "\n").encode(), out / SETTINGS)
+    versions = {"versions": {package: version(package) for package in PACKAGES}}
+    text = json.dumps({**about, **_counts(found), **versions}, indent=2)
+    write_bytes(f"{text}\n".encode(), out / SETTINGS)
     rows = [
         medium | face | _files(folder, face)
         for medium, folder, one in zip(media.to_dict("records"), folders, found, strict=True)
@@ -246,6 +251,8 @@ def _write_results(
             f"{failures[0][2]}. {failures[0][3]}. All of them are in {FAILURES}."
         )
     crops = check_manifest(pd.DataFrame(rows, columns=COLUMNS))
+    if paper is not None:
+        crops = choose_faces(crops, paper)
     write_manifest(crops, out / MANIFEST)
     crops.attrs["file"] = str(out / MANIFEST)
     return crops

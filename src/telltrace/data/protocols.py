@@ -1,14 +1,14 @@
 """Who trains, who validates, who tests: splits in which no person stands on two sides."""
 
-import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from importlib.resources import files
 from typing import Final
 
 import pandas as pd
 
+from .groups import group_rows, hash_of
 from .manifest import VIDEO_KEY, check_manifest, identities, source_of
 
 Pairs = dict[str, list[tuple[str, ...]]]
@@ -123,19 +123,15 @@ def _by_identity(table: pd.DataFrame) -> list[str]:
     that every split gets its share of each. The split depends on the names alone, never on the
     order of the rows; adding a person may move others, so keep the manifest that you trained on.
     """
-    people = [
-        [(dataset, name) for name in identities(identity)]
-        for dataset, identity in zip(table.dataset, table.identity, strict=True)
-    ]
-    group_of = _components(people)
+    group_of_row = group_rows(table)
     labels: dict[Hashable, set[int]] = defaultdict(set)
-    for names, label in zip(people, table.label, strict=True):
-        labels[group_of[names[0]]].add(int(label))
+    for group, label in zip(group_of_row, table.label, strict=True):
+        labels[group].add(int(label))
     split_of: dict[Hashable, str] = {}
     for kind in ({0}, {1}, {0, 1}):
         groups = [group for group, found in labels.items() if found == kind]
-        split_of |= _deal(sorted(groups, key=_hash))
-    return [split_of[group_of[names[0]]] for names in people]
+        split_of |= _deal(sorted(groups, key=hash_of))
+    return [split_of[group] for group in group_of_row]
 
 
 def _deal(groups: list[Hashable]) -> dict[Hashable, str]:
@@ -145,27 +141,6 @@ def _deal(groups: list[Hashable]) -> dict[Hashable, str]:
         counts = {split: max(1, count) for split, count in counts.items()}
     order = [split for split, count in counts.items() for _ in range(count)]
     return dict(zip(groups, order + ["train"] * (len(groups) - len(order)), strict=True))
-
-
-def _hash(name: Hashable) -> str:
-    return hashlib.sha256(repr(name).encode()).hexdigest()
-
-
-def _components(groups: Iterable[list[tuple[str, str]]]) -> dict[tuple[str, str], tuple[str, str]]:
-    """For each person the first, by name, of all people linked to them through shared media."""
-    parent: dict[tuple[str, str], tuple[str, str]] = {}
-
-    def root(name: tuple[str, str]) -> tuple[str, str]:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for group in groups:
-        for name in group:
-            first, second = sorted((root(group[0]), root(name)))
-            parent[second] = first
-    return {name: root(name) for name in list(parent)}
 
 
 PROTOCOLS: Final[dict[str, Callable[[pd.DataFrame], list[str]]]] = {

@@ -1,0 +1,71 @@
+"""A data set as a paper describes it. Plain data: it imports nothing of ours."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Every ``step``-th frame of a video, and at most ``frames`` of them."""
+
+    step: int = 1
+    """N_iter: frames from one to the next."""
+    frames: int | None = None
+    """N_frames: how many from the beginning; None is all."""
+
+    def __post_init__(self) -> None:
+        if self.step < 1 or (self.frames is not None and self.frames < 1):
+            raise ValueError(f"step and frames must be at least 1, got {self}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperSampling:
+    """A data set as a paper describes it: videos, frames of each, faces in all, and their split.
+
+    Examples:
+        >>> PaperSampling(total=120_000, train=5, test=1).faces()
+        {'train': 50000, 'test': 10000}
+    """
+
+    real: Steps = field(default_factory=Steps)
+    """Frames of a real video."""
+    fake: Steps = field(default_factory=Steps)
+    """Frames of a fake video."""
+    real_videos: int | None = None
+    """Real videos, chosen at random; None is all."""
+    fake_videos: int | None = None
+    """Fake videos, chosen at random; None is all."""
+    total: int | None = None
+    """Faces, half of them real, chosen at random; None is all, in whatever proportion."""
+    train: float = 0
+    """Parts of the total in training, as in the 5 of 5:1."""
+    val: float = 0
+    """Parts in validation."""
+    test: float = 1
+    """Parts in the test."""
+    own_splits: bool = False
+    """Draw within the splits that the media have; without any, the parts above hold."""
+    seed: int = 7
+    """Other seeds choose other videos and faces."""
+    scale: float = 1.0
+    """Factor on all counts, to try a recipe on less data."""
+
+    def __post_init__(self) -> None:
+        shares = (self.train, self.val, self.test)
+        if min(shares) < 0 or sum(shares) == 0:
+            raise ValueError(f"train, val and test must be parts such as 5, 0, 1; got {shares}.")
+        if not self.scale > 0:
+            raise ValueError(f"scale must be positive, got {self.scale}.")
+
+    def steps(self, label: int) -> Steps:
+        """The frames of a video with this label."""
+        return self.fake if label else self.real
+
+    def shares(self) -> dict[str, float]:
+        """Share of every split that gets any."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        return {split: part / sum(parts.values()) for split, part in parts.items() if part}
+
+    def faces(self) -> dict[str, int]:
+        """How many faces of each class a split gets, if there is a total."""
+        half = (self.total or 0) * self.scale / 2
+        return {split: round(half * share) for split, share in self.shares().items()}

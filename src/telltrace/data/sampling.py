@@ -1,0 +1,96 @@
+"""The videos and faces that a paper took: at random, balanced, no person on two sides."""
+
+from collections import Counter
+from collections.abc import Hashable
+from pathlib import PurePath
+from typing import Final
+
+import pandas as pd
+
+from .groups import group_rows, hash_of
+from .manifest import source_of
+from .paper import PaperSampling
+
+CLASSES: Final = {"real": 0, "fake": 1}
+
+
+def choose_videos(media: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
+    """As many real and fake videos as the paper took, the same whatever their order.
+
+    Raises:
+        ValueError: If there are fewer.
+    """
+    kept = pd.Series(True, index=media.index)
+    for name, wanted in (("real", paper.real_videos), ("fake", paper.fake_videos)):
+        if wanted is None:
+            continue
+        of_class = media[media.label == CLASSES[name]]
+        chosen = _draw(of_class, round(wanted * paper.scale), paper, f"{name} videos")
+        kept &= (media.label != CLASSES[name]) | media.index.isin(chosen)
+    return media[kept].reset_index(drop=True)
+
+
+def choose_faces(crops: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
+    """The paper's number of faces in each split, half of them real.
+
+    Whole groups of people who share media go to the test until it has enough of both classes,
+    then to validation, and the rest to training: no person is on two sides, and at every
+    compression the same people are on the same side. With ``own_splits`` the crops' splits stay.
+
+    Args:
+        crops: As `prepare` writes them.
+        paper: What was taken.
+
+    Returns:
+        The chosen rows in their order, with the split column filled.
+
+    Raises:
+        ValueError: If a split cannot be filled.
+    """
+    table = crops.copy()
+    if not paper.own_splits or (table.split == "").all():
+        table["split"] = _split_groups(table, paper)
+    table = table[table.split.isin(paper.shares())]
+    if paper.total is None:
+        return table.reset_index(drop=True)
+    chosen: list[Hashable] = []
+    for split, wanted in paper.faces().items():
+        for name, label in CLASSES.items():
+            part = table[(table.split == split) & (table.label == label)]
+            chosen += _draw(part, wanted, paper, f"{name} faces for {split}")
+    return table[table.index.isin(chosen)].reset_index(drop=True)
+
+
+def _draw(rows: pd.DataFrame, wanted: int, paper: PaperSampling, what: str) -> list[Hashable]:
+    """The index of ``wanted`` rows, drawn by a hash of their names."""
+    if len(rows) < wanted:
+        raise ValueError(
+            f"{source_of(rows)}: has {len(rows)} {what} where {wanted} are asked for. Add media, "
+            f"or take less of everything with scale (now {paper.scale:g})."
+        )
+    names = zip(rows.dataset, rows.method, rows.video, rows.frame, rows.path, strict=True)
+    order = [hash_of((*name, PurePath(path).name), paper.seed) for *name, path in names]
+    return pd.Series(order, index=rows.index).sort_values().index[:wanted].tolist()
+
+
+def _split_groups(table: pd.DataFrame, paper: PaperSampling) -> list[str]:
+    """A split for every row: small splits are filled by whole groups first, the largest is last."""
+    shares = sorted(paper.shares().items(), key=lambda item: (item[1], item[0]))
+    counts = table.label.value_counts().to_dict()
+    wanted = [
+        [paper.faces()[split] if paper.total else share * counts.get(c, 0) for c in (0, 1)]
+        for split, share in shares
+    ]
+    groups = group_rows(table)
+    sizes = Counter(zip(groups, table.label, strict=True))
+    split_of: dict[Hashable, str] = {}
+    for group in sorted(set(groups), key=lambda name: hash_of(name, paper.seed)):
+        size = [sizes[group, label] for label in (0, 1)]
+        place = len(shares) - 1
+        for number, lacking in enumerate(wanted[:-1]):
+            if any(size[c] and lacking[c] > 0 for c in (0, 1)):
+                place = number
+                wanted[number] = [lacking[c] - size[c] for c in (0, 1)]
+                break
+        split_of[group] = shares[place][0]
+    return [split_of[group] for group in groups]
