@@ -111,7 +111,9 @@ def test_refuses_to_resume_under_other_settings(tmp_path: Path) -> None:
     state, _ = start()
     path = tmp_path / "last.safetensors"
     save_state(path, state, RECIPE)
-    with pytest.raises(ValueError, match=r"last\.safetensors: .* optim = \{'lr': 0\.01\}, now"):
+    with pytest.raises(
+        ValueError, match=r"last\.safetensors: .* optim\.lr = 0\.01, now it is 0\.02"
+    ):
         restore_state(path, state, {**RECIPE, "optim": {"lr": 0.02}})
 
 

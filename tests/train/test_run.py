@@ -162,7 +162,14 @@ def test_manifests_cut_in_two_ways_are_not_mixed(
 
 def test_training_learns_what_is_there_to_learn(crops: Path, tmp_path: Path) -> None:
     optim = OptimConfig(epochs=12, lr=1e-3, schedule="constant")
-    best = train([crops], tmp_path / "run", detector="resnet26", data=DATA, optim=optim)
+    best = train(
+        [crops],
+        tmp_path / "run",
+        detector="resnet26",
+        data=DATA,
+        optim=optim,
+        precision="32-true",
+    )
     losses = pd.read_csv(best.parent / "metrics.csv").loss
     assert losses.iloc[-1] < 0.5 * losses.iloc[0]
     assert load_checkpoint(best).card.metrics["validation"]["val_auc"] == 1.0

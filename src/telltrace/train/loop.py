@@ -36,9 +36,16 @@ class State:
     """One row of figures for each finished epoch."""
 
     @property
+    def plain(self) -> nn.Module:
+        """The network without what owns its device, precision and processes."""
+        return cast(nn.Module, getattr(self.network, "module", self.network))
+
+    @property
     def answering(self) -> nn.Module:
         """The network that is validated and kept."""
-        return self.network if self.average is None else self.average
+        if self.average is None:
+            return self.plain
+        return cast(nn.Module, getattr(self.average, "module", self.average))
 
 
 def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> float:
@@ -166,7 +173,7 @@ def _descend(state: State, fabric: Fabric, optim: OptimConfig, steps: int) -> No
     state.optimizer.step()
     if state.average is not None:
         done = state.epoch * steps + state.step  # young averages forget their start sooner
-        _follow(state.average, state.network, min(optim.ema, (1 + done) / (10 + done)))
+        _follow(state.answering, state.plain, min(optim.ema, (1 + done) / (10 + done)))
 
 
 def _mean(tensor: Tensor, fabric: Fabric) -> Tensor:
@@ -180,7 +187,7 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
 
     Statistics of the latest weights under averaged weights would shift every score.
     """
-    ours, theirs = average.state_dict(), network.state_dict()
+    ours, theirs = average.state_dict(), network.state_dict()  # both share the weights' memory
     for name, kept in ours.items():
         if kept.is_floating_point():
             kept.lerp_(theirs[name].detach().to(kept.dtype), 1 - decay)

@@ -10,6 +10,7 @@ import torch
 
 from telltrace import __version__
 from telltrace.data.manifest import VIDEO_KEY, manifest_hash
+from telltrace.train.hardware import device_name
 
 
 def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
@@ -57,12 +58,10 @@ def commit() -> str:
 
 def environment(device: torch.device) -> dict[str, str]:
     """Versions and device, for the folder of the run."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "telltrace": __version__,
         "commit": commit(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "device": f"{device} ({name})",
-        "threads": str(torch.get_num_threads()),
+        "device": device_name(device),
     }

@@ -1,49 +1,34 @@
 """A training run: from manifests and settings to the checkpoint of its best epoch."""
 
-import copy
 import json
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from torch.nn.utils import convert_conv2d_weight_memory_format
+from torch import Tensor
 
-from telltrace.checkpoint import Calibration, Card, Judge, save_checkpoint
+from telltrace.checkpoint import Card, Judge, write_tensors
 from telltrace.data.crops import read_crops
 from telltrace.data.manifest import write_bytes
 from telltrace.data.transforms import Preprocessing
-from telltrace.evaluate import measure, undecided_zone
-from telltrace.models.registry import create_detector
-from telltrace.train.config import DataConfig, ObjectiveConfig, OptimConfig
+from telltrace.train.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
 from telltrace.train.feed import Feed, create_feed
-from telltrace.train.loop import State, fit
-from telltrace.train.objective import create_objective
+from telltrace.train.hardware import describe_hardware, settle_hardware, settle_precision
+from telltrace.train.loop import Batch, NonFiniteError, State, fit
+from telltrace.train.processes import create_fabric, together_in
 from telltrace.train.provenance import describe_run, environment
 from telltrace.train.sight import Sight
-from telltrace.train.state import restore_state, save_state
+from telltrace.train.start import Settings, start
+from telltrace.train.state import check_room, restore_state, save_state, whole
+from telltrace.train.validation import is_best, validate
 
 STARTING_WEIGHTS = ("weights", "pretrained")
 """Options that say where training starts from; a trained checkpoint does without them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Everything that settles a run's outcome; a resumed run must have the same."""
-
-    manifest: tuple[str, ...]
-    detector: str
-    options: dict[str, Any]
-    data: DataConfig
-    objective: ObjectiveConfig
-    optim: OptimConfig
-    seed: int
-    precision: str
 
 
 def train(
@@ -55,33 +40,39 @@ def train(
     data: DataConfig | None = None,
     objective: ObjectiveConfig | None = None,
     optim: OptimConfig | None = None,
+    hardware: HardwareConfig | None = None,
     seed: int = 7,
     device: str = "auto",
-    precision: str = "32-true",
+    precision: str = "auto",
     save_every: int = 200,
+    keep: int = 1,
 ) -> Path:
     """Train a detector and keep the epoch that is best on the validation split.
 
     A run that was stopped, at whatever moment, goes on where it was when it is called again.
 
     Args:
-        manifest: Manifests of face crops.
+        manifest: Manifests or packs of face crops.
         out: Folder of the run.
         detector: Name in the registry.
         options: Keyword arguments of the detector's builder.
         data: Which faces to learn from.
         objective: What to minimise; by default the detector's own.
         optim: How to learn; by default the SFIConv paper's recipe.
+        hardware: Memory layout, processes, what to trade for memory.
         seed: Seed of every random draw.
         device: "auto", "cpu" or "cuda".
-        precision: Lightning Fabric's name of the arithmetic.
+        precision: Lightning Fabric's name of the arithmetic, or "auto" for the device's fastest.
         save_every: Steps between saved states.
+        keep: Saved states to keep, the last ones.
 
     Returns:
         The checkpoint of the best epoch.
 
     Raises:
         ValueError: If the data or the settings cannot make a run; the message says what would.
+        FloatingPointError: If the loss is NaN or infinite; the batch is saved.
+        OSError: If the disk is full; what was saved before is untouched.
     """
     settings = Settings(
         manifest=tuple(str(path) for path in manifest),
@@ -90,100 +81,140 @@ def train(
         data=data or DataConfig(),
         objective=objective or ObjectiveConfig(),
         optim=optim or OptimConfig(),
+        hardware=settle_hardware(hardware or HardwareConfig()),
         seed=seed,
-        precision=precision,
+        precision=settle_precision(precision, device),
     )
     table, crop = read_crops(manifest, protocol=settings.data.protocol)
-    preprocessing = Preprocessing(
-        crop, settings.data.image_size, settings.data.mean, settings.data.std
-    )
-    fabric = Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
     splits = _rows(table, "train"), _rows(table, "val")
-    state = _start(settings, fabric)
-    masks = getattr(state.objective, "wants_masks", False)
-    feed = create_feed(*splits, preprocessing, settings.data, seed, masks=masks)
-    recipe = asdict(settings)
-    last, best = out / "last.safetensors", out / "best.safetensors"
-    if last.exists():
-        restore_state(last, state, recipe)
-    _describe(out, recipe, fabric)
+    size, mean, std = (getattr(settings.data, name) for name in ("image_size", "mean", "std"))
+    preprocessing = Preprocessing(crop, size, mean, std)
+    fabric = create_fabric(settings.hardware, device, settings.precision)
+    state = start(settings, fabric)
+    feed = create_feed(
+        *splits,
+        preprocessing,
+        settings.data,
+        seed,
+        masks=getattr(state.objective, "wants_masks", False),
+        shard=(fabric.global_rank, fabric.world_size),
+    )
     card = Card(
         detector=detector,
         options={k: v for k, v in settings.options.items() if k not in STARTING_WEIGHTS},
         preprocessing=preprocessing,
-        provenance=describe_run(table, recipe),
+        provenance=describe_run(table, asdict(settings)),
     )
-    judge = Judge(state.answering, card, fabric.device)
-    with Sight(out, settings.optim.epochs, feed.steps) as sight, _Stop() as stop:
+    _Run(settings, fabric, state, feed, card, out, save_every, keep).go()
+    return out / "best.safetensors"
 
-        def after_step(state: State, loss: float) -> None:
-            sight.step(state, loss, settings.data.batch_size)
-            if state.step % save_every == 0 or stop.asked:
-                save_state(last, state, recipe)
-            if stop.asked:
-                raise SystemExit(0)
 
-        def after_epoch(state: State, loss: float) -> None:
-            figures, calibration = validate(judge, feed)
-            row = {"epoch": state.epoch, "loss": loss, **figures}
-            state.history.append(row)
-            sight.epoch(state)
-            if _is_best(state.history):
-                save_checkpoint(
-                    best,
-                    state.answering,
-                    replace(card, calibration=calibration, metrics={"validation": row}),
+class _Run:
+    """One run under way: what happens after each step and each epoch."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        fabric: Fabric,
+        state: State,
+        feed: Feed,
+        card: Card,
+        out: Path,
+        save_every: int,
+        keep: int,
+    ) -> None:
+        self.settings, self.fabric, self.state, self.feed = settings, fabric, state, feed
+        self.card, self.out, self.save_every, self.keep = card, out, save_every, keep
+        self.recipe = asdict(settings)
+        self.judge = Judge(state.answering, card, fabric.device)
+        self.stop = _Stop()
+        self.sight = Sight(
+            *(out, settings.optim.epochs, feed.steps, settings.data.batch_size),
+            active=fabric.is_global_zero,
+        )
+
+    def go(self) -> None:
+        """From where the run was to its end, or to the signal that stops it."""
+        last, optim, layout = self.out / "last.safetensors", self.settings.optim, self.settings
+        if last.exists():
+            restore_state(last, self.state, self.recipe)
+        self._describe()
+        channels_last = layout.hardware.layout == "channels_last"
+        order = torch.channels_last if channels_last else torch.contiguous_format
+
+        def to_input(images: Tensor) -> Tensor:
+            return self.card.preprocessing.tensor(images).contiguous(memory_format=order)
+
+        with self.sight, self.stop:
+            self.sight.say(
+                describe_hardware(layout.hardware, optim, layout.precision, self.fabric.device)
+            )
+            try:
+                fit(
+                    self.state,
+                    self._batches,
+                    self.fabric,
+                    optim=optim,
+                    steps=self.feed.steps,
+                    to_input=to_input,
+                    seed=self.settings.seed,
+                    together=together_in(self.fabric),
+                    after_step=self._after_step,
+                    after_epoch=self._after_epoch,
                 )
-            save_state(last, state, recipe)
+            except NonFiniteError as error:
+                raise FloatingPointError(f"{error} {self._keep_batch(error)}") from error
 
-        _fit(state, feed, fabric, settings, preprocessing, after_step, after_epoch)
-    return best
+    def _batches(self, epoch: int, step: int) -> Iterable[Batch]:
+        return self.sight.watch(self.feed.batches(epoch, step))
 
+    def _after_step(self, state: State, loss: float) -> None:
+        self.sight.step(state, loss)
+        asked = self.stop.asked
+        if self.fabric.world_size > 1:  # all stop, or none does
+            flag = torch.tensor(float(asked), device=self.fabric.device)
+            asked = bool(self.fabric.all_reduce(flag, reduce_op="sum"))
+        if state.step % self.save_every == 0 or asked:
+            self._save()
+        if asked:
+            self.fabric.barrier()
+            raise SystemExit(0)
 
-def _fit(
-    state: State,
-    feed: Feed,
-    fabric: Fabric,
-    settings: Settings,
-    preprocessing: Preprocessing,
-    after_step: Callable[[State, float], None],
-    after_epoch: Callable[[State, float], None],
-) -> None:
-    fit(
-        state,
-        feed.batches,
-        fabric,
-        optim=settings.optim,
-        steps=feed.steps,
-        to_input=preprocessing.tensor,
-        seed=settings.seed,
-        after_step=after_step,
-        after_epoch=after_epoch,
-    )
+    def _after_epoch(self, state: State, loss: float) -> None:
+        speed = self.sight.pause()
+        figures, calibration = validate(self.judge, self.feed, self.fabric)
+        row = {"epoch": state.epoch, "loss": loss, **figures}
+        state.history.append(row)
+        self.sight.epoch(state, speed)
+        if is_best(state.history):
+            card = replace(self.card, calibration=calibration, metrics={"validation": row})
+            best, tensors = self.out / "best.safetensors", whole(state.answering)
+            if self.fabric.is_global_zero:
+                check_room(best, tensors)
+                write_tensors(best, tensors, {"card": card.to_json()})
+        self._save()
 
+    def _save(self) -> None:
+        last, writes = self.out / "last.safetensors", self.fabric.is_global_zero
+        save_state(last, self.state, self.recipe, keep=self.keep, writes=writes)
 
-def validate(judge: Judge, feed: Feed) -> tuple[dict[str, float | None], Calibration]:
-    """Judge the validation split.
+    def _keep_batch(self, error: NonFiniteError) -> str:
+        """Write the batch that broke the run, for whoever wants to look at it."""
+        rank = self.fabric.global_rank
+        path = self.out / (f"nonfinite-{rank}.safetensors" if rank else "nonfinite.safetensors")
+        names = ("images", "labels", "masks")
+        tensors = dict(zip(names, error.batch, strict=False))
+        where = {"epoch": self.state.epoch, "step": self.state.step, "losses": error.losses}
+        write_tensors(path, tensors, {"nonfinite": json.dumps(where)})
+        return f"The batch lies in {path}."
 
-    Returns:
-        Frame AUC, balanced accuracy and log loss, None where a figure is undefined; and the
-        thresholds between which no verdict is given, chosen on these same faces.
-    """
-    judged = [(labels, judge.score_resized(images)) for images, labels in feed.validation()]
-    labels, scores = (np.concatenate(column) for column in zip(*judged, strict=True))
-    found = measure(labels, scores)
-    figures = {f"val_{key}": found[key].value for key in ("auc", "balanced_accuracy", "log_loss")}
-    zone = undecided_zone(labels, scores)
-    return figures, Calibration(real_below=zone[0], fake_from=zone[1]) if zone else Calibration()
-
-
-def _is_best(history: list[dict[str, Any]]) -> bool:
-    """Whether the last epoch has the highest AUC so far, or the lowest loss where AUC is none."""
-    merits = [
-        (-np.inf if row["val_auc"] is None else row["val_auc"], -row["val_log_loss"])
-        for row in history
-    ]
-    return merits.index(max(merits)) == len(merits) - 1
+    def _describe(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        found = environment(self.fabric.device)
+        for name, content in (("recipe", self.recipe), ("environment", found)):
+            text = json.dumps(content, indent=2) + "\n"
+            write_bytes(text.encode(), self.out / f"{name}.json")
 
 
 def _rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -195,33 +226,6 @@ def _rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
             "Assign splits with --data.protocol, for example by-identity."
         )
     return rows
-
-
-def _start(settings: Settings, fabric: Fabric) -> State:
-    torch.manual_seed(settings.seed)
-    network = create_detector(settings.detector, **settings.options)
-    network = convert_conv2d_weight_memory_format(network, torch.channels_last)
-    average = copy.deepcopy(network).eval() if settings.optim.ema else None
-    paired = settings.data.task == "blend"
-    objective = create_objective(network, settings.objective, paired=paired).to(fabric.device)
-    optimizer = torch.optim.AdamW(
-        [*network.parameters(), *objective.parameters()],
-        lr=settings.optim.lr,
-        betas=settings.optim.betas,
-        weight_decay=settings.optim.weight_decay,
-    )
-    wrapped, wrapped_optimizer = fabric.setup(network, optimizer)
-    if average is not None:
-        average = average.to(fabric.device).requires_grad_(False)
-    if hasattr(objective, "method"):
-        wrapped.mark_forward_method(objective.method)
-    return State(wrapped, objective, wrapped_optimizer, average)
-
-
-def _describe(out: Path, recipe: dict[str, Any], fabric: Fabric) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    for name, content in (("recipe", recipe), ("environment", environment(fabric.device))):
-        write_bytes((json.dumps(content, indent=2) + "\n").encode(), out / f"{name}.json")
 
 
 class _Stop:

@@ -1,0 +1,165 @@
+"""Several processes that train as one: who they are, and what they must share."""
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
+from lightning_fabric.strategies.strategy import Strategy
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.nn.parallel import DistributedDataParallel
+from torch.overrides import TorchFunctionMode
+
+from telltrace.train.config import HardwareConfig
+
+Together = Callable[[], AbstractContextManager[object]]
+"""Makes the context of a forward pass."""
+
+
+def create_fabric(hardware: HardwareConfig, device: str, precision: str) -> Fabric:
+    """Owner of devices, precision and processes; with several processes, it starts them.
+
+    Args:
+        hardware: Devices, machines and strategy.
+        device: "auto", "cpu" or "cuda".
+        precision: Fabric's name of the arithmetic.
+
+    Raises:
+        ValueError: If there are not as many devices.
+    """
+    found = torch.cuda.device_count()
+    if device != "cpu" and found and hardware.devices > found:
+        raise ValueError(f"devices is {hardware.devices}, but this machine has {found} GPUs.")
+    fabric = Fabric(
+        accelerator=device,
+        devices=hardware.devices,
+        num_nodes=hardware.nodes,
+        strategy=_strategy(hardware),
+        precision=precision,  # type: ignore[arg-type]
+    )
+    fabric.launch()
+    return fabric
+
+
+def _strategy(hardware: HardwareConfig) -> str | Strategy:
+    if hardware.processes == 1:
+        return "auto"
+    if hardware.strategy == "fsdp":
+        return ModelParallelStrategy(
+            _shard, data_parallel_size=hardware.processes, tensor_parallel_size=1
+        )
+    # Statistics are shared in every forward pass, so there is nothing left to broadcast.
+    known = inspect.signature(DistributedDataParallel.__init__).parameters
+    name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+    options: dict[str, Any] = {name: False}
+    return DDPStrategy(**options)
+
+
+def _shard(network: nn.Module, mesh: DeviceMesh) -> nn.Module:
+    """Give each process a share of every large stage, and of what is left over."""
+    from torch.distributed.fsdp import fully_shard
+
+    for stage in network.children():
+        if sum(p.numel() for p in stage.parameters()) > 1_000_000 and _is_called(stage):
+            fully_shard(stage, mesh=mesh["data_parallel"])
+    fully_shard(network, mesh=mesh["data_parallel"])
+    return network
+
+
+def _is_called(stage: nn.Module) -> bool:
+    """Lists are never called themselves, so no hook of theirs would gather their weights."""
+    return type(stage).forward is not nn.Module.forward
+
+
+def together_in(fabric: Fabric) -> Together:
+    """The context in which batch normalisation sees the whole batch, not one process's share."""
+    return nullcontext if fabric.world_size == 1 else BatchNormTogether
+
+
+class BatchNormTogether(TorchFunctionMode):
+    """Within it, every batch normalisation takes its statistics over all processes.
+
+    The layers stay what they are, of whatever class, and their weights keep their names. It works
+    on any device, which torch's own SyncBatchNorm does not.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func is F.batch_norm:
+            return _batch_norm(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _batch_norm(
+    inputs: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """F.batch_norm whose statistics are those of equal shares of a batch, one in each process."""
+    if not training:
+        return F.batch_norm(inputs, running_mean, running_var, weight, bias, False, momentum, eps)
+    values = inputs if inputs.dtype == torch.float64 else inputs.float()
+    dims = [0, *range(2, inputs.ndim)]
+    processes = dist.get_world_size()
+    var, mean = torch.var_mean(values, dims, correction=0)
+    rows = values.new_zeros(processes, 2, inputs.shape[1])
+    rows = rows.index_put((torch.tensor(dist.get_rank()),), torch.stack([mean, var]))
+    means, variances = cast(Tensor, _Sum.apply(rows)).unbind(1)
+    mean = means.mean(0)
+    var = variances.mean(0) + (means - mean).square().mean(0)
+    if running_mean is not None and running_var is not None:
+        count = processes * inputs.numel() // inputs.shape[1]
+        with torch.no_grad():
+            running_mean.lerp_(mean.to(running_mean.dtype), momentum)
+            running_var.lerp_((var * count / max(count - 1, 1)).to(running_var.dtype), momentum)
+    scale = torch.rsqrt(var + eps) if weight is None else torch.rsqrt(var + eps) * weight
+    shift = -mean * scale if bias is None else bias - mean * scale
+    shape = [1, -1, *([1] * (inputs.ndim - 2))]
+    return (values * scale.view(shape) + shift.view(shape)).to(inputs.dtype)
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes, of values and of gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor) -> Tensor:
+        total = tensor.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def is_first() -> bool:
+    """Whether this is the process that speaks and writes for all."""
+    return not dist.is_initialized() or dist.get_rank() == 0
+
+
+def gather(fabric: Fabric, value: Any) -> list[Any]:
+    """What each process holds, in all of them, in the order of the processes."""
+    if fabric.world_size == 1:
+        return [value]
+    values: list[Any] = [None] * fabric.world_size
+    dist.all_gather_object(values, value)
+    return values
