@@ -9,6 +9,7 @@ from .detectors import complexity, detectors, import_weights
 from .pack import pack
 from .parser import run
 from .prepare import prepare
+from .runs import runs
 from .scan import scan
 from .scores import evaluate, predict
 from .train import train
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "prepare": prepare,
     "pack": pack,
     "train": train,
+    "runs": runs,
     "predict": predict,
     "evaluate": evaluate,
     "detectors": detectors,
