@@ -1,150 +1,228 @@
-"""Who trains, who validates, who tests: splits in which no person stands on two sides."""
+"""Who trains, who validates, who tests: a protocol is a YAML file, and refuses what would leak."""
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+import yaml
 
-from .groups import group_rows, hash_of
-from .manifest import VIDEO_KEY, check_manifest, identities, source_of
+from .manifest import COLUMNS, check_manifest, read_manifest, source_of
+from .people_rules import Groups, by_groups, by_identity, own
+from .split_checks import check_near_duplicates, check_splits
 
-Pairs = dict[str, list[tuple[str, ...]]]
-
-FFPP_PAIRS: Final[Pairs] = {
-    "train": [("183", "253"), ("469", "481"), ("585", "599")],
-    "val": [("866", "878")],
-    "test": [("672", "720")],
-}
-"""Five pairs of FaceForensics++ that swap faces with one another: enough to try a pipeline on."""
-SHARES: Final = {"test": 0.15, "val": 0.15}
+SPLITS: Final = ("train", "val", "test")
+RULES: Final = {"own": own, "by-identity": by_identity}
+Filter = Mapping[str, tuple[str, ...]]
 
 
-def assign_split(manifest: pd.DataFrame, protocol: str) -> pd.DataFrame:
-    """Fill the ``split`` column by a named protocol.
+@dataclass(frozen=True)
+class Part:
+    """Which rows of a split are used; all of them by default."""
 
-    ``ffpp-pairs`` and ``ffpp-official`` are fixed lists of FaceForensics++ identities;
-    ``by-identity`` splits any other data 70/15/15.
+    only: Filter = field(default_factory=dict)
+    """Column to the values that are kept."""
+    without: Filter = field(default_factory=dict)
+    """Column to the values that are left out."""
+
+    def keeps(self, table: pd.DataFrame) -> "pd.Series[bool]":
+        """True for the rows that belong to this part."""
+        kept = pd.Series(True, index=table.index)
+        for column, values in self.only.items():
+            kept &= table[column].isin(values)
+        for column, values in self.without.items():
+            kept &= ~table[column].isin(values)
+        return kept
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What a protocol file says."""
+
+    name: str
+    about: str = ""
+    manifests: tuple[Path, ...] = ()
+    """Manifests that it is meant for."""
+    people: Mapping[str, str] = field(default_factory=lambda: {"*": "own"})
+    """Data set (or "*" for any other) to the rule that puts its people on a side: "own" (the
+    manifest's splits), "by-identity", "train", "val" or "test" (all of them), or the name of a
+    protocol with ``groups``."""
+    groups: Groups = field(default_factory=dict)
+    """Split to lists of identities that belong together, in place of ``people``."""
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """Split to the rows of it that are used; a split that is named must not come out empty."""
+    near_duplicates: int | None = None
+    """Bits up to which two crops look the same; None compares no pictures."""
+
+
+def protocol_names() -> list[str]:
+    """The protocols that come with the package."""
+    folder = files("telltrace.data").joinpath("splits")
+    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith("yaml"))
+
+
+def read_protocol(protocol: str | Path) -> Protocol:
+    """A protocol by its name, or from a YAML file.
+
+    Args:
+        protocol: A name out of `protocol_names`, or a path that ends in .yaml.
+
+    Raises:
+        ValueError: If there is none of this name, or a line of the file is wrong.
+
+    Examples:
+        >>> read_protocol("ffpp-pairs").groups["test"]
+        [['672', '720']]
+    """
+    file = Path(protocol)
+    if file.suffix in (".yaml", ".yml"):
+        if not file.is_file():
+            raise ValueError(f"{file}: is not a file. Write the protocol, or choose one by name.")
+        return _parse(file.read_text(encoding="utf-8"), file.stem, file)
+    if str(protocol) not in protocol_names():
+        raise ValueError(
+            f"Unknown protocol {str(protocol)!r}; choose one of {', '.join(protocol_names())}, or "
+            "give a YAML file."
+        )
+    inside = files("telltrace.data").joinpath("splits", f"{protocol}.yaml")
+    return _parse(inside.read_text("utf-8"), str(protocol), Path(str(inside)))
+
+
+def _parse(text: str, name: str, file: Path) -> Protocol:
+    try:
+        said = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{file}: is no readable YAML ({error}).") from None
+    known = {"about", "manifests", "people", "groups", "near_duplicates", *SPLITS}
+    if not isinstance(said, dict) or not said.keys() <= known:
+        odd = sorted(said.keys() - known) if isinstance(said, dict) else type(said).__name__
+        raise ValueError(f"{file}: expected {', '.join(sorted(known))}; got {odd}. Mend the file.")
+    people = said.get("people", "own")
+    return Protocol(
+        name=name,
+        about=said.get("about", ""),
+        manifests=tuple(file.parent / path for path in said.get("manifests", ())),
+        people=people if isinstance(people, dict) else {"*": people},
+        groups=_groups(said.get("groups", {}), file),
+        parts={split: _part(said[split], split, file) for split in SPLITS if split in said},
+        near_duplicates=said.get("near_duplicates"),
+    )
+
+
+def _groups(said: Any, file: Path) -> Groups:
+    """Lists of identities, written in the protocol or in a JSON file beside it."""
+    if isinstance(said, str):
+        said = json.loads((file.parent / said).read_text(encoding="utf-8"))
+    return {
+        split: [[str(name) for name in group] for group in said[split]]
+        for split in SPLITS
+        if split in said
+    }
+
+
+def _part(said: Any, split: str, file: Path) -> Part:
+    filters = said or {}
+    named = [column for kind in filters.values() if isinstance(kind, dict) for column in kind]
+    odd = [k for k in filters if k not in ("only", "without") or not isinstance(filters[k], dict)]
+    odd += [column for column in named if column not in COLUMNS]
+    if odd:
+        raise ValueError(
+            f"{file}: {split} names {odd[0]!r}; expected only or without, and in them columns of "
+            f"a manifest ({', '.join(COLUMNS[1:8])}). Mend the file."
+        )
+    return Part(
+        **{
+            kind: {
+                column: tuple(str(v) for v in (values if isinstance(values, list) else [values]))
+                for column, values in columns.items()
+            }
+            for kind, columns in filters.items()
+        }
+    )
+
+
+def read_protocol_manifests(protocol: str | Path) -> pd.DataFrame:
+    """The manifests that a protocol names, as one table with its splits.
+
+    Raises:
+        ValueError: If it names none, or refuses them.
+    """
+    found = read_protocol(protocol)
+    if not found.manifests:
+        raise ValueError(f"{found.name}: names no manifests. Add a line `manifests: [...]`.")
+    tables = [read_manifest(path) for path in found.manifests]
+    return assign_split(pd.concat(tables, ignore_index=True), protocol)
+
+
+def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
+    """Fill the ``split`` column by a protocol.
 
     Args:
         manifest: Media or crops; it is not changed.
-        protocol: A name out of ``PROTOCOLS``.
+        protocol: A name out of `protocol_names`, such as "ffpp-pairs", "ffpp-official" or
+            "by-identity", or a YAML file.
 
     Returns:
         A copy whose ``split`` is "train", "val" or "test", or "" for what the protocol leaves out.
 
     Raises:
-        ValueError: If the protocol is unknown, if it knows nothing of this manifest, or if the
-            people of one video lie in two splits.
+        ValueError: If the protocol is unknown, if it knows nothing of this manifest, or if a
+            person, a source video or a near-duplicate would stand on two sides.
 
     Examples:
         >>> table = pd.DataFrame({"path": ["183_253.mp4"], "label": [1], "identity": ["183+253"]})
         >>> assign_split(table, "ffpp-pairs").split.tolist()
         ['train']
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"Unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
-    table = check_manifest(manifest)
-    table["split"] = PROTOCOLS[protocol](table)
+    found, table = read_protocol(protocol), check_manifest(manifest)
+    table.attrs |= manifest.attrs
+    table["split"] = _sides(table, found)
     if (table.split == "").all():
         raise ValueError(
-            f"{source_of(manifest)}: the protocol {protocol!r} knows none of its identities, such "
-            f"as {table.identity.iloc[0]!r}. Use `by-identity`, or a protocol of this data set."
+            f"{source_of(manifest)}: the protocol {found.name!r} knows none of its identities, "
+            f"such as {table.identity.iloc[0]!r}. Use `by-identity`, or a protocol of this data "
+            "set."
         )
+    for split, part in found.parts.items():
+        mine = table.split == split
+        table.loc[mine & ~part.keeps(table), "split"] = ""
+        _refuse_empty(table, split, part, found)
     check_splits(table)
+    if found.near_duplicates is not None:
+        check_near_duplicates(table, found.near_duplicates)
     return table
 
 
-def check_splits(manifest: pd.DataFrame) -> None:
-    """Refuse a manifest in which one person or one video stands in two splits.
-
-    Raises:
-        ValueError: Naming the person or the video and the two rows that clash.
-    """
-    seen: dict[tuple[str, str], tuple[str, str]] = {}
-    columns = ["path", "dataset", "identity", "split"]
-    table = manifest.loc[manifest.split != "", columns].drop_duplicates(columns[1:])
-    for path, dataset, identity, split in table.itertuples(index=False):
-        for name in identities(identity):
-            other_split, other = seen.setdefault((dataset, name), (split, path))
-            if other_split != split:
-                raise ValueError(
-                    f"Identity {name!r} is in {other_split} ({other}) and in {split} ({path}). "
-                    "Put both into one split, or leave one out: a face must not be both "
-                    "learnt from and judged."
-                )
-    splits = manifest.groupby(VIDEO_KEY).split.nunique()
-    if (splits > 1).any():
-        video = "/".join(map(str, splits.index[splits > 1][0]))
-        raise ValueError(f"Video {video} is in two splits. Give all of its rows one split.")
+def _refuse_empty(table: pd.DataFrame, split: str, part: Part, protocol: Protocol) -> None:
+    if (table.split == split).any():
+        return
+    columns = [*part.only, *part.without] or ["dataset"]
+    there = "; ".join(f"{c}: {', '.join(sorted(set(table[c])))}" for c in columns)
+    raise ValueError(
+        f"{source_of(table)}: the protocol {protocol.name!r} finds no row for {split} (there is "
+        f"{there}). Give the manifests of all data sets and compressions that it is about."
+    )
 
 
-def _by_pairs(pairs: Pairs) -> Callable[[pd.DataFrame], list[str]]:
-    """Splits of FaceForensics++ from lists of identities that belong together."""
-    split_of = {name: split for split, groups in pairs.items() for pair in groups for name in pair}
-
-    def split(table: pd.DataFrame) -> list[str]:
-        return [
-            _split_of_video(path, identities(identity), split_of)
-            for path, identity in zip(table.path, table.identity, strict=True)
-        ]
-
-    return split
-
-
-def _split_of_video(path: str, people: list[str], split_of: dict[str, str]) -> str:
-    """The one split of these people; "" if one of them is not in the protocol."""
-    places = {name: split_of.get(name, "") for name in people}
-    if "" in places.values():
-        return ""
-    if len(set(places.values())) > 1:
-        where = " and ".join(f"{name} in {split}" for name, split in places.items())
-        raise ValueError(
-            f"{path}: its identities lie in two splits ({where}). Leave this video out, or use a "
-            "protocol that keeps them together."
-        )
-    return next(iter(places.values()), "")
+def _sides(table: pd.DataFrame, protocol: Protocol) -> list[str]:
+    """The side of every row; data sets of one rule are split together."""
+    if protocol.groups:
+        return by_groups(table, protocol.groups)
+    sides = np.full(len(table), "", dtype=object)
+    other = protocol.people.get("*", "")
+    rules = np.array([protocol.people.get(name, other) for name in table.dataset], dtype=object)
+    for rule in dict.fromkeys(rules):
+        rows = np.flatnonzero(rules == rule)
+        sides[rows] = _by_rule(table.iloc[rows], rule)
+    return sides.tolist()
 
 
-def _official(table: pd.DataFrame) -> list[str]:
-    """The 720/140/140 split that the authors of FaceForensics++ published."""
-    text = files("telltrace.data").joinpath("splits", "ffpp_official.json").read_text("utf-8")
-    listed = json.loads(text)
-    pairs = {split: [tuple(pair) for pair in listed[split]] for split in ("train", "val", "test")}
-    return _by_pairs(pairs)(table)
-
-
-def _by_identity(table: pd.DataFrame) -> list[str]:
-    """70/15/15 of the groups of people who ever share a medium, ordered by a hash of their names.
-
-    Groups with reals only, with fakes only and with both are split apart from one another, so
-    that every split gets its share of each. The split depends on the names alone, never on the
-    order of the rows; adding a person may move others, so keep the manifest that you trained on.
-    """
-    group_of_row = group_rows(table)
-    labels: dict[Hashable, set[int]] = defaultdict(set)
-    for group, label in zip(group_of_row, table.label, strict=True):
-        labels[group].add(int(label))
-    split_of: dict[Hashable, str] = {}
-    for kind in ({0}, {1}, {0, 1}):
-        groups = [group for group, found in labels.items() if found == kind]
-        split_of |= _deal(sorted(groups, key=hash_of))
-    return [split_of[group] for group in group_of_row]
-
-
-def _deal(groups: list[Hashable]) -> dict[Hashable, str]:
-    """Test first, then validation, and the rest to training; at least one each if there are 3."""
-    counts = {split: round(share * len(groups)) for split, share in SHARES.items()}
-    if len(groups) >= 3:
-        counts = {split: max(1, count) for split, count in counts.items()}
-    order = [split for split, count in counts.items() for _ in range(count)]
-    return dict(zip(groups, order + ["train"] * (len(groups) - len(order)), strict=True))
-
-
-PROTOCOLS: Final[dict[str, Callable[[pd.DataFrame], list[str]]]] = {
-    "ffpp-pairs": _by_pairs(FFPP_PAIRS),
-    "ffpp-official": _official,
-    "by-identity": _by_identity,
-}
+def _by_rule(rows: pd.DataFrame, rule: str) -> list[str]:
+    """The side of every row that a rule speaks of; "" where none does."""
+    if rule == "" or rule in SPLITS:
+        return [rule] * len(rows)
+    return RULES[rule](rows) if rule in RULES else by_groups(rows, read_protocol(rule).groups)

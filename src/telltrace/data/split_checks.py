@@ -1,0 +1,133 @@
+"""What must not be on two sides of a split: a person, a source video, a picture seen twice."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .datasets.names import sources_of
+from .hashing import NEAR, bits_that_differ, near_duplicates, perceptual_hash
+from .manifest import identities, locate
+
+
+class SplitError(ValueError):
+    """A split that would let a detector be judged on what it has learnt from."""
+
+
+class Clash(NamedTuple):
+    """Two rows, by position, that share something on two sides."""
+
+    what: str
+    one: int
+    other: int
+
+
+def check_splits(manifest: pd.DataFrame) -> None:
+    """Refuse a manifest in which one person or one source video stands in two splits.
+
+    People are those of the ``identity`` column. Source videos are read from the video's own name
+    by the rule of its data set (``183_253`` was made from 183 and 253), so that a wrong identity
+    hides nothing; the same video at another compression counts as itself.
+
+    Raises:
+        SplitError: Naming the person or video, the two rows that clash, and what to do.
+    """
+    for what, remedy, named in (
+        ("Identity", "a face must not be both learnt from and judged", _people),
+        ("Source video", "what was made from it shows it too", _sources),
+    ):
+        clashes = list(_clashes(manifest, named(manifest)))
+        if clashes:
+            first = clashes[0]
+            raise SplitError(
+                f"{what} {first.what!r} is in {_row(manifest, first.one)} and in "
+                f"{_row(manifest, first.other)}; {len({c.other for c in clashes})} rows clash so. "
+                f"Put them into one split, or leave one side out: {remedy}."
+            )
+
+
+def _people(manifest: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    for dataset, identity in zip(manifest.dataset, manifest.identity, strict=True):
+        yield (dataset,), identities(identity)
+
+
+def _sources(manifest: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    columns = (manifest.dataset, manifest.method, manifest.video)
+    for dataset, method, video in zip(*columns, strict=True):
+        sources = sources_of(dataset, video)
+        yield ((dataset, method), [video]) if sources is None else ((dataset,), sources)
+
+
+def _clashes(
+    manifest: pd.DataFrame, named: Iterator[tuple[tuple[str, ...], list[str]]]
+) -> Iterator[Clash]:
+    """Every row that shares a name with an earlier row of another split."""
+    seen: dict[tuple[str, ...], tuple[str, int]] = {}
+    for row, (split, (scope, names)) in enumerate(zip(manifest.split, named, strict=True)):
+        for name in names if split else ():
+            first_split, first = seen.setdefault((*scope, name), (split, row))
+            if first_split != split:
+                yield Clash(name, first, row)
+
+
+def _row(manifest: pd.DataFrame, row: int) -> str:
+    """A row as an error names it: its split, its file, and where it is listed."""
+    path, split = manifest.path.iloc[row], manifest.split.iloc[row]
+    return f"{split} ({path}, {locate(manifest, row)})"
+
+
+def check_near_duplicates(manifest: pd.DataFrame, max_distance: int = NEAR) -> None:
+    """Refuse crops or pictures on two sides that look the same.
+
+    Args:
+        manifest: Crops; rows without a split, or of whole videos, are passed over.
+        max_distance: Bits of `perceptual_hash` that may differ.
+
+    Raises:
+        SplitError: Naming up to three pairs of rows, how many there are, and what to do.
+        ValueError: If a picture cannot be read.
+    """
+    rows = np.flatnonzero(((manifest.split != "") & (manifest.frame >= 0)).to_numpy())
+    if not len(rows):
+        return
+    hashes = hash_pictures(manifest.path.iloc[rows].tolist())
+    splits = manifest.split.iloc[rows].to_numpy(dtype=str)
+    kinds = pd.DataFrame({"hash": hashes, "split": splits}).drop_duplicates().index.to_numpy()
+    pairs = near_duplicates(hashes[kinds], max_distance, sides=splits[kinds])
+    if not len(pairs):
+        return
+    one, other = kinds[pairs[:, 0]], kinds[pairs[:, 1]]
+    apart = bits_that_differ(hashes[one], hashes[other])
+    nearest = np.argsort(apart, kind="stable")[:3]
+    told = "; ".join(
+        f"{_row(manifest, rows[one[i]])} and {_row(manifest, rows[other[i]])}, "
+        f"{apart[i]} of 64 bits apart"
+        for i in nearest
+    )
+    raise SplitError(
+        f"{len(pairs)} pairs of pictures look the same on two sides: {told}. Delete one of each, "
+        "put both into one split, or set near_duplicates in the protocol to fewer bits (0 finds "
+        "equal hashes only, null none)."
+    )
+
+
+def hash_pictures(paths: list[str]) -> NDArray[np.uint64]:
+    """The perceptual hash of every picture, on all cores.
+
+    Raises:
+        ValueError: Naming a picture that cannot be read.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.fromiter(pool.map(_hash_picture, paths), dtype=np.uint64, count=len(paths))
+
+
+def _hash_picture(path: str) -> int:
+    image = cv2.imread(path, cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise ValueError(f"{path}: is no readable picture. Run `telltrace prepare` again.")
+    return perceptual_hash(np.asarray(image, dtype=np.uint8))
