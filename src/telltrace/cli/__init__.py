@@ -5,6 +5,7 @@ docstring the help text, and a YAML file given with ``--config`` its saved call.
 import sys
 from collections.abc import Callable
 
+from .audit import audit
 from .detectors import complexity, detectors, import_weights
 from .pack import pack
 from .parser import run
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "scan": scan,
     "prepare": prepare,
     "pack": pack,
+    "audit": audit,
     "train": train,
     "runs": runs,
     "predict": predict,

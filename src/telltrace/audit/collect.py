@@ -1,0 +1,142 @@
+"""Which files of the manifests are looked at, and the looking, spread over processes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..data.manifest import VIDEO_KEY, read_manifest
+from ..data.pack import is_pack, read_pack
+from ..data.pool import run_jobs
+from .media import Medium, look_at
+
+Compare = Literal["both", "splits", "manifests"]
+
+CHUNK: Final = 8
+"""Files in one job: few enough to share out, enough to make sending them worth while."""
+FEW: Final = 64
+"""Files below which new processes would take longer to start than the work itself."""
+CRASHED: Final = "ended the process that read it (a crash in a decoder, or not enough memory)"
+
+Job = tuple[tuple[str, ...], int]
+
+
+def read_rows(manifests: Sequence[str | Path], compare: Compare = "both") -> pd.DataFrame:
+    """All rows of the manifests, each with the ``manifest`` it is from and the ``side`` it is on.
+
+    Sides are what must have nothing in common. A manifest with splits is on the sides "train",
+    "val" and "test"; rows that its protocol leaves out are on no side (""). A manifest without
+    any split is a side of its own, named after the file.
+
+    Args:
+        manifests: Manifests or packs.
+        compare: "splits" puts manifests without splits on no side, "manifests" ignores splits and
+            makes each manifest a side.
+
+    Raises:
+        ValueError: If there is no manifest, one is given twice, or one of them cannot be read.
+    """
+    files = [Path(manifest).absolute() for manifest in manifests]
+    if not files:
+        raise ValueError("No manifest was given. Name at least one manifest.csv.")
+    if len(set(files)) < len(files):
+        raise ValueError(f"A manifest is given twice among {', '.join(map(str, manifests))}.")
+    names = _short_names(files)
+    tables = []
+    for file, name in zip(files, names, strict=True):
+        table = read_pack(file)[0] if is_pack(file) else read_manifest(file)
+        split = bool((table.split != "").any())
+        as_whole = compare == "manifests" or (compare == "both" and not split)
+        side = name if as_whole else table.split
+        tables.append(table.assign(manifest=str(file), side=side))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _short_names(files: Sequence[Path]) -> list[str]:
+    """As much of the end of each path as tells the files apart."""
+    for parts in range(1, max(len(file.parts) for file in files) + 1):
+        names = ["/".join(file.parts[-parts:]) for file in files]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def choose_files(rows: pd.DataFrame, limit: int) -> list[str]:
+    """At most ``limit`` files, as many of each video and evenly spread; all if there are no more.
+
+    Args:
+        rows: From `read_rows`.
+        limit: Files that are opened.
+
+    Raises:
+        ValueError: If the limit is below 1.
+    """
+    if limit < 1:
+        raise ValueError(f"limit is {limit}; expected at least 1 file.")
+    files = rows.drop_duplicates("path")
+    if len(files) <= limit:
+        return files.path.tolist()
+    groups = files.groupby(["side", *VIDEO_KEY], sort=False)
+    rank, size = groups.cumcount(), groups.path.transform("size")
+    each = max(1, limit // max(1, groups.ngroups))
+    kept = files[rank * each // size != (rank + 1) * each // size]
+    if len(kept) > limit:
+        kept = kept.iloc[np.linspace(0, len(kept) - 1, limit).round().astype(int)]
+    return kept.path.tolist()
+
+
+def look_at_files(
+    paths: Sequence[str],
+    *,
+    frames: int = 4,
+    workers: int = 0,
+    after: Callable[[int], None] = lambda _: None,
+) -> dict[str, Medium]:
+    """Look at every file once.
+
+    Args:
+        paths: Pictures, videos, entries of packs.
+        frames: How many frames of a video to look at.
+        workers: Processes; 0, or fewer than 64 files, does it in this one.
+        after: Told how many more files are done.
+
+    Returns:
+        What was found, by path, in the order of ``paths``; a file that takes its process down
+        with it is one that cannot be read.
+    """
+    found: dict[str, Medium] = {}
+    alone: list[str] = []
+    workers = 0 if len(paths) < FEW else workers
+    for chunk, media in _run(_chunks(paths, CHUNK), frames, workers):
+        if media is None:
+            alone += chunk
+            continue
+        found |= {medium.path: medium for medium in media}
+        after(len(chunk))
+    for (path,), media in _run(_chunks(alone, 1), frames, workers):
+        crashed = Medium(path, trouble=CRASHED, remedy="Leave it out, or copy it again")
+        found[path] = media[0] if media else crashed
+        after(1)
+    return {path: found[path] for path in paths}
+
+
+def _chunks(paths: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    return [tuple(paths[i : i + size]) for i in range(0, len(paths), size)]
+
+
+def _run(
+    chunks: Sequence[tuple[str, ...]], frames: int, workers: int
+) -> Iterable[tuple[tuple[str, ...], list[Medium] | None]]:
+    if not chunks:
+        return
+    with closing(run_jobs(_look_at_chunk, [(c, frames) for c in chunks], workers)) as results:
+        for (chunk, _), media in results:
+            yield chunk, media
+
+
+def _look_at_chunk(job: Job) -> list[Medium]:
+    paths, frames = job
+    return [look_at(path, frames) for path in paths]

@@ -1,0 +1,213 @@
+"""Copies of one side's files on another side: same path, same bytes, same pixels, same looks."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from itertools import permutations
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..data.hashing import NEAR, near_duplicates
+from ..data.pack import find_entry
+from .media import Look, Medium
+
+CopyKind = Literal["path", "file", "pixels", "near"]
+
+ALIKE: Final = 0.95
+"""Correlation of two small grey copies from which pictures of close hashes count as the same."""
+TRIES: Final = 8
+"""Pictures of one hash and side that a near-duplicate is compared with."""
+BLOCK: Final = 2**20
+ENDS: Final = 4096
+"""Bytes of a file's beginning and end that are read before all of it is."""
+
+
+class Copy(NamedTuple):
+    """How a file of one side is on another side too, and as which file."""
+
+    kind: CopyKind
+    original: str
+
+
+class _Seen(NamedTuple):
+    """One picture of one side."""
+
+    side: str
+    path: str
+    number: int
+    """Which of the file's looks."""
+    look: Look
+
+
+Copies = dict[tuple[str, str], dict[str, Copy]]
+"""By (first side, second side): the files of the second side that are on the first too."""
+
+
+def find_copies(table: pd.DataFrame, media: Mapping[str, Medium]) -> Copies:
+    """For each two sides the files of one that are on the other, each by its plainest likeness.
+
+    Paths and bytes are compared for all rows, pixels and looks for the files looked at. A video
+    is a copy if half of the frames looked at are.
+
+    Args:
+        table: Rows with ``side`` and ``path``, none of no side.
+        media: What was found in the files, by path.
+    """
+    copies: Copies = defaultdict(dict)
+    rows = list(zip(table.side, table.path, strict=True))
+    keys: dict[CopyKind, Callable[[str], Hashable]] = {
+        "path": _real_path,
+        "file": _digests(rows).get,
+    }
+    for kind, key in keys.items():
+        named = ((key(path), side, path) for side, path in rows)
+        for sides, path, original in _meetings(named):
+            copies[sides].setdefault(path, Copy(kind, original))
+    seen = [
+        _Seen(side, path, number, look)
+        for side, path in rows
+        if path in media
+        for number, look in enumerate(media[path].looks)
+        if look.pixels
+    ]
+    _add_pictures(copies, media, "pixels", _same_pixels(seen))
+    _add_pictures(copies, media, "near", _near(seen))
+    return copies
+
+
+def _add_pictures(
+    copies: Copies,
+    media: Mapping[str, Medium],
+    kind: CopyKind,
+    pairs: Iterable[tuple[_Seen, _Seen]],
+) -> None:
+    """Count the matched frames of each file; half of them make it a copy."""
+    found: dict[tuple[str, str, str], dict[int, str]] = defaultdict(dict)
+    for original, copy in pairs:
+        found[original.side, copy.side, copy.path].setdefault(copy.number, original.path)
+    for (first, second, path), frames in found.items():
+        if 2 * len(frames) >= len(media[path].looks):
+            copies[first, second].setdefault(path, Copy(kind, next(iter(frames.values()))))
+
+
+def _real_path(path: str) -> str:
+    return path if find_entry(path) else str(Path(path).resolve())
+
+
+def _meetings(
+    named: Iterable[tuple[Hashable, str, str]],
+) -> Iterator[tuple[tuple[str, str], str, str]]:
+    """From (key, side, path): whatever shares a key across sides, in both directions."""
+    holders: dict[Hashable, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for key, side, path in named:
+        if key is not None:
+            holders[key][side].append(path)
+    for sides in holders.values():
+        for first, second in permutations(sides, 2):
+            for path in sides[second]:
+                yield (first, second), path, sides[first][0]
+
+
+def _digests(rows: Iterable[tuple[str, str]]) -> dict[str, bytes]:
+    """SHA-256 of the files that may be copies: those of equal length, beginning and end."""
+    sides: dict[str, set[str]] = defaultdict(set)
+    for side, path in rows:
+        sides[path].add(side)
+    suspects = list(sides)
+    keys: tuple[Callable[[str], Hashable], ...] = (_length, _ends)
+    for key in keys:
+        groups: dict[Hashable, list[str]] = defaultdict(list)
+        for path in suspects:
+            groups[key(path)].append(path)
+        groups.pop(None, None)
+        suspects = [
+            path
+            for paths in groups.values()
+            if len(paths) > 1 and len(set().union(*(sides[p] for p in paths))) > 1
+            for path in paths
+        ]
+    return {path: _sha256(path) for path in suspects}
+
+
+def _length(path: str) -> int | None:
+    entry = find_entry(path)
+    if entry is not None:
+        return entry[0].entries[entry[1]][1] if entry[1] in entry[0] else None
+    try:
+        return Path(path).stat().st_size or None
+    except OSError:
+        return None
+
+
+def _ends(path: str) -> tuple[int, bytes, bytes] | None:
+    entry = find_entry(path)
+    if entry is not None:
+        data = entry[0].read(entry[1])
+        return len(data), data[:ENDS].tobytes(), data[-ENDS:].tobytes()
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(ENDS)
+            size = file.seek(0, 2)
+            file.seek(max(0, size - ENDS))
+            return size, head, file.read(ENDS)
+    except OSError:
+        return None
+
+
+def _sha256(path: str) -> bytes:
+    entry = find_entry(path)
+    if entry is not None:
+        return hashlib.sha256(entry[0].read(entry[1]).data).digest()
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.digest()
+
+
+def _same_pixels(seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:
+    holders: dict[bytes, dict[str, list[_Seen]]] = defaultdict(lambda: defaultdict(list))
+    for one in seen:
+        holders[one.look.pixels][one.side].append(one)
+    for sides in holders.values():
+        for first, second in permutations(sides, 2):
+            yield from ((sides[first][0], copy) for copy in sides[second])
+
+
+def _near(seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:
+    """Pictures of different sides whose hashes are close and whose small copies correlate."""
+    holders: dict[int, dict[str, list[_Seen]]] = defaultdict(lambda: defaultdict(list))
+    for one in seen:
+        holders[one.look.hash][one.side].append(one)
+    hashes = list(holders)
+    groups = [next(iter(s)) if len(s := holders[h]) == 1 else f"{i} " for i, h in enumerate(hashes)]
+    pairs = near_duplicates(np.array(hashes, np.uint64), NEAR, sides=groups).tolist()
+    pairs += [(i, i) for i, hash_ in enumerate(hashes) if len(holders[hash_]) > 1]
+    for one, other in pairs:
+        for left, right in {(one, other), (other, one)}:
+            yield from _alike(holders[hashes[left]], holders[hashes[right]])
+
+
+def _alike(
+    originals: Mapping[str, list[_Seen]], copies: Mapping[str, list[_Seen]]
+) -> Iterator[tuple[_Seen, _Seen]]:
+    for first, candidates in originals.items():
+        for second, found in copies.items():
+            if first == second:
+                continue
+            small = np.stack([_standard(one.look.thumb) for one in candidates[:TRIES]])
+            for copy in found:
+                likeness = small @ _standard(copy.look.thumb)
+                if likeness.max() >= ALIKE:
+                    yield candidates[int(likeness.argmax())], copy
+
+
+def _standard(thumb: bytes) -> NDArray[np.float64]:
+    """A small copy with mean 0 and length 1, so that a product of two is their correlation."""
+    grey = np.frombuffer(thumb, np.uint8).astype(np.float64)
+    grey -= grey.mean()
+    return grey / max(float(np.linalg.norm(grey)), 1e-9)

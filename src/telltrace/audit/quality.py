@@ -1,0 +1,169 @@
+"""How a set is balanced, which of its files cannot be read, and which faces are hard to see."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from ..data.manifest import VIDEO_KEY, identities
+from .media import Medium
+from .traits import face_traits
+
+Flaw = Literal["small", "blurred", "dark"]
+Kind = Literal["missing", "unreadable", "damaged"]
+
+SMALL: Final = 64.0
+"""Shorter side of a face in its source, in pixels, below which it is too small."""
+BLURRED: Final = 25.0
+"""Sharpness below which a face is blurred (`Look.sharpness`)."""
+DARK: Final = 40.0
+"""Mean grey level below which a face is dark."""
+UNEVEN: Final = 4.0
+"""Ratio of one class to the other from which a side is called uneven."""
+FLAWS: Final[dict[Flaw, str]] = {
+    "small": f"shorter side below {SMALL:.0f} pixels in the source",
+    "blurred": f"variance of the Laplacian below {BLURRED:.0f} at 112 pixels",
+    "dark": f"mean grey level below {DARK:.0f} of 255",
+}
+NAMES: Final = ("real", "fake")
+
+
+@dataclass(frozen=True)
+class Count:
+    """How much there is of one method, at one compression, on one side."""
+
+    side: str
+    dataset: str
+    compression: str
+    method: str
+    label: int
+    files: int
+    videos: int
+    people: int
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A file that is missing, cannot be read, or is damaged."""
+
+    path: str
+    kind: Kind
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Flawed:
+    """Faces (or, in whole media, pictures) with one flaw, per class."""
+
+    flaw: Flaw
+    label: int
+    found: int
+    total: int
+    examples: tuple[str, ...]
+
+
+def count_rows(rows: pd.DataFrame) -> list[Count]:
+    """Files, videos and people of every side, data set, compression and method."""
+    keys = ["side", "dataset", "compression", "label", "method"]
+    counts = []
+    for _, part in rows.groupby(keys, sort=True):
+        people = {name for text in part.identity.unique() for name in identities(text)}
+        side, dataset, compression, label, method = part[keys].iloc[0]
+        videos = len(part[VIDEO_KEY].drop_duplicates())
+        of = (part.path.nunique(), videos, len(people))
+        counts.append(Count(side, dataset, compression, method, int(label), *of))
+    return counts
+
+
+def balance_notes(rows: pd.DataFrame, media: Mapping[str, Medium]) -> list[str]:
+    """What a reader should know about the classes, one sentence each."""
+    notes = [note for side, part in rows.groupby("side") for note in _side_notes(str(side), part)]
+    return [*notes, *_contradictions(rows, media)]
+
+
+def _side_notes(side: str, part: pd.DataFrame) -> Iterator[str]:
+    where = side or "without a split"
+    counts = part.label.value_counts().reindex([0, 1], fill_value=0)
+    if (counts == 0).any():
+        only = NAMES[int(counts.argmax())]
+        yield f"{where}: holds {only}s only; nothing can be told apart there."
+        return
+    ratio = counts.max() / counts.min()
+    if ratio >= UNEVEN:
+        more, less = NAMES[int(counts.argmax())], NAMES[int(counts.argmin())]
+        yield (
+            f"{where}: {ratio:.1f} {more}s for each {less}. Weigh the classes or draw evenly from "
+            "both, and do not quote accuracy."
+        )
+    for column, what in (("dataset", "data set"), ("compression", "compression")):
+        shares = part.groupby(column).label.mean()
+        for value in shares.index[(shares == 0) | (shares == 1)]:
+            if len(shares) > 1:
+                only = NAMES[int(shares[value])]
+                yield (
+                    f"{where}: the {what} {str(value) or '(none named)'!r} holds {only}s only. "
+                    f"What is learnt may be the {what} and not the forgery."
+                )
+
+
+def _contradictions(rows: pd.DataFrame, media: Mapping[str, Medium]) -> Iterator[str]:
+    """Pictures that stand in the manifest as real and as fake."""
+    holders: dict[bytes, dict[int, str]] = defaultdict(dict)
+    for path, label in zip(rows.path, rows.label, strict=True):
+        looks = media[path].looks if path in media else ()
+        if looks and all(look.pixels for look in looks):
+            holders[b"".join(look.pixels for look in looks)].setdefault(int(label), path)
+    both = [paths for paths in holders.values() if len(paths) > 1]
+    if both:
+        yield (
+            f"{len(both)} pictures are listed as real and as fake, such as {both[0][0]} and "
+            f"{both[0][1]}. Correct their labels."
+        )
+
+
+def find_troubles(media: Mapping[str, Medium]) -> list[Trouble]:
+    """Every file looked at that gave nothing, or not all of it; missing ones first."""
+    troubles = [
+        Trouble(medium.path, _kind(medium), medium.trouble, medium.remedy)
+        for medium in media.values()
+        if medium.trouble
+    ]
+    return sorted(troubles, key=lambda trouble: get_args(Kind).index(trouble.kind))
+
+
+def _kind(medium: Medium) -> Kind:
+    if medium.missing:
+        return "missing"
+    return "damaged" if medium.looks else "unreadable"
+
+
+def find_flaws(rows: pd.DataFrame, media: Mapping[str, Medium]) -> list[Flawed]:
+    """How many faces of each class are too small, blurred or dark.
+
+    Size is known where the manifest has boxes. Of several frames of a medium the middle one
+    counts.
+    """
+    seen = [path in media and bool(media[path].looks) for path in rows.path]
+    table = rows[seen].drop_duplicates("path")
+    looks = [media[path].looks for path in table.path]
+    faces = face_traits(table.box.tolist())
+    sides = [min(face["face_width"], face["face_height"]) if face else np.nan for face in faces]
+    values: dict[Flaw, tuple[list[float], float]] = {
+        "small": (sides, SMALL),
+        "blurred": ([float(np.median([x.sharpness for x in of])) for of in looks], BLURRED),
+        "dark": ([float(np.median([x.brightness for x in of])) for of in looks], DARK),
+    }
+    flawed = []
+    for flaw, (measured, limit) in values.items():
+        numbers = pd.Series(measured, index=table.index, dtype="float64")
+        for label in (0, 1):
+            of = numbers[(table.label == label) & numbers.notna()]
+            worst = of[of < limit].sort_values()
+            examples = tuple(table.path[worst.index[:5]])
+            if len(of):
+                flawed.append(Flawed(flaw, label, len(worst), len(of), examples))
+    return flawed

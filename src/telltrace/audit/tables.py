@@ -1,0 +1,137 @@
+"""An audit as text for a terminal: what is wrong first, and what to do about it."""
+
+from collections import Counter
+from io import StringIO
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from .leaks import MEANING, Leak
+from .quality import FLAWS, NAMES
+from .report import Audit
+from .shortcuts import LEVEL, SURE, Shortcut
+
+STYLES = {"shortcut": "bold red", "trace": "yellow", "cannot say": "yellow", "no sign": "green"}
+LISTED = 5
+"""Files of a kind of trouble that are named; JSON has all of them."""
+
+
+def render(audit: Audit, width: int = 100, colour: bool = False) -> str:
+    """The whole audit, without a trailing newline."""
+    out = StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False,
+        markup=False,
+    )  # fmt: skip
+    for part in (_summary(audit), _leaks(audit), _shortcuts(audit), _counts(audit), _files(audit)):
+        console.print(part)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
+
+
+def _heading(text: str) -> Text:
+    return Text(text, style="bold")
+
+
+def _indented(text: str, style: str = "") -> Padding:
+    return Padding(Text(text, style=style), (0, 0, 0, 2))
+
+
+def _summary(audit: Audit) -> Text:
+    seen = "all" if audit.looked_at == audit.files else f"{audit.looked_at}"
+    sides = ", ".join(audit.sides) or "none"
+    verdicts = Counter(answer.verdict for answer in audit.shortcuts.answers)
+    return Text(
+        f"{audit.rows} rows of {len(audit.manifests)} manifests, {audit.files} files ({seen} "
+        f"opened); sides: {sides}.\n{len(audit.leaks)} leaks, {verdicts['shortcut']} shortcuts, "
+        f"{len(audit.troubles)} files with troubles.\n"
+    )
+
+
+def _leaks(audit: Audit) -> RenderableType:
+    if len(audit.sides) < 2:
+        what = "Nothing to compare: there are no two sides. Assign splits, or give more manifests."
+        return Group(_heading("Leaks"), _indented(what + "\n"))
+    if not audit.leaks:
+        return Group(_heading("Leaks"), _indented("None found.\n", "green"))
+    return Group(_heading("Leaks"), *(part for leak in audit.leaks for part in _leak(leak)), "")
+
+
+def _leak(leak: Leak) -> list[RenderableType]:
+    share = f"{leak.found} of {leak.total} in {leak.second}"
+    lines: list[RenderableType] = [
+        _indented(f"{leak.first} / {leak.second}: {MEANING[leak.kind]} ({share})", "bold red")
+    ]
+    for what, first, second in leak.examples[:2]:
+        name = f"{what}: " if what else ""
+        lines.append(_indented(f"  {name}{first} | {second}" if first != second else f"  {first}"))
+    return [*lines, _indented(f"  {leak.remedy}", "italic")]
+
+
+def _shortcuts(audit: Audit) -> RenderableType:
+    found = audit.shortcuts
+    parts: list[RenderableType] = [
+        _heading("Shortcuts"),
+        _indented(
+            f"Can these tell fakes from reals, of people unseen? {found.media} files, "
+            f"{found.groups} {found.basis}."
+        ),
+    ]
+    told = [answer for answer in found.answers if answer.verdict != "same everywhere"]
+    if told:
+        table = Table(box=box.SIMPLE_HEAD)
+        for name in ("property", f"AUC [{100 * LEVEL:g} %]", "chance", "verdict"):
+            table.add_column(name, no_wrap=True)
+        table.add_column("difference", overflow="fold")
+        for answer in told:
+            table.add_row(*_answer(answer))
+        parts.append(table)
+    same = ", ".join(a.name for a in found.answers if a.verdict == "same everywhere")
+    if same:
+        parts.append(_indented(f"The same in all files, or in none: {same}."))
+    parts += [_indented(f"{a.name}: {a.remedy}", "italic") for a in found.answers if a.remedy]
+    return Group(*parts, "")
+
+
+def _answer(answer: Shortcut) -> tuple[str, str, str, Text, str]:
+    value = "" if answer.auc is None else f"{answer.auc:.3f} [{answer.low:.3f}, {answer.high:.3f}]"
+    chance = ""
+    if answer.chance is not None:
+        chance = f"{answer.chance:.1g}" if answer.chance > SURE else f"below {SURE:g}"
+    verdict = Text(answer.verdict, style=STYLES.get(answer.verdict, ""))
+    return answer.name, value, chance, verdict, answer.detail
+
+
+def _counts(audit: Audit) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("side", overflow="fold")
+    table.add_column("data set, compression, method", overflow="fold")
+    for name in ("files", "videos", "people"):
+        table.add_column(name, justify="right", no_wrap=True)
+    side = None
+    for c in audit.counts:
+        name = " ".join(part for part in (c.dataset, c.compression, c.method) if part)
+        shown = "" if c.side == side else c.side or "(none)"
+        table.add_row(shown, name, str(c.files), str(c.videos), str(c.people))
+        side = c.side
+    return Group(_heading("Balance"), table, *(_indented(note) for note in audit.notes), "")
+
+
+def _files(audit: Audit) -> RenderableType:
+    parts: list[RenderableType] = [_heading("Files and faces")]
+    kinds = Counter(trouble.kind for trouble in audit.troubles)
+    if not kinds:
+        parts.append(_indented("All files opened could be read.", "green"))
+    for kind, count in kinds.items():
+        parts.append(_indented(f"{count} files are {kind}:", "bold red"))
+        some = [trouble for trouble in audit.troubles if trouble.kind == kind][:LISTED]
+        parts += [_indented(f"  {x.path}: {x.reason}. {x.remedy}.") for x in some]
+    for flaw, meaning in FLAWS.items():
+        of = [f for f in audit.flaws if f.flaw == flaw]
+        shares = ", ".join(f"{NAMES[f.label]} {f.found} of {f.total}" for f in of)
+        worst = next((f.examples[0] for f in of if f.examples), "")
+        such = f"; such as {worst}" if worst else ""
+        parts.append(_indented(f"{flaw} ({meaning}): {shares or 'no boxes to know by'}{such}"))
+    return Group(*parts)
