@@ -1,9 +1,9 @@
 """Does a preparation that is killed again and again end with the bytes of one that never was?
 
 Prepares FaceForensics++ (c23 and c40, or what --compressions names) three times: twice without a
-break, and once killed with SIGKILL at random moments and started again each time: a twentieth to a
-fifth of the first run's time after each start, so that every kill finds it at work somewhere else.
-Compares the manifests, the settings and every crop.
+break, and once killed with SIGKILL and started again each time. A kill comes at a random moment after
+the run has begun its first medium, so that it finds it at work. Compares the manifests, the settings
+and every crop.
 
     python benchmarks/prepare_killed.py FaceForensics++ --frames 2 --kills 10
 """
@@ -66,11 +66,12 @@ def run_whole(args: argparse.Namespace, out: Path) -> float:
 
 
 def run_killed(args: argparse.Namespace, out: Path, seconds: float) -> None:
-    """Kill again and again, then let it end."""
+    """Kill again and again, each time at a random moment of its work, then let it end."""
     chance, killed = random.Random(args.seed), 0
     for _ in range(args.kills):
-        moment = seconds * chance.uniform(0.05, 0.2)
         process = start(args, out)
+        at_work(process, out)
+        moment = chance.uniform(0, 1.5 * seconds / args.kills)
         try:
             process.wait(timeout=moment)
             told = "ended before its moment"
@@ -78,10 +79,22 @@ def run_killed(args: argparse.Namespace, out: Path, seconds: float) -> None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             killed += 1
-            told = f"killed after {moment:.1f} s"
-        done = len(list(out.rglob("faces.json"))) if out.exists() else 0
-        print(f"{told}: {done} media done", flush=True)
+            told = f"killed after {moment:.1f} s of work"
+        begun = len(list(out.glob(".unfinished/*")))
+        print(f"{told}: {done(out)} media done, {begun} begun", flush=True)
     print(f"{killed} kills; then left alone for {run_whole(args, out):.1f} s", flush=True)
+
+
+def at_work(process: "subprocess.Popen[bytes]", out: Path) -> None:
+    """Wait until a run that goes on has begun a medium."""
+    before = {p.name for p in out.glob(".unfinished/*")}
+    while process.poll() is None and {p.name for p in out.glob(".unfinished/*")} <= before:
+        time.sleep(0.005)
+
+
+def done(out: Path) -> int:
+    """Media whose crops are all there."""
+    return sum(".unfinished" not in mark.parts for mark in out.rglob("faces.json"))
 
 
 def contents(out: Path) -> dict[str, str]:
