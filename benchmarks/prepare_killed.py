@@ -1,9 +1,9 @@
 """Does a preparation that is killed again and again end with the bytes of one that never was?
 
 Prepares FaceForensics++ (c23 and c40, or what --compressions names) three times: twice without a
-break, and once killed with SIGKILL and started again each time. A kill comes at a random moment after
-the run has begun its first medium, so that it finds it at work. Compares the manifests, the settings
-and every crop.
+break, and once killed with SIGKILL and started again each time. A kill comes at a random moment
+after the run has begun its first medium, so that it finds it at work. Compares the manifests, the
+settings and every crop.
 
     python benchmarks/prepare_killed.py FaceForensics++ --frames 2 --kills 10
 """
