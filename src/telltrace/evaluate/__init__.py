@@ -1,7 +1,28 @@
 """Judge a detector by the scores it wrote. Imports no torch."""
 
+from .calibration import apply_knots, fit_isotonic, fit_platt, fit_temperature, margins
+from .compare import Comparison, compare_clusters, delong, delong_variance
+from .compat import Difference, deepfakebench
+from .conformal import Zone, conformal_threshold, conformal_zone
 from .intervals import Interval, bootstrap_auc
-from .metrics import METRICS, Measure, UndefinedError, measure
+from .metrics import (
+    METRICS,
+    Measure,
+    UndefinedError,
+    accuracy,
+    auc,
+    average_precision,
+    balanced_accuracy,
+    brier,
+    equal_error_rate,
+    expected_calibration_error,
+    log_loss,
+    measure,
+    partial_auc,
+    reliability,
+    roc_curve,
+    tpr_at_fpr,
+)
 from .report import Group, Level, Report, evaluate_scores
 from .scores import COLUMNS, VIDEO_KEY, ScoresError, read_scores, write_scores
 from .tables import render
@@ -13,6 +34,8 @@ __all__ = [
     "METRICS",
     "VIDEO_KEY",
     "Aggregation",
+    "Comparison",
+    "Difference",
     "Group",
     "Interval",
     "Level",
@@ -20,12 +43,36 @@ __all__ = [
     "Report",
     "ScoresError",
     "UndefinedError",
+    "Zone",
+    "accuracy",
     "aggregate_videos",
+    "apply_knots",
+    "auc",
+    "average_precision",
+    "balanced_accuracy",
     "bootstrap_auc",
+    "brier",
+    "compare_clusters",
+    "conformal_threshold",
+    "conformal_zone",
+    "deepfakebench",
+    "delong",
+    "delong_variance",
+    "equal_error_rate",
     "evaluate_scores",
+    "expected_calibration_error",
+    "fit_isotonic",
+    "fit_platt",
+    "fit_temperature",
+    "log_loss",
+    "margins",
     "measure",
+    "partial_auc",
     "read_scores",
+    "reliability",
     "render",
+    "roc_curve",
+    "tpr_at_fpr",
     "undecided_zone",
     "write_scores",
 ]

@@ -63,30 +63,60 @@ def bootstrap_auc(
     """
     y, s = check(labels, scores)
     names, cluster = np.unique(np.asarray(clusters), return_inverse=True)
-    held = np.stack([np.bincount(cluster[y == k], minlength=len(names)) for k in (0, 1)]) > 0
-    for count, what in zip(held.sum(1), ("reals", "fakes"), strict=True):
-        if count < 2:
-            raise UndefinedError(f"an interval needs {what} from 2 clusters, got {count}")
-    strata = [np.flatnonzero((held[0] == a) & (held[1] == b)) for a, b in ((1, 0), (0, 1), (1, 1))]
+    strata = cluster_strata(y, cluster, len(names))
     rng = np.random.default_rng(seed)
     draws: list[Floats] = []
     ranked = _rank(y, s, cluster)
-    few = held[0].sum() < replicates and len(names) ** 2 <= _CELLS
+    few = len(np.unique(cluster[y == 0])) < replicates and len(names) ** 2 <= _CELLS
     wins = _wins(ranked, len(names)) if few else None
     block = max(1, _CELLS // (len(names) if few else max(len(y), len(names))))
     for start in range(0, replicates, block):
-        size = min(block, replicates - start)
-        weights = np.zeros((size, len(names)))
-        for row in weights:
-            for members in strata:
-                drawn = rng.integers(len(members), size=len(members)) if len(members) else members
-                row[members] = np.bincount(drawn, minlength=len(members))
+        weights = draw_weights(strata, len(names), min(block, replicates - start), rng)
         draws.append(_weighted_auc(ranked, weights, wins))
     values, tail = np.concatenate(draws), (1 - level) / 2
     if np.ptp(values) < 1e-12:
         raise UndefinedError("no interval: every draw of these clusters gives the same AUC")
     low, high = np.quantile(values, [tail, 1 - tail])
     return Interval(float(low), float(high), level, len(names), replicates)
+
+
+def cluster_strata(
+    labels: NDArray[np.int8], cluster: NDArray[np.int64], count: int
+) -> list[NDArray[np.int64]]:
+    """Clusters that hold reals only, fakes only, and both.
+
+    Args:
+        labels: 0 real, 1 fake, (N,).
+        cluster: Number of each item's cluster, (N,).
+        count: Number of clusters C.
+
+    Raises:
+        UndefinedError: If fewer than two clusters hold reals, or fakes.
+    """
+    held = np.stack([np.bincount(cluster[labels == k], minlength=count) for k in (0, 1)]) > 0
+    for clusters, what in zip(held.sum(1), ("reals", "fakes"), strict=True):
+        if clusters < 2:
+            raise UndefinedError(f"an interval needs {what} from 2 clusters, got {clusters}")
+    return [np.flatnonzero((held[0] == a) & (held[1] == b)) for a, b in ((1, 0), (0, 1), (1, 1))]
+
+
+def draw_weights(
+    strata: list[NDArray[np.int64]], count: int, draws: int, rng: np.random.Generator
+) -> Floats:
+    """How often each cluster is drawn, with replacement within its stratum: (draws, C)."""
+    weights = np.zeros((draws, count))
+    for row in weights:
+        for members in strata:
+            drawn = rng.integers(len(members), size=len(members)) if len(members) else members
+            row[members] = np.bincount(drawn, minlength=len(members))
+    return weights
+
+
+def weighted_auc(
+    labels: NDArray[np.int8], scores: Floats, cluster: NDArray[np.int64], weights: Floats
+) -> Floats:
+    """AUC in which cluster c counts ``weights[:, c]`` times: (B, C) -> (B,)."""
+    return _weighted_auc(_rank(labels, scores, cluster), weights)
 
 
 class _Ranked(NamedTuple):

@@ -13,6 +13,7 @@ NAMES = {
     "auc": "AUC",
     "ap": "average precision",
     "eer": "equal error rate",
+    "pauc_1e-1": "partial AUC to FPR 0.1",
     "accuracy": f"accuracy at {THRESHOLD}",
     "balanced_accuracy": f"balanced accuracy at {THRESHOLD}",
     "tpr_at_fpr_1e-2": "hit rate at FPR 1e-2",

@@ -1,0 +1,135 @@
+"""Curves from a detector's margin to a probability, fitted on validation scores."""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, logit
+from sklearn.isotonic import IsotonicRegression
+
+from .metrics import UndefinedError, check
+
+Floats = NDArray[np.float64]
+Knots = tuple[tuple[float, float], ...]
+"""Points (score, probability) of a rising curve that is straight between them."""
+
+_NEAREST = 1e-12
+"""How near to 0 and 1 a score may come before its margin is taken to be that of this distance."""
+
+
+def margins(scores: ArrayLike, temperature: float = 1.0, bias: float = 0.0) -> Floats:
+    """What a detector said before ``score = sigmoid(margin / temperature + bias)``.
+
+    Args:
+        scores: Probabilities of fake, (N,).
+        temperature: The curve's temperature.
+        bias: The curve's bias.
+
+    Examples:
+        >>> margins([0.5, 0.75]).round(4).tolist()
+        [0.0, 1.0986]
+    """
+    s = np.clip(np.asarray(scores, dtype=np.float64), _NEAREST, 1 - _NEAREST)
+    return np.asarray((logit(s) - bias) * temperature, dtype=np.float64)
+
+
+def fit_temperature(labels: ArrayLike, margin: ArrayLike) -> float:
+    """The temperature under which the labels are likeliest: one number, no ranking changes.
+
+    Args:
+        labels: 0 real, 1 fake, (N,).
+        margin: Fake logit less real logit, (N,).
+
+    Raises:
+        UndefinedError: If only one class is present, or the classes do not overlap in the right
+            order: no temperature is best then.
+
+    References:
+        Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
+
+    Examples:
+        >>> round(fit_temperature([0, 0, 1, 1], [-2, 1, -1, 2]), 4)
+        2.3831
+    """
+    y, m = _both(labels, margin)
+    if (m * (2 * y - 1)).sum() <= 0:
+        raise UndefinedError("the scores rank no better than chance; no temperature mends that")
+
+    def loss(log_temperature: float) -> float:
+        return _loss(y, m * math.exp(-log_temperature))
+
+    best = minimize_scalar(loss, bounds=(-8, 8), method="bounded", options={"xatol": 1e-9})
+    return math.exp(float(best.x))
+
+
+def fit_platt(labels: ArrayLike, margin: ArrayLike) -> tuple[float, float]:
+    """Temperature and bias of ``sigmoid(margin / temperature + bias)`` that make labels likeliest.
+
+    The targets are drawn in a little, as Platt did, so that classes that lie apart do not ask
+    for an infinite slope.
+
+    Raises:
+        UndefinedError: If only one class is present, or the slope would not rise.
+
+    References:
+        Platt, "Probabilistic Outputs for Support Vector Machines", 1999, section 2.2.
+    """
+    y, m = _both(labels, margin)
+    reals, fakes = np.bincount(y, minlength=2)
+    target = np.where(y == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
+    spread = float(m.std()) or 1.0
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        z = parameters[0] * m / spread + parameters[1]
+        off = expit(z) - target
+        gradient = np.array([(off * m / spread).mean(), off.mean()])
+        return float((np.logaddexp(0, z) - target * z).mean()), gradient
+
+    best = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9})
+    slope, bias = float(best.x[0]) / spread, float(best.x[1])
+    if slope <= 0:
+        raise UndefinedError("the scores rank no better than chance; no rising curve fits them")
+    return 1 / slope, bias
+
+
+def fit_isotonic(labels: ArrayLike, scores: ArrayLike) -> Knots:
+    """The rising curve that fits the labels best in squares, as its corner points.
+
+    It has as many steps as the data ask for, and a few hundred scores already overfit it: prefer
+    Platt's curve there. Scores on one step become equal, which can change the AUC.
+
+    Raises:
+        UndefinedError: If only one class is present.
+
+    References:
+        Zadrozny and Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability
+        Estimates", KDD 2002.
+
+    Examples:
+        >>> fit_isotonic([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.9])
+        ((0.1, 0.0), (0.4, 0.5), (0.6, 0.5), (0.9, 1.0))
+    """
+    y, s = _both(labels, scores)
+    curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(s, y)
+    return tuple(
+        (float(x), float(p)) for x, p in zip(curve.X_thresholds_, curve.y_thresholds_, strict=True)
+    )
+
+
+def apply_knots(scores: ArrayLike, knots: Knots) -> Floats:
+    """The curve's probability at every score; flat before its first point and after its last."""
+    x, p = np.array(knots).T
+    return np.asarray(np.interp(np.asarray(scores, dtype=np.float64), x, p), dtype=np.float64)
+
+
+def _loss(y: NDArray[np.int8], z: Floats) -> float:
+    return float((np.logaddexp(0, z) - y * z).mean())
+
+
+def _both(labels: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.int8], Floats]:
+    y, v = check(labels, values)
+    fakes = int(y.sum())
+    if fakes in (0, y.size):
+        raise UndefinedError(f"needs both classes, got {y.size - fakes} reals and {fakes} fakes")
+    return y, v
