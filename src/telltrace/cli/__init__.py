@@ -10,9 +10,11 @@ from .detectors import complexity, detectors, import_weights
 from .pack import pack
 from .parser import run
 from .prepare import prepare
+from .reproduce import reproduce
 from .runs import runs
 from .scan import scan
 from .scores import evaluate, predict
+from .show import show
 from .train import train
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -20,10 +22,12 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "prepare": prepare,
     "pack": pack,
     "audit": audit,
+    "show": show,
     "train": train,
     "runs": runs,
     "predict": predict,
     "evaluate": evaluate,
+    "reproduce": reproduce,
     "detectors": detectors,
     "complexity": complexity,
     "import-weights": import_weights,

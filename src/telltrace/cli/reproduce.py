@@ -1,0 +1,64 @@
+"""`telltrace reproduce`: a published table, run again."""
+
+import json as jsonlib
+import sys
+from pathlib import Path
+from typing import Literal
+
+from telltrace.cli.options import Device
+
+
+def reproduce(
+    table: str,
+    *,
+    data: Path = Path("crops"),
+    out: Path = Path("runs/reproduce"),
+    scale: Literal["paper", "small", "tiny"] = "paper",
+    seeds: list[int] = [7],  # noqa: B006  read, never changed
+    rows: list[str] = [],  # noqa: B006
+    columns: list[str] = [],  # noqa: B006
+    plan: bool = False,
+    json: bool = False,
+    device: Device = "auto",
+) -> int:
+    """Run a published table again and print our figures beside the published ones.
+
+    Can be stopped at any moment and run again: it goes on where it was. Cells whose data is not
+    on this machine are named, with the command that makes it. Writes OUT/TABLE.md and
+    OUT/TABLE.json.
+
+    Args:
+        table: Name of the table; "list" lists them.
+        data: Folder with one prepared data set a folder, such as DATA/ffpp-hq/manifest.csv.
+        out: Folder for the runs; all tables share them.
+        scale: "paper" trains as the paper did, "small" and "tiny" on less of everything.
+        seeds: One run each; the paper's is 7.
+        rows: Only these rows.
+        columns: Only these columns.
+        plan: Only say what would be run, and what is missing here.
+        json: Print JSON instead of a table.
+        device: Where to compute.
+    """
+    from telltrace import reproduce as room
+
+    if table == "list":
+        for name in room.table_names():
+            print(f"{name:14} {room.load_table(name).title}")
+        return 0
+    asked = room.load_table(table)
+    if plan:
+        for cell in room.plan_table(asked, data, rows=rows, columns=columns):
+            print(f"{cell.row.name:30} {cell.column.name:24} {cell.missing or 'can be run'}")
+        return 0
+    results = room.reproduce_table(
+        asked, data, out, scale=scale, seeds=seeds, rows=rows, columns=columns, device=device,
+        tell=lambda text: print(text, file=sys.stderr, flush=True),
+    )  # fmt: skip
+    how = f"{room.SCALES[scale]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+    found = jsonlib.dumps(room.to_dict(asked, results, how), indent=2)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{table}.json").write_text(found + "\n", encoding="utf-8")
+    markdown = room.to_markdown(asked, results, how)
+    (out / f"{table}.md").write_text(markdown, encoding="utf-8")
+    print(found if json else room.to_text(asked, results, how))
+    return 0

@@ -1,0 +1,114 @@
+"""Which crops a cell learns from and judges, written as manifests of its own."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from telltrace.data.groups import group_rows, hash_of
+from telltrace.data.manifest import VIDEO_KEY, manifest_hash, read_manifest, write_manifest
+from telltrace.data.prepare import SETTINGS
+from telltrace.data.split_checks import check_splits
+
+VALIDATION = 0.1
+"""Share of the training groups of people that validates where a manifest has no validation."""
+
+
+def training_rows(
+    manifest: pd.DataFrame, methods: tuple[str, ...] = (), frames: int | None = None
+) -> pd.DataFrame:
+    """Rows for training and validation: of some methods and all reals, at most so many a video.
+
+    The papers that validated on the test list are not followed: where a manifest has no
+    validation split, a tenth of the training people becomes one.
+
+    Raises:
+        ValueError: If the manifest has no training split.
+    """
+    rows = thin_out(of_methods(manifest, methods), frames)
+    rows = rows[rows.split.isin(("train", "val"))].reset_index(drop=True)
+    if not (rows.split == "train").any():
+        raise ValueError(
+            f"{manifest.attrs.get('file', 'manifest')}: no crop is for training. Prepare it with "
+            "a protocol that has training, validation and test."
+        )
+    if not (rows.split == "val").any():
+        groups = group_rows(rows)
+        order = sorted(set(groups), key=hash_of)
+        chosen = set(order[: max(1, round(VALIDATION * len(order)))])
+        rows["split"] = ["val" if group in chosen else "train" for group in groups]
+    return rows
+
+
+def judged_rows(
+    manifest: pd.DataFrame, methods: tuple[str, ...] = (), frames: int | None = None
+) -> pd.DataFrame:
+    """Rows that are judged: the test split, or everything where nothing was split."""
+    rows = of_methods(manifest, methods)
+    if (rows.split != "").any():
+        rows = rows[rows.split == "test"]
+    return thin_out(rows, frames).reset_index(drop=True)
+
+
+def of_methods(manifest: pd.DataFrame, methods: tuple[str, ...]) -> pd.DataFrame:
+    """All reals, and the fakes of these methods; all fakes if none is named."""
+    if not methods:
+        return manifest
+    return manifest[(manifest.label == 0) | manifest.method.isin(methods)]
+
+
+def thin_out(manifest: pd.DataFrame, frames: int | None) -> pd.DataFrame:
+    """At most so many rows a video, spread evenly over it; all of them for None.
+
+    Examples:
+        >>> table = pd.DataFrame({**dict.fromkeys(VIDEO_KEY, "a"), "frame": range(9)})
+        >>> thin_out(table, 3).frame.tolist()
+        [0, 4, 8]
+    """
+    if frames is None:
+        return manifest
+    ordered = manifest.sort_values("frame", kind="stable").groupby(VIDEO_KEY, sort=False)
+    place = ordered.cumcount().reindex(manifest.index)
+    size = manifest.groupby(VIDEO_KEY)["frame"].transform("size")
+    kept = [
+        at in np.unique(np.linspace(0, count - 1, min(frames, count)).round().astype(int))
+        for at, count in zip(place, size, strict=True)
+    ]
+    return manifest[kept]
+
+
+def refuse_leaks(training: pd.DataFrame, test: pd.DataFrame) -> None:
+    """Refuse a cell that judges people it learnt from.
+
+    Raises:
+        ValueError: Naming the person and the two rows.
+    """
+    check_splits(pd.concat([training, test.assign(split="test")], ignore_index=True))
+
+
+def write_selection(rows: pd.DataFrame, source: Path, folder: Path) -> Path:
+    """Write the rows as a prepared manifest; its folder is named by what is in it.
+
+    Args:
+        rows: Rows of the manifest at ``source``.
+        source: A prepared manifest; how its crops were cut is kept.
+        folder: Folder of all selections.
+    """
+    path = folder / manifest_hash(rows)[:12] / "manifest.csv"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source.with_name(SETTINGS), path.with_name(SETTINGS))
+        write_manifest(rows, path)
+    return path
+
+
+def read_prepared(data: Path, name: str) -> pd.DataFrame | None:
+    """The prepared data set of this name, or None if this machine has none."""
+    path = manifest_of(data, name)
+    return read_manifest(path) if path.is_file() else None
+
+
+def manifest_of(data: Path, name: str) -> Path:
+    """Where the manifest of a data set lies."""
+    return data / name / "manifest.csv"

@@ -1,0 +1,91 @@
+"""A published table as data: its rows are detectors, its columns what they learn from and judge."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+SHOWN = {"auc": "AUC", "balanced_accuracy": "BACC"}
+"""The metrics of the tables and what the papers call them."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One experiment: which data a detector learns from, and which it judges."""
+
+    name: str
+    train: str
+    """Name of a prepared data set, such as ffpp-hq."""
+    test: str
+    train_methods: tuple[str, ...] = ()
+    """Manipulations to learn from; empty for all."""
+    test_methods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One detector, and its published figures in percent: one tuple a column, one value a metric.
+
+    The tuple is empty where no figure was published, or none is to hand.
+    """
+
+    name: str
+    published: tuple[tuple[float, ...], ...]
+    detector: str | None = None
+    """Name in the registry; None for a detector that is not ours to run, whose figure is quoted."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    recipe: str = ""
+    """How it is trained; empty for the table's own."""
+    twin: str | None = None
+    """Name of the row that it is compared with, seed by seed and video by video."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a paper."""
+
+    name: str
+    title: str
+    source: str
+    metrics: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    recipe: str = "sficonv"
+    notes: tuple[str, ...] = ()
+
+
+def table_names() -> list[str]:
+    """Every table that the package knows."""
+    folder = files(__package__).joinpath("tables")
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir())
+
+
+@cache
+def load_table(name: str) -> Table:
+    """Read one table.
+
+    Raises:
+        ValueError: If there is no such table; the message names those there are.
+
+    Examples:
+        >>> table = load_table("sficonv-2")
+        >>> table.rows[0].name, table.rows[0].published[0]
+        ('ResNet26', (87.66, 81.33))
+    """
+    if name not in table_names():
+        raise ValueError(f"No table is named {name!r}. There are {', '.join(table_names())}.")
+    text = files(__package__).joinpath("tables", f"{name}.toml").read_text(encoding="utf-8")
+    parts = tomllib.loads(text)
+    columns = tuple(Column(**_frozen(column)) for column in parts.pop("columns"))
+    rows = tuple(
+        Row(**{**row, "published": tuple(tuple(cell) for cell in row["published"])})
+        for row in parts.pop("rows")
+    )
+    return Table(name, columns=columns, rows=rows, **_frozen(parts))
+
+
+def _frozen(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with tuples for lists."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in parts.items()}
