@@ -13,7 +13,8 @@ FACE = np.ascontiguousarray(astronaut()[:256, 100:356])
 
 
 def encode(image: np.ndarray, kind: str = ".jpg", quality: int = 95) -> np.ndarray:
-    return cv2.imencode(kind, image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if kind == ".jpg" else []
+    return cv2.imencode(kind, image[..., ::-1], options)[1]
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
