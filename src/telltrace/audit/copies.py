@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..data.hashing import NEAR, near_duplicates
+from ..data.hashing import near_duplicates
 from ..data.pack import find_entry
 from .media import Look, Medium
 
 CopyKind = Literal["path", "file", "pixels", "near"]
 
+CLOSE: Final = 10
+"""Differing bits of their hashes up to which two pictures are compared at all: wide, since the
+comparison decides."""
 ALIKE: Final = 0.95
 """Correlation of two small grey copies from which pictures of close hashes count as the same."""
 TRIES: Final = 8
@@ -185,7 +188,7 @@ def _near(seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:
         holders[one.look.hash][one.side].append(one)
     hashes = list(holders)
     groups = [next(iter(s)) if len(s := holders[h]) == 1 else f"{i} " for i, h in enumerate(hashes)]
-    pairs = near_duplicates(np.array(hashes, np.uint64), NEAR, sides=groups).tolist()
+    pairs = near_duplicates(np.array(hashes, np.uint64), CLOSE, sides=groups).tolist()
     pairs += [(i, i) for i, hash_ in enumerate(hashes) if len(holders[hash_]) > 1]
     for one, other in pairs:
         for left, right in {(one, other), (other, one)}:

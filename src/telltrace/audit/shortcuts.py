@@ -25,6 +25,7 @@ Verdict = Literal["shortcut", "trace", "no sign", "cannot say", "same everywhere
 Labels = NDArray[np.int64]
 
 FOLDS: Final = 5
+TREES: Final = 20
 LEVEL: Final = 0.95
 DRAWS: Final = 20000
 ENOUGH: Final = 50
@@ -124,10 +125,12 @@ def _ask(
     groups: NDArray[np.int64],
     seed: int,
 ) -> Shortcut:
-    features = feature_table(question, media, faces)
     silent = Shortcut(question.name, "same everywhere", None, None, None, None, "", "")
+    if not media:
+        return replace(silent, verdict="cannot say", detail="not one file could be read")
+    features = feature_table(question, media, faces)
     if features.shape[1] == 0:
-        return replace(silent, detail="nothing that varies" if len(media) else "nothing was read")
+        return silent
     counts = [len(np.unique(groups[labels == k])) for k in (0, 1)]
     if min(counts) < 2:
         what = f"{counts[0]} groups of people with reals and {counts[1]} with fakes; 2 are needed"
@@ -172,7 +175,7 @@ def held_out_scores(
         else:
             leaf = int(np.clip(len(seen) // 50, 1, 10))
             model = ExtraTreesClassifier(
-                50, min_samples_leaf=leaf, class_weight="balanced", random_state=0
+                TREES, min_samples_leaf=leaf, class_weight="balanced", random_state=0
             )
         model.fit(features[seen], labels[seen])
         scores[held_out] = model.predict_proba(features[held_out])[:, 1]

@@ -33,7 +33,7 @@ def spectrum_summary(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     Examples:
         >>> rows, columns = np.mgrid[:64, :64]
-        >>> waves = (127 + 100 * np.sin(2 * np.pi * columns / 4)).astype(np.uint8)
+        >>> waves = np.rint(127 + 100 * np.sin(2 * np.pi * columns / 4)).astype(np.uint8)
         >>> summary = spectrum_summary(np.stack([waves] * 3, axis=2))
         >>> bool(0.24 < np.argmax(summary) / 127 / 2 < 0.28)  # cycles a pixel
         True

@@ -1,12 +1,16 @@
 """Pictures of scores, faces and attention."""
 
+from .blends import blend_sheet
 from .curves import histogram_figure, roc_figure, save_figure, save_histogram, save_roc
 from .faces import contact_sheet, draw_boxes
+from .sheets import manifest_sheet
 
 __all__ = [
+    "blend_sheet",
     "contact_sheet",
     "draw_boxes",
     "histogram_figure",
+    "manifest_sheet",
     "roc_figure",
     "save_figure",
     "save_histogram",

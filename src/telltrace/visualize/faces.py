@@ -48,7 +48,7 @@ def contact_sheet(
         )
     if columns < 1:
         raise ValueError(f"columns is {columns}; expected at least 1.")
-    font = _font(12)
+    letters = font(12)
     lines = max(caption.count("\n") + 1 for caption in captions)
     across, step = min(columns, len(images)), size + _MARGIN
     down = step + 16 * lines + 1
@@ -60,9 +60,9 @@ def contact_sheet(
         tile = _fit(_picture(image), size)
         sheet.paste(tile, (left + (size - tile.width) // 2, top + (size - tile.height) // 2))
         for number, line in enumerate(caption.split("\n")):
-            text = _cut(line, font, size)
+            text = _cut(line, letters, size)
             colour = _colour(caption, "#222222") if number == 0 else "#222222"
-            draw.text((left, top + size + 2 + 16 * number), text, colour, font)
+            draw.text((left, top + size + 2 + 16 * number), text, colour, letters)
     return sheet
 
 
@@ -87,12 +87,12 @@ def draw_boxes(image: Pixels, boxes: Sequence[Box], captions: Sequence[str]) -> 
     picture = _picture(image).copy()
     draw = ImageDraw.Draw(picture)
     scale = max(picture.size) / 640
-    font, width = _font(max(10, round(14 * scale))), max(2, round(2.5 * scale))
+    letters, width = font(max(10, round(14 * scale))), max(2, round(2.5 * scale))
     for box, caption in zip(boxes, captions, strict=True):
         colour = _colour(caption, _OTHER)
         left, top, right, bottom = (round(side) for side in box)
         draw.rectangle((left, top, max(left, right), max(top, bottom)), outline=colour, width=width)
-        _label(draw, caption, (left, top), colour, font)
+        _label(draw, caption, (left, top), colour, letters)
     return picture
 
 
@@ -139,6 +139,6 @@ def _colour(caption: str, otherwise: str) -> str:
 
 
 @functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which matplotlib ships: the same letters on every machine, accents and all."""
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
