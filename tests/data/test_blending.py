@@ -175,6 +175,21 @@ def test_a_partner_is_brought_onto_the_face():
     assert np.abs(real.astype(int) - unaligned).max() > 5
 
 
+def test_a_partner_turned_another_way_is_not_pasted():
+    """Its nose and mouth lie beside its eyes: whatever it shows, the face itself is pasted."""
+    face, points = picture(0), ALIGNED * 96
+    turned = points + np.array([(0, 0), (0, 0), (30, 0), (25, 0), (5, 0)], np.float32)
+    always = BlendSettings(partner=1)
+    made = [
+        blend_pair(face, pair_rng(0, 0, 1), partner=picture(seed), partner_landmarks=marks,
+                   landmarks=points, settings=always)
+        for seed in (1, 2)
+        for marks in (points, turned)
+    ]  # fmt: skip
+    assert same(made[1], made[3])
+    assert not same(made[0], made[2])
+
+
 @given(st.integers(0, 10_000), st.floats(0.2, 2))
 @settings(max_examples=30, deadline=None)
 def test_mismatches_keep_shape_and_type(seed, strength):

@@ -77,12 +77,11 @@ def blend_pair(
     points = _landmarks(landmarks, size)
     for _ in range(4):
         mask = _draw_mask(points, size, rng, settings)
+        source = target = real
         if partner is not None and rng.random() < settings.partner:
-            source = _fit(partner, _landmarks(partner_landmarks, size), points)
-            source = match_colours(source, real, mask, rng.uniform(0.5, 1))
-            target = real
-        else:
-            source = target = real
+            other = _fit(partner, _landmarks(partner_landmarks, size), points, settings.misfit)
+            if other is not None:
+                source = match_colours(other, real, mask, rng.uniform(0.5, 1))
         if rng.random() < 0.5:
             source = _differ(source, rng, settings)
         else:
@@ -136,9 +135,14 @@ def _differ(image: Picture, rng: np.random.Generator, settings: BlendSettings) -
     return image
 
 
-def _fit(partner: Picture, theirs: Floats, ours: Floats) -> Picture:
-    """Warp a partner so that its landmarks fall on ours."""
+def _fit(partner: Picture, theirs: Floats, ours: Floats, misfit: float) -> Picture | None:
+    """Warp a partner so that its landmarks fall on ours; None if they do not come near them."""
     affine, _ = cv2.estimateAffinePartial2D(theirs, ours, method=cv2.LMEDS)
+    if affine is None:
+        return None
+    apart = np.linalg.norm(theirs @ affine[:, :2].T + affine[:, 2] - ours, axis=1).mean()
+    if apart > misfit * np.linalg.norm(ours[1] - ours[0]):
+        return None
     size = partner.shape[0]
     warped = cv2.warpAffine(partner, affine, (size, size), borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(warped, np.uint8)

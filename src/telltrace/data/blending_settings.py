@@ -30,6 +30,8 @@ class BlendSettings:
         border: Widest blur of the mask's border, as a share of the crop.
         ratios: Opacities of the pasted layer, drawn evenly.
         partner: Probability that a similar face is pasted where one is given.
+        misfit: Largest mean distance between the landmarks of the two faces, laid over one
+            another, in eye distances; a face that is turned another way is not pasted.
         frame: Strength of the flip, zoom, shift and turn that real and fake share.
         decay: Strength of the colour, blur, grain and compression that real and fake share.
         visible: Smallest mean change inside the mask, in grey levels; fainter blends are redrawn.
@@ -42,6 +44,7 @@ class BlendSettings:
     border: float = 0.05
     ratios: tuple[float, ...] = (0.5, 0.75, 1.0, 1.0, 1.0)
     partner: float = 0.25
+    misfit: float = 0.15
     frame: float = 1.0
     decay: float = 1.0
     visible: float = 2.0
