@@ -1,105 +1,308 @@
-"""Work spread over processes that survive a crash of one, and that die with their parent."""
+"""Work spread over processes, in which a crash or a hang costs one job and one process."""
 
 import os
 import signal
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
 from threading import Thread
-from typing import TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import cv2
 import torch
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+ATTEMPTS: Final = 2
+"""How often a job is tried that takes its process with it: memory may have been short by chance."""
+STARTS: Final = 3
+"""Processes that may die one after the other before their first job."""
+GRACE: Final = 5.0
+"""Seconds beyond the time limit after which a process ends itself, should nobody do it."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """How a job ended that came to no result."""
+
+    why: Literal["crash", "timeout"]
+    cause: str
+    """What ended the process, such as "SIGSEGV" or "exit code 3"."""
 
 
 def run_jobs(
-    work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
+    work: Callable[[Job], Result],
+    jobs: Iterable[Job],
+    workers: int,
+    *,
+    begin: Callable[[], object] | None = None,
+    time_limit: float | None = None,
+    lost: Callable[[Job, Lost], Result] | None = None,
 ) -> Generator[tuple[Job, Result | None], None, None]:
     """Do every job, in no particular order, each on one thread.
 
-    A job that takes its process down with it (a crash in a decoder, memory) is given back with
-    None in place of a result; the other jobs that were lost with it are done again. Close the
-    iterator to stop at once; the processes also stop when this one is killed.
+    Jobs are taken as they are needed, so there may be any number of them. A job that takes its
+    process down with it (a crash in a decoder, memory) twice, or takes too long, is lost; no
+    other job is. Close the iterator to stop at once; the processes also stop when this one is
+    killed. What ``work`` raises is raised here.
 
     Args:
-        work: A function of a module, since it is named and not sent to the processes.
+        work: A function of a module, or an object that can be pickled; sent to each process once.
         jobs: What to do.
-        workers: Processes; 0 does the jobs in this one.
+        workers: Processes; 0 does the jobs in this one, where nothing can be lost or limited.
+        begin: Called once in each process before its first job; the time limit leaves it out.
+        time_limit: Seconds after which a job's process is killed; None waits for ever.
+        lost: Gives the result of a job that was lost; by default None.
+
+    Raises:
+        RuntimeError: If one process after the other dies before its first job.
     """
     if workers == 0:
         with _one_thread():
+            if begin is not None:
+                begin()
             yield from ((job, work(job)) for job in jobs)
         return
-    waiting = deque(jobs)
-    while waiting:
-        suspects: list[Job] = []
-        yield from _run_until_crash(work, waiting, workers, suspects)
-        for job in suspects:
-            alone: deque[Job] = deque([job])
-            guilty: list[Job] = []
-            yield from _run_until_crash(work, alone, 1, guilty)
-            yield from ((job, None) for job in guilty)
-
-
-def _run_until_crash(
-    work: Callable[[Job], Result], waiting: deque[Job], workers: int, suspects: list[Job]
-) -> Generator[tuple[Job, Result | None], None, None]:
-    """Take jobs from ``waiting`` until none is left or a process dies; then name the suspects."""
-    running: dict[Future[Result], Job] = {}
-    with _processes(min(workers, len(waiting))) as pool:
-        while running or (waiting and not suspects):
-            while waiting and not suspects and len(running) < 2 * workers:
-                try:
-                    running[pool.submit(work, waiting[0])] = waiting[0]
-                except BrokenProcessPool:
-                    suspects.append(waiting[0])
-                waiting.popleft()
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                job = running.pop(future)
-                try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    suspects.append(job)
-                else:
-                    yield job, result
-
-
-@contextmanager
-def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes; a pipe that this one holds open is what keeps them alive."""
-    context = get_context("spawn")
-    alive, keep_alive = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_enter_process, initargs=(alive,)
-    )
+    crew = Crew(work, workers, begin=begin, time_limit=time_limit, lost=lost)
     try:
-        yield pool
-    except BaseException:
-        keep_alive.close()
-        raise
+        yield from crew.run(jobs)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        keep_alive.close()
-        alive.close()
+        crew.close()
 
 
-def _enter_process(alive: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+class Crew(Generic[Job, Result]):
+    """Processes that stay for several calls of `run`; the arguments are those of `run_jobs`."""
+
+    def __init__(
+        self,
+        work: Callable[[Job], Result],
+        workers: int,
+        *,
+        begin: Callable[[], object] | None = None,
+        time_limit: float | None = None,
+        lost: Callable[[Job, Lost], Result] | None = None,
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1, got {workers}.")
+        if time_limit is not None and not time_limit > 0:
+            raise ValueError(f"time_limit must be positive seconds, got {time_limit}.")
+        self.work, self.workers, self.begin = work, workers, begin
+        self.time_limit, self.lost = time_limit, lost
+        self._team: list[_Worker[Job]] = []
+        self._deaths = 0
+
+    def run(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Result | None], None, None]:
+        """Do these jobs; see `run_jobs`."""
+        source, waiting = iter(jobs), deque[tuple[Job, int]]()
+        try:
+            while True:
+                ahead = islice(source, max(0, self.workers - len(waiting)))
+                waiting.extend((job, 1) for job in ahead)
+                self._hand_out(waiting)
+                if not waiting and not any(worker.holds for worker in self._team):
+                    return
+                for worker in self._heard():
+                    message = worker.hear()
+                    if message is None:
+                        done = self._bury(worker, waiting)
+                    else:
+                        done = self._take(worker, *message)
+                    self._hand_out(waiting)  # first, since who asked may think for long
+                    yield from done
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Stop every process, whatever it does."""
+        for worker in self._team:
+            worker.kill()
+        self._team.clear()
+
+    def _hand_out(self, waiting: deque[tuple[Job, int]]) -> None:
+        """Give jobs to the processes that are free, and start processes for the others."""
+        for worker in self._team:
+            if waiting and worker.ready and not worker.holds:
+                worker.give(*waiting.popleft(), self.time_limit)
+        starting = sum(not worker.ready for worker in self._team)
+        room = self.workers - len(self._team)
+        if self._deaths:  # one at a time, to see whether it lives
+            room = min(room, 1 - starting)
+        for _ in range(min(room, len(waiting) - starting)):
+            self._team.append(_Worker(self.work, self.begin, self.time_limit))
+
+    def _heard(self) -> list["_Worker[Job]"]:
+        """The processes that have something to say, have died, or have run out of time."""
+        now = time.monotonic()
+        timeout = max(0.0, min((w.deadline for w in self._team), default=now) - now)
+        pipes: list[Any] = [worker.pipe for worker in self._team]
+        spoken = connection.wait(pipes, None if timeout == float("inf") else timeout)
+        now = time.monotonic()
+        return [w for w in self._team if w.pipe in spoken or w.deadline <= now]
+
+    def _take(
+        self, worker: "_Worker[Job]", kind: str, content: Any
+    ) -> list[tuple[Job, Result | None]]:
+        """Pass a result on; a process that has begun, or an error, is dealt with."""
+        if kind == "error":
+            raise content
+        if kind == "ready":
+            worker.ready, self._deaths = True, 0
+            return []
+        return [(worker.release(), content)]
+
+    def _bury(
+        self, worker: "_Worker[Job]", waiting: deque[tuple[Job, int]]
+    ) -> list[tuple[Job, Result | None]]:
+        """Remove a process that has died or must; try its job again, or give it up."""
+        late = worker.deadline <= time.monotonic()
+        worker.kill()
+        self._team.remove(worker)
+        cause = _cause(worker.process.exitcode)
+        if not worker.ready:
+            self._deaths += 1
+            if self._deaths >= STARTS:
+                raise RuntimeError(
+                    f"{STARTS} processes in a row ended before their first job ({cause}). "
+                    "There may be too little memory for them: use fewer workers."
+                )
+        if not worker.holds:
+            return []
+        job = worker.release()
+        if late or cause == "SIGALRM":
+            how = Lost("timeout", f"{self.time_limit:g} s")
+        elif worker.attempt < ATTEMPTS:
+            waiting.appendleft((job, worker.attempt + 1))
+            return []
+        else:
+            how = Lost("crash", cause)
+        return [(job, None if self.lost is None else self.lost(job, how))]
+
+
+class _Worker(Generic[Job]):
+    """One process and the pipe to it, seen from the parent."""
+
+    def __init__(
+        self,
+        work: Callable[[Job], object],
+        begin: Callable[[], object] | None,
+        time_limit: float | None,
+    ) -> None:
+        context = get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(
+            target=_serve, args=(theirs, work, begin, time_limit), daemon=True
+        )
+        self.process.start()
+        theirs.close()  # so that the pipe ends with the process
+        self.ready, self.attempt, self.deadline = False, 0, float("inf")
+        self._jobs: list[Job] = []
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has a job."""
+        return bool(self._jobs)
+
+    def give(self, job: Job, attempt: int, time_limit: float | None) -> None:
+        self._jobs, self.attempt = [job], attempt
+        self.deadline = float("inf") if time_limit is None else time.monotonic() + time_limit
+        with suppress(BrokenPipeError, ConnectionResetError):  # its death is heard in a moment
+            self.pipe.send(job)
+
+    def release(self) -> Job:
+        self.deadline = float("inf")
+        return self._jobs.pop()
+
+    def hear(self) -> tuple[str, Any] | None:
+        """What it says; None if it has died or its time is over."""
+        try:
+            return self.pipe.recv() if self.pipe.poll() else None
+        except (EOFError, OSError):
+            return None
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join(GRACE)  # one that hangs within the system is left to it
+        self.pipe.close()
+
+
+def _serve(
+    pipe: Connection,
+    work: Callable[[Any], object],
+    begin: Callable[[], object] | None,
+    time_limit: float | None,
+) -> None:
+    """What a process does: begin, then one job after the other until the pipe ends."""
+    _settle()
+    jobs: SimpleQueue[Any] = SimpleQueue()
+    Thread(target=_listen, args=(pipe, jobs), daemon=True).start()
+    try:
+        if begin is not None:
+            begin()
+        pipe.send(("ready", None))
+        while True:
+            job = jobs.get()
+            _alarm(time_limit)
+            result = work(job)
+            _alarm(None)
+            pipe.send(("result", result))
+    except Exception as error:
+        _tell(pipe, error)
+
+
+def _settle() -> None:
+    """One thread; interrupts are the parent's; nobody dies before this if memory runs out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("800")
+    with suppress(ImportError, OSError, ValueError):
+        import resource
 
-    def leave_with_parent() -> None:
-        alive.poll(None)  # returns when the other end is closed, by the parent or its death
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash leaves no gigabytes behind
+
+
+def _listen(pipe: Connection, jobs: "SimpleQueue[Any]") -> None:
+    try:
+        while True:
+            jobs.put(pipe.recv())
+    finally:  # the other end was closed, by the parent or its death
         os._exit(1)
 
-    Thread(target=leave_with_parent, daemon=True).start()
+
+def _alarm(time_limit: float | None) -> None:
+    """Let the system end this process if a job hangs and the parent has died."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0 if time_limit is None else time_limit + GRACE)
+
+
+def _tell(pipe: Connection, error: Exception) -> None:
+    _alarm(None)
+    try:
+        pipe.send(("error", error))
+    except (TypeError, AttributeError, ValueError):  # what cannot be pickled
+        pipe.send(("error", RuntimeError(f"{type(error).__name__}: {error}")))
+
+
+def _cause(exit_code: int | None) -> str:
+    """What ended a process.
+
+    Examples:
+        >>> _cause(-11), _cause(3)
+        ('SIGSEGV', 'exit code 3')
+    """
+    if exit_code is not None and exit_code < 0:
+        with suppress(ValueError):
+            return signal.Signals(-exit_code).name
+    return f"exit code {exit_code}"
 
 
 @contextmanager
