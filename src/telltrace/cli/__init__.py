@@ -11,6 +11,7 @@ from .pack import pack
 from .parser import run
 from .prepare import prepare
 from .reproduce import reproduce
+from .robustness import robustness
 from .runs import runs
 from .scan import scan
 from .scores import evaluate, predict
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "runs": runs,
     "predict": predict,
     "evaluate": evaluate,
+    "robustness": robustness,
     "reproduce": reproduce,
     "detectors": detectors,
     "complexity": complexity,

@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from telltrace.data.groups import group_rows, hash_of
-from telltrace.data.manifest import VIDEO_KEY, manifest_hash, read_manifest, write_manifest
+from telltrace.data.manifest import manifest_hash, read_manifest, write_manifest
 from telltrace.data.prepare import SETTINGS
 from telltrace.data.split_checks import check_splits
+from telltrace.robustness.crops import thin_out
 
 VALIDATION = 0.1
 """Share of the training groups of people that validates where a manifest has no validation."""
@@ -56,26 +56,6 @@ def of_methods(manifest: pd.DataFrame, methods: tuple[str, ...]) -> pd.DataFrame
     if not methods:
         return manifest
     return manifest[(manifest.label == 0) | manifest.method.isin(methods)]
-
-
-def thin_out(manifest: pd.DataFrame, frames: int | None) -> pd.DataFrame:
-    """At most so many rows a video, spread evenly over it; all of them for None.
-
-    Examples:
-        >>> table = pd.DataFrame({**dict.fromkeys(VIDEO_KEY, "a"), "frame": range(9)})
-        >>> thin_out(table, 3).frame.tolist()
-        [0, 4, 8]
-    """
-    if frames is None:
-        return manifest
-    ordered = manifest.sort_values("frame", kind="stable").groupby(VIDEO_KEY, sort=False)
-    place = ordered.cumcount().reindex(manifest.index)
-    size = manifest.groupby(VIDEO_KEY)["frame"].transform("size")
-    kept = [
-        at in np.unique(np.linspace(0, count - 1, min(frames, count)).round().astype(int))
-        for at, count in zip(place, size, strict=True)
-    ]
-    return manifest[kept]
 
 
 def refuse_leaks(training: pd.DataFrame, test: pd.DataFrame) -> None:

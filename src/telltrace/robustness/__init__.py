@@ -1,0 +1,23 @@
+"""How a detector's figures fall when pictures and videos are treated as they are on their way."""
+
+from .corruptions import CORRUPTIONS, LEVELS, Corruption, corrupt
+from .curves import curves_figure
+from .draws import Draws
+from .results import CLEAN, CellResult, Robustness, summarise, to_text
+from .run import measure_robustness, read_robustness
+
+__all__ = [
+    "CLEAN",
+    "CORRUPTIONS",
+    "LEVELS",
+    "CellResult",
+    "Corruption",
+    "Draws",
+    "Robustness",
+    "corrupt",
+    "curves_figure",
+    "measure_robustness",
+    "read_robustness",
+    "summarise",
+    "to_text",
+]

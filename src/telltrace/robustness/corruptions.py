@@ -1,0 +1,105 @@
+"""Every corruption by name, each at five levels, deterministic in (seed, path, name, level)."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from . import codecs, pixels
+from .pixels import Image
+
+LEVELS = 5
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """Something that happens to pictures, or to the pictures of a video together."""
+
+    about: str
+    """What it is, and what its levels count."""
+    levels: tuple[float, float, float, float, float]
+    """From weak to strong."""
+    picture: Callable[[Image, float, Generator], Image] | None = None
+    video: Callable[[Sequence[Image], float], list[Image]] | None = None
+    """For those that code pictures one after the other; a single picture is a video of one."""
+
+
+CORRUPTIONS: dict[str, Corruption] = {
+    "jpeg": Corruption("JPEG quality", (90, 70, 50, 30, 15), codecs.jpeg),
+    "jpeg_twice": Corruption(
+        "JPEG of 75 to 95, then of this quality on another grid",
+        (90, 70, 50, 30, 15),
+        codecs.jpeg_twice,
+    ),
+    "webp": Corruption("WebP quality", (90, 70, 50, 30, 10), codecs.webp),
+    "h264": Corruption("H.264 rate factor", (18, 23, 28, 34, 40), video=codecs.h264),
+    "h265": Corruption("H.265 rate factor", (20, 25, 30, 36, 42), video=codecs.h265),
+    "resize": Corruption("shrunk to this share", (0.8, 0.6, 0.45, 0.3, 0.2), pixels.rescale),
+    "resize_chain": Corruption("random sizes in a row", (1, 2, 3, 5, 8), pixels.rescale_chain),
+    "shared": Corruption("sent on as a picture, times", (1, 2, 3, 4, 6), codecs.shared),
+    "uploaded": Corruption("uploaded as a video, times", (1, 2, 3, 4, 5), video=codecs.uploaded),
+    "screenshot": Corruption("zoom on the screen", (2.0, 1.5, 1.25, 0.8, 0.6), pixels.screenshot),
+    "blur": Corruption("deviation in pixels", (0.5, 1, 1.5, 2.5, 4), pixels.blur),
+    "motion_blur": Corruption("length in pixels", (3, 5, 9, 13, 19), pixels.motion_blur),
+    "noise": Corruption("deviation in grey levels", (2, 5, 10, 18, 30), pixels.noise),
+    "contrast": Corruption("share of contrast kept", (0.9, 0.75, 0.6, 0.45, 0.3), pixels.contrast),
+    "saturation": Corruption("share of colour kept", (0.8, 0.6, 0.4, 0.2, 0), pixels.saturation),
+    "gamma": Corruption("exponent or one over it", (1.1, 1.25, 1.5, 1.8, 2.2), pixels.gamma),
+    "block": Corruption("blocks of one colour", (2, 4, 8, 16, 32), pixels.blocks),
+    "pixelation": Corruption("side of a square in pixels", (2, 3, 4, 6, 8), pixels.pixelate),
+    "crop": Corruption("share of the sides cut off", (0.02, 0.05, 0.08, 0.12, 0.18), pixels.crop),
+    "rotation": Corruption("degrees", (2, 5, 10, 15, 25), pixels.rotate),
+}
+"""Twenty corruptions; video codecs come before what a screen or a lens does."""
+
+
+def check_corruption(name: str, level: int) -> Corruption:
+    """The corruption of this name.
+
+    Raises:
+        ValueError: If there is none, or it has no such level.
+    """
+    if name not in CORRUPTIONS:
+        raise ValueError(f"No corruption is named {name!r}. There are {', '.join(CORRUPTIONS)}.")
+    if not 1 <= level <= LEVELS:
+        raise ValueError(f"Levels go from 1 (weak) to {LEVELS} (strong), got {level}.")
+    return CORRUPTIONS[name]
+
+
+def corrupt(
+    images: Sequence[Image], keys: Sequence[str], name: str, level: int, seed: int = 0
+) -> list[Image]:
+    """Corrupt pictures, in the order in which they follow one another in their video.
+
+    Args:
+        images: (H, W, 3) uint8 RGB; the frames of one video, or single pictures.
+        keys: A name for each picture; its chance depends on (seed, key, name, level) alone.
+        name: Key of :data:`CORRUPTIONS`.
+        level: 1 (weak) to 5 (strong).
+        seed: Of all chance.
+
+    Raises:
+        ValueError: If there is no such corruption or level.
+
+    Examples:
+        >>> grey = np.full((32, 32, 3), 128, np.uint8)
+        >>> corrupt([grey], ["a.png"], "contrast", 5)[0].mean()
+        128.0
+    """
+    corruption = check_corruption(name, level)
+    amount = corruption.levels[level - 1]
+    if corruption.video is not None:
+        return corruption.video(images, amount)
+    assert corruption.picture is not None
+    return [
+        corruption.picture(image, amount, chance(seed, key, name, level))
+        for image, key in zip(images, keys, strict=True)
+    ]
+
+
+def chance(seed: int, key: str, name: str, level: int) -> Generator:
+    """Random numbers that depend on these four and on nothing else."""
+    digest = hashlib.sha256(repr((seed, key, name, level)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))

@@ -1,0 +1,89 @@
+"""Whole media, corrupted as a file would be: re-encoded, then cut again by `prepare`."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from PIL import Image as PilImage
+
+from telltrace.faces.media import Frames, Sampling
+from telltrace.faces.reader import open_media
+
+from .codecs import RATE, upload_step, write_video
+from .corruptions import check_corruption, corrupt
+from .pixels import Image, shrink
+
+CODECS: Final = {"h264": "libx264", "h265": "libx265"}
+LOSSLESS: Final = 0
+"""Rate factor at which H.264 loses nothing."""
+
+
+def corrupt_medium(
+    source: Path, folder: Path, name: str, level: int, *, key: str, seed: int = 0
+) -> Path:
+    """Write a corrupted copy of a picture (PNG) or video (Matroska).
+
+    Video codecs see the whole video with its own frames and rate; uploads keep the smaller size
+    that they were given. What happens to single pictures happens to every frame, and the result
+    is written without loss.
+
+    Args:
+        source: Picture or video.
+        folder: Where the copy goes.
+        name: A corruption.
+        level: 1 to 5.
+        key: The medium's name for all chance; a frame's is this and its number.
+        seed: Of all chance.
+
+    Returns:
+        The copy.
+
+    Raises:
+        MediaError: If the medium cannot be read.
+        ValueError: If there is no such corruption or level.
+    """
+    amount = check_corruption(name, level).levels[level - 1]
+    frames = open_media(source, Sampling("all"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if frames.kind == "image":
+        target = folder / f"{source.stem}.png"
+        pictures = [frame.image for frame in frames]
+        PilImage.fromarray(corrupt(pictures, [key], name, level, seed)[0]).save(target)
+        return target
+    target, rate = folder / f"{source.stem}.mkv", _rate(frames)
+    if name in CODECS:
+        write_video(_images(frames), target, CODECS[name], amount, rate)
+    elif name == "uploaded":
+        _upload(frames, target, int(amount), rate)
+    else:
+        changed = (
+            corrupt([image], [f"{key}#{i}"], name, level, seed)[0]
+            for i, image in enumerate(_images(frames))
+        )
+        write_video(changed, target, "libx264", LOSSLESS, rate)
+    return target
+
+
+def _upload(frames: Frames, target: Path, times: int, rate: Fraction) -> None:
+    """Shrink and code again and again; only the last file is kept."""
+    now, parts = frames, []
+    for turn in range(times):
+        factor, crf = upload_step(turn)
+        parts.append(target.with_suffix(f".{turn}.mkv"))
+        write_video((shrink(p, factor) for p in _images(now)), parts[-1], "libx264", crf, rate)
+        now = open_media(parts[-1], Sampling("all"))
+    parts[-1].replace(target)
+    for part in parts[:-1]:
+        part.unlink()
+
+
+def _images(frames: Frames) -> Iterator[Image]:
+    return (frame.image for frame in frames)
+
+
+def _rate(frames: Frames) -> Fraction:
+    """Frames a second, on average."""
+    if frames.duration <= 0:
+        return Fraction(RATE)
+    return Fraction(frames.total / frames.duration).limit_denominator(1001)

@@ -1,0 +1,142 @@
+"""What happens to the pixels of a picture on its way: geometry, light, noise, loss of detail.
+
+Every function takes a picture (H, W, 3) uint8 RGB, how strong, and a generator for what is left
+to chance; it gives back a picture of the same size.
+"""
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+KERNELS: Final = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+LUMA: Final = np.array([0.299, 0.587, 0.114])
+BLOCK: Final = 16
+"""Pixels of a side in a picture of 256; blocks grow with the picture."""
+
+
+def _whole(values: NDArray[np.floating[Any]]) -> Image:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def _sized(image: Image, width: int, height: int, kernel: int) -> Image:
+    size = (max(1, width), max(1, height))
+    return np.asarray(cv2.resize(image, size, interpolation=kernel), dtype=np.uint8)
+
+
+def rescale(image: Image, factor: float, rng: Generator) -> Image:
+    """Shrink to this share of the sides and enlarge again."""
+    height, width = image.shape[:2]
+    return _sized(shrink(image, factor), width, height, cv2.INTER_CUBIC)
+
+
+def shrink(image: Image, factor: float) -> Image:
+    """Shrink to this share of the sides, and leave it so."""
+    height, width = image.shape[:2]
+    return _sized(image, round(width * factor), round(height * factor), cv2.INTER_AREA)
+
+
+def rescale_chain(image: Image, times: float, rng: Generator) -> Image:
+    """Rescale this many times to random sizes with random kernels, and back to the first size."""
+    height, width = image.shape[:2]
+    now = image
+    for _ in range(int(times)):
+        factor = rng.uniform(0.45, 1.4)
+        now = _sized(now, round(width * factor), round(height * factor), int(rng.choice(KERNELS)))
+    return _sized(now, width, height, cv2.INTER_LINEAR)
+
+
+def screenshot(image: Image, zoom: float, rng: Generator) -> Image:
+    """Show the picture at this zoom on a screen, photograph the screen's pixels, and shrink back.
+
+    The picture lies at a fraction of a pixel, as a window that was scrolled.
+    """
+    height, width = image.shape[:2]
+    left, top = rng.uniform(0, 1, 2)
+    place = np.array([[zoom, 0, left], [0, zoom, top]])
+    size = (int(np.ceil(width * zoom)) + 1, int(np.ceil(height * zoom)) + 1)
+    shown = cv2.warpAffine(
+        image, place, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    screen = np.asarray(cv2.convertScaleAbs(shown, alpha=0.98, beta=2), dtype=np.uint8)
+    return _sized(screen, width, height, cv2.INTER_AREA)
+
+
+def blur(image: Image, sigma: float, rng: Generator) -> Image:
+    """Blur by a Gaussian of this deviation, in pixels."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.uint8)
+
+
+def motion_blur(image: Image, length: float, rng: Generator) -> Image:
+    """Smear over this many pixels in a random direction."""
+    side = int(length) | 1
+    kernel = np.zeros((side, side), np.float32)
+    kernel[side // 2] = 1
+    turn = cv2.getRotationMatrix2D((side // 2, side // 2), float(rng.uniform(0, 180)), 1)
+    kernel = np.asarray(cv2.warpAffine(kernel, turn, (side, side)), dtype=np.float32)
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), dtype=np.uint8)
+
+
+def noise(image: Image, deviation: float, rng: Generator) -> Image:
+    """Add Gaussian noise of this deviation, in grey levels, to every channel."""
+    return _whole(image + rng.normal(0, deviation, image.shape))
+
+
+def contrast(image: Image, factor: float, rng: Generator) -> Image:
+    """Move every pixel towards the picture's mean grey, keeping this share of its distance."""
+    grey = float((image.mean((0, 1)) * LUMA).sum())
+    return _whole(grey + factor * (image - grey))
+
+
+def saturation(image: Image, factor: float, rng: Generator) -> Image:
+    """Move every pixel towards its own grey, keeping this share of its colour."""
+    grey = (image @ LUMA)[..., None]
+    return _whole(grey + factor * (image - grey))
+
+
+def gamma(image: Image, exponent: float, rng: Generator) -> Image:
+    """Brighten or darken, by chance, by this exponent or by one over it."""
+    power = exponent if rng.random() < 0.5 else 1 / exponent
+    table = _whole(255 * (np.arange(256) / 255) ** power)
+    return np.asarray(table[image], dtype=np.uint8)
+
+
+def blocks(image: Image, count: float, rng: Generator) -> Image:
+    """Fill this many blocks with one colour each, as a picture does whose packets were lost."""
+    height, width = image.shape[:2]
+    side = max(2, round(BLOCK * min(height, width) / 256))
+    result = image.copy()
+    for _ in range(int(count)):
+        top = int(rng.integers(max(1, height - side + 1)))
+        left = int(rng.integers(max(1, width - side + 1)))
+        result[top : top + side, left : left + side] = rng.integers(0, 256, 3)
+    return result
+
+
+def pixelate(image: Image, side: float, rng: Generator) -> Image:
+    """Give squares of so many pixels one colour."""
+    height, width = image.shape[:2]
+    return _sized(shrink(image, 1 / side), width, height, cv2.INTER_NEAREST)
+
+
+def crop(image: Image, share: float, rng: Generator) -> Image:
+    """Cut this share of both sides off, at random places, and enlarge what is left."""
+    height, width = image.shape[:2]
+    rows, columns = max(1, round(height * (1 - share))), max(1, round(width * (1 - share)))
+    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+    return _sized(image[top : top + rows, left : left + columns], width, height, cv2.INTER_LINEAR)
+
+
+def rotate(image: Image, degrees: float, rng: Generator) -> Image:
+    """Turn by this angle, to one side or the other by chance; what comes in is mirrored."""
+    height, width = image.shape[:2]
+    angle = degrees if rng.random() < 0.5 else -degrees
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1)
+    turned = cv2.warpAffine(
+        image, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return np.asarray(turned, dtype=np.uint8)

@@ -1,0 +1,208 @@
+"""Score every corruption at every level: one scores table a cell, and never the same cell twice."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from telltrace.checkpoint import Judge
+from telltrace.data.crops import read_crops
+from telltrace.data.manifest import manifest_hash, read_manifest, relative_path, write_bytes
+from telltrace.data.prepare import SETTINGS, prepare
+from telltrace.evaluate.scores import COLUMNS, VIDEO_KEY, read_scores, write_scores
+from telltrace.faces.media import Sampling
+
+from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
+from .crops import by_video, read_crop, thin_out
+from .media import corrupt_medium
+from .results import CLEAN, Robustness, summarise
+
+Tell = Callable[[str, int], None]
+"""Called with the name of a cell and the number of faces just judged in it."""
+
+PLAN = "plan.json"
+RESULTS = "robustness.json"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all cells share."""
+
+    judge: Judge
+    table: pd.DataFrame
+    root: Path
+    """Folder that paths are named from, so that chance does not hang on where data lies."""
+    out: Path
+    seed: int
+    frames: int | None
+    batch_size: int
+    tell: Tell
+
+
+def measure_robustness(
+    judge: Judge,
+    manifest: Path,
+    out: Path,
+    *,
+    corruptions: Sequence[str] = (),
+    levels: Sequence[int] = (),
+    split: str | None = None,
+    frames: int | None = 8,
+    seed: int = 0,
+    batch_size: int = 32,
+    tell: Tell = lambda cell, faces: None,
+) -> Robustness:
+    """Judge the same faces clean and corrupted.
+
+    A manifest of face crops has its crops corrupted; those of one video are coded together, in
+    their order. A manifest of media has the media themselves corrupted and their faces found and
+    cut again, which takes longer and is nearer to life.
+
+    ``out`` then holds ``scores/CORRUPTION-LEVEL.csv``, ``scores/clean.csv`` and
+    ``robustness.json``. A run that was stopped goes on where it was.
+
+    Args:
+        judge: The detector.
+        manifest: Face crops as `prepare` wrote them, or media.
+        out: Folder to write.
+        corruptions: Names; all by default.
+        levels: 1 (weak) to 5 (strong); all by default.
+        split: Only rows of this split.
+        frames: Faces, or frames looked at, of each video; None for all crops.
+        seed: Of all chance.
+        batch_size: Faces per call of the network.
+        tell: Called while faces are judged.
+
+    Raises:
+        ValueError: If a corruption is unknown, the crops were cut in another way than the
+            detector wants, or ``out`` holds results of other settings.
+    """
+    names, chosen = list(corruptions) or list(CORRUPTIONS), list(levels) or [*range(1, LEVELS + 1)]
+    cells = [(name, level) for name in names for level in chosen]
+    for name, level in cells:
+        check_corruption(name, level)
+    table, media = _read(judge, manifest, split)
+    if not media:
+        table = thin_out(table, frames).reset_index(drop=True)
+    work = _Work(judge, table, manifest.parent, out, seed, frames, batch_size, tell)
+    _agree_on_plan(work, media)
+    score = _score_media if media else _score_crops
+    for name, level in [(CLEAN, 0), *cells]:
+        path = scores_path(out, name, level)
+        if not path.exists():
+            write_scores(score(work, name, level), path)
+    return read_robustness(out, judge, cells)
+
+
+def read_robustness(out: Path, judge: Judge, cells: Sequence[tuple[str, int]]) -> Robustness:
+    """The results of the cells whose scores lie in ``out``; they are written there as JSON too."""
+    clean = read_scores(scores_path(out, CLEAN, 0))
+    tables = ((name, level, read_scores(scores_path(out, name, level))) for name, level in cells)
+    found = summarise(clean, tables, judge.card.calibration)
+    text = json.dumps(found.to_dict(), indent=2) + "\n"
+    write_bytes(text.encode(), out / RESULTS)
+    return found
+
+
+def scores_path(out: Path, name: str, level: int) -> Path:
+    """Where the scores of a cell lie."""
+    return out / "scores" / (f"{name}.csv" if name == CLEAN else f"{name}-{level}.csv")
+
+
+def _read(judge: Judge, manifest: Path, split: str | None) -> tuple[pd.DataFrame, bool]:
+    """The rows, and whether they are media."""
+    if manifest.suffix == ".csv":
+        rows = read_manifest(manifest)
+        whole = ((rows.frame < 0) & (rows.box == "")).all()
+        if whole and not manifest.with_name(SETTINGS).is_file():
+            rows = rows if split is None else rows[rows.split == split].reset_index(drop=True)
+            return rows, True
+    table, crop = read_crops([manifest], split=split)
+    wanted = judge.card.preprocessing.crop
+    if crop != wanted:
+        raise ValueError(
+            f"{manifest}: its crops were cut as {crop}, the detector wants {wanted}. Prepare the "
+            "media again with the detector's size, margin and alignment."
+        )
+    return table, False
+
+
+def _agree_on_plan(work: _Work, media: bool) -> None:
+    """Write down what the scores depend on; refuse a folder that holds others."""
+    weights = hashlib.sha256()
+    for name, tensor in work.judge.network.state_dict().items():
+        weights.update(name.encode())
+        weights.update(np.ascontiguousarray(tensor.detach().cpu().float().numpy()).tobytes())
+    plan: dict[str, Any] = {
+        "schema": "telltrace.robustness-plan/1",
+        "detector": work.judge.card.detector,
+        "weights": weights.hexdigest(),
+        "manifest": manifest_hash(work.table),
+        "media": media,
+        "frames": work.frames,
+        "seed": work.seed,
+        "levels": {name: list(one.levels) for name, one in CORRUPTIONS.items()},
+    }
+    path = work.out / PLAN
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        other = [key for key in plan if before.get(key) != plan[key]]
+        if other:
+            raise ValueError(
+                f"{work.out}: holds results of another {', '.join(other)}. Choose another --out, "
+                "or delete the folder."
+            )
+    write_bytes((json.dumps(plan, indent=2) + "\n").encode(), path)
+
+
+def _score_crops(work: _Work, name: str, level: int) -> pd.DataFrame:
+    parts = []
+    for rows in by_video(work.table):
+        images = [read_crop(path) for path in rows.path]
+        if name != CLEAN:
+            keys = [relative_path(path, work.root) for path in rows.path]
+            images = corrupt(images, keys, name, level, work.seed)
+        parts.append(rows.assign(score=list(_judge(work, images))))
+        work.tell(f"{name} {level}", len(rows))
+    return pd.concat(parts).sort_index()[COLUMNS].reset_index(drop=True)
+
+
+def _score_media(work: _Work, name: str, level: int) -> pd.DataFrame:
+    """Corrupt the media, cut their faces anew, judge these; the copies are not kept."""
+    cell = f"{name}-{level}"
+    files, copies = work.table, work.out / "media" / cell
+    if name != CLEAN:
+        keys = [relative_path(path, work.root) for path in files.path]
+        copied = [
+            corrupt_medium(Path(path), copies / f"{i:06d}", name, level, key=key, seed=work.seed)
+            for i, (path, key) in enumerate(zip(files.path, keys, strict=True))
+        ]
+        files = files.assign(path=[str(path) for path in copied], mask="")
+    crops = work.out / "crops" / cell
+    sampling = Sampling() if work.frames is None else Sampling("spread", work.frames)
+    wanted = work.judge.card.preprocessing.crop
+    rows = prepare(files, crops, wanted, sampling, workers=0, progress=False).manifest
+    scores = []
+    for start in range(0, len(rows), work.batch_size):
+        images = [read_crop(path) for path in rows.path[start : start + work.batch_size]]
+        scores += list(_judge(work, images))
+        work.tell(f"{name} {level}", len(images))
+    shutil.rmtree(copies, ignore_errors=True)
+    shutil.rmtree(crops, ignore_errors=True)
+    names = work.table[VIDEO_KEY].itertuples(index=False, name=None)
+    medium = dict(zip(names, work.table.path, strict=True))  # the crops' own files are gone
+    paths = [medium[key] for key in rows[VIDEO_KEY].itertuples(index=False, name=None)]
+    return rows.assign(path=paths, score=scores)[COLUMNS].reset_index(drop=True)
+
+
+def _judge(work: _Work, images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> Iterator[float]:
+    for start in range(0, len(images), work.batch_size):
+        batch = images[start : start + work.batch_size]
+        resized = np.stack([work.judge.card.preprocessing.resize(image) for image in batch])
+        yield from work.judge.score_resized(resized).tolist()
