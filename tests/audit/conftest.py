@@ -16,7 +16,7 @@ SPLITS = ("train", "train", "train", "val", "test")
 Picture = np.ndarray
 
 
-def draw_picture(rng: np.random.Generator, size: tuple[int, int] = (32, 32)) -> Picture:
+def draw_picture(rng: np.random.Generator, size: tuple[int, int] = (48, 48)) -> Picture:
     """Smooth colours with a little grain, (H, W, 3); no two look alike."""
     coarse = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
     smooth = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC).astype(np.float64)

@@ -102,6 +102,8 @@ class _Opened:
     def __init__(self, path: str, frames: int) -> None:
         entry = find_entry(path)
         self.path = Path(path)
+        if entry is not None and entry[1] not in entry[0]:
+            raise MediaError(path, "is not in the pack", "Write it again with `telltrace pack`")
         self.data = None if entry is None else entry[0].read(entry[1]).tobytes()
         self.frames = None
         if self.data is None:

@@ -109,4 +109,4 @@ def _title(rows: pd.DataFrame) -> str:
 
 
 def _caption(video: str, frame: int, split: str) -> str:
-    return f"{video}{f' frame {frame}' if frame >= 0 else ''}\n{split or 'no split'}"
+    return f"{video}\n{split or 'no split'}{f', frame {frame}' if frame >= 0 else ''}"
