@@ -97,7 +97,8 @@ class Variant:
         self.state = start(self.settings, self.fabric)
         self.size = Preprocessing(FaceCrop(size=arguments.size), arguments.size)
         shard = (self.fabric.global_rank, self.fabric.world_size)
-        self.feed = create_feed(crops, crops, self.size, data, 7, shard=shard)
+        pin = self.fabric.device.type == "cuda"
+        self.feed = create_feed(crops, crops, self.size, data, 7, shard=shard, pin=pin)
         self.wall: list[float] = []
         self.processor: list[float] = []
         self.waiting: list[float] = []

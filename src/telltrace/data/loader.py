@@ -13,7 +13,7 @@ from torch import Tensor
 from .augmentations import augment, check_recipe
 from .manifest import VIDEO_KEY, check_manifest, locate, source_of
 from .order import Indices, Order, epoch_order
-from .pictures import decode, decode_mask, exists, read_bytes
+from .pictures import decode, decode_mask, exists, one_thread_each, read_bytes
 from .transforms import Image, Preprocessing
 
 Job = tuple[int, int]
@@ -195,6 +195,8 @@ def batches(
         ]
         for s in starts[start:]
     ]
+
+    one_thread_each()
 
     def load(job: Job) -> Sample:
         row, position = job

@@ -21,6 +21,14 @@ SIZES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """JPEG markers after which the picture's size is written."""
 
 
+def one_thread_each() -> None:
+    """Let OpenCV work in the thread that calls it: crops are too small to share out among threads.
+
+    Workers share out the crops instead, and the cores stay free for the network.
+    """
+    cv2.setNumThreads(1)
+
+
 def exists(path: str) -> bool:
     """Whether there is such a file, or such an entry of a pack."""
     entry = find_entry(path)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -52,6 +52,7 @@ def create_feed(
     *,
     masks: bool = True,
     shard: tuple[int, int] = (0, 1),
+    pin: bool = False,
 ) -> Feed:
     """The feed of a run.
 
@@ -63,6 +64,7 @@ def create_feed(
         seed: Seed of order and augmentation.
         masks: Whether the objective learns from masks, where the manifest has them.
         shard: (rank, processes): the part of every batch that this process sees.
+        pin: Lay batches in memory that a GPU copies while it computes.
 
     Raises:
         ValueError: If the crops make no batch, or a split lacks what the task needs.
@@ -73,8 +75,17 @@ def create_feed(
             "Make it a multiple of them."
         )
     if data.task == "blend":
-        return _blend_feed(train, val, preprocessing, data, seed, shard)
-    return _labels_feed(train, val, preprocessing, data, seed, masks, shard)
+        feed = _blend_feed(train, val, preprocessing, data, seed, shard)
+    else:
+        feed = _labels_feed(train, val, preprocessing, data, seed, masks, shard)
+
+    def made_ahead(epoch: int, start: int) -> Iterator[Batch]:
+        made = iter(feed.batches(epoch, start))
+        if pin:
+            made = (tuple(part.pin_memory() for part in batch) for batch in made)
+        return _ahead(made, data.workers)
+
+    return replace(feed, batches=made_ahead)
 
 
 def _labels_feed(
@@ -93,8 +104,7 @@ def _labels_feed(
     def feed(epoch: int, start: int) -> Iterator[Batch]:
         order: Order = "balanced" if data.balance else "shuffled"
         size, workers = data.batch_size, data.workers
-        made = batches(dataset, epoch, seed, size, workers, order=order, start=start, shard=shard)
-        return _ahead(made, workers)
+        return batches(dataset, epoch, seed, size, workers, order=order, start=start, shard=shard)
 
     def validation() -> Iterator[tuple[Images, Labels]]:
         for first in range(0, len(held_out), VALIDATION_BATCH):
@@ -134,8 +144,8 @@ def _blend_feed(
     def feed(epoch: int, start: int) -> Iterator[Batch]:
         settings = settings_at((epoch + 1) / (data.easy_epochs + 1))
         drawn = learn.blends(seed, epoch, pairs, start, settings)
-        made = (tuple(torch.from_numpy(part[mine].copy()) for part in batch) for batch in drawn)
-        return _ahead(made, data.workers)
+        for batch in drawn:
+            yield tuple(torch.from_numpy(part[mine].copy()) for part in batch)
 
     def validation() -> Iterator[tuple[Images, Labels]]:
         for images, labels, _ in held_out.blends(seed, VALIDATION_EPOCH, 32, 0, settings_at(1)):

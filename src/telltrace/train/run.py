@@ -98,6 +98,7 @@ def train(
         seed,
         masks=getattr(state.objective, "wants_masks", False),
         shard=(fabric.global_rank, fabric.world_size),
+        pin=fabric.device.type == "cuda",
     )
     card = Card(
         detector=detector,
