@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 
 from .audit import audit
+from .calibrate import calibrate
 from .detectors import complexity, detectors, import_weights
 from .pack import pack
 from .parser import run
 from .prepare import prepare
+from .reports import report
 from .reproduce import reproduce
 from .robustness import robustness
 from .runs import runs
@@ -28,7 +30,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "runs": runs,
     "predict": predict,
     "evaluate": evaluate,
+    "calibrate": calibrate,
     "robustness": robustness,
+    "report": report,
     "reproduce": reproduce,
     "detectors": detectors,
     "complexity": complexity,

@@ -30,7 +30,12 @@ def curves_figure(found: Robustness) -> Figure:
         for name, axes in zip(names, grid.flat, strict=False):
             cells = [cell for cell in found.cells[1:] if cell.corruption == name]
             _draw(axes, name, [found.clean, *cells])
-        figure.supylabel("AUC per face (blue), share of verdicts changed (red)", fontsize=9)
+        figure.suptitle(
+            "AUC per face, 95 % band (blue); share of faces whose verdict changed (red, dashed)",
+            fontsize=9,
+            x=0.01,
+            ha="left",
+        )
         return figure
 
 

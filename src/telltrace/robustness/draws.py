@@ -76,6 +76,10 @@ class Draws:
                 shares.append((self.weights @ good) / (self.weights @ held))
         return np.asarray(np.mean(shares, axis=0))
 
+    def of_rows(self, scores: pd.DataFrame) -> Floats:
+        """How often each judged row is drawn: (replicates, rows)."""
+        return self.weights[:, self._read(scores)[2]]
+
     def _read(self, scores: pd.DataFrame) -> tuple[NDArray[np.int8], Floats, NDArray[np.int64]]:
         """Labels, scores and clusters of the frames that were judged."""
         judged = scores[scores["score"].notna()]

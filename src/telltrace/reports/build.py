@@ -1,0 +1,190 @@
+"""Put a report together: the same scores give the same page, to the last byte."""
+
+from collections.abc import Sequence
+
+from telltrace import __version__
+from telltrace.evaluate.metrics import UndefinedError
+from telltrace.evaluate.report import Group, Level, Report, evaluate_scores
+from telltrace.evaluate.tables import NAMES
+from telltrace.evaluate.videos import Aggregation
+from telltrace.robustness import Robustness, curves_figure
+from telltrace.robustness.results import sentences
+from telltrace.visualize import histogram_figure
+from telltrace.visualize.page import Section, facts, figure, note, page, paragraph, svg, table
+
+from . import charts
+from .mistakes import thumbnails, worst_mistakes
+from .sources import Source
+from .words import plain_summary
+
+
+def build_report(
+    sources: Sequence[Source],
+    *,
+    title: str = "What the scores say",
+    aggregation: Aggregation = "mean",
+    mistakes: int = 0,
+) -> str:
+    """The whole page as HTML.
+
+    Args:
+        sources: Detectors, in the order in which they are shown.
+        title: Its heading.
+        aggregation: How the frames of a video become its score.
+        mistakes: Faces of each class to show that were judged most wrongly; 0 shows no picture
+            of anybody.
+
+    Raises:
+        ValueError: If there is no source.
+    """
+    if not sources:
+        raise ValueError("A report needs at least one scores table.")
+    reports = [evaluate_scores(source.scores, aggregation) for source in sources]
+    several = len(sources) > 1
+    sections: list[tuple[str, str]] = []
+    if several:
+        sections.append(Section("Side by side", _side_by_side(sources, reports)))
+    for source, report in zip(sources, reports, strict=True):
+        for heading, body in _sections(source, report, mistakes):
+            sections.append((f"{source.name}: {heading}" if several else heading, body))
+    lead = paragraph(f"{len(sources)} sets of scores." if several else sources[0].name)
+    return page(title, sections, lead=lead)
+
+
+def _side_by_side(sources: Sequence[Source], reports: Sequence[Report]) -> str:
+    rows = [
+        [s.name, r.overall.videos.total, _auc(r.overall.frames), _auc(r.overall.videos)]
+        for s, r in zip(sources, reports, strict=True)
+    ]
+    warning = note(
+        "Intervals that overlap do not say that two detectors are equal, and scores of different "
+        "videos are not compared by their figures: `telltrace evaluate --against` compares two "
+        "detectors on the same videos."
+    )
+    return table(["scores", "videos", "AUC per frame", "AUC per video"], rows) + warning
+
+
+def _sections(source: Source, report: Report, mistakes: int) -> list[Section]:
+    found = [
+        Section("In plain words", _plain(report)),
+        Section("Figures", _figures(report)),
+        Section("By method", _methods(report)),
+        Section("Curves", _curves(source, report)),
+    ]
+    if source.robustness is not None:
+        found.append(Section("Robustness", _robustness(source.robustness)))
+    if mistakes:
+        found.append(Section("Worst mistakes", _mistakes(source, mistakes)))
+    if source.history is not None:
+        caption = "The epoch with the highest validation AUC is the one that was kept."
+        drawn = svg(charts.history_figure(source.history), alt="Course of the training")
+        found.append(Section("Training", figure(drawn, caption)))
+    found.append(Section("Protocol", _protocol(report)))
+    found.append(Section("Provenance", facts({**source.origin, "telltrace": __version__})))
+    return found
+
+
+def _plain(report: Report) -> str:
+    """What the figures mean, and what warns against taking them for more."""
+    words = "".join(paragraph(text) for text in plain_summary(report))
+    return words + "".join(note(text) for text in report.notes)
+
+
+def _figures(report: Report) -> str:
+    levels = (report.overall.frames, report.overall.videos)
+    rows = []
+    for metric, name in NAMES.items():
+        cells = [_auc(x) if metric == "auc" else _value(x, metric) for x in levels]
+        rows.append([name, *cells])
+    reasons = {
+        measure.reason: None
+        for level in levels
+        for measure in level.metrics.values()
+        if measure.reason
+    }
+    below = paragraph(f"n/a: {'; '.join(reasons)}.") if reasons else ""
+    return table(["metric", "per frame", "per video"], rows) + below
+
+
+def _methods(report: Report) -> str:
+    columns = ["set and method", "real", "fake", "AUC per frame", "AUC per video", "EER per frame"]
+    rows = []
+    for part in report.sets:
+        rows.append(_row(part, " ".join(x for x in (part.dataset, part.compression) if x)))
+        for group in report.methods:
+            if (group.dataset, group.compression) == (part.dataset, part.compression):
+                rows.append(_row(group, f"\u2003{group.method}"))
+    caption = "Videos; each method's fakes against all reals of the same set."
+    drawn = charts.method_figure(report)
+    bars = figure(svg(drawn, alt="AUC by method"), "Lines are 95 % intervals.") if drawn else ""
+    return table(columns, rows, caption=caption) + bars
+
+
+def _row(group: Group, name: str) -> list[object]:
+    videos, frames = group.videos, group.frames
+    eer = _value(frames, "eer")
+    return [name or "(unnamed)", videos.reals, videos.fakes, _auc(frames), _auc(videos), eer]
+
+
+def _curves(source: Source, report: Report) -> str:
+    parts = []
+    drawn = charts.roc_band_figure(source.scores, report)
+    if drawn is not None:
+        caption = "At each false-alarm rate, 95 % of draws of whole videos lie within the band."
+        parts.append(figure(svg(drawn, alt="ROC curve with a band"), caption))
+    histogram = svg(histogram_figure(source.scores, report), alt="Histogram of scores")
+    parts.append(figure(histogram, "Reals are filled; the dashed line is the threshold of 0.5."))
+    try:
+        drawn = charts.reliability_figure(source.scores)
+        caption = (
+            "Where scores are probabilities, dots lie on the diagonal; a dot's area is the number "
+            "of faces. The share of fakes here is that of these videos, not of the world."
+        )
+        parts.append(figure(svg(drawn, alt="Reliability of the scores"), caption))
+    except UndefinedError as error:
+        parts.append(paragraph(f"No reliability diagram: {error}."))
+    return "".join(parts)
+
+
+def _robustness(found: Robustness) -> str:
+    words = "".join(map(paragraph, sentences(found)))
+    caption = "Each chart goes from clean faces to the strongest level of one corruption."
+    return words + figure(svg(curves_figure(found), alt="Robustness curves"), caption)
+
+
+def _mistakes(source: Source, count: int) -> str:
+    reals, fakes = (worst_mistakes(source.scores, label, count) for label in (0, 1))
+    return (
+        note("This page now shows faces. Pass it on only to people who may see them.")
+        + "<h3>Real, and called most fake</h3>"
+        + thumbnails(reals)
+        + "<h3>Fake, and called most real</h3>"
+        + thumbnails(fakes)
+    )
+
+
+def _protocol(report: Report) -> str:
+    whole = report.overall
+    how = report.aggregation if report.top is None else f"mean of the {report.top} highest"
+    return facts(
+        {
+            "videos": f"{whole.videos.judged} judged of {whole.videos.total}",
+            "frames": f"{whole.frames.judged} judged of {whole.frames.total}",
+            "people": whole.people,
+            "splits": ", ".join(name or "none named" for name in report.splits),
+            "a video's score": f"the {how} of its frames'",
+            "what is one video": "data set, method, compression and name together",
+        }
+    )
+
+
+def _auc(level: Level) -> str:
+    value = _value(level, "auc")
+    if level.interval is None or value == "n/a":
+        return value
+    return f"{value} [{level.interval.low:.3f}, {level.interval.high:.3f}]"
+
+
+def _value(level: Level, metric: str) -> str:
+    value = level.metrics[metric].value
+    return "n/a" if value is None else f"{value:.4f}"

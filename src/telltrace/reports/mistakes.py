@@ -1,0 +1,55 @@
+"""The faces that a detector got most wrong, one a video."""
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from telltrace.data.pictures import decode, read_bytes
+from telltrace.evaluate.scores import VIDEO_KEY
+from telltrace.visualize.page import embed_png, figure, paragraph
+
+SIDE = 132
+"""Side of a thumbnail in pixels."""
+
+
+def worst_mistakes(scores: pd.DataFrame, label: int, count: int) -> pd.DataFrame:
+    """The reals with the highest scores, or the fakes with the lowest, the worst of each video.
+
+    Args:
+        scores: A scores table.
+        label: 0 for reals, 1 for fakes.
+        count: How many.
+    """
+    judged = scores[scores["score"].notna() & (scores["label"] == label)]
+    order = ["score", *VIDEO_KEY, "frame"]
+    ranked = judged.sort_values(order, ascending=[label == 1] + [True] * 5, kind="stable")
+    return ranked.drop_duplicates(VIDEO_KEY).head(count)
+
+
+def thumbnails(rows: pd.DataFrame) -> str:
+    """The rows' faces with their scores, as HTML; faces whose files are gone are counted."""
+    shown, missing = [], 0
+    for row in rows.itertuples(index=False):
+        picture = _thumbnail(str(row.path))
+        if picture is None:
+            missing += 1
+            continue
+        name = f"{row.method} {row.video}, frame {row.frame}"
+        caption = f"{row.score:.3f} {name}"
+        shown.append(figure(embed_png(picture, alt=name, width=SIDE), caption))
+    text = f'<div class="pictures">{"".join(shown)}</div>' if shown else ""
+    if missing:
+        text += paragraph(f"{missing} faces are not shown: their files are no pictures here.")
+    return text
+
+
+def _thumbnail(path: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
+    try:
+        image = decode(read_bytes(path))
+    except (OSError, ValueError):
+        return None
+    if image is None:
+        return None
+    scale = SIDE / max(image.shape[:2])
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

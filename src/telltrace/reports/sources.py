@@ -1,0 +1,120 @@
+"""What a report is made of: scores tables, folders of runs, and measured robustness."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from telltrace.checkpoint import Card, read_card
+from telltrace.evaluate.scores import COLUMNS, read_scores
+from telltrace.robustness import Robustness
+from telltrace.robustness.run import RESULTS
+
+
+@dataclass(frozen=True)
+class Source:
+    """One detector's scores, and what is known of where they come from."""
+
+    name: str
+    """As the reader sees it."""
+    scores: pd.DataFrame
+    origin: dict[str, str] = field(default_factory=dict)
+    """Names and values for the section on provenance."""
+    history: pd.DataFrame | None = None
+    """Figures of each epoch, where the scores are a run's."""
+    robustness: Robustness | None = None
+
+
+def read_source(path: Path) -> list[Source]:
+    """Everything a report can show of a path.
+
+    Args:
+        path: A scores table; the folder of a training run that holds one or more; or the folder
+            that `telltrace robustness` wrote.
+
+    Raises:
+        ValueError: If it holds no scores table; the message says how to make one.
+    """
+    if path.is_file():
+        return [_read_table(path, path.stem)]
+    if not path.is_dir():
+        raise ValueError(f"{path}: no such file or folder. Name a scores table or a run's folder.")
+    if (path / RESULTS).is_file():
+        return [_read_robustness(path)]
+    tables = [file for file in sorted(path.rglob("*.csv")) if _is_scores(file)]
+    if not tables:
+        raise ValueError(
+            f"{path}: holds no scores table. Write one with `telltrace predict ... --checkpoint "
+            f"{path / 'best.safetensors'} --out {path / 'test.csv'}`."
+        )
+    several = len(tables) > 1
+    origin, history = _about_run(path), _history(path)
+    return [
+        Source(
+            f"{path.name}, {file.stem}" if several else path.name,
+            *_scores(file, origin),
+            history,
+        )
+        for file in tables
+    ]
+
+
+def _read_table(path: Path, name: str) -> Source:
+    folder = path.parent
+    origin = _about_run(folder) if (folder / "recipe.json").is_file() else {}
+    return Source(name, *_scores(path, origin))
+
+
+def _read_robustness(path: Path) -> Source:
+    values = json.loads((path / RESULTS).read_text(encoding="utf-8"))
+    plan = json.loads((path / "plan.json").read_text(encoding="utf-8"))
+    origin = {"detector": str(plan["detector"]), "weights (SHA-256)": str(plan["weights"])}
+    table, origin = _scores(path / "scores" / "clean.csv", origin)
+    return Source(path.name, table, origin, robustness=Robustness.from_dict(values))
+
+
+def _scores(path: Path, origin: dict[str, str]) -> tuple[pd.DataFrame, dict[str, str]]:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return read_scores(path), {**origin, "scores table": path.name, "its SHA-256": digest}
+
+
+def _is_scores(path: Path) -> bool:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        names = file.readline().strip().split(",")
+    return set(COLUMNS) <= set(names)
+
+
+def _about_run(folder: Path) -> dict[str, str]:
+    """Recipe, versions and checkpoint of a run, as far as they lie in its folder."""
+    found: dict[str, str] = {}
+    for name in ("recipe", "environment"):
+        file = folder / f"{name}.json"
+        if file.is_file():
+            values = json.loads(file.read_text(encoding="utf-8"))
+            found |= {f"{name}: {k}": _brief(v) for k, v in values.items()}
+    best = folder / "best.safetensors"
+    if best.is_file():
+        found |= _about_card(read_card(best))
+    return found
+
+
+def _about_card(card: Card) -> dict[str, str]:
+    calibration = card.calibration
+    return {
+        "checkpoint: preprocessing": _brief(card.preprocessing.to_dict()),
+        "checkpoint: thresholds": f"real below {calibration.real_below:.4f}, "
+        f"fake from {calibration.fake_from:.4f}",
+        **{f"checkpoint: {k}": _brief(v) for k, v in card.provenance.items() if k != "recipe"},
+    }
+
+
+def _brief(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+
+
+def _history(folder: Path) -> pd.DataFrame | None:
+    file = folder / "metrics.csv"
+    return pd.read_csv(file) if file.is_file() else None
