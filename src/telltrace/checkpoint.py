@@ -29,7 +29,8 @@ BUNDLED = Path(__file__).parent / "weights" / "default.safetensors"
 class Calibration:
     """How logits become a probability, and where a verdict may be spoken.
 
-    ``score = sigmoid((fake logit - real logit) / temperature + bias)``.
+    ``score = curve(sigmoid((fake logit - real logit) / temperature + bias))``, where the curve
+    runs straight from knot to knot and is the identity without knots.
     """
 
     temperature: float = 1.0
@@ -38,6 +39,10 @@ class Calibration:
     """Scores below this are called real."""
     fake_from: float = 0.5
     """Scores from here on are called fake; between the two nothing is claimed."""
+    knots: tuple[tuple[float, float], ...] = ()
+    """Points (sigmoid, score) of an isotonic curve, rising."""
+    fitted_on: str = ""
+    """What the curve and the thresholds were fitted on, and what is promised of them."""
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -47,6 +52,15 @@ class Calibration:
                 "Thresholds must satisfy 0 <= real_below <= fake_from <= 1, "
                 f"got {self.real_below} and {self.fake_from}."
             )
+        columns = np.array(self.knots or [(0.0, 0.0), (1.0, 1.0)])
+        if (np.diff(columns, axis=0) < 0).any() or columns.min() < 0 or columns.max() > 1:
+            raise ValueError("knots must rise, from left to right, within [0, 1].")
+
+    @classmethod
+    def from_dict(cls, parts: dict[str, Any]) -> Self:
+        """Read back what JSON made of it."""
+        knots = tuple((float(x), float(p)) for x, p in parts.get("knots", ()))
+        return cls(**{**parts, "knots": knots})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +96,7 @@ class Card:
         if (found := parts.pop("format", None)) != FORMAT:
             raise ValueError(f"Expected a card of format {FORMAT!r}, got {found!r}.")
         parts["preprocessing"] = Preprocessing.from_dict(parts["preprocessing"])
-        parts["calibration"] = Calibration(**parts["calibration"])
+        parts["calibration"] = Calibration.from_dict(parts["calibration"])
         parts["labels"] = tuple(parts["labels"])
         return cls(**parts)
 
@@ -139,7 +153,10 @@ def probabilities(logits: Tensor, calibration: Calibration) -> NDArray[np.float6
     """
     pair = logits.detach().double().cpu()
     margin = (pair[:, 1] - pair[:, 0]) / calibration.temperature + calibration.bias
-    return torch.sigmoid(margin).numpy()
+    scores: NDArray[np.float64] = torch.sigmoid(margin).numpy()
+    if calibration.knots:
+        scores = np.interp(scores, *np.array(calibration.knots).T)
+    return scores
 
 
 def save_checkpoint(path: Path, network: nn.Module, card: Card) -> None:

@@ -1,8 +1,9 @@
 """`telltrace predict` and `telltrace evaluate`: crops to scores, scores to figures."""
 
 import json as jsonlib
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from telltrace.cli.options import Device
 from telltrace.cli.progress import progress
@@ -48,18 +49,25 @@ def evaluate(
     scores: Path,
     *,
     aggregation: Literal["mean", "max", "median", "top-k"] = "mean",
+    against: Path | None = None,
+    compat: Literal["deepfakebench"] | None = None,
     roc: Path | None = None,
+    reliability: Path | None = None,
     json: bool = False,
 ) -> int:
     """Compute metrics from a scores table, per frame, per video and per method.
 
     Args:
-        scores: CSV that `telltrace predict` wrote.
+        scores: Table that `telltrace predict` wrote.
         aggregation: How the frames of a video become its score.
+        against: Scores of another detector for the same items: is one better, or is it a tie?
+        compat: Print beside ours what this benchmark's metric code would have said, and why.
         roc: Picture to draw the ROC curves to (.png).
+        reliability: Picture to draw how often faces of a given score are fake to (.png).
         json: Print JSON instead of tables.
     """
-    from telltrace.evaluate import evaluate_scores, read_scores, render
+    from telltrace.evaluate import deepfakebench, evaluate_scores, read_scores, render
+    from telltrace.evaluate.versus import render_compat, render_versus, versus
 
     table = read_scores(scores)
     report = evaluate_scores(table, aggregation=aggregation)
@@ -67,5 +75,28 @@ def evaluate(
         from telltrace.visualize import save_roc
 
         save_roc(table, report, roc)
-    print(jsonlib.dumps(report.to_dict(), indent=2) if json else render(report))
+    if reliability is not None:
+        from telltrace.visualize import save_reliability
+
+        save_reliability(table, report, reliability)
+    compared = versus(table, read_scores(against), aggregation) if against else {}
+    theirs = deepfakebench(table) if compat else ()
+    if json:
+        plain = {k: v if isinstance(v, str) else asdict(v) for k, v in compared.items()}
+        extra: dict[str, Any] = {"against": plain} if compared else {}
+        extra |= {"deepfakebench": [asdict(row) for row in theirs]} if theirs else {}
+        print(jsonlib.dumps(report.to_dict() | extra, indent=2))
+        return 0
+    print(render(report))
+    if against is not None:
+        print("\n" + render_versus(compared, _names(scores, against)))
+    if theirs:
+        print("\n" + render_compat(theirs, "DeepfakeBench"))
     return 0
+
+
+def _names(first: Path, second: Path) -> tuple[str, str]:
+    """What to call two files: their stems, or their whole paths where the stems are the same."""
+    if first.stem == second.stem:
+        return str(first), str(second)
+    return first.stem, second.stem

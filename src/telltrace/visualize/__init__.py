@@ -1,7 +1,15 @@
 """Pictures of scores, faces and attention."""
 
 from .blends import blend_sheet
-from .curves import histogram_figure, roc_figure, save_figure, save_histogram, save_roc
+from .curves import (
+    histogram_figure,
+    reliability_figure,
+    roc_figure,
+    save_figure,
+    save_histogram,
+    save_reliability,
+    save_roc,
+)
 from .faces import contact_sheet, draw_boxes
 from .sheets import manifest_sheet
 
@@ -11,8 +19,10 @@ __all__ = [
     "draw_boxes",
     "histogram_figure",
     "manifest_sheet",
+    "reliability_figure",
     "roc_figure",
     "save_figure",
     "save_histogram",
+    "save_reliability",
     "save_roc",
 ]

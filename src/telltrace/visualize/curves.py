@@ -15,7 +15,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from telltrace.evaluate.metrics import THRESHOLD, UndefinedError, roc_curve
+from telltrace.evaluate.metrics import (
+    THRESHOLD,
+    UndefinedError,
+    expected_calibration_error,
+    reliability,
+    roc_curve,
+)
 from telltrace.evaluate.report import Group, Level, Report, members
 from telltrace.evaluate.videos import aggregate_videos
 
@@ -75,6 +81,50 @@ def histogram_figure(scores: pd.DataFrame, report: Report) -> Figure:
         for (name, frame, attribute), axes in zip(_levels(scores, report), rows, strict=True):
             _draw_histogram(axes[0], list(_lines(frame, report, attribute, most=5)), name)
         return figure
+
+
+def reliability_figure(scores: pd.DataFrame, report: Report) -> Figure:
+    """How often faces of a given score are fake, per frame (above) and per video (below).
+
+    A calibrated detector's points lie on the diagonal; above it the scores are too low, below it
+    too high. The bars count the items of each bin, with a 95 % interval of the share (Wilson),
+    which takes items for independent and is too narrow for frames.
+
+    Args:
+        scores: The table that ``report`` was made from.
+        report: Its report; it says how videos are formed.
+    """
+    with matplotlib.style.context("default"):
+        figure, rows = _page("Reliability", columns=1)
+        for (name, frame, _), axes in zip(_levels(scores, report), rows, strict=True):
+            judged = frame[frame["score"].notna()]
+            _draw_reliability(axes[0], judged["label"], judged["score"], name)
+        return figure
+
+
+def save_reliability(scores: pd.DataFrame, report: Report, path: str | Path) -> None:
+    """Write :func:`reliability_figure` as PNG."""
+    save_figure(reliability_figure(scores, report), path)
+
+
+def _draw_reliability(axes: Axes, labels: pd.Series, scores: pd.Series, name: str) -> None:
+    bins = reliability(labels, scores)
+    z, n, p = 1.959963984540054, bins.items, bins.fakes
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    error = expected_calibration_error(labels, scores)
+    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="calibrated")
+    below, above = p - (centre - reach), centre + reach - p
+    bars = np.clip([below, above], 0, None)
+    axes.errorbar(
+        *(bins.score, p, bars), fmt="o-", color=_COLOURS[0], capsize=3, label=f"ECE {error:.3f}"
+    )
+    counts = axes.twinx()
+    counts.bar(bins.score, n, width=0.03, color=_GREY, alpha=0.25)
+    counts.set_ylabel("items")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=name)
+    axes.set(xlabel="score (probability of fake)", ylabel="share of fakes")
+    axes.legend(loc="upper left")
 
 
 def save_roc(scores: pd.DataFrame, report: Report, path: str | Path) -> None:
