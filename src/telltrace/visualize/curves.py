@@ -124,7 +124,7 @@ def _draw_reliability(axes: Axes, labels: pd.Series, scores: pd.Series, name: st
     counts.set_ylabel("items")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=name)
     axes.set(xlabel="score (probability of fake)", ylabel="share of fakes")
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
 
 
 def save_roc(scores: pd.DataFrame, report: Report, path: str | Path) -> None:
