@@ -18,6 +18,7 @@ def reproduce(
     rows: list[str] = [],  # noqa: B006
     columns: list[str] = [],  # noqa: B006
     plan: bool = False,
+    show: bool = False,
     json: bool = False,
     device: Device = "auto",
 ) -> int:
@@ -36,6 +37,7 @@ def reproduce(
         rows: Only these rows.
         columns: Only these columns.
         plan: Only say what would be run, and what is missing here.
+        show: Run nothing; show what earlier runs have done.
         json: Print JSON instead of a table.
         device: Where to compute.
     """
@@ -51,7 +53,7 @@ def reproduce(
             print(f"{cell.row.name:30} {cell.column.name:24} {cell.missing or 'can be run'}")
         return 0
     results = room.reproduce_table(
-        asked, data, out, scale=scale, seeds=seeds, rows=rows, columns=columns, device=device,
+        asked, data, out, scale=scale, seeds=seeds, rows=rows, columns=columns, device=device, show=show,
         tell=lambda text: print(text, file=sys.stderr, flush=True),
     )  # fmt: skip
     how = f"{room.SCALES[scale]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"

@@ -32,6 +32,7 @@ class _Place:
     out: Path
     device: str
     tell: Tell
+    show: bool
 
 
 def reproduce_table(
@@ -44,6 +45,7 @@ def reproduce_table(
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
     device: str = "auto",
+    show: bool = False,
     tell: Tell = lambda text: None,
 ) -> list[Result]:
     """Every cell of a table, with our figures where this machine can make them.
@@ -60,12 +62,13 @@ def reproduce_table(
         rows: Only rows of these names.
         columns: Only columns of these names.
         device: "auto", "cpu" or "cuda".
+        show: Only show what earlier runs have done.
         tell: Called with one line after each training or judging.
 
     Raises:
         ValueError: If a row, column or data set is wrong; the message names it.
     """
-    place = _Place(data, out, device, tell)
+    place = _Place(data, out, device, tell, show)
     results = []
     for cell in plan_table(table, data, rows=rows, columns=columns):
         if cell.missing:
@@ -73,8 +76,10 @@ def reproduce_table(
             continue
         runs = [run_of(table, cell, SCALES[scale], seed) for seed in seeds]
         try:
-            scores = [_scores(run, cell, place) for run in runs]
-            results.append(Result(cell, _figures(scores, table.metrics)))
+            tables = [_scores(run, cell, place) for run in runs]
+            scores = [one for one in tables if one is not None]
+            figures = _figures(scores, table.metrics) if scores else {}
+            results.append(Result(cell, figures, "" if scores else "not run yet"))
         except (ValueError, RuntimeError, FloatingPointError) as error:
             tell(f"{cell.row.name}, {cell.column.name}: failed: {error}")
             results.append(Result(cell, {}, f"failed: {error}"))
@@ -88,8 +93,11 @@ def _figures(scores: Sequence[pd.DataFrame], metrics: Sequence[str]) -> dict[str
         raise ValueError(f"no figure: {error}") from None
 
 
-def _scores(run: Run, cell: Cell, place: _Place) -> pd.DataFrame:
-    """The scores of one run on the cell's test crops: from its file, or made now."""
+def _scores(run: Run, cell: Cell, place: _Place) -> pd.DataFrame | None:
+    """The scores of one run on the cell's test crops: from its file, or made now.
+
+    None where they are only to be shown, and there are none.
+    """
     source = selection.read_prepared(place.data, run.train)
     judged = selection.read_prepared(place.data, cell.column.test)
     assert source is not None
@@ -100,6 +108,8 @@ def _scores(run: Run, cell: Cell, place: _Place) -> pd.DataFrame:
     folder = place.out / "runs" / f"{run.name}-{manifest_hash(training)[:8]}"
     path = folder / f"scores-{cell.column.test}-{manifest_hash(test)[:8]}.csv"
     if not path.exists():
+        if place.show:
+            return None
         checkpoint = _train(run, training, folder, place)
         manifest = selection.write_selection(
             test, selection.manifest_of(place.data, cell.column.test), place.out / "data"

@@ -75,7 +75,8 @@ def write_video(
     options = {"crf": f"{crf:g}", "preset": PRESET, "threads": "1"}
     if codec == "libx265":
         options["x265-params"] = "log-level=none:pools=1:frame-threads=1"
-    with av.open(where, "w", format="matroska") as container:
+    plain = {"fflags": "+bitexact"}  # no random number in the file's head
+    with av.open(where, "w", format="matroska", options=plain) as container:
         stream = cast(av.VideoStream, container.add_stream(codec, rate=rate, options=options))
         stream.pix_fmt = "yuv420p"
         for image in frames:

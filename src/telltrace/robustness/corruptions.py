@@ -85,8 +85,8 @@ def corrupt(
 
     Examples:
         >>> grey = np.full((32, 32, 3), 128, np.uint8)
-        >>> corrupt([grey], ["a.png"], "contrast", 5)[0].mean()
-        128.0
+        >>> int(corrupt([grey], ["a.png"], "contrast", 5)[0].max())
+        128
     """
     corruption = check_corruption(name, level)
     amount = corruption.levels[level - 1]

@@ -1,0 +1,132 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from skimage import data
+
+from telltrace.checkpoint import Judge
+from telltrace.cli.robustness import robustness as command
+from telltrace.data.manifest import write_manifest
+from telltrace.evaluate import read_scores
+from telltrace.robustness import measure_robustness
+from telltrace.robustness.run import scores_path
+
+FEW = ("jpeg", "h264", "noise")
+
+
+def test_the_same_faces_are_judged_clean_and_corrupted(
+    judge: Judge, stripes: Path, tmp_path: Path
+) -> None:
+    found = measure_robustness(judge, stripes, tmp_path, corruptions=FEW, frames=2)
+    assert len(found.cells) == 1 + 3 * 5
+    assert (found.clean.faces, found.videos, found.reals) == (12, 6, 3)
+    clean = read_scores(tmp_path / "scores" / "clean.csv")
+    for cell in found.cells[1:]:
+        table = read_scores(scores_path(tmp_path, cell.corruption, cell.level))
+        assert table.drop(columns="score").equals(clean.drop(columns="score"))
+        assert (cell.faces, cell.lost) == (12, 0)
+        assert cell.shift == pytest.approx((table.score - clean.score).mean())
+    assert found.clean.flips == 0
+    assert (tmp_path / "robustness.json").is_file()
+
+
+def test_a_killed_run_goes_on_and_judges_nothing_twice(
+    judge: Judge, stripes: Path, tmp_path: Path
+) -> None:
+    whole = measure_robustness(judge, stripes, tmp_path / "whole", corruptions=FEW, levels=[2, 4])
+    judged: list[str] = []
+
+    def stop(cell: str, faces: int) -> None:
+        judged.append(cell)
+        if len(judged) == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure_robustness(
+            judge, stripes, tmp_path / "part", corruptions=FEW, levels=[2, 4], tell=stop
+        )
+    done = {path.stem for path in (tmp_path / "part" / "scores").glob("*.csv")}
+    assert done == {"clean", "jpeg-2", "jpeg-4"}
+    again: list[str] = []
+    resumed = measure_robustness(
+        judge, stripes, tmp_path / "part", corruptions=FEW, levels=[2, 4],
+        tell=lambda cell, faces: again.append(cell),
+    )  # fmt: skip
+    assert set(again) == {"h264 2", "h264 4", "noise 2", "noise 4"}
+    assert resumed == whole
+    for path in (tmp_path / "whole" / "scores").glob("*.csv"):
+        other = tmp_path / "part" / "scores" / path.name
+        assert other.read_bytes() == path.read_bytes()
+
+
+def test_chance_does_not_hang_on_where_the_crops_lie(
+    judge: Judge, write_stripes: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    first = write_stripes(tmp_path / "here")
+    shutil.copytree(tmp_path / "here", tmp_path / "elsewhere")
+    found = [
+        measure_robustness(judge, manifest, tmp_path / name, corruptions=["noise"], levels=[5])
+        for name, manifest in (("a", first), ("b", tmp_path / "elsewhere" / "manifest.csv"))
+    ]
+    assert found[0] == found[1]
+    other = measure_robustness(
+        judge, first, tmp_path / "c", corruptions=["noise"], levels=[5], seed=1
+    )
+    assert other.cells[1].shift != found[0].cells[1].shift
+
+
+def test_results_of_other_settings_are_not_mixed(
+    judge: Judge, stripes: Path, tmp_path: Path
+) -> None:
+    measure_robustness(judge, stripes, tmp_path, corruptions=["blur"], levels=[1])
+    with pytest.raises(ValueError, match="holds results of another seed"):
+        measure_robustness(judge, stripes, tmp_path, corruptions=["blur"], levels=[1], seed=1)
+    more = measure_robustness(judge, stripes, tmp_path, corruptions=["blur"], levels=[1, 2])
+    assert len(more.cells) == 3
+
+
+def test_crops_that_were_cut_otherwise_are_refused(
+    judge: Judge, write_stripes: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    manifest = write_stripes(tmp_path)
+    about = manifest.with_name("prepare.json")
+    about.write_text(about.read_text().replace("1.3", "1.5"))
+    with pytest.raises(ValueError, match="the detector wants"):
+        measure_robustness(judge, manifest, tmp_path / "out")
+
+
+def test_whole_media_are_coded_again_and_their_faces_cut_anew(
+    judge: Judge, write_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    face = np.asarray(data.astronaut())
+    frames = [np.ascontiguousarray(face[:240, 100 - i : 340 - i]) for i in range(10)]
+    clip = write_clip(tmp_path / "clip.mp4", frames)
+    rows = [{"path": str(clip), "label": 0, "dataset": "d", "video": "v"}]
+    write_manifest(pd.DataFrame(rows), tmp_path / "media.csv")
+    found = measure_robustness(
+        judge, tmp_path / "media.csv", tmp_path / "out", frames=3, levels=[4],
+        corruptions=["h264", "uploaded", "contrast"],
+    )  # fmt: skip
+    assert [cell.faces for cell in found.cells] == [3, 3, 3, 3]
+    assert [cell.lost for cell in found.cells] == [0, 0, 0, 0]
+    assert found.clean.auc is None
+    assert all(cell.shift != 0 for cell in found.cells[1:])
+    assert set(read_scores(tmp_path / "out" / "scores" / "h264-4.csv").path) == {str(clip)}
+    assert not list((tmp_path / "out").rglob("*.mkv"))
+
+
+def test_the_command_prints_a_table_and_draws_curves(
+    stripes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], judge: Judge,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("telltrace.checkpoint.load_checkpoint", lambda path, device: judge)
+    out = tmp_path / "out"
+    assert command(Path("default"), stripes, out=out, corruptions=["gamma"], levels=[1, 5]) == 0
+    said = capsys.readouterr().out
+    assert "level 1" in said
+    assert "gamma" in said
+    assert "Mean drop of the AUC" in said
+    assert (out / "curves.png").stat().st_size > 2000
