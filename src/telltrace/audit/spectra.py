@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BINS: Final = 128
+FLOOR: Final = 1e-3
+"""Added to the power, in grey levels squared: rounding to 8 bits leaves more."""
 LARGEST: Final = 512
 """Side of the centre that is looked at in larger pictures, in pixels."""
 
@@ -41,11 +43,13 @@ def spectrum_summary(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = image.shape[:2]
     side = min(height, width, LARGEST)
     top, left = (height - side) // 2, (width - side) // 2
+    if side < 2:  # a single pixel has a mean and nothing else
+        return np.full(BINS, np.log(FLOOR), np.float32)
     grey = image[top : top + side, left : left + side].astype(np.float64) @ _LUMA
     taper, order, starts, radii = _rings(side)
     grey -= np.vdot(grey, taper) / taper.sum()
     power = np.abs(np.fft.rfft2(grey * taper)) ** 2 / side**2
-    logs = np.log(power + 1e-3).ravel()[order]
+    logs = np.log(power + FLOOR).ravel()[order]
     means = np.add.reduceat(logs, starts) / np.diff(np.append(starts, len(logs)))
     return np.interp(np.linspace(0, 0.5, BINS), radii, means).astype(np.float32)
 
@@ -61,6 +65,7 @@ def _rings(side: int) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp], Float
     last = max(1, min(BINS, side // 2 + 1) - 1)
     ring = np.rint(frequency * 2 * last).astype(np.intp)
     order = np.argsort(ring, kind="stable")
-    inside = order[ring[order] <= last]  # the corners lie beyond one half cycle a pixel
+    # no corners, beyond one half cycle a pixel; and not the mean, which the taper took away
+    inside = order[(ring[order] <= last) & (frequency[order] > 0)]
     found, starts = np.unique(ring[inside], return_index=True)
     return np.outer(line, line), inside, starts, found / (2 * last)
