@@ -3,11 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from skimage.data import astronaut
 
-from telltrace.faces.detect import FaceDetector, _suppress_nested, create_face_detector
+from telltrace.faces.detect import FaceDetector, create_face_detector
 from telltrace.faces.media import Sampling
 from telltrace.faces.reader import open_media
 
@@ -80,6 +79,20 @@ def test_no_face_in_a_flat_picture(detector: FaceDetector, shape: tuple[int, ...
     assert detector.detect([np.full(shape, 90, np.uint8)]) == [[]]
 
 
+def test_a_window_about_a_face_is_enough_to_find_it(detector: FaceDetector) -> None:
+    [whole] = detector.detect([astronaut()])[0]
+    left, top, right, bottom = whole.box
+    off = (right - left) / 8
+    window = (left + off, top - off, right + off, bottom - off)
+    empty = (300.0, 300.0, 400.0, 400.0)
+    some, none = detector.verify([astronaut(), astronaut()], [[window, empty], [empty]])
+    [face] = some
+    np.testing.assert_allclose(face.box, whole.box, atol=10)
+    np.testing.assert_allclose(face.landmarks, whole.landmarks, atol=5)
+    assert none == []
+    assert detector.verify([astronaut()], [[]]) == [[]]
+
+
 def test_nothing_in_nothing_out(detector: FaceDetector) -> None:
     assert detector.detect([]) == []
 
@@ -97,25 +110,6 @@ def test_refuses_what_is_no_picture(detector: FaceDetector, wrong: np.ndarray) -
 def test_refuses_options_that_mean_nothing(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         FaceDetector(**options)
-
-
-def test_nested_boxes_fall_as_if_gone_through_one_by_one() -> None:
-    rng = np.random.default_rng(3)
-    corner = rng.uniform(0, 60, (80, 2))
-    boxes = np.hstack([corner, corner + rng.uniform(5, 60, (80, 2))])
-    scores, owner = rng.uniform(size=80), rng.integers(0, 2, 80)
-    kept: list[int] = []
-    for i in np.argsort(-scores):
-        for j in (j for j in kept if owner[j] == owner[i]):
-            sides = np.minimum(boxes[i, 2:], boxes[j, 2:]) - np.maximum(boxes[i, :2], boxes[j, :2])
-            areas = [np.prod(boxes[k, 2:] - boxes[k, :2] + 1) for k in (i, j)]
-            if np.prod(np.maximum(sides + 1, 0)) / min(areas) > 0.7:
-                break
-        else:
-            kept.append(int(i))
-    tensors = (torch.from_numpy(array) for array in (boxes, scores, owner))
-    assert _suppress_nested(*tensors, 0.7).tolist() == kept
-    assert 10 < len(kept) < 70
 
 
 @pytest.mark.data

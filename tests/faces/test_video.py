@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from telltrace.faces.media import MediaError, Sampling, Status
+from telltrace.faces.media import Choice, MediaError, Positions, Remaining, Sampling, Status
 from telltrace.faces.reader import open_media
 
 ALL = Sampling("all")
@@ -24,7 +24,7 @@ def which(image: np.ndarray) -> int:
     return round((float(np.median(image[height // 3 :, width // 3 :])) - 20) / 4)
 
 
-def shown(path: Path, sampling: Sampling) -> list[int]:
+def shown(path: Path, sampling: Choice) -> list[int]:
     """Indices of the frames read, after a check that each picture is the one it says it is."""
     frames = list(open_media(path, sampling))
     assert [which(frame.image) for frame in frames] == [frame.index for frame in frames]
@@ -81,6 +81,53 @@ def test_what_is_stepped_over_leaves_the_rest_unchanged(tmp_path: Path, make_vid
         for count in (1, 3, 5, 7, 20):
             for frame in open_media(path, Sampling("spread", count)):
                 np.testing.assert_array_equal(frame.image, whole[frame.index])
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9", "mpeg4"])
+def test_frames_that_nothing_hangs_on_are_not_decoded(
+    tmp_path: Path, make_video: Make, codec: str
+) -> None:
+    """To choose a few gives them as they are among all, to the last bit."""
+    path = make_video(tmp_path / "v.mkv", codec=codec, container="matroska", key_every=48)
+    whole = [frame.image for frame in open_media(path, ALL)]
+    assert len(whole) == 48
+    for choice in (Positions((3, 17, 18, 40)), Sampling("every", 7), Sampling("spread", 9)):
+        for frame in open_media(path, choice):
+            np.testing.assert_array_equal(frame.image, whole[frame.index])
+
+
+def test_a_second_pass_reads_what_the_first_did_not(video: Path) -> None:
+    first = open_media(video, Sampling("spread", 4))
+    seen = frozenset(frame.index for frame in first)
+    again = open_media(video, Remaining(Sampling("spread", 12), seen))
+    both = sorted(seen | {frame.index for frame in again})
+    assert again.read == 8
+    assert both == [frame.index for frame in open_media(video, Sampling("spread", 12))]
+    assert list(open_media(video, Remaining(Sampling("spread", 4), seen))) == []
+    assert shown(video, Positions((40, 3, 3, 99, -1))) == [3, 40]
+
+
+@pytest.mark.parametrize("kind", ["video.mp4", "moving.gif"])
+def test_a_check_ends_the_reading_at_any_moment(video: Path, kind: str) -> None:
+    path = video.with_name(kind)
+    if kind == "moving.gif":
+        noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (9, 9, 3), np.uint8))
+        noise.save(path, save_all=True, append_images=[noise.rotate(90 * i) for i in (1, 2, 3)])
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == limit:
+            raise MediaError(path, "took longer than 1 s", "Wait longer", Status.TIMEOUT)
+
+    limit = -1
+    list(open_media(path, ALL, check))
+    for last in range(1, calls + 1):
+        calls, limit = 0, last
+        with pytest.raises(MediaError, match="took longer") as caught:
+            list(open_media(path, ALL, check))
+        assert caught.value.status == Status.TIMEOUT
 
 
 @pytest.mark.parametrize(
@@ -222,3 +269,17 @@ def test_damage_ends_in_frames_or_in_a_media_error(
         found = list(frames)
         assert len(found) == frames.read >= 1
         assert all(f.image.dtype == np.uint8 and f.image.shape[2] == 3 for f in found)
+
+
+@pytest.mark.data
+def test_any_frame_of_real_footage_can_be_read_alone(data_root: Path) -> None:
+    """Old x264 wrote 4:4:4 with an error that a decoder undoes only if it saw the first packet."""
+    path = data_root.joinpath(
+        "FaceForensics++", "manipulated_sequences", "FaceSwap", "c23", "videos", "585_599.mp4"
+    )
+    whole = {frame.index: frame.image for frame in open_media(path, Sampling("every", 43))}
+    for index, image in whole.items():
+        alone = open_media(path, Positions((index,)))
+        [frame] = alone
+        assert (frame.index, alone.lost) == (index, 0)
+        np.testing.assert_array_equal(frame.image, image)

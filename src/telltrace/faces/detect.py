@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
+from .boxes import moved, square, suppress_nested
 from .networks import OutputNet, ProposalNet, RefinementNet, load_published
 from .patches import cut_patches, integral_images
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, in pixels."""
 
 CELL = 12
 """Side of the window that P-Net looks through, in pixels."""
@@ -23,7 +27,7 @@ CELL = 12
 class Face:
     """One face that was found, in pixels of the picture that was given."""
 
-    box: tuple[float, float, float, float]
+    box: Box
     """Left, top, right, bottom; may reach a little beyond the picture."""
     landmarks: NDArray[np.float32]
     """(5, 2) as (x, y): left eye, right eye, nose, left and right mouth corner, as the viewer
@@ -86,6 +90,50 @@ class FaceDetector(nn.Module):
         Raises:
             ValueError: If an array is no such picture.
         """
+        return self._search(images, None)
+
+    def verify(
+        self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]]
+    ) -> list[list[Face]]:
+        """The faces in given windows of each picture: the cascade without its search.
+
+        Where it is known about where a face must be, R-Net and O-Net alone find it at a tenth of
+        the cost. A window may be off by about a third of the face.
+
+        Args:
+            images: As in `detect`.
+            windows: For each picture, boxes about which a face may be.
+
+        Raises:
+            ValueError: If an array is no picture, or the windows are of other pictures.
+        """
+        if len(images) != len(windows):
+            raise ValueError(f"{len(images)} pictures came with windows of {len(windows)}.")
+        return self._search(images, windows)
+
+    @torch.inference_mode()
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The cascade on pictures of one size, at that size.
+
+        Shape:
+            - Input: (B, H, W, 3) RGB of 8 bits
+            - Output: boxes (N, 4), landmarks (N, 5, 2), confidences (N,), pictures (N,)
+        """
+        return self._cascade(images, *self._propose(images))
+
+    @torch.inference_mode()
+    def _cascade(
+        self, images: Tensor, boxes: Tensor, owner: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """R-Net and O-Net on square windows (N, 4) of the pictures that own them (N,)."""
+        sums = integral_images(images)
+        boxes, owner = self._refine(sums, boxes, owner)
+        return self._conclude(sums, boxes, owner)
+
+    def _search(
+        self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None
+    ) -> list[list[Face]]:
+        """Search the pictures, or only their windows, those of one size together."""
         found: list[list[Face]] = [[] for _ in images]
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for number, image in enumerate(images):
@@ -97,39 +145,37 @@ class FaceDetector(nn.Module):
         for numbers in groups.values():
             for start in range(0, len(numbers), self.batch_size):
                 batch = numbers[start : start + self.batch_size]
-                for number, faces in zip(batch, self._search(images, batch), strict=True):
-                    found[number] = faces
+                some = None if windows is None else [windows[i] for i in batch]
+                faces = self._search_batch([images[i] for i in batch], some)
+                for number, theirs in zip(batch, faces, strict=True):
+                    found[number] = theirs
         return found
 
-    @torch.inference_mode()
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The cascade on pictures of one size, at that size.
-
-        Shape:
-            - Input: (B, H, W, 3) RGB of 8 bits
-            - Output: boxes (N, 4), landmarks (N, 5, 2), confidences (N,), pictures (N,)
-        """
-        boxes, owner = self._propose(images)
-        sums = integral_images(images)
-        boxes, owner = self._refine(sums, boxes, owner)
-        return self._conclude(sums, boxes, owner)
-
-    def _search(self, images: Sequence[NDArray[np.uint8]], batch: list[int]) -> list[list[Face]]:
+    def _search_batch(
+        self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None
+    ) -> list[list[Face]]:
         """The faces of pictures of one size, each in coordinates of the original."""
-        height, width = images[batch[0]].shape[:2]
+        height, width = images[0].shape[:2]
         shrink = min(1.0, self.long_side / max(height, width)) if self.long_side else 1.0
         size = max(1, round(width * shrink)), max(1, round(height * shrink))
         copies = [
-            images[i] if shrink == 1 else cv2.resize(images[i], size, interpolation=cv2.INTER_AREA)
-            for i in batch
+            image if shrink == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            for image in images
         ]
         device = next(self.parameters()).device
-        outputs = self(torch.from_numpy(np.stack(copies)).to(device))
-        boxes, landmarks, confidences, owner = (x.cpu().numpy() for x in outputs)
+        pixels = torch.from_numpy(np.stack(copies)).to(device)
         back = np.array([width / size[0], height / size[1]], dtype=np.float32)
+        if windows is None:
+            outputs = self(pixels)
+        else:
+            given = np.array([box for boxes in windows for box in boxes], np.float32).reshape(-1, 4)
+            owners = np.repeat(np.arange(len(windows)), [len(boxes) for boxes in windows])
+            squares = square(torch.from_numpy(given / np.tile(back, 2)))
+            outputs = self._cascade(pixels, squares.to(device), torch.from_numpy(owners).to(device))
+        boxes, landmarks, confidences, owner = (x.cpu().numpy() for x in outputs)
         boxes, landmarks = boxes * np.tile(back, 2), landmarks * back
         areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-        faces: list[list[Face]] = [[] for _ in batch]
+        faces: list[list[Face]] = [[] for _ in images]
         for i in np.argsort(-confidences * areas, kind="stable"):
             left, top, right, bottom = boxes[i].tolist()
             face = Face((left, top, right, bottom), landmarks[i], float(confidences[i]))
@@ -153,7 +199,7 @@ class FaceDetector(nn.Module):
         keep = batched_nms(boxes, scores, owner, 0.7)
         boxes, owner, shifts = boxes[keep], owner[keep], shifts[keep]
         sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
-        return _square(boxes + shifts * sides), owner
+        return square(boxes + shifts * sides), owner
 
     def _level(
         self, pixels: Tensor, scale: float, first: int
@@ -184,7 +230,7 @@ class FaceDetector(nn.Module):
         passed = scores > self.thresholds[1]
         boxes, owner, scores, shifts = boxes[passed], owner[passed], scores[passed], shifts[passed]
         keep = batched_nms(boxes, scores, owner, 0.7)
-        return _square(_moved(boxes[keep], shifts[keep])), owner[keep]
+        return square(moved(boxes[keep], shifts[keep])), owner[keep]
 
     def _conclude(
         self, sums: Tensor, boxes: Tensor, owner: Tensor
@@ -195,8 +241,8 @@ class FaceDetector(nn.Module):
         boxes, owner, scores = boxes[passed], owner[passed], scores[passed]
         sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
         landmarks = points[passed].view(-1, 2, 5).transpose(1, 2) * sides + boxes[:, None, :2] - 1
-        boxes = _moved(boxes, shifts[passed])
-        keep = _suppress_nested(boxes, scores, owner, 0.7)
+        boxes = moved(boxes, shifts[passed])
+        keep = suppress_nested(boxes, scores, owner, 0.7)
         return boxes[keep], landmarks[keep], scores[keep], owner[keep]
 
 
@@ -232,40 +278,3 @@ def _judge(
         some, theirs, patches = cut_patches(sums, some, theirs, size)
         parts.append((some, theirs, *network(patches)))
     return tuple(torch.cat(column) for column in zip(*parts, strict=True))
-
-
-def _moved(boxes: Tensor, shifts: Tensor) -> Tensor:
-    """Boxes (N, 4) with each side moved by its correction, given in sizes of the box."""
-    sides = boxes[:, 2:] - boxes[:, :2] + 1
-    return boxes + shifts * sides.repeat(1, 2)
-
-
-def _square(boxes: Tensor) -> Tensor:
-    """The squares about the centres of boxes (N, 4), as large as their longer sides."""
-    sides = boxes[:, 2:] - boxes[:, :2]
-    longer = sides.amax(dim=1, keepdim=True)
-    corner = boxes[:, :2] + sides / 2 - longer / 2
-    return torch.cat([corner, corner + longer], dim=1)
-
-
-def _suppress_nested(boxes: Tensor, scores: Tensor, owner: Tensor, limit: float) -> Tensor:
-    """Greedy suppression by intersection over the smaller of two areas; the best first.
-
-    A box falls if a kept, better one of the same picture covers more than ``limit`` of the smaller
-    of both. Whether the better one is kept is settled by repeating until nothing changes, which is
-    what going through them one by one would give.
-    """
-    order = scores.argsort(descending=True, stable=True)
-    boxes, owner = boxes[order], owner[order]
-    sides = boxes[:, 2:] - boxes[:, :2] + 1
-    areas = sides.prod(dim=1)
-    corner = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    meet = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - corner + 1
-    share = meet.clamp(min=0).prod(dim=2) / torch.minimum(areas[:, None], areas[None, :])
-    rivals = torch.triu((share > limit) & (owner[:, None] == owner[None, :]), diagonal=1)
-    keep = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
-    while True:
-        settled = ~(rivals & keep[:, None]).any(dim=0)
-        if torch.equal(settled, keep):
-            return order[keep]
-        keep = settled

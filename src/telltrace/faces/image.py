@@ -1,14 +1,14 @@
 """Still and animated pictures, through Pillow, as upright 8-bit RGB."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from .media import MAX_PIXELS, Frame, Frames, MediaError, Sampling, Status
+from .media import MAX_PIXELS, Choice, Frame, Frames, MediaError, Status, nothing
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Picture formats that are tried, each known by its first bytes."""
@@ -16,7 +16,7 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 _SHRINK = "Shrink it to at most 8000 pixels a side and give the copy"
 
 
-def read_image(path: Path, sampling: Sampling) -> Frames | None:
+def read_image(path: Path, sampling: Choice, check: Callable[[], None] = nothing) -> Frames | None:
     """The frames of a picture, or None if the file is no picture.
 
     An animated picture (GIF, WebP, PNG, AVIF) is a video. In an image file with several pages
@@ -42,8 +42,8 @@ def read_image(path: Path, sampling: Sampling) -> Frames | None:
     if width * height > MAX_PIXELS:
         raise _too_large(path, f"{width} x {height}")
     if animated:
-        return _read_animation(path, sampling)
-    return Frames(path, "image", total=1, duration=0.0, decode=_decode_still)
+        return _read_animation(path, sampling, check)
+    return Frames(path, "image", total=1, duration=0.0, decode=_decode_still, check=check)
 
 
 def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
@@ -108,17 +108,20 @@ def _load(picture: Image.Image) -> bool:
     return True
 
 
-def _read_animation(path: Path, sampling: Sampling) -> Frames:
+def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         starts, now = [], 0.0
         with Image.open(path, formats=FORMATS) as picture:
             try:
                 for index in range(getattr(picture, "n_frames", 1)):
+                    check()
                     picture.seek(index)
                     picture.load()
                     starts.append(now)
                     now += max(picture.info.get("duration", 0) / 1000, 0.01)
+            except MediaError:
+                raise
             except Exception as error:
                 if not starts:
                     raise _damaged(path, error) from None
@@ -130,10 +133,11 @@ def _read_animation(path: Path, sampling: Sampling) -> Frames:
     def decode(frames: Frames) -> Iterator[Frame]:
         with Image.open(path, formats=FORMATS) as picture:
             for index in sorted(chosen):
+                check()
                 picture.seek(index)
                 yield Frame(to_rgb(picture), index=index, time=starts[index])
 
-    return Frames(path, "video", len(starts), now, decode, truncated=truncated)
+    return Frames(path, "video", len(starts), now, decode, truncated=truncated, check=check)
 
 
 def _too_large(path: Path, size: str) -> MediaError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -127,6 +127,45 @@ class Sampling:
         return np.unique(np.searchsorted(edges[:-1], wanted, side="right") - 1)
 
 
+class Choice(Protocol):
+    """Anything that chooses frames by the moments at which they appear, as `Sampling` does."""
+
+    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]: ...
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Frames by their places in the file, as `Frame.index` gave them in an earlier pass.
+
+    Examples:
+        >>> Positions((7, 1)).choose([0.0, 1.0, 2.0], end=3.0).tolist()
+        [1]
+    """
+
+    indices: tuple[int, ...]
+
+    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
+        """Those of the places that the file has, in ascending order, none twice."""
+        places = np.unique(np.array(self.indices, dtype=np.intp))
+        return places[(places >= 0) & (places < len(np.asarray(times)))]
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """What another choice takes, less the frames that an earlier pass has given."""
+
+    choice: Choice
+    seen: frozenset[int]
+
+    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
+        chosen = self.choice.choose(times, end)
+        return np.array([i for i in chosen.tolist() if i not in self.seen], dtype=np.intp)
+
+
+def nothing() -> None:
+    """A check that never objects."""
+
+
 @dataclass
 class Frames:
     """The chosen frames of one file, decoded when iterated, in one pass.
@@ -148,6 +187,10 @@ class Frames:
     """Packets met that could not be decoded."""
     truncated: bool = False
     """Whether the file ends before its content does."""
+    bits: float | None = None
+    """Size of the picture stream in bits per frame; None where the file does not say."""
+    check: Callable[[], None] = field(default=nothing, repr=False)
+    """Called between packets; what it raises ends the reading, e.g. when time is up."""
 
     def __iter__(self) -> Iterator[Frame]:
         self.read = self.lost = 0

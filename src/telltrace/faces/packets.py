@@ -1,6 +1,6 @@
 """A video before it is decoded: its container, its picture stream and when each frame is shown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from .extent import promised_extent
-from .media import MAX_PIXELS, MediaError, Status
+from .media import MAX_PIXELS, MediaError, Status, nothing
 
 DEMUXERS = (
     "3gp,apng,asf,av1,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,"
@@ -40,6 +40,10 @@ class Survey(NamedTuple):
     """Whether the file ends before its content does."""
     timed: bool
     """False for a raw stream, whose frames are only counted."""
+    presented: bool
+    """Whether each packet says when its picture is shown, and not only when it is decoded."""
+    bits: float
+    """Mean size of a packet."""
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -56,7 +60,7 @@ class Survey(NamedTuple):
         return keys[np.searchsorted(stamps, self.stamps[positions], side="right").clip(1) - 1]
 
 
-def survey_packets(path: Path) -> Survey:
+def survey_packets(path: Path, check: Callable[[], None] = nothing) -> Survey:
     """Read the timestamps of every packet of the picture, decoding none.
 
     Raises:
@@ -65,11 +69,12 @@ def survey_packets(path: Path) -> Survey:
     extent = promised_extent(path)
     truncated = extent.end is not None and extent.end > path.stat().st_size
     stamps: list[int | None] = []
-    keys, shown, last = [], [], 1
+    keys, shown, last, size, presented = [], [], 1, 0, True
     with opened(path) as (container, stream):
         unit, rate = stream.time_base, stream.average_rate or Fraction(25)
         packets = container.demux(stream)
         while True:
+            check()
             try:
                 packet = next(packets)
             except StopIteration:
@@ -82,6 +87,8 @@ def survey_packets(path: Path) -> Survey:
                 keys.append(packet.is_keyframe)
                 shown.append(not packet.is_discard)
                 last = packet.duration or last
+                size += packet.size
+                presented &= packet.pts is not None
     if not any(shown):
         remedy = "Copy it again from its source"
         raise MediaError(path, "holds a video track without a single frame", remedy)
@@ -92,7 +99,10 @@ def survey_packets(path: Path) -> Survey:
     visible = np.sort(times[np.array(shown)])
     end = int(visible[-1]) + last
     where = np.flatnonzero(keys)
-    return Survey(times, where, visible, float(unit or 0), end, truncated, timed)
+    bits = 8 * size / len(stamps)
+    return Survey(
+        times, where, visible, float(unit or 0), end, truncated, timed, timed and presented, bits
+    )
 
 
 @contextmanager

@@ -2,19 +2,25 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from .image import read_image
-from .media import Frames, MediaError, Sampling, Status
+from .media import Choice, Frames, MediaError, Sampling, Status, nothing
 from .video import read_video
 
 
-def open_media(path: str | os.PathLike[str], sampling: Sampling | None = None) -> Frames:
+def open_media(
+    path: str | os.PathLike[str],
+    sampling: Choice | None = None,
+    check: Callable[[], None] = nothing,
+) -> Frames:
     """Open a picture or a video, whichever the file's content says it is; its name is ignored.
 
     Args:
         path: The file.
         sampling: Which frames of a video to read; 32 spread over it by default.
+        check: Called again and again while the file is read; what it raises ends the reading.
 
     Raises:
         MediaError: Here, when the file is missing or of no readable kind, or while the result is
@@ -30,7 +36,7 @@ def open_media(path: str | os.PathLike[str], sampling: Sampling | None = None) -
     """
     path, sampling = Path(path), sampling or Sampling()
     check_readable(path)
-    return read_image(path, sampling) or read_video(path, sampling)
+    return read_image(path, sampling, check) or read_video(path, sampling, check)
 
 
 def check_readable(path: Path) -> None:

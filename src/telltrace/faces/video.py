@@ -1,7 +1,7 @@
 """Videos: frames chosen by time from the packets' timestamps, then decoded in one pass."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,23 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from .media import Frame, Frames, MediaError, Sampling
+from .media import Choice, Frame, Frames, MediaError, nothing
 from .packets import Survey, opened, survey_packets
 
 
-def read_video(path: Path, sampling: Sampling) -> Frames:
+def read_video(path: Path, sampling: Choice, check: Callable[[], None] = nothing) -> Frames:
     """Choose the frames of a video by the timestamps of its packets; decode when iterated.
 
     Raises:
         MediaError: If the file is no video, has no picture in it, is larger than `MAX_PIXELS`, or
             is an MP4 without its index. While iterating, if no frame can be decoded.
     """
-    survey = survey_packets(path)
+    survey = survey_packets(path, check)
     chosen = sampling.choose(survey.times, survey.duration)
 
     def decode(frames: Frames) -> Iterator[Frame]:
+        if not len(chosen):
+            return
         for position, picture in _Pass(frames, survey, chosen).pictures():
             yield Frame(to_rgb(picture), position, float(survey.times[position]))
         if not frames.read:
@@ -35,7 +37,16 @@ def read_video(path: Path, sampling: Sampling) -> Frames:
             raise MediaError(path, reason, "Copy it again from its source")
 
     total = len(survey.stamps)
-    return Frames(path, "video", total, survey.duration, decode, truncated=survey.truncated)
+    return Frames(
+        path,
+        "video",
+        total,
+        survey.duration,
+        decode,
+        truncated=survey.truncated,
+        bits=survey.bits,
+        check=check,
+    )
 
 
 def to_rgb(picture: VideoFrame) -> NDArray[np.uint8]:
@@ -53,12 +64,14 @@ def to_rgb(picture: VideoFrame) -> NDArray[np.uint8]:
 class _Pass:
     """One decoding pass. In place of a lost frame comes the next that is not, if not chosen too.
 
-    What lies between a chosen frame and the key frame of the next is stepped over undecoded.
+    What lies between a chosen frame and the key frame of the next is stepped over undecoded, and
+    so are frames that are not chosen and that no other frame is made from: a third of the work.
     """
 
     def __init__(self, frames: Frames, survey: Survey, chosen: NDArray[np.intp]) -> None:
         self.frames, self.survey, self.chosen = frames, survey, chosen
         self.starts = survey.starts(chosen)
+        self.wanted = frozenset(survey.stamps[chosen].tolist())
         self.next = 0
         """Which of the chosen frames is waited for."""
 
@@ -82,6 +95,10 @@ class _Pass:
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Every frame of the packets needed; the packets that do not decode are counted."""
         for packet in self._packets(container, stream):
+            self.frames.check()
+            if self.survey.presented:
+                needed = packet is None or not packet.size or packet.pts in self.wanted
+                stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
             try:
                 decoded = stream.decode(packet)
             except av.error.EOFError:
@@ -118,8 +135,8 @@ class _Pass:
                 return
             number += bool(packet.size)
             if packet.size and number < len(times):
-                if number < self.starts[self.next]:
-                    jumped = True
+                if 0 < number < self.starts[self.next]:  # the first may name the encoder, whose
+                    jumped = True  # errors the decoder then undoes: x264's in 4:4:4, before 151
                     continue
                 if jumped:
                     stream.codec_context.flush_buffers()

@@ -1,0 +1,155 @@
+"""Faces of a video's frames: searched for in every few, looked for where they must be between."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .detect import Box, Face, FaceDetector
+from .media import Frame
+from .shots import is_cut, tiny
+
+SURE = 0.95
+"""Faces of at least this confidence must be found again, or the whole frame is searched."""
+
+_SHIFTS = (-0.3, 0.0, 0.3)
+
+
+@dataclass
+class Follower:
+    """Finds faces in one run of frames after another, at a fraction of the cost of searching all.
+
+    Every ``every``-th frame is searched. In those between, a face is expected on the line from
+    where it was to where it will be, and R-Net and O-Net find it there. A frame is searched after
+    all when this is unsure: a face comes, goes or is not found again, no face is expected, the
+    shot changes, or the frames lie too far apart in time.
+
+    Args:
+        detector: The detector.
+        every: 1 searches every frame.
+        reach: Longest time between frames over which a face is followed, in seconds.
+
+    Examples:
+        >>> from skimage.data import astronaut
+        >>> from telltrace.faces.detect import create_face_detector
+        >>> frames = [Frame(astronaut(), index, index / 25) for index in range(4)]
+        >>> follower = Follower(create_face_detector(), every=3)
+        >>> [len(faces) for faces in follower.find(frames)], follower.searched
+        ([1, 1, 1, 1], 2)
+    """
+
+    detector: FaceDetector
+    every: int = 4
+    reach: float = 1.0
+    searched: int = field(default=0, init=False)
+    """Frames searched so far; in the others, faces were only followed."""
+
+    def find(self, frames: Sequence[Frame]) -> list[list[Face]]:
+        """The faces of each frame; the frames follow each other in time."""
+        found: dict[int, list[Face]] = {}
+        keys = self._keys(frames)
+        self._search(frames, keys, found)
+        expected = {
+            between: _expected(frames, found, before, after, between)
+            for before, after in pairwise(keys)
+            for between in range(before + 1, after)
+        }
+        windows = [_windows(faces) for _, faces in expected.values()]
+        again = self.detector.verify([frames[i].image for i in expected], windows)
+        for (number, (sure, _)), faces in zip(expected.items(), again, strict=True):
+            if sure is not None and _all_found(sure, faces):
+                found[number] = faces
+        self._search(frames, [i for i in expected if i not in found], found)
+        return [found[number] for number in range(len(frames))]
+
+    def _keys(self, frames: Sequence[Frame]) -> list[int]:
+        """The frames to search: every few, the last, and both sides of a cut or a gap."""
+        last = len(frames) - 1
+        keys = {*range(0, len(frames), self.every), last} if frames else set()
+        pictures = [tiny(frame.image) for frame in frames]
+        for number, (a, b) in enumerate(pairwise(frames)):
+            if b.time - a.time > self.reach or is_cut(pictures[number], pictures[number + 1]):
+                keys |= {number, number + 1}
+        return sorted(keys)
+
+    def _search(
+        self, frames: Sequence[Frame], numbers: list[int], found: dict[int, list[Face]]
+    ) -> None:
+        faces = self.detector.detect([frames[number].image for number in numbers])
+        found.update(zip(numbers, faces, strict=True))
+        self.searched += len(numbers)
+
+
+def _expected(
+    frames: Sequence[Frame], found: dict[int, list[Face]], before: int, after: int, between: int
+) -> tuple[list[Box] | None, list[Box]]:
+    """Boxes that must be found between two searched frames, or None; and all to look at."""
+    share = (frames[between].time - frames[before].time) / (
+        max(frames[after].time - frames[before].time, 1e-9)
+    )
+    pairs, lonely = _pairs(found[before], found[after])
+    boxes = [_between(a, b, share) for a, b in pairs]
+    sure = [
+        box
+        for box, (a, b) in zip(boxes, pairs, strict=True)
+        if max(a.confidence, b.confidence) >= SURE
+    ]
+    comes_or_goes = any(face.confidence >= SURE for face in lonely)
+    return (None if comes_or_goes or not sure else sure), boxes + [face.box for face in lonely]
+
+
+def _pairs(before: list[Face], after: list[Face]) -> tuple[list[tuple[Face, Face]], list[Face]]:
+    """Faces of two frames that lie nearest to each other, and those left alone."""
+    gaps = sorted(
+        ((distance(a.box, b.box), i, j) for i, a in enumerate(before) for j, b in enumerate(after)),
+    )
+    ours, theirs = set(range(len(before))), set(range(len(after)))
+    pairs = []
+    for gap, i, j in gaps:
+        if gap < 1 and i in ours and j in theirs:
+            pairs.append((before[i], after[j]))
+            ours.remove(i)
+            theirs.remove(j)
+    return pairs, [before[i] for i in sorted(ours)] + [after[j] for j in sorted(theirs)]
+
+
+def distance(a: Box, b: Box) -> float:
+    """How far two boxes are apart: between their centres, in sizes of the larger.
+
+    Examples:
+        >>> distance((0, 0, 10, 10), (5, 0, 15, 10))
+        0.5
+    """
+    (la, ta, ra, ba), (lb, tb, rb, bb) = a, b
+    size = max(ra - la, ba - ta, rb - lb, bb - tb)
+    return float(np.hypot(la + ra - lb - rb, ta + ba - tb - bb)) / 2 / size
+
+
+def _between(a: Face, b: Face, share: float) -> Box:
+    left, top, right, bottom = ((1 - share) * np.array(a.box) + share * np.array(b.box)).tolist()
+    return left, top, right, bottom
+
+
+def _windows(boxes: list[Box]) -> list[Box]:
+    """Squares about each box, so that one of them covers a face that is off by half its size."""
+    windows: list[NDArray[np.float64]] = []
+    for left, top, right, bottom in boxes:
+        side, x, y = max(right - left, bottom - top), (left + right) / 2, (top + bottom) / 2
+        places = [(dx, dy, 1.1) for dx in _SHIFTS for dy in _SHIFTS if dx or dy]
+        for dx, dy, scale in [(0.0, 0.0, 0.9), (0.0, 0.0, 1.2), *places]:
+            centre = np.array([x + dx * side, y + dy * side] * 2)
+            windows.append(centre + scale * side / 2 * np.array([-1, -1, 1, 1]))
+    return [(float(w[0]), float(w[1]), float(w[2]), float(w[3])) for w in windows]
+
+
+def _all_found(expected: list[Box], faces: list[Face]) -> bool:
+    """Whether each expected box has a sure face near it that no other has."""
+    left = [face.box for face in faces if face.confidence >= SURE]
+    for box in expected:
+        nearest = min(left, key=lambda other: distance(box, other), default=None)
+        if nearest is None or distance(box, nearest) > 0.6:
+            return False
+        left.remove(nearest)
+    return True
