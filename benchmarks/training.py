@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from telltrace.data.manifest import check_manifest
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.train.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
@@ -59,7 +60,7 @@ def write_crops(folder: Path, size: int, number: int) -> pd.DataFrame:
         path = str(folder / f"{i:05d}.png")
         cv2.imwrite(path, rng.integers(0, 256, (size, size, 3), dtype=np.uint8))
         rows.append((path, i % 2, f"v{i}"))
-    return pd.DataFrame(rows, columns=["path", "label", "video"])
+    return check_manifest(pd.DataFrame(rows, columns=["path", "label", "video"]))
 
 
 class Variant:
@@ -200,7 +201,7 @@ def processes(arguments: argparse.Namespace, crops: Path) -> None:
 
 def worker(arguments: argparse.Namespace) -> None:
     """One of the processes that are compared; the first prints its speed."""
-    crops = pd.read_csv(arguments.crops)
+    crops = check_manifest(pd.read_csv(arguments.crops))
     hardware = HardwareConfig(devices=arguments.worker)
     variant = Variant(arguments.detectors[0], "auto", hardware, crops, arguments)
     variant.train(3, counted=False)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 from telltrace.cli import main
 from telltrace.train.config import DataConfig, HardwareConfig
@@ -34,20 +35,23 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_crops(tmp_path_factory.mktemp("many"), 8, 20)
 
 
-def begin(crops: Path, out: Path, processes: int, **choices: Any) -> "subprocess.Popen[str]":
-    hardware = {"devices": processes, "layout": "contiguous", **choices.pop("hardware", {})}
-    chosen = {"detector": "mobilenet", "precision": "32-true", "hardware": hardware, "options": {}}
-    chosen |= choices
+def begin(crops: Path, out: Path, processes: int, runs: dict[str, Any]) -> "subprocess.Popen[str]":
+    """Several trainings, one after the other, in so many processes."""
+    usual = {"detector": "mobilenet", "precision": "32-true", "options": {}}
+    chosen = {
+        name: {
+            **usual,
+            **run,
+            "hardware": {"devices": processes, "layout": "contiguous", **run.get("hardware", {})},
+        }
+        for name, run in runs.items()
+    }
     command = [sys.executable, str(SCRIPT), str(crops), str(out), json.dumps(chosen)]
-    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env=alone, stderr=subprocess.PIPE, text=True)
+    single = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=single, stderr=subprocess.PIPE, text=True)
 
 
-def finish(process: "subprocess.Popen[str]", out: Path) -> Trained:
-    _, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors[-2000:]
-    from safetensors.torch import load_file
-
+def read(out: Path) -> Trained:
     written = json.loads((out / "losses.json").read_text())
     return Trained(
         written["losses"],
@@ -55,6 +59,24 @@ def finish(process: "subprocess.Popen[str]", out: Path) -> Trained:
         load_file(out / "last.safetensors"),
         torch.load(out / "average.pt", weights_only=True),
     )
+
+
+@pytest.fixture(scope="module")
+def learnt(many: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
+    """What one process learns, and two."""
+    out, alone = tmp_path_factory.mktemp("learnt"), {"options": {"alone": True}}
+    one = {"one": {}, "one alone": alone}
+    two = {
+        "ddp": {"hardware": {"strategy": "ddp"}},
+        "recompute": {"hardware": {"recompute": True}},
+        "accumulate alone": {**alone, "optim": {"accumulate": 2}},
+        "fsdp": {"hardware": {"strategy": "fsdp"}},
+    }
+    begun = [begin(many, out, number, runs) for number, runs in ((1, one), (2, two))]
+    for process in begun:
+        _, errors = process.communicate(timeout=280)
+        assert process.returncode == 0, errors[-2000:]
+    return {name: read(out / name) for name in (*one, *two)}
 
 
 def assert_equal(one: Trained, two: Trained) -> None:
@@ -66,34 +88,17 @@ def assert_equal(one: Trained, two: Trained) -> None:
             torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=1e-5, msg=name)
 
 
-@pytest.fixture(scope="module")
-def alone(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """What one process learns."""
-    out = tmp_path_factory.mktemp("alone")
-    return finish(begin(many, out, 1), out)
+@pytest.mark.parametrize("name", ["ddp", "fsdp", "recompute"])
+def test_two_processes_learn_what_one_does(learnt: dict[str, Trained], name: str) -> None:
+    assert_equal(learnt["one"], learnt[name])
+    labels = [label for part in learnt[name].labels for label in part]
+    assert sorted(labels) == [0] * 40 + [1] * 40
 
 
-@pytest.mark.parametrize(
-    "hardware",
-    [{"strategy": "ddp"}, {"strategy": "fsdp"}, {"strategy": "ddp", "recompute": True}],
-    ids=["ddp", "fsdp", "recompute"],
-)
-def test_two_processes_learn_what_one_does(
-    many: Path, alone: Trained, tmp_path: Path, hardware: dict[str, Any]
-) -> None:
-    two = finish(begin(many, tmp_path, 2, hardware=hardware), tmp_path)
-    assert_equal(alone, two)
-    assert sorted(label for part in two.labels for label in part) == [0] * 40 + [1] * 40
-
-
-def test_a_batch_in_pieces_is_shared_like_a_whole_one(many: Path, tmp_path: Path) -> None:
+def test_a_batch_in_pieces_is_shared_like_a_whole_one(learnt: dict[str, Trained]) -> None:
     """Each piece has batch statistics of its own, so here each image is normalised alone."""
-    outs, options = (tmp_path / "one", tmp_path / "two"), {"alone": True}
-    begun = [
-        begin(many, outs[0], 1, options=options),
-        begin(many, outs[1], 2, options=options, optim={"accumulate": 2}),
-    ]
-    assert_equal(*(finish(process, out) for process, out in zip(begun, outs, strict=True)))
+    assert_equal(learnt["one alone"], learnt["accumulate alone"])
+    assert learnt["one alone"].losses != learnt["one"].losses
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])

@@ -1,4 +1,4 @@
-"""A training of 20 steps whose losses and weights are written down; run by test_processes.py.
+"""Trainings of 20 steps whose losses and weights are written down; run by test_processes.py.
 
 The network computes in float64 and drops nothing out, so that what differs between one process
 and two is their number and not how rounding grows from step to step.
@@ -91,5 +91,6 @@ def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
-    main(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))
+    for name, choices in json.loads(sys.argv[3]).items():
+        (Path(sys.argv[2]) / name).mkdir(parents=True, exist_ok=True)
+        main(Path(sys.argv[1]), Path(sys.argv[2]) / name, choices)

@@ -136,35 +136,37 @@ class _Run:
 
     def go(self) -> None:
         """From where the run was to its end, or to the signal that stops it."""
-        last, optim, layout = self.out / "last.safetensors", self.settings.optim, self.settings
+        last, settings = self.out / "last.safetensors", self.settings
         if last.exists():
             restore_state(last, self.state, self.recipe)
         self._describe()
-        channels_last = layout.hardware.layout == "channels_last"
-        order = torch.channels_last if channels_last else torch.contiguous_format
-
-        def to_input(images: Tensor) -> Tensor:
-            return self.card.preprocessing.tensor(images).contiguous(memory_format=order)
-
         with self.sight, self.stop:
             self.sight.say(
-                describe_hardware(layout.hardware, optim, layout.precision, self.fabric.device)
+                describe_hardware(
+                    settings.hardware, settings.optim, settings.precision, self.fabric.device
+                )
             )
             try:
                 fit(
                     self.state,
                     self._batches,
                     self.fabric,
-                    optim=optim,
+                    optim=settings.optim,
                     steps=self.feed.steps,
-                    to_input=to_input,
-                    seed=self.settings.seed,
+                    to_input=self._to_input,
+                    seed=settings.seed,
                     together=together_in(self.fabric),
                     after_step=self._after_step,
                     after_epoch=self._after_epoch,
                 )
             except NonFiniteError as error:
                 raise FloatingPointError(f"{error} {self._keep_batch(error)}") from error
+
+    def _to_input(self, images: Tensor) -> Tensor:
+        """Normalised images, in the memory layout of the run."""
+        last = self.settings.hardware.layout == "channels_last"
+        order = torch.channels_last if last else torch.contiguous_format
+        return self.card.preprocessing.tensor(images).contiguous(memory_format=order)
 
     def _batches(self, epoch: int, step: int) -> Iterable[Batch]:
         return self.sight.watch(self.feed.batches(epoch, step))
