@@ -70,8 +70,7 @@ def test_without_both_classes_there_are_flips_and_no_auc() -> None:
 def test_json_keeps_everything() -> None:
     found = summarise(CLEAN, [("blur", 1, WORSE)], THRESHOLDS)
     values = json.loads(json.dumps(found.to_dict()))
-    again = Robustness.from_dict(values)
-    assert to_text(again) == to_text(found)
+    assert Robustness.from_dict(values) == found
     with pytest.raises(ValueError, match="Expected the schema"):
         Robustness.from_dict({"schema": "other"})
 

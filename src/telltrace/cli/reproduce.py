@@ -53,8 +53,8 @@ def reproduce(
             print(f"{cell.row.name:30} {cell.column.name:24} {cell.missing or 'can be run'}")
         return 0
     results = room.reproduce_table(
-        asked, data, out, scale=scale, seeds=seeds, rows=rows, columns=columns, device=device, show=show,
-        tell=lambda text: print(text, file=sys.stderr, flush=True),
+        asked, data, out, scale=scale, seeds=seeds, rows=rows, columns=columns, device=device,
+        show=show, tell=lambda text: print(text, file=sys.stderr, flush=True),
     )  # fmt: skip
     how = f"{room.SCALES[scale]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
     found = jsonlib.dumps(room.to_dict(asked, results, how), indent=2)

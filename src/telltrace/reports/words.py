@@ -42,6 +42,8 @@ def _range(level: Level) -> str:
 
 
 def _worth(level: Level, value: float) -> str:
+    if level.interval is None and value in (0.0, 1.0):
+        return "Not one pair of these came out otherwise; that does not show that none ever will."
     if level.interval is None:
         return "These videos are too few to say how far that can be trusted."
     if level.interval.low <= CHANCE <= level.interval.high:
@@ -64,7 +66,7 @@ def _errors(level: Level, what: str) -> list[str]:
 def _methods(report: Report) -> list[str]:
     known = [(g.frames.metrics["auc"].value, g.method) for g in report.methods]
     found = sorted((value, method) for value, method in known if value is not None and method)
-    if len(found) < 2:
+    if len(found) < 2 or f"{found[0][0]:.2f}" == f"{found[-1][0]:.2f}":
         return []
     (worst, hard), (best, easy) = found[0], found[-1]
     return [

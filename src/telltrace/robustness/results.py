@@ -93,9 +93,13 @@ class Robustness:
         """
         if values.get("schema") != SCHEMA:
             raise ValueError(f"Expected the schema {SCHEMA!r}, got {values.get('schema')!r}.")
-        parts = {k: v for k, v in values.items() if k not in ("schema", "about")}
-        cells = tuple(CellResult(**cell) for cell in parts.pop("cells"))
-        return cls(cells=cells, **parts)
+        parts = _frozen({k: v for k, v in values.items() if k not in ("schema", "about", "cells")})
+        return cls(cells=tuple(CellResult(**_frozen(c)) for c in values["cells"]), **parts)
+
+
+def _frozen(values: dict[str, Any]) -> dict[str, Any]:
+    """The same with tuples for the lists of JSON."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
 def verdicts(scores: Floats, calibration: Calibration) -> NDArray[np.int64]:
