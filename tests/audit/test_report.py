@@ -21,7 +21,7 @@ def test_a_clean_set_passes(clean_set: Path, capsys: pytest.CaptureFixture[str])
     text = capsys.readouterr().out
     assert "Leaks\n  None found." in text
     assert "All files opened could be read." in text
-    assert "train: holds" not in text
+    assert "60 rows of 1 manifest, 60 files (all opened); sides: train, val, test." in text
 
 
 def test_a_leak_is_exit_code_1_and_in_the_json(
@@ -79,7 +79,7 @@ def test_a_picture_of_both_labels_is_named(clean_set: Path, tmp_path: Path) -> N
     table = read_manifest(clean_set)
     table.loc[1, "path"] = shutil.copy(table.path[0], str(tmp_path / "copy.png"))
     assert table.label[:2].tolist() == [0, 1]
-    assert "1 pictures are listed as real and as fake" in notes_of(table, tmp_path)
+    assert "1 picture is listed as real and as fake" in notes_of(table, tmp_path)
 
 
 def test_missing_unreadable_and_damaged_files_are_listed(clean_set: Path, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_missing_unreadable_and_damaged_files_are_listed(clean_set: Path, tmp_pa
     assert [x.kind for x in audit.troubles] == ["missing", "unreadable", "damaged"]
     assert [Path(x.path).name for x in audit.troubles] == ["gone.png", "text.png", "cut.jpg"]
     assert all(x.reason and x.remedy for x in audit.troubles)
-    assert "1 files are missing" in render(audit)
+    assert "1 file missing:" in render(audit)
 
 
 def test_small_blurred_and_dark_faces_are_counted_by_class(clean_set: Path, tmp_path: Path) -> None:

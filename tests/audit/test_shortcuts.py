@@ -215,3 +215,20 @@ def test_files_that_could_not_be_read_are_left_out(tmp_path: Path) -> None:
     write_manifest(rows, tmp_path / "manifest.csv")
     gone = read_rows([tmp_path / "manifest.csv"])
     assert find_shortcuts(gone, look_at_files(gone.path.tolist())).media == 0
+
+
+def test_the_difference_is_told_in_the_trait_that_differs_most() -> None:
+    people, labels = one_each(20)
+    rows = rows_of(people, labels)
+    traits = {
+        "codec": ["h264"] * 40,
+        "settings": ["crf=23 " * 9 + str(y * (i % 4 > 1)) for i, y in enumerate(labels)],
+        "fps": [25.0 + 5 * y for y in labels],
+    }
+    found = answer("codec settings", rows, media_of(rows, **traits))
+    assert found.detail == "fps: real 25, fake 30"
+    del traits["fps"]
+    found = answer("codec settings", rows, media_of(rows, **traits))
+    assert found.detail == "settings: real crf=23 crf=23 crf=23 crf=... (100%), fake the same (50%)"
+    sizes = {"width": [100.0 + i for i in range(40)], "height": [90.0 + i % 2 for i in range(40)]}
+    assert answer("size", rows, media_of(rows, **sizes)).detail == "height: real 90, fake 91"

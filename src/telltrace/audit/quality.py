@@ -120,7 +120,8 @@ def _contradictions(rows: pd.DataFrame, media: Mapping[str, Medium]) -> Iterator
     both = [paths for paths in holders.values() if len(paths) > 1]
     if both:
         yield (
-            f"{len(both)} pictures are listed as real and as fake, such as {both[0][0]} and "
+            f"{len(both)} {'picture is' if len(both) == 1 else 'pictures are'} listed as real and "
+            f"as fake, such as {both[0][0]} and "
             f"{both[0][1]}. Correct their labels."
         )
 

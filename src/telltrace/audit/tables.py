@@ -43,11 +43,15 @@ def _summary(audit: Audit) -> Text:
     seen = "all" if audit.looked_at == audit.files else f"{audit.looked_at}"
     sides = ", ".join(audit.sides) or "none"
     verdicts = Counter(answer.verdict for answer in audit.shortcuts.answers)
-    return Text(
-        f"{audit.rows} rows of {len(audit.manifests)} manifests, {audit.files} files ({seen} "
-        f"opened); sides: {sides}.\n{len(audit.leaks)} leaks, {verdicts['shortcut']} shortcuts, "
-        f"{len(audit.troubles)} files with troubles.\n"
-    )
+    where = f"{_many(audit.rows, 'row')} of {_many(len(audit.manifests), 'manifest')}"
+    files = f"{_many(audit.files, 'file')} ({seen} opened)"
+    leaks, shortcuts = _many(len(audit.leaks), "leak"), _many(verdicts["shortcut"], "shortcut")
+    troubles = f"{_many(len(audit.troubles), 'file')} with troubles"
+    return Text(f"{where}, {files}; sides: {sides}.\n{leaks}, {shortcuts}, {troubles}.\n")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _leaks(audit: Audit) -> RenderableType:
@@ -125,7 +129,7 @@ def _files(audit: Audit) -> RenderableType:
     if not kinds:
         parts.append(_indented("All files opened could be read.", "green"))
     for kind, count in kinds.items():
-        parts.append(_indented(f"{count} files are {kind}:", "bold red"))
+        parts.append(_indented(f"{_many(count, 'file')} {kind}:", "bold red"))
         some = [trouble for trouble in audit.troubles if trouble.kind == kind][:LISTED]
         parts += [_indented(f"  {x.path}: {x.reason}. {x.remedy}.") for x in some]
     for flaw, meaning in FLAWS.items():

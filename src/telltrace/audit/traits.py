@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 MOST_WORDS: Final = 24
 """Values of a word that are told apart; rarer ones are taken together."""
+USUAL: Final = 0.2
+"""Share of the files from which a size is usual enough to be named."""
 LONGEST: Final = 28
 """Letters of a word that are shown."""
 
@@ -143,7 +145,9 @@ def describe(
         return _describe_spectrum(media, labels)
     if question.name == "size":
         sizes = [(m.traits.get("width", 0.0), m.traits.get("height", 0.0)) for m in media]
-        return _both_classes([f"{wide:.0f}x{high:.0f}" for wide, high in sizes], labels)
+        words = [f"{wide:.0f}x{high:.0f}" for wide, high in sizes]
+        if Counter(words).most_common(1)[0][1] >= USUAL * len(words):
+            return _both_classes(words, labels)
     if question.name == "JPEG tables":
         return _both_classes([_table_name(m.traits.get("jpeg_tables")) for m in media], labels)
     best, text = -1.0, ""
@@ -175,17 +179,20 @@ def _gap(values: Sequence[object], labels: NDArray[np.int64]) -> float:
 
 def _both_classes(values: Sequence[object], labels: NDArray[np.int64]) -> str:
     """The median, or the commonest word, of reals and of fakes."""
-    parts = []
+    parts: list[str] = []
+    before = ""
     for label, name in enumerate(("real", "fake")):
         of = [value for value, k in zip(values, labels, strict=True) if k == label]
         numbers = _numbers(of)
         if numbers is not None:
             parts.append(f"{name} {np.median(numbers):.4g}")
-        else:
-            words = Counter("none" if value in (None, "") else str(value) for value in of)
-            word, count = words.most_common(1)[0]
-            word = word if len(word) <= LONGEST else word[: LONGEST - 3] + "..."
-            parts.append(f"{name} {word} ({count / len(of):.0%})")
+            continue
+        words = Counter("none" if value in (None, "") else str(value) for value in of)
+        word, count = words.most_common(1)[0]
+        shown = word if len(word) <= LONGEST else word[: LONGEST - 3] + "..."
+        shown = "the same" if word == before else shown
+        parts.append(f"{name} {shown} ({count / len(of):.0%})")
+        before = word
     return ", ".join(parts)
 
 
