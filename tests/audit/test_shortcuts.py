@@ -180,6 +180,12 @@ def test_chance_is_that_of_every_exchange_counted() -> None:
     assert chance == pytest.approx(reached / total, abs=0.1)
 
 
+def test_thousands_of_groups_have_a_chance_too() -> None:
+    groups, labels = np.arange(6000) // 2, np.arange(6000) % 2
+    chance, least = chance_of_auc(labels, np.random.default_rng(0).normal(size=6000), groups)
+    assert 0 < least < SURE < chance <= 1
+
+
 def test_the_chance_of_chance_is_evenly_spread() -> None:
     rng = np.random.default_rng(2)
     labels = np.repeat([0, 1], 30)

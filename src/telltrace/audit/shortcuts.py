@@ -226,7 +226,8 @@ def chance_of_auc(
     single = ~both
     fakes = int((counts[1] > 0)[single].sum())
     n, pairs = int(single.sum()), int(both.sum())
-    least = float(np.exp(gammaln(fakes + 1) + gammaln(n - fakes + 1) - gammaln(n + 1))) / 2**pairs
+    ways = gammaln(n + 1) - gammaln(fakes + 1) - gammaln(n - fakes + 1) + pairs * np.log(2)
+    least = float(np.exp(-ways))
     rng = np.random.default_rng(seed)
     reached = drawn = 0
     observed = _auc_of(sums[1].sum(), counts[1].sum(), len(ranks))
