@@ -1,0 +1,153 @@
+"""Faces of many frames linked into tracks, so that each person keeps one score of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from .align import FaceCrop
+from .detect import Face
+from .follow import distance
+from .media import Frame
+from .shots import alike, is_cut, tiny
+
+Pixels = NDArray[np.uint8]
+
+LOOK = 16
+"""Side of the picture that faces are compared by, in pixels: hair and collar, and no expression."""
+
+_SURROUNDINGS = FaceCrop(size=LOOK, margin=1.7)
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """The faces of one frame, and what linking needs to remember of its pixels."""
+
+    index: int
+    time: float
+    faces: tuple[Face, ...]
+    looks: tuple[Pixels, ...]
+    """For each face, the face and what surrounds it, (16, 16, 3)."""
+    picture: Pixels
+    """The whole frame, (18, 32, 3)."""
+
+
+def look_at(frame: Frame, faces: Sequence[Face]) -> Sight:
+    """What :func:`link` needs of a frame: 2 kB, whatever the frame's size."""
+    looks = tuple(_SURROUNDINGS.cut(frame.image, face) for face in faces)
+    return Sight(frame.index, frame.time, tuple(faces), looks, tiny(frame.image))
+
+
+@dataclass(frozen=True)
+class Linking:
+    """When two faces in successive frames are taken for one person's.
+
+    Args:
+        patience: Frames over which a face may be out of sight before its track ends.
+        unlike: Cost above which two faces are never linked. The cost adds up how far the face has
+            moved (in sizes of the face, less for a longer time), its change of size (in octaves)
+            and of looks (one less the correlation), weighted 0.4, 0.5 and 2: looks tell people
+            apart, and places settle who is who among those that look alike.
+        sure: A track is dropped unless one of its faces has this confidence, and ...
+        likely: ... half of them have this one.
+    """
+
+    patience: int = 4
+    unlike: float = 1.1
+    sure: float = 0.98
+    likely: float = 0.85
+
+
+@dataclass(eq=False)
+class Track:
+    """One person through one shot."""
+
+    sights: list[int] = field(default_factory=list)
+    """Which of the frames given to :func:`link`."""
+    places: list[int] = field(default_factory=list)
+    """Which of that frame's faces."""
+    last: Face | None = None
+    look: NDArray[np.float32] | None = None
+    """A running mean of what the face looked like."""
+
+    def add(self, sight: int, place: int, face: Face, look: Pixels) -> None:
+        self.sights.append(sight)
+        self.places.append(place)
+        self.last = face
+        now = cv2.blur(look, (3, 3)).astype(np.float32)
+        self.look = now if self.look is None else 0.7 * self.look + 0.3 * now
+
+
+def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Track], list[Track]]:
+    """Tracks of the faces in a run of frames, and the tracks dropped as background.
+
+    Frame by frame, faces are given to the tracks so that all costs together are least; a face
+    that no track may have begins one. A cut ends all tracks. In one frame no track has two faces.
+
+    Args:
+        sights: Frames in the order of time.
+        rules: What is linked and what is dropped.
+
+    Returns:
+        Tracks in the order in which they begin, the largest face first, and the dropped ones.
+    """
+    rules = rules or Linking()
+    done: list[Track] = []
+    live: list[Track] = []
+    for number, sight in enumerate(sights):
+        if number and is_cut(sights[number - 1].picture, sight.picture):
+            live = []
+        live = [track for track in live if number - track.sights[-1] <= rules.patience]
+        taken = _assign(live, sight, rules, sights)
+        for place, face in enumerate(sight.faces):
+            track = taken.get(place)
+            if track is None:
+                track = Track()
+                live.append(track)
+                done.append(track)
+            track.add(number, place, face, sight.looks[place])
+    kept = [track for track in done if not _is_background(track, sights, rules)]
+    return kept, [track for track in done if track not in kept]
+
+
+def _assign(
+    live: list[Track], sight: Sight, rules: Linking, sights: Sequence[Sight]
+) -> dict[int, Track]:
+    """For the faces of a frame that a track takes on, that track."""
+    if not (live and sight.faces):
+        return {}
+    costs = np.array(
+        [
+            [
+                _cost(track, sight.time - sights[track.sights[-1]].time, face, look)
+                for face, look in zip(sight.faces, sight.looks, strict=True)
+            ]
+            for track in live
+        ]
+    )
+    rows, columns = linear_sum_assignment(np.minimum(costs, 100))
+    return {
+        int(column): live[row]
+        for row, column in zip(rows, columns, strict=True)
+        if costs[row, column] <= rules.unlike
+    }
+
+
+def _cost(track: Track, elapsed: float, face: Face, look: Pixels) -> float:
+    assert track.last is not None
+    assert track.look is not None
+    here, there = track.last.box, face.box
+    sizes = [max(box[2] - box[0], box[3] - box[1]) for box in (here, there)]
+    octaves = abs(float(np.log2(sizes[0] / sizes[1])))
+    moved = distance(here, there) / (1 + min(elapsed, 2.0))  # one size a second is a usual pace
+    now = cv2.blur(look, (3, 3)).astype(np.float32)
+    return 0.4 * moved + 0.5 * octaves + 2 * (1 - alike(track.look, now))
+
+
+def _is_background(track: Track, sights: Sequence[Sight], rules: Linking) -> bool:
+    pairs = zip(track.sights, track.places, strict=True)
+    confidences = [sights[sight].faces[place].confidence for sight, place in pairs]
+    return max(confidences) < rules.sure or float(np.median(confidences)) < rules.likely
