@@ -1,0 +1,272 @@
+"""Judge any number of files in parallel: nothing that one of them does stops the others."""
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import torch
+
+from telltrace import __version__
+from telltrace.data.manifest import write_bytes
+from telltrace.data.pool import Lost, run_jobs
+from telltrace.faces.media import Status
+
+from .journal import Answer, Journal
+from .pace import Pace
+from .results import SUMMARY, TABLE, VERDICTS, write_results
+from .sources import Listing, find_paths
+
+SCHEMA: Final = "telltrace-many/1"
+SETTINGS: Final = "scan.json"
+PATHS: Final = "paths.nul"
+JOURNAL: Final = "journal.jsonl"
+
+Order = tuple[int, str]
+"""Position of a file in the listing, and its path."""
+Engine = Literal["process", "ray"]
+
+
+class Verdict(Protocol):
+    """What a scanner says of a file."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; the key ``seconds``, if there is one, holds times and is kept apart."""
+
+
+class Scanner(Protocol):
+    """What judges one file."""
+
+    def scan(self, path: Path) -> Verdict:
+        """Judge a file."""
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan of many did."""
+
+    files: int
+    reused: int
+    """Files that an earlier run had judged."""
+    seconds: float
+    """This run's."""
+    summary: dict[str, Any]
+    """As in ``summary.json``."""
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{n:,} {status}" for status, n in self.summary["statuses"].items())
+        fresh = self.files - self.reused
+        return (
+            f"{self.files:,} files ({self.reused:,} from an earlier run): {counts}; "
+            f"{self.seconds:.1f} s, {fresh / max(self.seconds, 1e-9):.2f} files/s"
+        )
+
+
+def scan_many(
+    sources: Sequence[str],
+    out: str | Path,
+    build: Callable[[], Scanner],
+    settings: Mapping[str, Any],
+    *,
+    engine: Engine = "process",
+    workers: int | None = None,
+    time_limit: float = 300.0,
+    retry: bool = False,
+    progress: bool = True,
+) -> Scanned:
+    """Judge all files that the sources name, and write the verdicts to a folder.
+
+    ``out`` then holds ``verdicts.jsonl`` and ``verdicts.csv`` in the order of the listing,
+    ``summary.json``, and what a run that is killed goes on from: ``journal.jsonl``,
+    ``paths.nul`` and ``scan.json``. The same call goes on where the last one stopped, however it
+    ended; files that have come since are added at the end. A file whose decoder crashes or hangs
+    gets the status ``UNREADABLE`` or ``TIMEOUT``. Memory does not grow with the number of files
+    but for 8 bytes each.
+
+    Args:
+        sources: What `find_paths` takes.
+        out: Folder to write; not searched for files.
+        build: Makes a scanner; called once in each worker, so it must be possible to pickle it.
+        settings: What the verdicts depend on, as plain data; a folder of other settings is refused.
+        engine: "process" on this machine, "ray" on the cluster that Ray finds, or makes.
+        workers: Processes; by default one for each processor.
+        time_limit: Seconds of one file after which its worker is killed.
+        retry: Judge files again that an earlier run lost to a crash, the time limit or an error.
+        progress: Tell on standard error how far it is.
+
+    Raises:
+        ValueError: If a source names nothing, ``out`` holds another scan, or another process is
+            writing there.
+        OSError: If the disk does not take the results.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}.")
+    started, out, run = time.perf_counter(), Path(out), _engine(engine)
+    out.mkdir(parents=True, exist_ok=True)
+    with _alone(out):
+        asked = json.loads(json.dumps({"telltrace": __version__, **settings}))
+        files, about = _take_down(sources, out, asked)
+        with closing(Journal(out / JOURNAL, files, retry)) as journal:
+            reused = journal.done
+            if reused < files:
+                _forget_results(out)
+                paths = enumerate(Listing(out / PATHS))
+                orders = ((i, path) for i, path in paths if i not in journal)
+                crew = min(workers or _processors(), files - reused)
+                answers = run(FileJudge(build), orders, crew, time_limit)
+                _keep(answers, journal, Pace(files, reused, progress))
+            summary = write_results(journal, about, out)
+    return Scanned(files, reused, time.perf_counter() - started, summary)
+
+
+def _take_down(
+    sources: Sequence[str], out: Path, asked: dict[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """Write down which files there are and what is asked; their number, and what is asked."""
+    known = _check_settings(out, asked)
+    files, found = Listing(out / PATHS).update(lambda: find_paths(sources, out), known)
+    about = {"schema": SCHEMA, "hash": _hash(asked), "settings": asked}
+    write_bytes(f"{json.dumps({**about, 'found': found}, indent=2)}\n".encode(), out / SETTINGS)
+    return files, about
+
+
+def _keep(answers: Generator[Answer, None, None], journal: Journal, pace: Pace) -> None:
+    with closing(answers), pace:
+        for answer in answers:
+            journal.add(answer)
+            pace.step(answer)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep other scans out of a folder; the system lets them in again when this process ends."""
+    handle = os.open(out, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise ValueError(
+            f"{out}: another scan is writing here. Wait for it, or choose another --out."
+        ) from None
+    else:
+        yield
+    finally:
+        os.close(handle)
+
+
+class FileJudge:
+    """The work of one process: a scanner, and an answer to every file."""
+
+    def __init__(self, build: Callable[[], Scanner]) -> None:
+        self._build = build
+        self._scanner: Scanner | None = None
+
+    def begin(self) -> None:
+        """Make the scanner."""
+        self._scanner = self._build()
+
+    def __call__(self, order: Order) -> Answer:
+        """Judge a file, whatever it is."""
+        assert self._scanner is not None
+        index, path = order
+        try:
+            return Answer(index, self._scanner.scan(Path(path)).to_dict())
+        except Exception as error:  # one bad file must not stop the others
+            if _machine_failed(error):
+                os._exit(1)  # a fresh process may do better
+            why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            reason = f"could not be processed ({why})"
+            remedy = "Report this file as a defect"
+            return Answer(index, _without_verdict(path, Status.UNREADABLE, reason, remedy), "error")
+
+
+def _machine_failed(error: Exception) -> bool:
+    """Whether memory or a GPU failed, and not the reading of a file."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and ("CUDA" in str(error) or "alloc" in str(error))
+
+
+def lose(order: Order, how: Lost) -> Answer:
+    """The answer for a file that took its process with it, or took too long."""
+    index, path = order
+    if how.why == "timeout":
+        reason = f"was not judged within {how.cause}"
+        remedy = "Give it more time with --time-limit and --retry"
+        verdict = _without_verdict(path, Status.TIMEOUT, reason, remedy)
+    else:
+        hint = ", as the system does when memory runs out" if how.cause == "SIGKILL" else ""
+        reason = f"could not be judged: the decoder crashed ({how.cause}{hint})"
+        remedy = "Convert it with another program, or try --retry with fewer workers"
+        verdict = _without_verdict(path, Status.UNREADABLE, reason, remedy)
+    return Answer(index, verdict, how.why)
+
+
+def run_processes(
+    judge: FileJudge, orders: Iterator[Order], workers: int, time_limit: float
+) -> Generator[Answer, None, None]:
+    """Judge the files in processes of this machine, in the order in which they are done."""
+    jobs = run_jobs(judge, orders, workers, begin=judge.begin, time_limit=time_limit, lost=lose)
+    with closing(jobs):
+        for _, answer in jobs:
+            assert answer is not None
+            yield answer
+
+
+def _engine(name: Engine) -> Callable[..., Generator[Answer, None, None]]:
+    if name == "process":
+        return run_processes
+    if name != "ray":
+        raise ValueError(f'engine must be "process" or "ray", got {name!r}.')
+    from .ray_engine import run_ray
+
+    return run_ray
+
+
+def _without_verdict(path: str, status: Status, reason: str, remedy: str) -> dict[str, Any]:
+    from .verdict import FileVerdict
+
+    verdict = FileVerdict(path=Path(path), status=status, reason=reason, remedy=remedy)
+    return verdict.to_dict()
+
+
+def _check_settings(out: Path, asked: dict[str, Any]) -> str:
+    """Refuse a folder of other settings; the digest of the files that were there last time."""
+    file = out / SETTINGS
+    if not file.exists():
+        if (out / JOURNAL).exists():
+            raise ValueError(f"{out}: holds a journal but no {SETTINGS}. Choose another --out.")
+        return ""
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+        settings, found = dict(before["settings"]), str(before["found"])
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{file}: is not of this version. Choose another --out.") from None
+    if before.get("hash") == _hash(asked):
+        return found
+    other = [k for k in sorted({*settings, *asked}) if settings.get(k) != asked.get(k)]
+    told = "; ".join(f"{k} was {settings.get(k)!r}, is {asked.get(k)!r}" for k in other)
+    raise ValueError(
+        f"{out}: holds a scan with other settings ({told}). Repeat its settings to go on with it, "
+        "or choose another --out."
+    )
+
+
+def _hash(settings: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _forget_results(out: Path) -> None:
+    """Results that are about to be replaced must not pass for those of all files."""
+    for name in (SUMMARY, TABLE, VERDICTS):
+        (out / name).unlink(missing_ok=True)
+
+
+def _processors() -> int:
+    has = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if has else os.cpu_count() or 1

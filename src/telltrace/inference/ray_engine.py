@@ -1,0 +1,126 @@
+"""The same scan over a cluster: Ray Data hands files to actors, each of which guards a process.
+
+An actor does not judge itself: it holds a process of its own that does, so that a decoder that
+crashes or hangs is met on a cluster as it is on one machine, and Ray never hears of it.
+"""
+
+import itertools
+import json
+import logging
+import os
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from telltrace.data.pool import Crew
+
+from .journal import Answer
+from .many import FileJudge, Order, lose
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WAVE: Final = 200_000
+"""Files that are handed to Ray at a time, so that the driver's memory is bounded."""
+BLOCK: Final = 8
+"""Files that an actor is given at a time, at most."""
+STORE_BYTES: Final = 2**28
+"""Shared memory for paths and answers, in a cluster that is made for one scan."""
+
+
+def run_ray(
+    judge: FileJudge, orders: Iterator[Order], workers: int, time_limit: float
+) -> Generator[Answer, None, None]:
+    """Judge the files on the cluster, in the order in which they are done.
+
+    The cluster is that of ``RAY_ADDRESS``, or of this machine; without one it is made, and ends
+    with the scan. All its machines must see the files under the same paths.
+
+    Raises:
+        ValueError: If Ray is not installed, or the cluster is smaller than ``workers``.
+    """
+    ray = _connect(workers)
+    try:
+        for wave in iter(lambda: list(itertools.islice(orders, WAVE)), []):
+            for block in _judge(ray, judge, wave, workers, time_limit).iter_batches(
+                batch_size=None, batch_format="numpy", prefetch_batches=1
+            ):
+                for line in block["answer"]:
+                    yield Answer(**json.loads(line))
+    finally:
+        ray.shutdown()
+
+
+def _connect(workers: int) -> Any:
+    """Ray, connected; quiet, and telling nobody of its use."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise ValueError(
+            f"--engine ray needs Ray ({error}). Install it with: pip install 'telltrace[scale]'."
+        ) from None
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(**quiet)
+    else:
+        ray.init(
+            num_cpus=workers,
+            include_dashboard=False,
+            object_store_memory=STORE_BYTES,
+            **quiet,
+        )
+    found = int(ray.cluster_resources().get("CPU", 0))
+    if workers > found:
+        ray.shutdown()
+        raise ValueError(
+            f"The cluster has {found} processors, too few for {workers} workers. Use --workers "
+            f"{found} or fewer, or add machines to it."
+        )
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = context.enable_operator_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    return ray
+
+
+def _judge(ray: Any, judge: FileJudge, wave: list[Order], workers: int, time_limit: float) -> Any:
+    """The answers to a wave as a dataset that is computed while it is read."""
+    size = max(1, min(BLOCK, len(wave) // (8 * workers)))
+    blocks = [_table(wave[start : start + size]) for start in range(0, len(wave), size)]
+    return ray.data.from_arrow(blocks).map_batches(
+        RayJudge,
+        fn_constructor_args=(judge, time_limit),
+        compute=ray.data.ActorPoolStrategy(size=min(workers, len(blocks))),
+        batch_size=None,
+        batch_format="numpy",
+        num_cpus=1,
+    )
+
+
+def _table(orders: Iterable[Order]) -> "pa.Table":
+    import pyarrow as pa
+
+    index, paths = zip(*orders, strict=True)
+    return pa.table({"index": pa.array(index, pa.int64()), "path": list(map(os.fsencode, paths))})
+
+
+class RayJudge:
+    """What a Ray actor holds: a process that judges, replaced when it crashes or hangs."""
+
+    def __init__(self, judge: FileJudge, time_limit: float) -> None:
+        self._crew: Crew[Order, Answer] = Crew(
+            judge, 1, begin=judge.begin, time_limit=time_limit, lost=lose
+        )
+
+    def __call__(self, block: dict[str, Any]) -> dict[str, Any]:
+        """Judge a block of files."""
+        orders = zip(block["index"].tolist(), map(os.fsdecode, block["path"]), strict=True)
+        answers = [json.dumps(asdict(answer)) for _, answer in self._crew.run(orders) if answer]
+        return {"answer": np.array(answers, dtype=object)}
+
+    def __del__(self) -> None:
+        self._crew.close()
