@@ -111,7 +111,11 @@ def test_figures_stand_beside_the_published_ones(
     assert "6 videos (2 real, 4 fake)" in text
     assert "Against their vanilla twins" in text
     markdown = to_markdown(TABLE, found, "a try")
-    assert markdown.count("| Meso |") == 4
+    assert markdown.count("| Meso | 90.00 |") == 1
+    assert markdown.count("| Meso | 80.00 |") == 1
+    assert (
+        "| AUC | within: published | within: ours [95 %] | within: against its twin |" in markdown
+    )
     assert "Quoted |" not in markdown
     values = json.loads(json.dumps(to_dict(TABLE, found, "a try")))
     assert values["cells"][0]["published"] == {"auc": 90.0, "balanced_accuracy": 80.0}

@@ -133,12 +133,27 @@ def to_text(table: Table, results: Sequence[Result], how: str, width: int = 140)
 
 
 def to_markdown(table: Table, results: Sequence[Result], how: str) -> str:
-    """For a page of documentation; cells without figures of ours are left out."""
-    kept = [line for line in lines(table, results) if line[4]]
-    rows = [HEADINGS, ["---"] * len(HEADINGS), *kept]
-    grid = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    """For a page of documentation: a grid a metric; rows and columns without ours are left out."""
     text = "\n".join(f"- {sentence}" for sentence in summary(table, results, how))
-    return f"### {table.name}\n\n{text}\n\n{grid}\n"
+    grids = "\n".join(_grid(table, results, metric) for metric in table.metrics)
+    return f"### {table.name}\n\n{text}\n\n{grids}"
+
+
+def _grid(table: Table, results: Sequence[Result], metric: str) -> str:
+    """Detectors down, columns across; published, ours and the difference to the twin."""
+    name = SHOWN[metric]
+    found = {(line[0], line[1]): line for line in lines(table, results) if line[2] == name}
+    kept = {key: line for key, line in found.items() if line[4]}
+    across = [c.name for c in table.columns if any(column == c.name for _, column in kept)]
+    down = [r.name for r in table.rows if any(row == r.name for row, _ in kept)]
+    twins = any(line[6] for line in kept.values())
+    parts = {3: "published", 4: "ours [95 %]"} | ({6: "against its twin"} if twins else {})
+    rows = [[name, *(f"{column}: {part}" for column in across for part in parts.values())]]
+    rows.append(["---"] * len(rows[0]))
+    for row in down:
+        cells = [kept.get((row, column)) for column in across]
+        rows.append([row, *(line[at] if line else "" for line in cells for at in parts)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
 def to_dict(table: Table, results: Sequence[Result], how: str) -> dict[str, Any]:

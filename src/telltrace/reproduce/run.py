@@ -1,14 +1,14 @@
 """Run the cells of a table: train what was not trained, judge what was not judged, never twice."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from telltrace.checkpoint import load_checkpoint
 from telltrace.data.crops import read_crops
-from telltrace.data.manifest import manifest_hash
+from telltrace.data.manifest import manifest_hash, read_manifest
 from telltrace.evaluate.metrics import UndefinedError
 from telltrace.evaluate.scores import read_scores, write_scores
 from telltrace.inference import choose_device, score_crops
@@ -33,6 +33,13 @@ class _Place:
     device: str
     tell: Tell
     show: bool
+    manifests: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def prepared(self, name: str) -> pd.DataFrame:
+        """A prepared data set, read once."""
+        if name not in self.manifests:
+            self.manifests[name] = read_manifest(selection.manifest_of(self.data, name))
+        return self.manifests[name]
 
 
 def reproduce_table(
@@ -98,10 +105,7 @@ def _scores(run: Run, cell: Cell, place: _Place) -> pd.DataFrame | None:
 
     None where they are only to be shown, and there are none.
     """
-    source = selection.read_prepared(place.data, run.train)
-    judged = selection.read_prepared(place.data, cell.column.test)
-    assert source is not None
-    assert judged is not None
+    source, judged = place.prepared(run.train), place.prepared(cell.column.test)
     training = selection.training_rows(source, run.train_methods, run.scale.frames)
     test = selection.judged_rows(judged, cell.column.test_methods, run.scale.test_frames)
     selection.refuse_leaks(training, test)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from telltrace.data.groups import group_rows, hash_of
-from telltrace.data.manifest import manifest_hash, read_manifest, write_manifest
+from telltrace.data.manifest import manifest_hash, write_manifest
 from telltrace.data.prepare import SETTINGS
 from telltrace.data.split_checks import check_splits
 from telltrace.robustness.crops import thin_out
@@ -81,12 +81,6 @@ def write_selection(rows: pd.DataFrame, source: Path, folder: Path) -> Path:
         shutil.copyfile(source.with_name(SETTINGS), path.with_name(SETTINGS))
         write_manifest(rows, path)
     return path
-
-
-def read_prepared(data: Path, name: str) -> pd.DataFrame | None:
-    """The prepared data set of this name, or None if this machine has none."""
-    path = manifest_of(data, name)
-    return read_manifest(path) if path.is_file() else None
 
 
 def manifest_of(data: Path, name: str) -> Path:

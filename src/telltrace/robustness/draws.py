@@ -43,8 +43,7 @@ class Draws:
         count = int(self._cluster.max()) + 1
         strata = cluster_strata(labels, self._cluster, count)
         self.weights = draw_weights(strata, count, replicates, np.random.default_rng(seed))
-        keys = self.videos[VIDEO_KEY].itertuples(index=False, name=None)
-        self._place = dict(zip(keys, self._cluster, strict=True))
+        self._keys = pd.MultiIndex.from_frame(self.videos[VIDEO_KEY])
 
     def auc(self, scores: pd.DataFrame) -> Floats:
         """The AUC of frames in every draw, (replicates,); NaN where a draw lacks a class.
@@ -83,13 +82,12 @@ class Draws:
     def _read(self, scores: pd.DataFrame) -> tuple[NDArray[np.int8], Floats, NDArray[np.int64]]:
         """Labels, scores and clusters of the frames that were judged."""
         judged = scores[scores["score"].notna()]
-        keys = judged[VIDEO_KEY].itertuples(index=False, name=None)
-        try:
-            cluster = np.array([self._place[key] for key in keys], dtype=np.int64)
-        except KeyError as error:
-            name = "/".join(error.args[0])
-            raise ValueError(f"The video {name} is not among those that are drawn.") from None
-        return judged["label"].to_numpy(np.int8), judged["score"].to_numpy(np.float64), cluster
+        place = self._keys.get_indexer(pd.MultiIndex.from_frame(judged[VIDEO_KEY]))
+        if (place < 0).any():
+            name = "/".join(judged[VIDEO_KEY].iloc[int(np.argmax(place < 0))])
+            raise ValueError(f"The video {name} is not among those that are drawn.")
+        labels, scores_ = judged["label"].to_numpy(np.int8), judged["score"].to_numpy(np.float64)
+        return labels, scores_, self._cluster[place]
 
 
 def _enough(groups: NDArray[np.int64], labels: NDArray[np.int8]) -> bool:
