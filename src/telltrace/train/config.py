@@ -87,7 +87,9 @@ class OptimConfig:
     lr: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
-    """Decoupled (AdamW); 0 is plain Adam."""
+    """Decoupled (AdamW) unless ``coupled``; 0 is plain Adam."""
+    coupled: bool = False
+    """Whether weight decay is added to the gradients, as Adam in older papers does."""
     schedule: Literal["halve", "cosine", "constant"] = "halve"
     """Learning rate: halved after each epoch, cosine to zero over the run, or constant."""
     warmup_steps: int = 0

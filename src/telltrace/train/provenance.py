@@ -16,6 +16,10 @@ from telltrace.train.hardware import device_name
 def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
     """What a checkpoint says of its own making; it names no place on the machine."""
     settings = {key: value for key, value in recipe.items() if key != "manifest"}
+    settings["options"] = {
+        key: Path(value).name if key == "weights" and value else value
+        for key, value in recipe["options"].items()
+    }
     used = table[table.split == "train"]
     videos = used.groupby(VIDEO_KEY).ngroups
     sets = ", ".join(sorted(set(used.dataset) - {""})) or "unnamed data"

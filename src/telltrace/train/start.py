@@ -53,7 +53,8 @@ def start(settings: Settings, fabric: Fabric) -> State:
     wrapped = fabric.setup_module(network)
     if hasattr(objective, "method"):
         wrapped.mark_forward_method(str(objective.method))
-    optimizer = torch.optim.AdamW(
+    kind = torch.optim.Adam if settings.optim.coupled else torch.optim.AdamW
+    optimizer = kind(
         _groups(wrapped, objective),
         lr=settings.optim.lr,
         betas=settings.optim.betas,
