@@ -123,6 +123,14 @@ def test_figures_stand_beside_the_published_ones(
     assert values["cells"][0]["ours"]["auc"]["videos"] == {"real": 2, "fake": 4}
 
 
+def test_an_interval_without_width_is_none(ran: tuple[Path, list[Result], list[str]]) -> None:
+    _, found, _ = ran
+    flat = replace(found[0].figures["auc"], value=0.5, low=0.5, high=0.5)
+    text = to_text(TABLE, [replace(found[0], figures={"auc": flat})], "a try")
+    assert "50.0 [n/a]" in text
+    assert "one verdict for all faces" in text
+
+
 def test_what_is_missing_is_said_with_what_makes_it(prepared: Path) -> None:
     cells = plan_table(load_table("sficonv-6"), prepared, rows=["M2TR"])
     missing = {cell.column.name: cell.missing for cell in cells}

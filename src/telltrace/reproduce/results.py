@@ -58,6 +58,8 @@ def lines(table: Table, results: Sequence[Result]) -> list[list[str]]:
 
 
 def _percent(figure: CellFigure) -> str:
+    if figure.low == figure.high:  # no certainty: one verdict for all faces, in every draw
+        return f"{100 * figure.value:.1f} [n/a]"
     return f"{100 * figure.value:.1f} [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
 
 
@@ -86,6 +88,8 @@ def summary(table: Table, results: Sequence[Result], how: str) -> list[str]:
             f"Against their vanilla twins, on the same videos and seeds: of {len(compared)} "
             f"figures {ahead} ahead, {behind} behind, {len(compared) - ahead - behind} ties."
         )
+    if any(f.low == f.high for r in results for f in r.figures.values()):
+        said.append("n/a: every draw gave the same figure, as one verdict for all faces does.")
     return [*said, *table.notes, *_reasons(results)]
 
 
