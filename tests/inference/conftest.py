@@ -14,8 +14,7 @@ from telltrace.checkpoint import Calibration, Card, Judge
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import FaceDetector, create_face_detector
-from telltrace.faces.media import Sampling
-from telltrace.inference import Scanner
+from telltrace.inference import Scanner, ScanSettings
 
 
 class Redness(nn.Module):
@@ -44,7 +43,8 @@ def judge() -> Judge:
 
 @pytest.fixture
 def scanner(judge: Judge, detector: FaceDetector) -> Scanner:
-    return Scanner(judge, detector, sampling=Sampling("spread", 4), batch_size=3)
+    settings = ScanSettings(sample="spread", frames=4, batch_size=3, search_every=1)
+    return Scanner(judge, detector, settings)
 
 
 @pytest.fixture(scope="session")

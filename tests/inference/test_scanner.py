@@ -1,18 +1,22 @@
 import json
 import os
-import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from telltrace.faces.media import Sampling, Status
+from telltrace.checkpoint import Calibration, Judge
+from telltrace.faces.detect import FaceDetector
+from telltrace.faces.media import Status
 from telltrace.faces.reader import open_media
-from telltrace.inference import Scanner, find_media
-from telltrace.inference.listing import draw, to_json, to_text
+from telltrace.inference import FileVerdict, Scanner, ScanSettings, find_media
+from telltrace.inference.listing import to_text
+from telltrace.inference.pictures import draw
 
 
 def save(path: Path, image: NDArray[np.uint8] | Image.Image) -> Path:
@@ -46,21 +50,36 @@ def test_a_picture_gets_the_verdict_of_its_face(
 
 
 def test_scan_and_predict_agree_to_the_last_bit(scanner: Scanner, clip: Path) -> None:
-    crop = scanner.judge.card.preprocessing.crop
+    judge = scanner.judges[0]
+    crop = judge.card.preprocessing.crop
     found = scanner.scan(clip)
-    for frame in open_media(clip, scanner.sampling):
+    for frame in open_media(clip, scanner.settings.sampling()):
         (face,) = scanner.detector.detect([frame.image])[0]
-        by_hand = scanner.judge.score(crop.cut(frame.image, face)[None])[0]
+        by_hand = judge.score(crop.cut(frame.image, face)[None])[0]
         (scanned,) = [f.score for f in found.faces if f.frame == frame.index]
         assert scanned == pytest.approx(by_hand, abs=1e-7)
 
 
-def test_a_video_is_judged_by_the_mean_over_its_frames(scanner: Scanner, clip: Path) -> None:
-    found = scanner.scan(clip)
-    scores = [face.score for face in found.faces]
+@pytest.mark.parametrize("rule", ["worst", "mean", "median", "max", "top"])
+def test_a_video_is_judged_by_the_rule(
+    judge: Judge, detector: FaceDetector, clip: Path, rule: str
+) -> None:
+    settings = ScanSettings(sample="all", rule=rule, window=0.3)  # type: ignore[arg-type]
+    found = Scanner(judge, detector, settings).scan(clip)
+    [track] = found.tracks
+    scores = np.array([face.score for face in found.faces])
+    windows = [sorted(scores[max(0, min(i - 2, 7)) :][:5])[2] for i in range(12)]
+    expected = {
+        "worst": max(windows),
+        "mean": scores.mean(),
+        "median": np.median(scores),
+        "max": scores.max(),
+        "top": np.sort(scores)[-2:].mean(),
+    }
     assert found.kind == "video"
-    assert (found.frames, found.frames_with_face, len(scores)) == (4, 4, 4)
-    assert found.score == pytest.approx(np.mean(scores))  # type: ignore[arg-type]
+    assert (found.frames, found.frames_with_face, len(scores)) == (12, 12, 12)
+    assert track.score == found.score == pytest.approx(expected[rule])
+    assert [face.smoothed for face in track.faces] == pytest.approx(windows)
 
 
 def test_of_two_people_in_a_picture_the_worse_decides(
@@ -74,9 +93,9 @@ def test_of_two_people_in_a_picture_the_worse_decides(
 
 
 def test_a_small_face_is_reported_and_not_scored(
-    scanner: Scanner, astronaut: NDArray[np.uint8], tmp_path: Path
+    judge: Judge, detector: FaceDetector, astronaut: NDArray[np.uint8], tmp_path: Path
 ) -> None:
-    scanner.min_face = 200
+    scanner = Scanner(judge, detector, ScanSettings(min_face=200))
     found = scanner.scan(save(tmp_path / "face.png", astronaut))
     assert (found.status, found.verdict, found.score) == (Status.FACE_TOO_SMALL, None, None)
     assert [face.score for face in found.faces] == [None]
@@ -159,16 +178,11 @@ def test_folders_are_searched_and_missing_paths_are_named(tmp_path: Path) -> Non
         find_media([tmp_path / "void"])
 
 
-def test_json_and_pictures_show_what_was_found(
+def test_pictures_show_what_was_found(
     scanner: Scanner, clip: Path, astronaut: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     photograph = save(tmp_path / "face.png", astronaut)
-    shutil.copy(clip, tmp_path / "[odd] name.mp4")
-    verdicts = [scanner.scan(photograph), scanner.scan(tmp_path / "[odd] name.mp4")]
-    document = json.loads(to_json(verdicts, scanner))
-    assert document["schema"] == "telltrace-scan/1"
-    assert [f["status"] for f in document["files"]] == [str(v.status) for v in verdicts]
-    assert "[odd] name.mp4" in to_text(verdicts, scanner)
+    verdicts = [scanner.scan(photograph), scanner.scan(clip)]
     sizes = []
     for path in draw(verdicts, tmp_path / "pictures"):
         with Image.open(path) as picture:
@@ -176,6 +190,47 @@ def test_json_and_pictures_show_what_was_found(
     assert sizes == [(512, 512), (320, 300)]
 
 
-def test_all_frames_means_all(scanner: Scanner, clip: Path) -> None:
-    scanner.sampling = Sampling("all")
-    assert scanner.scan(clip).frames == 12
+def test_a_file_gets_no_more_than_its_time(
+    judge: Judge, detector: FaceDetector, clip: Path
+) -> None:
+    found = Scanner(judge, detector, ScanSettings(time_limit=1e-6)).scan(clip)
+    assert (found.status, found.verdict, found.score) == (Status.TIMEOUT, None, None)
+    assert "--time-limit" in found.remedy
+    patient = Scanner(judge, detector, ScanSettings(time_limit=600)).scan(clip)
+    assert patient.verdict is not None
+
+
+def test_several_detectors_answer_as_one(judge: Judge, detector: FaceDetector, clip: Path) -> None:
+    kinder = Judge(judge.network, replace(judge.card, calibration=Calibration(bias=-1.0)))
+    alone = [Scanner(one, detector).scan(clip) for one in (judge, kinder)]
+    both = Scanner([judge, kinder], detector).scan(clip)
+    [track] = both.tracks
+    means = [np.mean([face.score for face in one.faces]) for one in alone]  # type: ignore[misc]
+    assert track.scores == pytest.approx(means)
+    for face, a, b in zip(both.faces, alone[0].faces, alone[1].faces, strict=True):
+        assert face.score == pytest.approx(((a.score or 0) + (b.score or 0)) / 2)
+    with pytest.raises(ValueError, match="at least one detector"):
+        Scanner([], detector)
+
+
+def test_plain_data_and_back(scanner: Scanner, clip: Path, tmp_path: Path) -> None:
+    for path in (clip, tmp_path / "nothing.mp4"):
+        data = scanner.scan(path).to_dict()
+        assert FileVerdict.from_dict(json.loads(json.dumps(data))).to_dict() == data
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"sample": "some"}, "sample must be one of adaptive"),
+        ({"rule": "best"}, "rule must be one of worst"),
+        ({"precision": "int8"}, "precision must be one of"),
+        ({"search_every": 0}, "search_every must be at least 1"),
+        ({"min_face": -1}, "min_face must not be negative"),
+        ({"time_limit": 0}, "time_limit must be positive"),
+        ({"sample": "spread", "frames": 2.5}, "counts whole frames"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ScanSettings(**wrong)

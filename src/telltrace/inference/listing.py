@@ -1,100 +1,160 @@
-"""What a scan shows: a table to read, JSON to process, marked pictures to look at."""
+"""What a scan shows: a table to read, JSON, JSON lines and CSV to process."""
 
+import csv
+import io
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from importlib.resources import files
+from typing import Any, Final, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from telltrace import __version__
-from telltrace.faces.media import Frame, Sampling, Status
-from telltrace.faces.reader import open_media
+from telltrace.faces.media import Status
 from telltrace.inference.scanner import Scanner
-from telltrace.inference.verdict import SCHEMA, FaceVerdict, FileVerdict
+from telltrace.inference.verdict import FileVerdict
+
+SCHEMA: Final = "telltrace-scan/2"
+"""Changes when a field goes or changes its meaning; new fields may come without a new number."""
+
+Format = Literal["text", "json", "jsonl", "csv"]
+"""How the outcome of a scan is written."""
 
 COLOURS = {Status.FAKE: "bold red", Status.REAL: "green", Status.UNCERTAIN: "yellow"}
 
+CSV_COLUMNS: Final = (
+    *("path", "status", "verdict", "score", "kind", "duration", "frames", "frames_with_face"),
+    *("tracks", "forged", "quality", "reason", "remedy"),
+)
+
+
+def listing(verdicts: Sequence[FileVerdict], scanner: Scanner, form: Format) -> str:
+    """The outcome in one of the four forms."""
+    if form == "text":
+        return to_text(verdicts, scanner)
+    if form == "json":
+        return to_json(verdicts, scanner)
+    return to_jsonl(verdicts) if form == "jsonl" else to_csv(verdicts)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of what :func:`to_json` gives; a line of JSON lines is its ``file``."""
+    text = files(__package__).joinpath("scan.schema.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def about(scanner: Scanner) -> dict[str, Any]:
+    """What every verdict of a scan depends on."""
+    calibration = scanner.ensemble.calibration
+    return {
+        "schema": SCHEMA,
+        "telltrace": __version__,
+        "detectors": [
+            {
+                "name": judge.card.detector,
+                "real_below": judge.card.calibration.real_below,
+                "fake_from": judge.card.calibration.fake_from,
+                "trained_on": str(judge.card.provenance.get("summary", "")),
+            }
+            for judge in scanner.judges
+        ],
+        "thresholds": {
+            "real_below": calibration.real_below,
+            "fake_from": calibration.fake_from,
+        },
+        "settings": scanner.settings.to_dict(),
+    }
+
 
 def to_json(verdicts: Sequence[FileVerdict], scanner: Scanner) -> str:
-    """The whole outcome; the schema is named in it and described in docs/scan.md."""
-    card = scanner.judge.card
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "telltrace": __version__,
-            "detector": card.detector,
-            "thresholds": {
-                "real_below": card.calibration.real_below,
-                "fake_from": card.calibration.fake_from,
-            },
-            "files": [verdict.to_dict() for verdict in verdicts],
-        },
-        indent=2,
-    )
+    """The whole outcome as one document."""
+    entries = [verdict.to_dict() for verdict in verdicts]
+    return json.dumps({**about(scanner), "files": entries}, indent=2)
+
+
+def to_jsonl(verdicts: Sequence[FileVerdict]) -> str:
+    """One line a file, each by itself a JSON document."""
+    return "\n".join(json.dumps({"schema": SCHEMA, **v.to_dict()}) for v in verdicts)
+
+
+def to_csv(verdicts: Sequence[FileVerdict]) -> str:
+    """One row a file; forged stretches as ``start-end`` in seconds, parted by spaces."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for verdict in verdicts:
+        row = verdict.to_dict()
+        spans = [span for track in verdict.tracks for span in track.forged]
+        row["tracks"] = len(verdict.tracks)
+        row["forged"] = " ".join(f"{span.start:.3f}-{span.end:.3f}" for span in sorted(spans))
+        row["quality"] = " ".join(row["quality"])
+        writer.writerow(row)
+    return text.getvalue().rstrip("\n")
 
 
 def to_text(verdicts: Sequence[FileVerdict], scanner: Scanner) -> str:
-    """A table of one line a file, then the reasons and remedies of those without a verdict."""
-    console = Console(width=40 + max(len(str(verdict.path)) for verdict in verdicts))
+    """A table of one line a file, then what needs saying about those that are not simply real."""
+    console = Console(width=60 + max(len(str(verdict.path)) for verdict in verdicts))
     table = Table(box=None, pad_edge=False)
-    for name, side in (("verdict", "left"), ("fake", "right"), ("faces", "right")):
-        table.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("frames", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for name in ("fake", "people", "frames"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("file", no_wrap=True)
     for verdict in verdicts:
         table.add_row(
             Text(str(verdict.verdict or verdict.status), COLOURS.get(verdict.status, "")),
             "" if verdict.score is None else f"{verdict.score:.0%}",
-            str(len(verdict.faces)),
+            str(len(verdict.tracks)),
             f"{verdict.frames_with_face}/{verdict.frames}",
             Text(str(verdict.path)),
         )
     with console.capture() as capture:
         console.print(table)
         for verdict in verdicts:
-            if verdict.reason:
-                line = f"{verdict.path}: {verdict.reason}. {verdict.remedy}."
-                console.print(Text(line), soft_wrap=True)
+            for line in _notes(verdict):
+                console.print(Text(f"{verdict.path}: {line}"), soft_wrap=True)
         console.print(Text(_about(scanner)), soft_wrap=True)
     return capture.get().rstrip("\n")
 
 
+def _notes(verdict: FileVerdict) -> list[str]:
+    """What the table cannot say of a file."""
+    notes = []
+    if verdict.status != Status.REAL:
+        notes.append(f"{verdict.reason}. {verdict.remedy}.")
+    if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
+        notes += [_track(number, verdict) for number in range(len(verdict.tracks))]
+    flags = sorted(
+        {flag for track in verdict.tracks for flag in track.quality} | {*verdict.quality}
+    )
+    if flags:
+        notes.append(f"hard to judge: {', '.join(flags)}.")
+    return notes
+
+
+def _track(number: int, verdict: FileVerdict) -> str:
+    track = verdict.tracks[number]
+    said = f"{track.status}" + ("" if track.score is None else f" {track.score:.0%}")
+    when = f", {track.start:.1f} to {track.end:.1f} s" if verdict.kind == "video" else ""
+    spans = ", ".join(
+        f"{span.start:.2f} to {span.end:.2f} s (peak {span.peak:.0%} at {span.peak_time:.2f} s)"
+        for span in track.forged
+    )
+    forged = f"; looks forged {spans}" if spans and verdict.kind == "video" else ""
+    return f"person {number + 1}: {said}{when}{forged}."
+
+
 def _about(scanner: Scanner) -> str:
-    card = scanner.judge.card
-    zone = card.calibration
+    zone = scanner.ensemble.calibration
     between = (
         f"between {zone.real_below:.2f} and {zone.fake_from:.2f} nothing is claimed"
         if zone.real_below < zone.fake_from
         else f"fake from {zone.fake_from:.2f}"
     )
-    trained = card.provenance.get("summary", "see its card")
-    return f"\nDetector {card.detector} ({between}). Trained on: {trained}."
-
-
-def draw(verdicts: Sequence[FileVerdict], folder: Path) -> list[Path]:
-    """Write one picture for each file that showed a face: its most suspicious frame, marked."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    for number, verdict in enumerate(verdicts):
-        if verdict.faces:
-            written.append(_draw_file(verdict, folder / f"{number:04d}_{verdict.path.stem}.png"))
-    return written
-
-
-def _draw_file(verdict: FileVerdict, path: Path) -> Path:
-    from telltrace.visualize import draw_boxes
-
-    worst = max(verdict.faces, key=lambda face: -1.0 if face.score is None else face.score)
-    here = [face for face in verdict.faces if face.frame == worst.frame]
-    frame = _frame(verdict.path, worst)
-    captions = [str(f.status) + ("" if f.score is None else f" {f.score:.0%}") for f in here]
-    draw_boxes(frame.image, [face.box for face in here], captions).save(path)
-    return path
-
-
-def _frame(path: Path, face: FaceVerdict) -> Frame:
-    """The frame again; scans keep no pictures, so that memory does not grow with the video."""
-    frames = open_media(path, Sampling("all"))
-    return next(frame for frame in frames if frame.index == face.frame)
+    names = " and ".join(judge.card.detector for judge in scanner.judges)
+    trained = "; ".join(
+        str(judge.card.provenance.get("summary", "see its card")) for judge in scanner.judges
+    )
+    return f"\nDetector {names} ({between}). Trained on: {trained}."

@@ -5,171 +5,171 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
+import torch
 
-from telltrace.checkpoint import Judge
-from telltrace.faces.detect import Face, FaceDetector
-from telltrace.faces.media import Frame, Frames, MediaError, Sampling, Status
+from telltrace.checkpoint import Judge, load_checkpoint
+from telltrace.faces.detect import Face, FaceDetector, create_face_detector
+from telltrace.faces.follow import Follower
+from telltrace.faces.media import Choice, Frame, MediaError, Positions, Remaining, Status
+from telltrace.faces.quality import face_flags, is_small
 from telltrace.faces.reader import open_media
-from telltrace.inference.verdict import FaceVerdict, FileVerdict, file_score, judge_score
+from telltrace.faces.track import look_at
+from telltrace.inference.ensemble import Ensemble
+from telltrace.inference.evidence import Evidence, Look
+from telltrace.inference.settings import ScanSettings
+from telltrace.inference.verdict import FileVerdict
 
 
-@dataclass
+@dataclass(frozen=True)
+class ScanPlan:
+    """All that it takes to make a `Scanner`: small, and ready to be sent to a worker process.
+
+    Args:
+        checkpoints: Detectors; by default the one in the package.
+        device: Where to compute, as torch names it.
+        threads: Processor threads; None leaves torch's own choice.
+        settings: How to look.
+    """
+
+    checkpoints: tuple[Path, ...] = ()
+    device: str = "cpu"
+    threads: int | None = None
+    settings: ScanSettings = field(default_factory=ScanSettings)
+
+    def scanner(self) -> "Scanner":
+        """Load the detectors.
+
+        Raises:
+            ValueError: If a checkpoint cannot be read.
+        """
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        paths = self.checkpoints or (None,)
+        judges = [load_checkpoint(path, self.device) for path in paths]
+        return Scanner(judges, create_face_detector(self.device), self.settings)
+
+
 class Scanner:
-    """Judges one file after another with a fixed detector and fixed settings."""
+    """Judges one file after another with fixed detectors and fixed settings.
 
-    judge: Judge
-    detector: FaceDetector
-    sampling: Sampling = field(default_factory=Sampling)
-    batch_size: int = 16
-    """Frames that are held in memory and processed together."""
-    min_face: float = 40.0
-    """Faces whose box is narrower or lower than this many pixels get no score."""
+    Args:
+        judges: The detector of forgeries, or several of which the mean counts.
+        detector: The detector of faces.
+        settings: How files are looked at.
+    """
+
+    def __init__(
+        self,
+        judges: Judge | Sequence[Judge],
+        detector: FaceDetector,
+        settings: ScanSettings | None = None,
+    ) -> None:
+        self.settings = settings or ScanSettings()
+        self.judges = (judges,) if isinstance(judges, Judge) else tuple(judges)
+        self.detector = detector
+        self.ensemble = Ensemble(self.judges, self.settings.precision)
 
     def scan(self, path: Path) -> FileVerdict:
         """Judge a picture or a video; whatever is wrong with it becomes a status."""
-        clock = dict.fromkeys(("read", "detect", "score"), 0.0)
+        clock = _Clock(path, self.settings.time_limit)
+        evidence = Evidence(path, self.settings, self.ensemble.calibration)
         try:
-            frames = open_media(path, self.sampling)
-            faces: list[FaceVerdict] = []
-            with_face = 0
-            for chunk in _timed(_chunks(frames, self.batch_size), clock):
-                found = self._faces(chunk, clock)
-                with_face += len({face.frame for face in found})
-                faces += found
+            self._look(evidence, clock)
         except MediaError as error:
-            return FileVerdict(
-                path=path, status=error.status, reason=error.reason, remedy=error.remedy
-            )
-        return self._conclude(path, frames, tuple(faces), with_face, clock)
+            return FileVerdict.failed(path, error.status, error.reason, error.remedy)
+        return evidence.conclude(dict(clock.spent))
 
-    def _faces(self, frames: Sequence[Frame], clock: dict[str, float]) -> list[FaceVerdict]:
-        start = time.perf_counter()
-        found = self.detector.detect([frame.image for frame in frames])
-        clock["detect"] += time.perf_counter() - start
-        start = time.perf_counter()
+    def _look(self, evidence: Evidence, clock: "_Clock") -> None:
+        """Read as many frames as it takes."""
+        self._read(evidence, self.settings.sampling(), clock)
+        assert evidence.frames is not None
+        if self.settings.sample != "adaptive" or evidence.frames.kind == "image":
+            return
+        if evidence.disagrees():
+            rest = Remaining(self.settings.sampling(last=True), evidence.seen)
+            self._read(evidence, rest, clock)
+        if edges := evidence.edges():
+            self._read(evidence, Positions(edges), clock)
+
+    def _read(self, evidence: Evidence, choice: Choice, clock: "_Clock") -> None:
+        """One pass over the file."""
+        with clock.stage("read"):
+            frames = open_media(evidence.path, choice, clock.check)
+        evidence.frames = frames
+        follower = Follower(self.detector, self.settings.search_every)
+        for chunk in clock.reading(_chunks(frames, self.settings.batch_size)):
+            clock.check()
+            evidence.size = (chunk[0].image.shape[1], chunk[0].image.shape[0])
+            with clock.stage("detect"):
+                found = follower.find(chunk)
+            with clock.stage("score"):
+                evidence.add(self._looks(chunk, found))
+        evidence.lost = max(evidence.lost, frames.lost)
+
+    def _looks(self, frames: Sequence[Frame], found: Sequence[list[Face]]) -> Iterator[Look]:
         pairs = [
-            (frame, face) for frame, faces in zip(frames, found, strict=True) for face in faces
+            (frame, face)
+            for frame, faces in zip(frames, found, strict=True)
+            for face in faces
+            if not is_small(face, self.settings.min_face)
         ]
-        scores = self._scores([pair for pair in pairs if self._is_large(pair[1])])
-        verdicts = [
-            self._verdict(frame, face, next(scores) if self._is_large(face) else None)
-            for frame, face in pairs
-        ]
-        clock["score"] += time.perf_counter() - start
-        return verdicts
+        scores = iter(self.ensemble.score(pairs, self.settings.batch_size))
+        nothing = np.full(len(self.judges), np.nan)
+        for frame, faces in zip(frames, found, strict=True):
+            flags = [face_flags(frame.image, face, self.settings.min_face) for face in faces]
+            mine = [nothing if "small" in flag else next(scores) for flag in flags]
+            table = np.array(mine).reshape(len(faces), len(self.judges))
+            yield Look(look_at(frame, faces), table, tuple(flags))
 
-    def _is_large(self, face: Face) -> bool:
-        left, top, right, bottom = face.box
-        return min(right - left, bottom - top) >= self.min_face
 
-    def _scores(self, pairs: Sequence[tuple[Frame, Face]]) -> Iterator[float]:
-        crop = self.judge.card.preprocessing.crop
-        for start in range(0, len(pairs), self.batch_size):
-            batch = pairs[start : start + self.batch_size]
-            crops = np.stack([crop.cut(frame.image, face) for frame, face in batch])
-            yield from self.judge.score(crops).tolist()
+class _Clock:
+    """Counts what each stage takes, and says when the time for a file is up."""
 
-    def _verdict(self, frame: Frame, face: Face, score: float | None) -> FaceVerdict:
-        calibration = self.judge.card.calibration
-        status = Status.FACE_TOO_SMALL if score is None else judge_score(score, calibration)
-        return FaceVerdict(
-            status=status,
-            score=score,
-            frame=frame.index,
-            time=frame.time,
-            box=face.box,
-            confidence=face.confidence,
-        )
+    def __init__(self, path: Path, limit: float | None) -> None:
+        self.path, self.limit, self.start = path, limit, time.monotonic()
+        self.spent = dict.fromkeys(("read", "detect", "score"), 0.0)
 
-    def _conclude(
-        self,
-        path: Path,
-        frames: Frames,
-        faces: tuple[FaceVerdict, ...],
-        with_face: int,
-        clock: dict[str, float],
-    ) -> FileVerdict:
-        score = file_score(faces)
-        verdict = None if score is None else judge_score(score, self.judge.card.calibration)
-        status, reason, remedy = self._status(verdict, frames, faces)
-        return FileVerdict(
-            path=path,
-            status=status,
-            verdict=verdict,
-            score=score,
-            kind=frames.kind,
-            faces=faces,
-            frames=frames.read,
-            frames_with_face=with_face,
-            lost=frames.lost,
-            reason=reason,
-            remedy=remedy,
-            seconds=clock,
-        )
-
-    def _status(
-        self, verdict: Status | None, frames: Frames, faces: tuple[FaceVerdict, ...]
-    ) -> tuple[Status, str, str]:
-        if verdict is None and faces:
-            return (
-                Status.FACE_TOO_SMALL,
-                f"shows only faces smaller than {self.min_face:g} pixels",
-                "Give a larger picture, or lower --min-face at the price of reliability",
+    def check(self) -> None:
+        """Raise a MediaError when the time is up."""
+        if self.limit is not None and time.monotonic() - self.start > self.limit:
+            raise MediaError(
+                self.path,
+                f"was not judged within {self.limit:g} s",
+                "Look at fewer frames with --frames, or allow more with --time-limit",
+                Status.TIMEOUT,
             )
-        if verdict is None:
-            return (
-                Status.NO_FACE,
-                f"shows no face in {frames.read} frame{'s' * (frames.read != 1)}",
-                "Check that a face is visible and upright, or look at more frames with --frames",
-            )
-        if frames.lost or frames.truncated:
-            what = "it ends early" if frames.truncated else f"{frames.lost} packets are damaged"
-            return (
-                Status.PARTIAL,
-                f"could be read only in part ({what})",
-                "Get an undamaged copy to judge the rest",
-            )
-        return verdict, "", ""
+
+    def stage(self, name: str) -> "_Stage":
+        return _Stage(self.spent, name)
+
+    def reading(self, chunks: Iterator[list[Frame]]) -> Iterator[list[Frame]]:
+        """The same chunks; the time they take to come counts as reading."""
+        while True:
+            with self.stage("read"):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
 
 
-def find_media(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are named, folders as all files below them in a fixed order.
+@dataclass
+class _Stage:
+    spent: dict[str, float]
+    name: str
+    start: float = 0.0
 
-    Raises:
-        ValueError: If a path does not exist, or a folder holds no file; the message names it.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if not p.is_dir() and not _hidden(p, path))
-            if not inside:
-                raise ValueError(f"{path}: the folder holds no file. Name a folder with media.")
-            found += inside
-        elif path.exists() or path.is_symlink():
-            found.append(path)
-        else:
-            raise ValueError(f"{path}: no such file or folder. Check the spelling.")
-    return found
+    def __enter__(self) -> Self:
+        self.start = time.perf_counter()
+        return self
 
-
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
+    def __exit__(self, *_: object) -> None:
+        self.spent[self.name] += time.perf_counter() - self.start
 
 
 def _chunks(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
     iterator = iter(frames)
     while chunk := list(itertools.islice(iterator, size)):
-        yield chunk
-
-
-def _timed(chunks: Iterator[list[Frame]], clock: dict[str, float]) -> Iterator[list[Frame]]:
-    """The same chunks; the time they take to come is added to ``clock["read"]``."""
-    while True:
-        start = time.perf_counter()
-        chunk = next(chunks, None)
-        clock["read"] += time.perf_counter() - start
-        if chunk is None:
-            return
         yield chunk

@@ -1,0 +1,63 @@
+"""One or several detectors of forgeries that answer as one: the mean of calibrated scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from telltrace.checkpoint import Calibration, Judge
+from telltrace.faces.detect import Face
+from telltrace.faces.media import Frame
+from telltrace.inference.settings import Precision
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Detectors that are asked together; each gets the crop that it was trained on.
+
+    Raises:
+        ValueError: If there is none.
+    """
+
+    judges: tuple[Judge, ...]
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if not self.judges:
+            raise ValueError("An ensemble needs at least one detector, got none.")
+
+    @property
+    def calibration(self) -> Calibration:
+        """Where a mean score may be called real or fake: the means of the members' thresholds."""
+        members = [judge.card.calibration for judge in self.judges]
+        return Calibration(
+            real_below=float(np.mean([member.real_below for member in members])),
+            fake_from=float(np.mean([member.fake_from for member in members])),
+        )
+
+    def score(
+        self, pairs: Sequence[tuple[Frame, Face]], batch_size: int = 32
+    ) -> NDArray[np.float64]:
+        """Probability of forgery that each detector gives each face.
+
+        Shape:
+            N faces, each with the frame it is in, to (N, detectors)
+        """
+        columns = [self._ask(judge, pairs, batch_size) for judge in self.judges]
+        return np.stack(columns, axis=1)
+
+    def _ask(
+        self, judge: Judge, pairs: Sequence[tuple[Frame, Face]], batch_size: int
+    ) -> NDArray[np.float64]:
+        crop = judge.card.preprocessing.crop
+        scores = [np.zeros(0)]
+        for start in range(0, len(pairs), batch_size):
+            batch = pairs[start : start + batch_size]
+            crops = np.stack([crop.cut(frame.image, face) for frame, face in batch])
+            with torch.autocast(
+                judge.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
+            ):
+                scores.append(judge.score(crops))
+        return np.concatenate(scores)

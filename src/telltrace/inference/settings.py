@@ -1,0 +1,75 @@
+"""All that a scan can be told, in one value that can be compared, printed and sent to a worker."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from telltrace.faces.media import Choice, Sampling
+from telltrace.inference.timeline import Rule
+
+Sample = Literal["adaptive", "spread", "every", "fps", "all"]
+"""Which frames of a video are looked at."""
+
+Precision = Literal["float32", "bfloat16"]
+"""What the detector of forgeries computes in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanSettings:
+    """How files are looked at and summed up; the detector itself is not among it.
+
+    Args:
+        sample: ``"adaptive"`` looks at a third of ``frames``, spread over the video, at the rest
+            only where these disagree, and at every frame where a forged stretch begins or ends.
+            The others are those of `Sampling`.
+        frames: Frames to look at, as ``sample`` says.
+        rule: How the scores of a track become one. The file gets that of its worst track.
+        window: Seconds over which scores are smoothed.
+        min_face: Faces whose box is narrower or lower than this many pixels get no score.
+        search_every: Of so many frames looked at, one is searched for faces; in those between they
+            are followed.
+        batch_size: Frames that are held in memory and processed together.
+        precision: What the detector of forgeries computes in.
+        time_limit: Seconds after which a file is given up; None waits for as long as it takes.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    sample: Sample = "adaptive"
+    frames: float = 36
+    rule: Rule = "worst"
+    window: float = 1.0
+    min_face: float = 40.0
+    search_every: int = 4
+    batch_size: int = 16
+    precision: Precision = "float32"
+    time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, choices in (("sample", Sample), ("rule", Rule), ("precision", Precision)):
+            if getattr(self, name) not in get_args(choices):
+                known = ", ".join(get_args(choices))
+                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}.")
+        for name in ("search_every", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        for name in ("window", "min_face"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise ValueError(f"time_limit must be positive or none, got {self.time_limit}.")
+        self.sampling(last=True)
+
+    def sampling(self, last: bool = False) -> Choice:
+        """The frames of the first pass over a video, or all that later ones may add to."""
+        if self.sample != "adaptive":
+            return Sampling(self.sample, self.frames)
+        third = max(1, int(self.frames) // 3)  # the centres of thirds are centres of the whole
+        return Sampling("spread", 3 * third if last else third)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ScanSettings":
+        return cls(**values)
