@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,7 @@ def test_a_disk_that_is_full_is_said_to_be(tmp_path: Path) -> None:
     journal = Journal(file, 1)
     journal.close()
     said = r"cannot be written \(No space left.*Make room, then run the same command"
-    journal._handle = Path("/dev/full").open("ab", buffering=0)
+    journal._handle = FileIO("/dev/full", "ab")
     with pytest.raises(OSError, match=said):
         journal.add(Answer(0, {}))
     journal._handle.close()

@@ -1,0 +1,71 @@
+"""Does every one of 2,000 damaged files get a status, without a crash, a hang or growing memory?
+
+Makes clips and pictures of its own in eight formats, damages them in eight ways (flipped bits,
+truncation, swapped heads, absurd sizes, ...), adds empty files, links that lead nowhere or in
+circles, pipes, folders and strange names, and judges them all with the detector in the package.
+
+    python benchmarks/scan_fuzz.py --files 2000
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from scan_material import load, make_corpus, watch_memory
+
+from telltrace.inference import ScanPlan, ScanSettings
+from telltrace.inference.many import scan_many
+
+
+def main() -> int:
+    """Run it, print the table; 1 if a file is without a status or a limit was broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=2000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--time-limit", type=float, default=60, help="seconds of a file")
+    parser.add_argument("--memory", type=float, default=3000, help="MiB that all may hold")
+    args = parser.parse_args()
+    print(load())
+    settings = ScanSettings(sample="spread", frames=4)
+    plan = ScanPlan((), "cpu", 1, settings)
+    with tempfile.TemporaryDirectory() as folder:
+        made = make_corpus(Path(folder) / "in", args.files, args.seed)
+        out, started = Path(folder) / "out", time.perf_counter()
+        with watch_memory() as memory:
+            scan_many(
+                *([str(Path(folder) / "in")], out, plan.scanner, settings.to_dict()),
+                workers=args.workers,
+                time_limit=args.time_limit,
+            )
+        seconds = time.perf_counter() - started
+        verdicts = [json.loads(line) for line in (out / "verdicts.jsonl").open()]
+        summary = json.loads((out / "summary.json").read_text())
+    told = {verdict["path"]: verdict for verdict in verdicts}
+    missing = [path for path in made if str(path) not in told]
+    unexplained = [v for v in verdicts if not v["verdict"] and not (v["reason"] and v["remedy"])]
+    show(verdicts)
+    for verdict in verdicts:
+        if "could not be processed" in verdict["reason"] or "decoder" in verdict["reason"]:
+            print(f"  {verdict['path'][-60:]!r}: {verdict['reason']}")
+    print(f"{len(verdicts)} statuses for {len(made)} files; lost: {summary['lost'] or 'none'}")
+    print(f"without a reason or remedy: {len(unexplained)}; {seconds:.0f} s; MiB at most: driver")
+    print(f"{memory.driver:.0f}, a worker {memory.largest_worker:.0f}, all {memory.together:.0f}")
+    sound = len(verdicts) == len(made) and not missing and not unexplained
+    return int(not sound or bool(summary["lost"]) or memory.together > args.memory)
+
+
+def show(verdicts: list[dict[str, str]]) -> None:
+    """Statuses by what was done to the file."""
+    counts = Counter((Path(v["path"]).name.split("_")[0], v["status"]) for v in verdicts)
+    names = sorted({status for _, status in counts})
+    print(f"{'':12}" + "".join(f"{name:>16}" for name in names))
+    for done in sorted({done for done, _ in counts}):
+        print(f"{done:12}" + "".join(f"{counts[done, name] or '':>16}" for name in names))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
