@@ -74,7 +74,8 @@ def _connect(workers: int) -> Any:
             object_store_memory=STORE_BYTES,
             **quiet,
         )
-    found = int(ray.cluster_resources().get("CPU", 0))
+    known: Any = ray
+    found = int(known.cluster_resources().get("CPU", 0))
     if workers > found:
         ray.shutdown()
         raise ValueError(

@@ -1,0 +1,77 @@
+"""What makes a face hard to judge: small, blurred, dark, turned away, squeezed by compression."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .align import FaceCrop
+from .detect import Face
+
+Flag = Literal["small", "blurred", "dark", "turned", "compressed"]
+
+SHARP: Final = 0.02
+"""Energy of the finest details against all contrast below which a face counts as blurred."""
+DARK: Final = 45.0
+"""Mean brightness, of 255, below which a face counts as dark."""
+TURNED: Final = 0.13
+"""How near the nose may come to the line through one eye, in distances of the eyes."""
+TILTED: Final = 40.0
+"""Angle of the line through the eyes, in degrees, beyond which a face counts as turned."""
+BITS: Final = 0.03
+"""Bits per pixel and frame of a video below which it counts as heavily compressed."""
+
+_FACE = FaceCrop(size=64, margin=1.0)
+
+
+def face_flags(image: NDArray[np.uint8], face: Face, min_face: float) -> tuple[Flag, ...]:
+    """What is wrong with one face, in a fixed order.
+
+    Args:
+        image: (H, W, 3) RGB of 8 bits.
+        face: A face in it.
+        min_face: Side below which it is small, in pixels.
+    """
+    grey = cv2.cvtColor(_FACE.cut(image, face), cv2.COLOR_RGB2GRAY)
+    flags: dict[Flag, bool] = {
+        "small": is_small(face, min_face),
+        "blurred": sharpness(np.asarray(grey, np.uint8)) < SHARP,
+        "dark": float(grey.mean()) < DARK,
+        "turned": is_turned(face),
+    }
+    return tuple(flag for flag, is_so in flags.items() if is_so)
+
+
+def is_small(face: Face, min_face: float) -> bool:
+    left, top, right, bottom = face.box
+    return min(right - left, bottom - top) < min_face
+
+
+def sharpness(grey: NDArray[np.uint8]) -> float:
+    """Variance of the Laplacian over the variance of the picture: independent of its contrast.
+
+    Shape:
+        (H, W) of 8 bits
+    """
+    fine = float(np.var(np.asarray(cv2.Laplacian(grey, cv2.CV_32F))))
+    return fine / (float(np.var(grey)) + 1.0)
+
+
+def is_turned(face: Face) -> bool:
+    """Whether the nose lies over one eye, or the eyes are far from level."""
+    left, right, nose = (np.asarray(point, np.float64) for point in face.landmarks[:3])
+    across = right - left
+    length = float(np.hypot(*across))
+    if length < 1e-6:
+        return True
+    place = float((nose - left) @ across) / length**2  # 0 under the left eye, 1 under the right
+    tilt = abs(float(np.degrees(np.arctan2(across[1], across[0]))))
+    return not TURNED <= place <= 1 - TURNED or tilt > TILTED
+
+
+def common_flags(faces: Sequence[Sequence[Flag]]) -> tuple[Flag, ...]:
+    """Flags that more than half of the faces have, in a fixed order."""
+    order: tuple[Flag, ...] = ("small", "blurred", "dark", "turned", "compressed")
+    return tuple(f for f in order if sum(f in theirs for theirs in faces) * 2 > len(faces))
