@@ -22,6 +22,7 @@ def scan(
     threads: int | None = None,
     precision: Literal["float32", "bfloat16"] = "float32",
     format: Literal["text", "json", "jsonl", "csv"] = "text",
+    json: bool = False,
     report: Path | None = None,
     pictures: Path | None = None,
 ) -> int:
@@ -48,6 +49,7 @@ def scan(
         threads: Processor threads; by default as many as there are.
         precision: What the detector of forgeries computes in.
         format: How to print the outcome.
+        json: Short for --format json.
         report: HTML page to write about a single file: timeline, faces, evidence. The same file and
             the same settings give the same page, byte for byte.
         pictures: Folder to write one picture per file to: its most suspicious frame, marked.
@@ -81,5 +83,5 @@ def scan(
         draw(verdicts, pictures)
     if report is not None:
         write_report(report, verdicts[0], scanner)
-    print(listing(verdicts, scanner, format))
+    print(listing(verdicts, scanner, "json" if json else format))
     return 0 if any(verdict.verdict for verdict in verdicts) else 1
