@@ -164,8 +164,8 @@ def test_the_text_names_people_times_and_remedies(
 ) -> None:
     said = listing(verdicts, scanner, "text")
     assert "[odd], name.mp4" in said
-    assert "person 1: FAKE 90%, 1.0 to 2.0 s; looks forged 1.00 to 1.96 s (peak 90%" in said
-    assert "person 2: FACE_TOO_SMALL" in said
-    assert "hard to judge: compressed, small." in said
-    assert "bad.png: is empty. Copy it again." in said
+    assert "Person 1: FAKE 90%, seen from 1.00 to 1.96 s; looks forged from 1.00 to 1.96 s" in said
+    assert "1 person FACE_TOO_SMALL." in said
+    assert "Hard to judge: compressed, small." in said
+    assert "bad.png\n  Is empty. Copy it again." in said
     assert "between 0.40 and 0.60 nothing is claimed" in said

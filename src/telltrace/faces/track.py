@@ -53,12 +53,15 @@ class Linking:
             apart, and places settle who is who among those that look alike.
         sure: A track is dropped unless one of its faces has this confidence, and ...
         likely: ... half of them have this one.
+        doubtful: Where no track in the whole run meets that, this is asked in its place: a person
+            who is only seen in profile is better judged than missed.
     """
 
     patience: int = 4
     unlike: float = 1.1
     sure: float = 0.98
-    likely: float = 0.85
+    likely: float = 0.95
+    doubtful: float = 0.85
 
 
 @dataclass(eq=False)
@@ -109,7 +112,9 @@ def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Tr
                 live.append(track)
                 done.append(track)
             track.add(number, place, face, sight.looks[place])
-    kept = [track for track in done if not _is_background(track, sights, rules)]
+    kept = [track for track in done if _is_face(track, sights, rules.sure, rules.likely)]
+    if not kept:
+        kept = [track for track in done if _is_face(track, sights, rules.sure, rules.doubtful)]
     return kept, [track for track in done if track not in kept]
 
 
@@ -147,7 +152,7 @@ def _cost(track: Track, elapsed: float, face: Face, look: Pixels) -> float:
     return 0.4 * moved + 0.5 * octaves + 2 * (1 - alike(track.look, now))
 
 
-def _is_background(track: Track, sights: Sequence[Sight], rules: Linking) -> bool:
+def _is_face(track: Track, sights: Sequence[Sight], sure: float, likely: float) -> bool:
     pairs = zip(track.sights, track.places, strict=True)
     confidences = [sights[sight].faces[place].confidence for sight, place in pairs]
-    return max(confidences) < rules.sure or float(np.median(confidences)) < rules.likely
+    return max(confidences) >= sure and float(np.median(confidences)) >= likely

@@ -1,6 +1,6 @@
 """All that was seen in one file so far, and the verdict that follows from it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +17,13 @@ from telltrace.inference.timeline import AT_LEAST, forged_spans, smooth, track_s
 from telltrace.inference.verdict import FaceVerdict, FileVerdict, TrackVerdict, judge_score
 from telltrace.inference.wording import explain
 
-STILL = Linking(sure=0.9)
+STILL = Linking(sure=0.9, likely=0.9)
 """In a single picture no second look can confirm a face: less is asked of the first."""
 
-_MOST_EDGES, _MOST_BETWEEN = 16, 90
+_MOST_GAPS, _MOST_BETWEEN = 16, 90
+
+Gap = tuple[float, int, int, int]
+"""How little it matters, the first and last frame of it, and how many of them to look at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,26 +72,51 @@ class Evidence:
         if not any(track.score is not None for track in tracks):
             return True
         for track in tracks:
-            said = {judge_score(f.score, self.calibration) for f in track.faces if f.score}
+            said = {
+                judge_score(f.score, self.calibration) for f in track.faces if f.score is not None
+            }
             if len(said) > 1 or said == {Status.UNCERTAIN} or len(track.faces) < AT_LEAST:
                 return True
         return False
 
-    def edges(self) -> tuple[int, ...]:
-        """Frames not seen yet among which a forged stretch begins or ends."""
+    def wanted(self) -> tuple[int, ...]:
+        """Frames not seen yet that may move what is said: see :meth:`_edges` and :meth:`_thin`."""
         tracks, _ = self.tracks()
-        found: list[tuple[float, int, int]] = []
+        gaps = sorted((*self._edges(tracks), *self._thin(tracks)))
+        wanted: set[int] = set()
+        for _, first, last, most in gaps[:_MOST_GAPS]:
+            count = min(last - first + 1, most)
+            wanted |= set(np.linspace(first, last, count).round().astype(int).tolist())
+        return tuple(sorted(wanted - self.seen))
+
+    def _edges(self, tracks: Sequence[TrackVerdict]) -> Iterator[Gap]:
+        """Where a forged stretch begins or ends between two looks at a track."""
         for track in tracks:
             for a, b in pairwise(face for face in track.faces if face.smoothed is not None):
                 forged = [(f.smoothed or 0) >= self.calibration.fake_from for f in (a, b)]
                 if forged[0] != forged[1] and b.frame - a.frame > 1:
                     top = max(a.smoothed or 0, b.smoothed or 0)
-                    found.append((-top, a.frame + 1, b.frame - 1))
-        wanted: set[int] = set()
-        for _, first, last in sorted(found)[:_MOST_EDGES]:
-            count = min(last - first + 1, _MOST_BETWEEN)
-            wanted |= set(np.linspace(first, last, count).round().astype(int).tolist())
-        return tuple(sorted(wanted - self.seen))
+                    yield -top, a.frame + 1, b.frame - 1, _MOST_BETWEEN
+
+    def _thin(self, tracks: Sequence[TrackVerdict]) -> Iterator[Gap]:
+        """What lies about a track that looks suspicious in fewer than `AT_LEAST` looks."""
+        seen = sorted(self.looks)
+        for track in tracks:
+            known = sum(face.score is not None for face in track.faces)
+            if track.score is None or known >= AT_LEAST:
+                continue
+            if judge_score(track.score, self.calibration) == Status.REAL:
+                continue
+            first = seen.index(track.faces[0].frame)
+            last = seen.index(track.faces[-1].frame)
+            low = seen[first - 1] + 1 if first else 0
+            high = seen[last + 1] - 1 if last + 1 < len(seen) else self._last
+            yield -track.score, low, high, 2 * AT_LEAST
+
+    @property
+    def _last(self) -> int:
+        assert self.frames is not None
+        return self.frames.total - 1
 
     def conclude(self, seconds: dict[str, float]) -> FileVerdict:
         """The verdict on the file: that of its worst track."""

@@ -14,7 +14,8 @@ from rich.text import Text
 from telltrace import __version__
 from telltrace.faces.media import Status
 from telltrace.inference.scanner import Scanner
-from telltrace.inference.verdict import FileVerdict
+from telltrace.inference.verdict import FileVerdict, TrackVerdict
+from telltrace.inference.wording import moment
 
 SCHEMA: Final = "telltrace-scan/2"
 """Changes when a field goes or changes its meaning; new fields may come without a new number."""
@@ -113,8 +114,10 @@ def to_text(verdicts: Sequence[FileVerdict], scanner: Scanner) -> str:
     with console.capture() as capture:
         console.print(table)
         for verdict in verdicts:
-            for line in _notes(verdict):
-                console.print(Text(f"{verdict.path}: {line}"), soft_wrap=True)
+            if notes := _notes(verdict):
+                console.print(Text(f"\n{verdict.path}"), soft_wrap=True)
+                for note in notes:
+                    console.print(Text(f"  {note}"), soft_wrap=True)
         console.print(Text(_about(scanner)), soft_wrap=True)
     return capture.get().rstrip("\n")
 
@@ -123,27 +126,54 @@ def _notes(verdict: FileVerdict) -> list[str]:
     """What the table cannot say of a file."""
     notes = []
     if verdict.status != Status.REAL:
-        notes.append(f"{verdict.reason}. {verdict.remedy}.")
+        notes.append(f"{sentence(verdict.reason)} {sentence(verdict.remedy)}")
     if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
-        notes += [_track(number, verdict) for number in range(len(verdict.tracks))]
+        notes += _people(verdict)
     flags = sorted(
         {flag for track in verdict.tracks for flag in track.quality} | {*verdict.quality}
     )
     if flags:
-        notes.append(f"hard to judge: {', '.join(flags)}.")
+        notes.append(f"Hard to judge: {', '.join(flags)}.")
     return notes
 
 
-def _track(number: int, verdict: FileVerdict) -> str:
-    track = verdict.tracks[number]
-    said = f"{track.status}" + ("" if track.score is None else f" {track.score:.0%}")
-    when = f", {track.start:.1f} to {track.end:.1f} s" if verdict.kind == "video" else ""
-    spans = ", ".join(
-        f"{span.start:.2f} to {span.end:.2f} s (peak {span.peak:.0%} at {span.peak_time:.2f} s)"
+def sentence(text: str) -> str:
+    """A reason or remedy as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _people(verdict: FileVerdict) -> list[str]:
+    """A line for each person who is not simply real, and one for all others."""
+    lines, highest, small = [], [], 0
+    for number, track in enumerate(verdict.tracks, 1):
+        if track.score is None:
+            small += 1
+        elif track.status == Status.REAL:
+            highest.append(track.score)
+        else:
+            lines.append(_person(number, track, verdict.kind == "video"))
+    if highest:
+        lines.append(f"{people(len(highest))} REAL, {max(highest):.0%} at most.")
+    if small:
+        lines.append(f"{people(small)} FACE_TOO_SMALL.")
+    return lines
+
+
+def people(number: int) -> str:
+    """A person is one face through one shot."""
+    return f"{number} {'person' if number == 1 else 'people'}"
+
+
+def _person(number: int, track: TrackVerdict, moving: bool) -> str:
+    said = f"Person {number}: {track.status} {track.score:.0%}"
+    if not moving:
+        return f"{said}."
+    spans = "; ".join(
+        f"looks forged{moment(span)} (peak {span.peak:.0%} at {span.peak_time:.2f} s)"
         for span in track.forged
     )
-    forged = f"; looks forged {spans}" if spans and verdict.kind == "video" else ""
-    return f"person {number + 1}: {said}{when}{forged}."
+    seen = f"{said}, seen from {track.start:.2f} to {track.end:.2f} s"
+    return f"{seen}; {spans}." if spans else f"{seen}."
 
 
 def _about(scanner: Scanner) -> str:

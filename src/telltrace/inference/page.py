@@ -1,25 +1,21 @@
 """A page about one file: what was found, when, in whose face, and all that the finding rests on."""
 
 import hashlib
-import json
-from collections.abc import Sequence
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
-import torch
-
-from telltrace import __version__
-from telltrace.checkpoint import Card
-from telltrace.inference.listing import SCHEMA
+from telltrace.faces.media import Status
+from telltrace.inference.grounds import detector_facts, method_facts
+from telltrace.inference.listing import people, sentence
 from telltrace.inference.pictures import key_faces, mark, peak_face, read_frames, thumbnail
 from telltrace.inference.scanner import Scanner
-from telltrace.inference.verdict import FileVerdict, TrackVerdict
+from telltrace.inference.timeline_plot import timeline_figure
+from telltrace.inference.verdict import FaceVerdict, FileVerdict, TrackVerdict
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-COLOURS = ("#3566B0", "#D9412B", "#1E8E5A", "#C98A00", "#7A4FA3", "#2A8C93", "#8C5A2B", "#B0407F")
-"""Of the people, in the order in which they appear."""
+TONES: Final = {Status.FAKE: "bad", Status.REAL: "good", Status.UNCERTAIN: "unsure"}
+MOST: Final = 12
+"""People who are drawn: the most suspicious; the table has them all."""
 
 
 def write_report(path: Path, verdict: FileVerdict, scanner: Scanner) -> None:
@@ -35,7 +31,7 @@ def write_report(path: Path, verdict: FileVerdict, scanner: Scanner) -> None:
 
 def report_page(verdict: FileVerdict, scanner: Scanner) -> str:
     """The page as HTML: no date and no time that anything took is in it."""
-    from telltrace.visualize.page import note, page
+    from telltrace.visualize.page import page
 
     sections = [("Finding", _finding(verdict))]
     if verdict.tracks:
@@ -43,34 +39,41 @@ def report_page(verdict: FileVerdict, scanner: Scanner) -> str:
             sections.append(("Timeline", _timeline(verdict, scanner)))
         sections.append(("People", _people(verdict)))
     sections.append(("The file", _file(verdict)))
-    sections += [
-        (f"Detector {judge.card.detector}", _detector(judge.card)) for judge in scanner.judges
-    ]
-    sections.append(("How it was judged", _method(scanner)))
-    warning = "A score is a measurement by a detector with known weaknesses, and no proof."
-    return page(f"Scan of {verdict.path.name}", sections, lead=note(warning))
+    sections += [(f"Detector {j.card.detector}", detector_facts(j)) for j in scanner.judges]
+    sections.append(("How it was judged", method_facts(scanner)))
+    return page(f"Scan of {verdict.path.name}", sections, lead=_headline(verdict))
+
+
+def _headline(verdict: FileVerdict) -> str:
+    """The verdict, why, and what to do: all that a hurried reader needs."""
+    from telltrace.visualize.page import note, paragraph
+
+    said = str(verdict.verdict or verdict.status)
+    if verdict.score is not None:
+        said += f" · {verdict.score:.1%} probability of forgery"
+    if verdict.status not in (verdict.verdict, said):
+        said += f" · {verdict.status}"
+    tone = TONES.get(verdict.verdict or verdict.status, "soft")
+    headline = f'<p class="{tone}" style="font-size: 1.5rem"><strong>{escape(said)}</strong></p>'
+    parts = [headline, paragraph(f"{sentence(verdict.reason)} {sentence(verdict.remedy)}")]
+    if verdict.verdict is not None:
+        parts.append(note("A score is a measurement by a detector with known weaknesses."))
+    return "\n".join(parts)
 
 
 def _finding(verdict: FileVerdict) -> str:
-    from telltrace.visualize.page import embed_png, facts, figure, paragraph
+    from telltrace.visualize.page import embed_png, facts, figure
 
-    score = "none" if verdict.score is None else f"{verdict.score:.1%}"
-    parts = [
-        facts(
-            {
-                "Status": verdict.status,
-                "Verdict": verdict.verdict or "none",
-                "Probability of forgery": score,
-                "Frames looked at": verdict.frames,
-                "Frames with a face": verdict.frames_with_face,
-                "Doubtful boxes left out": verdict.dropped,
-                "Hard to judge": ", ".join(verdict.quality) or "no flag for the whole file",
-            }
-        )
-    ]
-    if verdict.reason:
-        parts.append(paragraph(f"{verdict.reason[0].upper()}{verdict.reason[1:]}."))
-        parts.append(paragraph(f"{verdict.remedy}."))
+    flags = sorted({*verdict.quality, *(flag for t in verdict.tracks for flag in t.quality)})
+    about = {
+        "Status": verdict.status,
+        "Frames looked at": verdict.frames,
+        "Frames with a face": verdict.frames_with_face,
+        "Faces followed": len(verdict.tracks),
+        "Doubtful boxes left out": verdict.dropped,
+        "Hard to judge": ", ".join(flags) or "nothing",
+    }
+    parts = [facts(about)]
     if verdict.tracks:
         frame = peak_face(verdict.worst or verdict.tracks[0])
         picture = mark(verdict, frame.frame, read_frames(verdict.path, [frame.frame])[frame.frame])
@@ -81,63 +84,52 @@ def _finding(verdict: FileVerdict) -> str:
     return "\n".join(parts)
 
 
+def _shown(verdict: FileVerdict) -> dict[int, TrackVerdict]:
+    """The most suspicious people by their numbers, the worst first."""
+    judged = [(n, track) for n, track in enumerate(verdict.tracks, 1) if track.score is not None]
+    return dict(sorted(judged, key=lambda pair: -(pair[1].score or 0.0))[:MOST])
+
+
 def _timeline(verdict: FileVerdict, scanner: Scanner) -> str:
     from telltrace.visualize.page import figure, svg
 
-    zone = scanner.ensemble.calibration
-    drawing = timeline_figure(verdict.tracks, zone.real_below, zone.fake_from)
+    zone, shown = scanner.ensemble.calibration, _shown(verdict)
+    drawing = timeline_figure(shown, verdict.duration, zone.real_below, zone.fake_from)
     caption = (
         "Probability of forgery over time: a point for each look, a line for what smoothing makes "
-        "of them. Above the upper dashed line a face is called forged, below the lower one real."
+        "of them. In the grey zone nothing is claimed; above it a face is called forged (red), "
+        "below it real. The worst comes first."
     )
-    return figure(svg(drawing, alt="Scores of each person over time"), caption)
-
-
-def timeline_figure(
-    tracks: Sequence[TrackVerdict], real_below: float, fake_from: float
-) -> "Figure":
-    """Scores and smoothed scores of each person over time, forged stretches shaded."""
-    from matplotlib.figure import Figure
-
-    drawing = Figure(figsize=(9, 3), layout="constrained")
-    axes = drawing.add_subplot()
-    for number, track in enumerate(tracks):
-        faces = [face for face in track.faces if face.score is not None]
-        colour, times = COLOURS[number % len(COLOURS)], [face.time for face in faces]
-        label = f"person {number + 1}"
-        smoothed = [face.smoothed or 0.0 for face in faces]
-        axes.plot(times, smoothed, color=colour, lw=1.6, label=label)
-        axes.plot(times, [face.score or 0.0 for face in faces], ".", color=colour, ms=4, alpha=0.5)
-        for span in track.forged:
-            axes.axvspan(span.start, span.end, color=colour, alpha=0.15, lw=0)
-    for level in {real_below, fake_from}:
-        axes.axhline(level, color="#888888", ls="--", lw=0.8)
-    axes.set(xlabel="seconds", ylabel="probability of forgery", ylim=(-0.02, 1.02))
-    axes.spines[["top", "right"]].set_visible(False)
-    if len(tracks) > 1:
-        axes.legend(frameon=False, fontsize="small", loc="upper right")
-    return drawing
+    left = sum(track.score is not None for track in verdict.tracks) - len(shown)
+    more = f" Not drawn: {people(left)} with lower scores." if left else ""
+    return figure(svg(drawing, alt="Scores of each person over time"), caption + more)
 
 
 def _people(verdict: FileVerdict) -> str:
-    from telltrace.visualize.page import embed_png, figure, table
+    from telltrace.visualize.page import table
 
-    rows = [_row(number, track) for number, track in enumerate(verdict.tracks, 1)]
+    moving = verdict.kind == "video"
     columns = ["person", "status", "hard to judge", "score", "from s", "to s", "looks", "forged s"]
+    rows = [_row(number, track) for number, track in enumerate(verdict.tracks, 1)]
     parts = [table(columns, rows, texts=3)]
-    wanted = {face.frame for track in verdict.tracks for face in key_faces(track)}
+    shown = _shown(verdict) or dict(list(enumerate(verdict.tracks, 1))[:MOST])
+    wanted = {face.frame for track in shown.values() for face in key_faces(track)}
     frames = read_frames(verdict.path, wanted)
-    for number, track in enumerate(verdict.tracks, 1):
-        faces = [face for face in key_faces(track) if face.frame in frames]
-        pictures = "".join(
-            embed_png(thumbnail(frames[face.frame], face), alt=f"person {number}") for face in faces
-        )
-        said = " · ".join(
-            f"{face.time:.2f} s" + ("" if face.score is None else f": {face.score:.0%}")
-            for face in faces
-        )
-        parts.append(figure(pictures, f"Person {number}: {said}"))
+    for number, track in shown.items():
+        score = "" if track.score is None else f" {track.score:.1%}"
+        parts.append(f"<h3>Person {number}: {track.status}{score}</h3>")
+        looks = "".join(_look(face, frames[face.frame], moving) for face in key_faces(track))
+        parts.append(f'<div class="pictures">{looks}</div>')
     return "\n".join(parts)
+
+
+def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
+    from telltrace.visualize.page import embed_png, figure
+
+    said = [f"{face.time:.2f} s"] if moving else []
+    said += [] if face.score is None else [f"{face.score:.0%}"]
+    alt = f"Face in frame {face.frame}"
+    return figure(embed_png(thumbnail(frame, face), alt=alt), " · ".join([*said, *face.quality]))
 
 
 def _row(number: int, track: TrackVerdict) -> list[object]:
@@ -171,29 +163,3 @@ def _digest(path: Path) -> str:
         return "none: not a file that can be read"
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _detector(card: Card) -> str:
-    from telltrace.visualize.page import facts
-
-    zone, crop = card.calibration, card.preprocessing.crop
-    return facts(
-        {
-            "Trained on": card.provenance.get("summary", "not said in its card"),
-            "Real below": zone.real_below,
-            "Fake from": zone.fake_from,
-            "Temperature and bias": f"{zone.temperature:g}, {zone.bias:g}",
-            "Face crop": f"{crop.alignment}, margin {crop.margin:g}, {crop.size} pixels",
-            "Network's input": f"{card.preprocessing.image_size} pixels",
-            "Options": json.dumps(card.options, sort_keys=True),
-            "Measured": json.dumps(card.metrics, sort_keys=True),
-            "Provenance": json.dumps(card.provenance, sort_keys=True),
-        }
-    )
-
-
-def _method(scanner: Scanner) -> str:
-    from telltrace.visualize.page import facts
-
-    versions = {"telltrace": __version__, "torch": torch.__version__, "schema": SCHEMA}
-    return facts({**scanner.settings.to_dict(), **versions})

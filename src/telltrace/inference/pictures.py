@@ -75,15 +75,18 @@ def mark(verdict: FileVerdict, frame: int, image: Pixels) -> Image.Image:
         for face in track.faces
         if face.frame == frame
     ]
+    here.sort(key=lambda pair: _suspicion(pair[1]))  # the worst is drawn last, over the others
+    several = len(verdict.tracks) > 1
     captions = [
-        str(face.status)
-        + ("" if face.score is None else f" {face.score:.0%}")
-        + (f" #{number}" if len(verdict.tracks) > 1 else "")
+        str(face.status) * (face.score is not None)
+        + (f" {face.score:.0%}" if (number, face) == here[-1] and face.score is not None else "")
+        + (f" #{number}" if several else "")
         for number, face in here
     ]
     return draw_boxes(image, [face.box for _, face in here], captions)
 
 
-def _suspicion(face: FaceVerdict) -> tuple[float, float]:
+def _suspicion(face: FaceVerdict) -> float:
+    """High where a face itself looks forged, and those before and after it do."""
     unknown = face.smoothed is None or face.score is None
-    return (-1.0, 0.0) if unknown else (face.smoothed or 0.0, face.score or 0.0)
+    return -1.0 if unknown else (face.smoothed or 0.0) + (face.score or 0.0)

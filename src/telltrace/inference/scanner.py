@@ -91,8 +91,9 @@ class Scanner:
         if evidence.disagrees():
             rest = Remaining(self.settings.sampling(last=True), evidence.seen)
             self._read(evidence, rest, clock)
-        if edges := evidence.edges():
-            self._read(evidence, Positions(edges), clock)
+        for _ in range(2):  # a stretch that the first shows to be forged has edges of its own
+            if wanted := evidence.wanted():
+                self._read(evidence, Positions(wanted), clock)
 
     def _read(self, evidence: Evidence, choice: Choice, clock: "_Clock") -> None:
         """One pass over the file."""

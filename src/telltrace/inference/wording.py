@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from telltrace.faces.media import Status
 from telltrace.inference.settings import ScanSettings
+from telltrace.inference.timeline import Span
 from telltrace.inference.verdict import FileVerdict
 
 
@@ -46,7 +47,7 @@ def _explain(
 
 
 def _verdict(found: FileVerdict, verdict: Status) -> tuple[str, str]:
-    faces = _count(found.frames_with_face, "frame")
+    faces, name = _count(found.frames_with_face, "frame"), _name(found)
     if verdict == Status.REAL:
         return (
             f"no face looks forged in {faces}",
@@ -54,16 +55,41 @@ def _verdict(found: FileVerdict, verdict: Status) -> tuple[str, str]:
         )
     if verdict == Status.UNCERTAIN:
         return (
-            f"the scores of {faces} lie where the detector is often wrong",
+            f"the scores of {name or faces} lie where the detector is often wrong",
             "Give a sharper copy, look at more frames with --frames, or ask another detector",
         )
-    spans = found.worst.forged if found.worst else ()
-    when = f" from {spans[0].start:.1f} to {spans[0].end:.1f} s" if spans and found.duration else ""
-    more = f" and {_count(len(spans) - 1, 'more time')}" if len(spans) > 1 else ""
     return (
-        f"a face looks forged{when}{more}",
-        "Look at the marked frames yourself: a score is a measurement and no proof",
+        f"{name or 'a face'} looks forged{_when(found)}",
+        "Look at the marked frames yourself: a score is no proof",
     )
+
+
+def _name(found: FileVerdict) -> str:
+    """The person who decides, where there are several."""
+    if found.worst is None or len(found.tracks) < 2:
+        return ""
+    return f"person {found.tracks.index(found.worst) + 1}"
+
+
+def _when(found: FileVerdict) -> str:
+    """When the worst face looks forged, and how many others do."""
+    spans = found.worst.forged if found.worst and found.kind == "video" else ()
+    others = sum(track.status == Status.FAKE for track in found.tracks) - 1
+    more = f" and {_count(len(spans) - 1, 'more time')}" if len(spans) > 1 else ""
+    also = {1: ", and so does another"}.get(others, f", and so do {others} others")
+    return (moment(spans[0], 1) if spans else "") + more + (also if others > 0 else "")
+
+
+def moment(span: Span, digits: int = 2) -> str:
+    """A stretch of time, or a single frame of it, as the end of a sentence.
+
+    Examples:
+        >>> moment(Span(1.0, 2.5, 0.9, 1.5)), moment(Span(1.0, 1.0, 0.9, 1.0), 1)
+        (' from 1.00 to 2.50 s', ' at 1.0 s')
+    """
+    if f"{span.start:.{digits}f}" == f"{span.end:.{digits}f}":
+        return f" at {span.start:.{digits}f} s"
+    return f" from {span.start:.{digits}f} to {span.end:.{digits}f} s"
 
 
 def _count(number: int, thing: str) -> str:

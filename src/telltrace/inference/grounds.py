@@ -1,0 +1,66 @@
+"""What a verdict rests on besides the media: the detectors, the settings, the versions."""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from telltrace import __version__
+from telltrace.checkpoint import Judge
+from telltrace.inference.listing import SCHEMA
+from telltrace.inference.scanner import Scanner
+
+
+def detector_facts(judge: Judge) -> str:
+    """The card of a detector as HTML, all of it, and the hash of its weights."""
+    from telltrace.visualize.page import facts
+
+    card = judge.card
+    zone, crop = card.calibration, card.preprocessing.crop
+    about = {
+        "Trained on": card.provenance.get("summary", "not said in its card"),
+        "Real below": f"{zone.real_below:.4f}",
+        "Fake from": f"{zone.fake_from:.4f}",
+        "Calibrated on": zone.fitted_on or "not said in its card",
+        "Temperature and bias": f"{zone.temperature:g}, {zone.bias:g}",
+        "Face crop": f"{crop.alignment}, margin {crop.margin:g}, {crop.size} pixels",
+        "Network's input": f"{card.preprocessing.image_size} pixels",
+        "SHA-256 of its weights": _weights(judge),
+    }
+    parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
+    for name, values in parts:
+        about |= {f"{name}: {key}": value for key, value in _flat(values).items()}
+    return facts(about)
+
+
+def _weights(judge: Judge) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(judge.network.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:
+    """Nested values under dotted names, in the order of the names."""
+    flat: dict[str, object] = {}
+    for key, value in sorted(values.items()):
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{above}{key}.")
+        elif f"{above}{key}" != "summary":
+            flat[f"{above}{key}"] = f"{value:.6g}" if isinstance(value, float) else value
+    return flat
+
+
+def method_facts(scanner: Scanner) -> str:
+    """The settings of a scan and the versions of what computes, as HTML."""
+    from telltrace.visualize.page import facts
+
+    packages = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
+    versions = {"telltrace": __version__, "schema": SCHEMA, "Python": platform.python_version()}
+    return facts(
+        {**scanner.settings.to_dict(), **versions, **{name: version(name) for name in packages}}
+    )
