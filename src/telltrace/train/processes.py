@@ -13,6 +13,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from lightning_fabric.strategies.strategy import Strategy
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.distributed.device_mesh import DeviceMesh
 from torch.nn.parallel import DistributedDataParallel
 from torch.overrides import TorchFunctionMode
@@ -115,40 +116,58 @@ def _batch_norm(
     """F.batch_norm whose statistics are those of equal shares of a batch, one in each process."""
     if not training:
         return F.batch_norm(inputs, running_mean, running_var, weight, bias, False, momentum, eps)
-    values = inputs if inputs.dtype == torch.float64 else inputs.float()
-    dims = [0, *range(2, inputs.ndim)]
-    processes = dist.get_world_size()
-    var, mean = torch.var_mean(values, dims, correction=0)
-    rows = values.new_zeros(processes, 2, inputs.shape[1])
-    rows = rows.index_put((torch.tensor(dist.get_rank()),), torch.stack([mean, var]))
-    means, variances = cast(Tensor, _Sum.apply(rows)).unbind(1)
-    mean = means.mean(0)
-    var = variances.mean(0) + (means - mean).square().mean(0)
+    statistics = torch.float64 if inputs.dtype == torch.float64 else torch.float32
+    channels = inputs.new_ones(inputs.shape[1], dtype=statistics)
+    scale = channels if weight is None else weight
+    shift = torch.zeros_like(channels) if bias is None else bias
+    out, mean, var = cast(tuple[Tensor, Tensor, Tensor], _Shared.apply(inputs, scale, shift, eps))
     if running_mean is not None and running_var is not None:
-        count = processes * inputs.numel() // inputs.shape[1]
+        count = dist.get_world_size() * inputs.numel() // inputs.shape[1]
         with torch.no_grad():
             running_mean.lerp_(mean.to(running_mean.dtype), momentum)
             running_var.lerp_((var * count / max(count - 1, 1)).to(running_var.dtype), momentum)
-    scale = torch.rsqrt(var + eps) if weight is None else torch.rsqrt(var + eps) * weight
-    shift = -mean * scale if bias is None else bias - mean * scale
-    shape = [1, -1, *([1] * (inputs.ndim - 2))]
-    return (values * scale.view(shape) + shift.view(shape)).to(inputs.dtype)
+    return out
 
 
-class _Sum(torch.autograd.Function):
-    """The sum over all processes, of values and of gradients."""
+class _Shared(torch.autograd.Function):
+    """Batch normalisation by torch's own kernels, each fed the sums of all processes.
 
-    @staticmethod
-    def forward(ctx: Any, tensor: Tensor) -> Tensor:
-        total = tensor.clone()
-        dist.all_reduce(total)
-        return total
+    Shape:
+        (B, C, ...), (C,), (C,) to (B, C, ...), mean (C,), variance (C,)
+
+    References:
+        Ioffe and Szegedy, "Batch Normalization", ICML 2015, section 3, for the gradients.
+    """
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone()
-        dist.all_reduce(total)
-        return total
+    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, eps: float) -> Any:
+        statistics = torch.float64 if x.dtype == torch.float64 else torch.float32
+        unused = torch.zeros(2, x.shape[1], dtype=statistics, device=x.device)
+        mine = torch.batch_norm_update_stats(x, unused[0], unused[1], 0.0)
+        rows = unused.new_zeros(dist.get_world_size(), 2, x.shape[1])
+        rows[dist.get_rank()] = torch.stack(mine)
+        dist.all_reduce(rows)
+        means, variances = rows.unbind(1)
+        mean = means.mean(0)
+        var = variances.mean(0) + (means - mean).square().mean(0)
+        ctx.save_for_backward(x, scale, mean, var)
+        ctx.eps = eps
+        ctx.mark_non_differentiable(mean, var)
+        return F.batch_norm(x, mean, var, scale, shift, False, 0.0, eps), mean, var
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> Any:
+        x, scale, mean, var = ctx.saved_tensors
+        of_x, of_scale, of_shift = torch.ops.aten.native_batch_norm_backward(
+            grad, x, scale, mean, var, None, None, False, ctx.eps, [True, True, True]
+        )
+        sums = torch.stack([of_scale, of_shift])
+        dist.all_reduce(sums)
+        count = dist.get_world_size() * x.numel() // x.shape[1]
+        k, m = -sums * (scale * torch.rsqrt(var + ctx.eps) / count)
+        through = F.batch_norm(x, mean, var, k, m, False, 0.0, ctx.eps)  # by the statistics
+        return of_x.add_(through), of_scale, of_shift, None
 
 
 def is_first() -> bool:
