@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -138,9 +139,10 @@ def _run_on_ray(train: Callable[..., Path], calls: Mapping[str, dict[str, Any]])
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError:
-        raise ValueError("Ray is not installed. Run: pip install 'telltrace[ray]'") from None
+        raise ValueError("Ray is not installed. Run: pip install 'telltrace[scale]'") from None
     if not ray.is_initialized():
-        ray.init(log_to_driver=False)
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # tell nobody
+        ray.init(log_to_driver=False, include_dashboard=False)
     gpus = min(1, ray.cluster_resources().get("GPU", 0))
     task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=2)(_call)
     waiting = [task.remote(train, arguments) for arguments in calls.values()]
