@@ -1,7 +1,7 @@
 """Faces of many frames linked into tracks, so that each person keeps one score of their own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -53,6 +53,8 @@ class Linking:
             apart, and places settle who is who among those that look alike.
         sure: A track is dropped unless one of its faces has this confidence, and ...
         likely: ... half of them have this one.
+        brief: A track of fewer faces than this is dropped unless half of them are ``sure``: what
+            is no face flickers.
         doubtful: Where no track in the whole run meets that, this is asked in its place: a person
             who is only seen in profile is better judged than missed.
     """
@@ -61,6 +63,7 @@ class Linking:
     unlike: float = 1.1
     sure: float = 0.98
     likely: float = 0.95
+    brief: int = 6
     doubtful: float = 0.85
 
 
@@ -112,9 +115,10 @@ def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Tr
                 live.append(track)
                 done.append(track)
             track.add(number, place, face, sight.looks[place])
-    kept = [track for track in done if _is_face(track, sights, rules.sure, rules.likely)]
+    kept = [track for track in done if _is_face(track, sights, rules)]
     if not kept:
-        kept = [track for track in done if _is_face(track, sights, rules.sure, rules.doubtful)]
+        easier = replace(rules, likely=rules.doubtful, brief=0)
+        kept = [track for track in done if _is_face(track, sights, easier)]
     return kept, [track for track in done if track not in kept]
 
 
@@ -152,7 +156,8 @@ def _cost(track: Track, elapsed: float, face: Face, look: Pixels) -> float:
     return 0.4 * moved + 0.5 * octaves + 2 * (1 - alike(track.look, now))
 
 
-def _is_face(track: Track, sights: Sequence[Sight], sure: float, likely: float) -> bool:
+def _is_face(track: Track, sights: Sequence[Sight], rules: Linking) -> bool:
     pairs = zip(track.sights, track.places, strict=True)
     confidences = [sights[sight].faces[place].confidence for sight, place in pairs]
-    return max(confidences) >= sure and float(np.median(confidences)) >= likely
+    half = rules.sure if len(confidences) < rules.brief else rules.likely
+    return max(confidences) >= rules.sure and float(np.median(confidences)) >= half
