@@ -1,6 +1,7 @@
 """Scores tables of invented videos, laid out like FaceForensics++."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,9 @@ import pytest
 from telltrace.evaluate import COLUMNS
 
 METHODS = {"Deepfakes": 2.0, "Face2Face": 1.0, "FaceSwap": 1.5, "NeuralTextures": 0.5}
+
+collect_ignore = [] if find_spec("pyarrow") else ["test_parquet.py"]
+"""Parquet is read with pyarrow, which an installation need not have."""
 
 MakeScores = Callable[..., pd.DataFrame]
 
@@ -36,3 +40,13 @@ def ffpp_like(
 @pytest.fixture
 def make_scores() -> MakeScores:
     return ffpp_like
+
+
+@pytest.fixture
+def rich(make_scores: MakeScores) -> pd.DataFrame:
+    """Two tracks a video, some frames not judged."""
+    frame = make_scores(people=12, compressions=("c23", "c40")).sample(frac=1, random_state=1)
+    frame = frame.assign(track=["left", "right"] * (len(frame) // 2), status="").reset_index()
+    frame.loc[:4, ["score", "status"]] = [np.nan, "NO_FACE"]
+    frame.loc[5:6, ["score", "status"]] = [np.nan, "UNREADABLE"]
+    return frame

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
 from telltrace.evaluate import UndefinedError, bootstrap_auc, intervals
+from telltrace.evaluate.intervals import draw_weights, t_interval
 
 
 def clustered(seed: int, clusters: int, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,7 +36,7 @@ def test_a_draw_is_the_weighted_auc(seed: int) -> None:
 
 def test_the_interval_is_the_quantiles_of_resampled_tables() -> None:
     y, s, cluster = clustered(0, clusters=24, frames=5)
-    found = bootstrap_auc(y, s, cluster, replicates=2000)
+    found = bootstrap_auc(y, s, cluster, replicates=2000, form="percentile")
     rng, draws = np.random.default_rng(1), []
     rows = [np.flatnonzero(cluster == c) for c in range(24)]
     for _ in range(2000):
@@ -62,13 +64,39 @@ def test_the_same_seed_gives_the_same_interval_in_blocks_of_any_size(
 def test_clusters_cover_the_truth_where_frames_do_not() -> None:
     truth = NormalDist().cdf(1 / math.sqrt(2 * (1 + 0.3**2)))
     inside = {"videos": 0, "frames": 0}
-    for seed in range(150):
-        y, s, cluster = clustered(seed, clusters=60, frames=8)
+    for seed in range(200):
+        y, s, cluster = clustered(seed, clusters=40, frames=8)
         for name, unit in (("videos", cluster), ("frames", np.arange(len(y)))):
             found = bootstrap_auc(y, s, unit, replicates=200, seed=seed)
             inside[name] += found.low <= truth <= found.high
-    assert inside["videos"] >= 0.89 * 150
-    assert inside["frames"] <= 0.70 * 150
+    assert binom.ppf(0.001, 200, 0.95) <= inside["videos"] <= binom.ppf(0.999, 200, 0.95)
+    assert inside["frames"] <= 0.70 * 200
+
+
+def test_students_interval_by_hand() -> None:
+    low, high = t_interval(0.8, 0.05, 7)
+    reach = 2.364624 * 0.05 / 0.16  # Student's 97.5 % point with 7 degrees of freedom
+    assert (low, high) == pytest.approx(
+        [1 / (1 + math.exp(-math.log(4) + d)) for d in (reach, -reach)], abs=1e-6
+    )
+    low, high = t_interval(2.0, 0.1, 7, share=False)
+    assert low * high == pytest.approx(4)
+    assert math.log(high / 2) == pytest.approx(2.364624 * 0.05, abs=1e-6)
+    for value, spread in ((1.0, 0.1), (0.5, 0.0), (0.0, 0.1)):
+        with pytest.raises(UndefinedError, match="gives the same figure"):
+            t_interval(value, spread, 7)
+
+
+def test_draws_of_one_less_keep_the_variance() -> None:
+    """The variance of a mean over draws equals the textbook's, which dividing by n misses."""
+    values = np.array([0.0, 1.0, 5.0, 2.0])
+    weights = draw_weights([np.arange(4)], 4, 40_000, np.random.default_rng(0), spare=1)
+    assert (weights.sum(1) == 4).all()
+    spread = (weights @ values / 4).var()
+    assert spread == pytest.approx(values.var(ddof=1) / 4, rel=0.03)
+    plain = draw_weights([np.arange(4)], 4, 40_000, np.random.default_rng(0))
+    assert (plain @ values / 4).var() == pytest.approx(values.var() / 4, rel=0.03)
+    assert (draw_weights([np.array([2])], 3, 5, np.random.default_rng(0), 1)[:, 2] == 1).all()
 
 
 def test_names_of_clusters_do_not_matter() -> None:

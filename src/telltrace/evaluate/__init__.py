@@ -4,7 +4,7 @@ from .calibration import apply_knots, fit_isotonic, fit_platt, fit_temperature, 
 from .compare import Comparison, compare_clusters, delong, delong_variance
 from .compat import Difference, deepfakebench
 from .conformal import Zone, conformal_threshold, conformal_zone
-from .intervals import Interval, bootstrap_auc
+from .intervals import Interval, bootstrap_auc, t_interval
 from .metrics import (
     METRICS,
     Measure,
@@ -24,7 +24,8 @@ from .metrics import (
     tpr_at_fpr,
 )
 from .report import Group, Level, Report, evaluate_scores
-from .scores import COLUMNS, VIDEO_KEY, ScoresError, read_scores, write_scores
+from .scores import COLUMNS, OPTIONAL, VIDEO_KEY, ScoresError, read_scores, write_scores
+from .table import ScoreTable, compact_scores, load_scores
 from .tables import render
 from .videos import Aggregation, aggregate_videos
 from .zone import undecided_zone
@@ -32,6 +33,7 @@ from .zone import undecided_zone
 __all__ = [
     "COLUMNS",
     "METRICS",
+    "OPTIONAL",
     "VIDEO_KEY",
     "Aggregation",
     "Comparison",
@@ -41,6 +43,7 @@ __all__ = [
     "Level",
     "Measure",
     "Report",
+    "ScoreTable",
     "ScoresError",
     "UndefinedError",
     "Zone",
@@ -52,6 +55,7 @@ __all__ = [
     "balanced_accuracy",
     "bootstrap_auc",
     "brier",
+    "compact_scores",
     "compare_clusters",
     "conformal_threshold",
     "conformal_zone",
@@ -64,6 +68,7 @@ __all__ = [
     "fit_isotonic",
     "fit_platt",
     "fit_temperature",
+    "load_scores",
     "log_loss",
     "margins",
     "measure",
@@ -72,6 +77,7 @@ __all__ = [
     "reliability",
     "render",
     "roc_curve",
+    "t_interval",
     "tpr_at_fpr",
     "undecided_zone",
     "write_scores",

@@ -1,22 +1,21 @@
 """The report: every metric of a scores table, per frame and per video, whole and by method."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .intervals import Interval, bootstrap_auc
-from .metrics import THRESHOLD, Measure, UndefinedError, measure
-from .scores import check_scores
-from .videos import Aggregation, aggregate_scores, identity_groups, index_videos, people
+from .intervals import Interval
+from .judging import ENOUGH_PEOPLE, Judged, judge
+from .metrics import THRESHOLD, Measure
+from .table import ScoreTable, compact_scores, load_scores
+from .videos import Aggregation, aggregate_scores, identity_groups, people
 
 SCHEMA: Final = "telltrace.evaluation/1"
 """Version of :meth:`Report.to_dict`: a new number where a field changes its meaning or goes."""
-
-ENOUGH_PEOPLE: Final = 5
-"""Groups of people needed in either class before an interval draws people instead of videos."""
 
 FEW_CLUSTERS: Final = 10
 """Groups of people, or videos in a class, below which a report calls its intervals too narrow."""
@@ -26,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Level:
-    """What the frames, or the videos, of a group amount to. Metrics are over the judged ones."""
+    """What the frames, tracks or videos of a group amount to. Metrics are over the judged ones."""
 
     total: int
     judged: int
@@ -37,20 +36,32 @@ class Level:
     """Of the AUC."""
     interval_reason: str | None
     drawn: Literal["people", "videos"]
-    """The clusters that the interval draws."""
+    """The clusters that the intervals draw."""
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    """Of every metric that has one, by its name."""
+    as_wrong: dict[str, Measure] = field(default_factory=dict)
+    """AUC, accuracy and balanced accuracy if what was not judged counts as judged wrongly."""
+
+    @property
+    def coverage(self) -> float | None:
+        """Share that was judged; None of nothing."""
+        return self.judged / self.total if self.total else None
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "total": self.total,
             "judged": self.judged,
+            "coverage": self.coverage,
             "reals": self.reals,
             "fakes": self.fakes,
             "metrics": {name: m.value for name, m in self.metrics.items()},
             "undefined": {name: m.reason for name, m in self.metrics.items() if m.reason},
+            "unjudged_as_wrong": {name: m.value for name, m in self.as_wrong.items()},
             "auc_interval": {**asdict(self.interval), "drawn": self.drawn}
             if self.interval
             else None,
             "auc_interval_undefined": self.interval_reason,
+            "intervals": {name: [i.low, i.high] for name, i in self.intervals.items()},
         }
 
 
@@ -67,6 +78,8 @@ class Group:
     people: int
     frames: Level
     videos: Level
+    tracks: Level | None = None
+    """None where the table names no tracks."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -76,6 +89,7 @@ class Group:
             "people": self.people,
             "frames": self.frames.to_dict(),
             "videos": self.videos.to_dict(),
+            "tracks": self.tracks.to_dict() if self.tracks else None,
         }
 
 
@@ -93,6 +107,8 @@ class Report:
     methods: tuple[Group, ...]
     """One a dataset, compression and method, in order."""
     notes: tuple[str, ...]
+    unjudged: dict[str, int] = field(default_factory=dict)
+    """Rows without a score by their status; "" where it is not said."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it: None for what is undefined, never NaN."""
@@ -105,53 +121,113 @@ class Report:
             "overall": self.overall.to_dict(),
             "sets": [group.to_dict() for group in self.sets],
             "methods": [group.to_dict() for group in self.methods],
+            "unjudged": self.unjudged,
             "notes": list(self.notes),
         }
 
 
 def evaluate_scores(
-    scores: pd.DataFrame,
+    scores: pd.DataFrame | str | Path | ScoreTable,
     aggregation: Aggregation = "mean",
     *,
     top: int = 5,
     replicates: int = 1000,
     level: float = 0.95,
     seed: int = 0,
+    draw: Literal["auto", "people", "videos"] = "auto",
 ) -> Report:
     """Judge a detector by its scores.
 
     Args:
-        scores: Scores table, as :func:`~telltrace.evaluate.read_scores` gives it.
-        aggregation: How the frames of a video become its score.
+        scores: A scores table, or the file that holds it; a file may be of any length.
+        aggregation: How the frames of a video, or of a track, become its score.
         top: How many frames "top-k" takes.
         replicates: Draws behind every interval.
-        level: Share of the draws that an interval holds.
+        level: How often intervals hold the truth.
         seed: Seed of the draws.
+        draw: What the intervals draw: people (groups of those who share a video), videos, or
+            people wherever both classes have five groups of them.
 
     Raises:
         ScoresError: If the table is wrong; the message names the row and the remedy.
     """
-    table = check_scores(scores)
-    judge = _Judge(
-        table, aggregation, top, {"replicates": replicates, "level": level, "seed": seed}
-    )
+    table = _table(scores)
+    linked = None if draw == "videos" else identity_groups(table.videos)
+    if linked is None and draw == "people":
+        raise ValueError("Some videos do not say who is in them. Name them, or draw videos.")
     keys = ["dataset", "compression", "method"]
-    fakes = judge.videos.loc[judge.label == 1, keys].drop_duplicates().sort_values(keys)
-    sets = judge.videos[keys[:2]].drop_duplicates().sort_values(keys[:2])
-    of_sets = tuple(judge.group(*row) for row in sets.itertuples(index=False))
-    overall = (
-        judge.group() if len(of_sets) > 1 else replace(of_sets[0], dataset=None, compression=None)
-    )
-    splits = tuple(sorted(set(table["split"])))
+    videos = table.videos
+    fakes = videos.loc[videos["label"] == 1, keys].drop_duplicates().sort_values(keys)
+    sets = videos[keys[:2]].drop_duplicates().sort_values(keys[:2])
+    names = [*sets.assign(method=None).itertuples(index=False, name=None)]
+    names += [*fakes.itertuples(index=False, name=None)]
+    if len(sets) > 1:
+        names.insert(0, (None, None, None))
+    enough = 2 if draw == "people" else ENOUGH_PEOPLE
+    draws = {"replicates": replicates, "level": level, "seed": seed, "enough": enough}
+    groups = _groups(table, names, aggregation, top, linked, draws)
+    overall = groups.pop(0) if len(sets) > 1 else replace(groups[0], dataset=None, compression=None)
+    of_sets, splits = tuple(groups[: len(sets)]), tuple(sorted(set(videos["split"])))
     return Report(
         aggregation,
         top if aggregation == "top-k" else None,
         splits,
         overall,
         of_sets,
-        tuple(judge.group(*row) for row in fakes.itertuples(index=False)),
+        tuple(groups[len(sets) :]),
         tuple(_notes(overall, of_sets, splits)),
+        table.unjudged,
     )
+
+
+def _table(scores: pd.DataFrame | str | Path | ScoreTable) -> ScoreTable:
+    if isinstance(scores, ScoreTable):
+        return scores
+    return compact_scores(scores) if isinstance(scores, pd.DataFrame) else load_scores(scores)
+
+
+def _groups(
+    table: ScoreTable,
+    names: list[tuple[str | None, str | None, str | None]],
+    aggregation: Aggregation,
+    top: int,
+    linked: NDArray[np.int64] | None,
+    draws: dict[str, Any],
+) -> list[Group]:
+    """Judge every named group, level by level."""
+    videos, count = table.videos, len(table.videos)
+    cell = videos.groupby(["dataset", "compression", "method", "label"], sort=True).ngroup()
+    first = videos.assign(cell=cell).drop_duplicates("cell").sort_values("cell")
+    inside = [members(first, *name) for name in names]
+    label, place = videos["label"].to_numpy(np.int8), cell.to_numpy(np.int64)
+    scores: dict[str, tuple[Any, Any]] = {"frames": (table.score, table.video)}
+    if table.track is not None:
+        of = table.track_video
+        scores["tracks"] = (
+            aggregate_scores(table.track, table.score, len(of), aggregation, top),
+            of,
+        )
+    of_videos = aggregate_scores(table.video, table.score, count, aggregation, top)
+    scores["videos"] = (of_videos, np.arange(count, dtype=np.int32))
+    found = {
+        name: [_level(x) for x in judge(*pair, label, place, inside, linked, **draws)]
+        for name, pair in scores.items()
+    }
+    tracks = found.get("tracks", [None] * len(names))
+    persons = [len(people(videos[cells[place]])) for cells in inside]
+    return [
+        Group(*name, n, frames, whole, track)
+        for name, n, frames, whole, track in zip(
+            names, persons, found["frames"], found["videos"], tracks, strict=True
+        )
+    ]
+
+
+def _level(x: Judged) -> Level:
+    return Level(
+        x.total, x.judged, x.reals, x.fakes, x.metrics, x.intervals.get("auc"), x.interval_reason,
+        x.drawn, x.intervals, x.as_wrong,
+    )  # fmt: skip
 
 
 def members(
@@ -168,71 +244,6 @@ def members(
     return inside
 
 
-class _Judge:
-    """A scores table as vectors, from which any group of videos can be judged."""
-
-    def __init__(
-        self, table: pd.DataFrame, aggregation: Aggregation, top: int, draws: dict[str, Any]
-    ) -> None:
-        self.videos, self.video = index_videos(table)
-        self.label = self.videos["label"].to_numpy(np.int8)
-        self.score = table["score"].to_numpy(np.float64)
-        self.video_score = aggregate_scores(
-            self.video, self.score, len(self.videos), aggregation, top
-        )
-        self.linked = identity_groups(self.videos)
-        self.draws = draws
-
-    def group(
-        self,
-        dataset: str | None = None,
-        compression: str | None = None,
-        method: str | None = None,
-    ) -> Group:
-        inside = members(self.videos, dataset, compression, method)
-        rows = self.video[inside[self.video]]
-        return Group(
-            dataset,
-            compression,
-            method,
-            len(people(self.videos[inside])),
-            self._level(rows, self.score[inside[self.video]]),
-            self._level(np.flatnonzero(inside), self.video_score[inside]),
-        )
-
-    def _level(self, videos: NDArray[np.int64], scores: NDArray[np.float64]) -> Level:
-        judged = ~np.isnan(scores)
-        of, kept = videos[judged], scores[judged]
-        labels = self.label[of]
-        drawn, clusters = self._clusters(of, labels)
-        interval, reason = None, None
-        try:
-            interval = bootstrap_auc(labels, kept, clusters, **self.draws)
-        except UndefinedError as error:
-            reason = str(error)
-        fakes = int(labels.sum())
-        return Level(
-            len(scores),
-            len(kept),
-            len(kept) - fakes,
-            fakes,
-            measure(labels, kept),
-            interval,
-            reason,
-            drawn,
-        )
-
-    def _clusters(
-        self, videos: NDArray[np.int64], labels: NDArray[np.int8]
-    ) -> tuple[Literal["people", "videos"], NDArray[np.int64]]:
-        """Groups of linked people where there are enough of them in both classes, or videos."""
-        if self.linked is not None:
-            groups = self.linked[videos]
-            if min(len(np.unique(groups[labels == k])) for k in (0, 1)) >= ENOUGH_PEOPLE:
-                return "people", groups
-        return "videos", videos
-
-
 def _notes(overall: Group, sets: tuple[Group, ...], splits: tuple[str, ...]) -> list[str]:
     notes = []
     frames, videos = overall.frames, overall.videos
@@ -240,7 +251,7 @@ def _notes(overall: Group, sets: tuple[Group, ...], splits: tuple[str, ...]) -> 
         notes.append(
             f"{frames.total - frames.judged} of {frames.total} frames and "
             f"{videos.total - videos.judged} of {videos.total} videos could not be judged: "
-            "they count in no metric."
+            "they count in no metric; `as wrong` says what they could cost."
         )
     if len(splits) > 1:
         notes.append(f"Several splits are mixed: {', '.join(s or '(none)' for s in splits)}.")

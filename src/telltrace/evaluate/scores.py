@@ -2,7 +2,9 @@
 
 import os
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,10 @@ COLUMNS = [
 """Columns of the table, in this order. ``score`` is the probability of fake; it is empty where a
 frame or video could not be judged. ``identity`` names all people in a video, joined by "+"."""
 
+OPTIONAL = ["track", "status"]
+"""Columns that a table may have besides: which of the faces that a video follows (text), and why
+a row has no score."""
+
 VIDEO_KEY = ["dataset", "method", "compression", "video"]
 """What makes two rows one video. Never the file's stem: four methods forge ``183_253``."""
 
@@ -41,14 +47,16 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     """Read and check a scores table.
 
     Returns:
-        The columns of :data:`COLUMNS`: texts as text (empty where unknown), ``label`` int64,
-        ``frame`` int64, -1 for a whole medium, ``time`` in seconds and ``score`` float64, NaN
-        where nothing was judged.
+        The columns of :data:`COLUMNS`, and those of :data:`OPTIONAL` that it has: texts as text
+        (empty where unknown), ``label`` int64, ``frame`` int64, -1 for a whole medium, ``time``
+        in seconds and ``score`` float64, NaN where nothing was judged.
 
     Raises:
         ScoresError: If the file is missing, is no such table, or a row is wrong.
     """
     path = Path(path)
+    if path.suffix == ".parquet":
+        return check_scores(pd.concat(read_parquet(path), ignore_index=True), name=str(path))
     try:
         raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
     except FileNotFoundError:
@@ -60,6 +68,44 @@ def read_scores(path: str | Path) -> pd.DataFrame:
             f"{path}: not a readable CSV ({error}). Write it again with `telltrace predict`."
         ) from None
     return check_scores(raw, name=str(path))
+
+
+def read_parquet(
+    path: Path, columns: list[str] | None = None, rows: int = 200_000
+) -> Generator[pd.DataFrame]:
+    """Parts of a parquet file: texts as categories, numbers as float64, nulls empty.
+
+    Raises:
+        ScoresError: If it cannot be read, or pyarrow is missing.
+    """
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        raise ScoresError(
+            f"{path}: reading parquet needs pyarrow. Run `pip install pyarrow`, or give a CSV."
+        ) from None
+    try:
+        file = parquet.ParquetFile(path)
+        have = [c for c in [*COLUMNS, *OPTIONAL] if c in file.schema_arrow.names]
+        kept = [c for c in have if columns is None or c in columns]
+        for batch in file.iter_batches(rows, columns=kept):
+            yield pd.DataFrame({c: _column(batch.column(c), c) for c in kept})
+    except FileNotFoundError:
+        raise ScoresError(f"{path}: no such file. Write it with `telltrace predict`.") from None
+    except (ArrowException, OSError) as error:
+        raise ScoresError(
+            f"{path}: not a readable parquet file ({error}). Write it again."
+        ) from None
+
+
+def _column(values: Any, name: str) -> "pd.Categorical[str] | NDArray[np.float64]":
+    if name in ("label", "frame", "time", "score"):
+        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
+        missing = values.is_null().to_numpy(zero_copy_only=False)
+        return np.where(np.isnan(numbers) & ~missing, np.inf, numbers)  # NaN is no empty cell
+    coded = values.fill_null("").dictionary_encode()
+    words = [str(word) for word in coded.dictionary.to_pylist()]
+    return pd.Categorical.from_codes(np.asarray(coded.indices.to_numpy()), pd.Index(words))
 
 
 def write_scores(frame: pd.DataFrame, path: str | Path) -> None:
@@ -102,13 +148,18 @@ def check_scores(frame: pd.DataFrame, name: str = "scores") -> pd.DataFrame:
             f"{name}: no column {', '.join(missing)}. A scores table has the columns "
             f"{','.join(COLUMNS)}; write one with `telltrace predict`."
         )
-    table = pd.DataFrame({c: frame[c].fillna("").astype(str).to_numpy(object) for c in _TEXTS})
+    texts = [*_TEXTS, *(c for c in OPTIONAL if c in frame.columns)]
+    table = pd.DataFrame({c: _words(frame[c]) for c in texts})
     for column in ("label", "frame", "time", "score"):
         table[column] = _numbers(frame[column], name)
     table["frame"] = table["frame"].fillna(-1)
-    _check_rows(table, name)
+    check_rows(table, name)
     _check_videos(table, name)
-    return table[COLUMNS].astype({"label": "int64", "frame": "int64"})
+    return table[[*COLUMNS, *texts[len(_TEXTS) :]]].astype({"label": "int64", "frame": "int64"})
+
+
+def _words(column: pd.Series) -> NDArray[np.object_]:
+    return column.astype(object).fillna("").astype(str).to_numpy(object)
 
 
 def _numbers(column: pd.Series, name: str) -> NDArray[np.float64]:
@@ -128,7 +179,12 @@ def _numbers(column: pd.Series, name: str) -> NDArray[np.float64]:
     return numbers
 
 
-def _check_rows(table: pd.DataFrame, name: str) -> None:
+def check_rows(table: pd.DataFrame, name: str, first: int = 0) -> None:
+    """Each row by itself.
+
+    Raises:
+        ScoresError: At the first wrong row; ``first`` is how many rows came before the table.
+    """
     label, score, frame = table["label"], table["score"], table["frame"]
     real = table["method"] == REAL
     rules = [
@@ -143,7 +199,7 @@ def _check_rows(table: pd.DataFrame, name: str) -> None:
             row = int(np.argmax(wrong.to_numpy()))
             found = table[column].iloc[row]
             raise ScoresError(
-                f"{name}, row {row + 2}: {column} is {str(found)!r}; expected {expected}. "
+                f"{name}, row {first + row + 2}: {column} is {str(found)!r}; expected {expected}. "
                 f"Correct the row ({int(wrong.sum())} of {len(table)} are wrong)."
             )
 

@@ -43,6 +43,13 @@ class _Footnotes:
         number = self.number.setdefault(measure.reason or "", len(self.number) + 1)
         return "n/a" + str(number).translate(_SUPERSCRIPT)
 
+    def with_interval(self, level: Level, metric: str) -> str:
+        """A metric with its interval, where it has one."""
+        if metric == "auc" or metric not in level.intervals:
+            return self.auc(level) if metric == "auc" else self.cell(level.metrics[metric])
+        ends = level.intervals[metric]
+        return f"{self.cell(level.metrics[metric])} [{ends.low:.3f}, {ends.high:.3f}]"
+
     def auc(self, level: Level) -> str:
         """The AUC with its interval; a second mark where only the interval is undefined."""
         cell = self.cell(level.metrics["auc"])
@@ -85,12 +92,19 @@ def _summary(report: Report) -> str:
 def _overall(report: Report, notes: _Footnotes) -> Table:
     table = Table(box=box.SIMPLE_HEAD, title="All", title_justify="left", title_style="bold")
     table.add_column("metric")
-    table.add_column("per frame")
-    table.add_column("per video")
+    whole = report.overall
+    levels = {"frame": whole.frames, "track": whole.tracks, "video": whole.videos}
+    found = {name: level for name, level in levels.items() if level is not None}
+    for name in found:
+        table.add_column(f"per {name}")
     for metric, name in NAMES.items():
-        levels = (report.overall.frames, report.overall.videos)
-        cells = [notes.auc(x) if metric == "auc" else notes.cell(x.metrics[metric]) for x in levels]
+        cells = [notes.with_interval(x, metric) for x in found.values()]
         table.add_row(name, *cells)
+    if any(x.judged < x.total for x in found.values()):
+        table.add_row("judged", *(f"{x.judged / x.total:.2%}" for x in found.values()))
+        for metric in whole.frames.as_wrong:
+            cells = [notes.cell(x.as_wrong[metric]) for x in found.values()]
+            table.add_row(f"{NAMES[metric]}, unjudged as wrong", *cells)
     return table
 
 

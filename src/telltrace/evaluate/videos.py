@@ -1,5 +1,6 @@
 """Videos in a scores table: which rows are one video, and one score for all of them."""
 
+import math
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,10 +13,13 @@ from .scores import VIDEO_KEY
 
 Aggregation = Literal["mean", "max", "median", "top-k"]
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+Rows = NDArray[np.int64] | NDArray[np.int32]
+
+_BLOCK = 500_000
+"""Scores that are aggregated at a time."""
 
 
-def index_videos(frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows]:
+def index_videos(frame: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """The videos of a scores table, and for each of its rows the video that it belongs to.
 
     Two rows are one video if they agree in dataset, method, compression and video name. File
@@ -56,12 +60,33 @@ def aggregate_scores(
         raise ValueError(f"aggregation is {how!r}; expected one of {get_args(Aggregation)}.")
     if top < 1:
         raise ValueError(f"top is {top}; expected at least 1 frame.")
-    table = pd.DataFrame({"video": video, "score": scores}).dropna()
-    if how == "top-k":
-        table = table.sort_values("score", ascending=False).groupby("video").head(top)
-        how = "mean"
-    values = table.groupby("video")["score"].agg(how)
-    return values.reindex(range(count)).to_numpy(np.float64)
+    values = np.full(count, np.nan)
+    step = max(1, math.ceil(count * _BLOCK / max(len(video), 1)))
+    order = np.argsort(video, kind="stable") if (np.diff(video) < 0).any() else None
+    for first in range(0, count, step):
+        ends = np.searchsorted(video, [first, first + step], sorter=order)
+        rows = slice(*ends) if order is None else order[slice(*ends)]
+        of, s = video[rows] - first, scores[rows]
+        known = ~np.isnan(s)
+        size = min(step, count - first)
+        values[first : first + size] = _aggregate(of[known], s[known], size, how, top)
+    return values
+
+
+def _aggregate(of: Rows, s: Floats, count: int, how: Aggregation, top: int) -> Floats:
+    items = np.bincount(of, minlength=count)
+    if how != "mean":
+        s = s[np.lexsort((s, of))]
+        stop = np.cumsum(items)
+        if how == "median":
+            middle = (stop - items)[:, None] + np.stack([(items - 1) // 2, items // 2], axis=1)
+            found = np.append(s, np.nan)[np.minimum(middle, len(s))].mean(1)
+            return np.where(items > 0, found, np.nan)
+        kept = np.minimum(items, 1 if how == "max" else top)
+        high = np.arange(len(s)) >= np.repeat(stop - kept, items)
+        of, s, items = np.repeat(np.arange(count), items)[high], s[high], kept
+    sums = np.bincount(of, weights=s, minlength=count)
+    return np.divide(sums, items, out=np.full(count, np.nan), where=items > 0)
 
 
 def aggregate_videos(
@@ -86,7 +111,7 @@ def people(videos: pd.DataFrame) -> set[tuple[str, str]]:
     return {(data, one) for data, all_ in names for one in all_.split("+") if one}
 
 
-def identity_groups(videos: pd.DataFrame) -> Rows | None:
+def identity_groups(videos: pd.DataFrame) -> NDArray[np.int64] | None:
     """Number videos so that two share a number if people link them, however indirectly.
 
     A forgery of 183 with the face of 253 holds both, so it links their videos. Videos of one

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from telltrace.evaluate.intervals import cluster_strata, draw_weights, weighted_auc
+from telltrace.evaluate.judging import ENOUGH_PEOPLE
 from telltrace.evaluate.metrics import THRESHOLD
-from telltrace.evaluate.report import ENOUGH_PEOPLE
 from telltrace.evaluate.scores import VIDEO_KEY
 from telltrace.evaluate.videos import identity_groups, index_videos
 
