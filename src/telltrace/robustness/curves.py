@@ -1,6 +1,7 @@
 """Curves of AUC against the strength of each corruption."""
 
 import math
+import textwrap
 
 import matplotlib.style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -53,7 +54,8 @@ def _draw(axes: "matplotlib.axes.Axes", name: str, cells: list[CellResult]) -> N
     axes.axhline(0.5, color=_GREY, lw=0.8, ls=(0, (4, 4)))
     amounts = ["clean", *(f"{c.amount:g}" for c in cells[1:])]
     axes.set_xticks(list(places), amounts, fontsize=7)
-    axes.set_title(f"{name}: {CORRUPTIONS[name].about}", fontsize=7.5)
+    title = textwrap.fill(f"{name}: {CORRUPTIONS[name].about}", 46)
+    axes.set_title(title, fontsize=7.5)
     axes.set_ylim(0, 1.02)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
