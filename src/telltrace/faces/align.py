@@ -135,11 +135,23 @@ def _square(image: NDArray[np.uint8], x: float, y: float, side: int) -> NDArray[
     """The square of whole pixels nearest to a centre; the picture's edge continues outside it."""
     height, width = image.shape[:2]
     left, top = round(x - side / 2), round(y - side / 2)
-    columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    rows = np.clip(np.arange(top, top + side), 0, height - 1)
-    if columns[-1] - columns[0] == rows[-1] - rows[0] == side - 1:
-        return image[top : top + side, left : left + side]
-    return image[rows[:, None], columns]
+    rows, columns = _inside(top, side, height), _inside(left, side, width)
+    part = image[rows[0] : rows[1], columns[0] : columns[1]]
+    if part.shape[:2] == (side, side):
+        return part
+    above, before = rows[0] - top, columns[0] - left
+    edges = (above, side - above - part.shape[0], before, side - before - part.shape[1])
+    widths = (min(max(0, edge), side - 1) for edge in edges)  # also if nothing of it is inside
+    return np.asarray(cv2.copyMakeBorder(part, *widths, cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _inside(start: int, side: int, size: int) -> tuple[int, int]:
+    """Of the pixels from ``start`` on, those inside: one at least, the nearest."""
+    first, last = max(start, 0), min(start + side, size)
+    if first < last:
+        return first, last
+    nearest = 0 if last <= 0 else size - 1
+    return nearest, nearest + 1
 
 
 def _resize(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
