@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from telltrace.data.pool import Crew, Lost, run_jobs
+from telltrace.data.worker import ask
 
 
 def job(order: str) -> tuple[int, int]:
@@ -110,6 +111,25 @@ def test_a_crew_keeps_its_processes_between_calls() -> None:
     finally:
         crew.close()
     assert [seen for _, seen in results] == [1, 2, 3, 4, 5, 6]  # type: ignore[misc]
+
+
+def inquire(number: int) -> list[int]:
+    return [ask(number), ask(number + 1)]
+
+
+def test_a_job_may_ask_who_gave_it() -> None:
+    asked: dict[int, int] = {}
+
+    def answer(number: int) -> int:
+        asked[number] = os.getpid()
+        return 10 * number
+
+    crew = Crew(inquire, 2, answer=answer)
+    try:
+        assert dict(crew.run([1, 5, 9])) == {1: [10, 20], 5: [50, 60], 9: [90, 100]}
+    finally:
+        crew.close()
+    assert asked == dict.fromkeys((1, 2, 5, 6, 9, 10), os.getpid())
 
 
 def test_an_error_in_the_work_is_raised_here() -> None:

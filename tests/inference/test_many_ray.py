@@ -6,11 +6,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from telltrace.data.worker import ask
+from telltrace.inference.answering import Parts
 from telltrace.inference.many import Engine, scan_many
 
 pytest.importorskip("ray")
@@ -38,6 +43,23 @@ class Reader:
             os.kill(os.getpid(), signal.SIGSEGV)
         if told.values["reason"] == "hang":
             time.sleep(1000)
+        return told
+
+
+class Doubler:
+    """A model that doubles, and tells where it is."""
+
+    def score(self, number: int, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.array([number, 2.0 * images.sum(), os.getpid()])
+
+
+class Asker:
+    """A scanner that has its numbers doubled elsewhere."""
+
+    def scan(self, path: Path) -> Told:
+        told = Told(path)
+        number, doubled, where = ask((7, np.full(2, len(path.name), np.uint8)))
+        told.values["reason"] = f"{number:g} {doubled:g} {where != os.getpid() != os.getppid()}"
         return told
 
 
@@ -81,6 +103,30 @@ def test_a_cluster_judges_as_processes_do(reader: Callable[[], Reader], tmp_path
         [str(tmp_path / "in")], tmp_path / "ray", reader, {}, engine="ray", progress=False
     )
     assert done.reused == done.files == 12
+
+
+def test_a_cluster_with_gpus_holds_the_models_there(
+    reader: Callable[[], Reader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+    import telling
+
+    monkeypatch.setattr(ray, "init", partial(ray.init, num_gpus=1))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        (tmp_path / "in" / ("x" * (number + 1))).write_text("text")
+    parts = Parts(telling.Asker, telling.Doubler)
+    scan_many(
+        *([str(tmp_path / "in")], tmp_path / "out", reader, {}),
+        engine="ray",
+        workers=1,
+        progress=False,
+        parts=parts,
+    )
+    lines = (tmp_path / "out" / "verdicts.jsonl").read_text().splitlines()
+    said = [json.loads(line)["reason"] for line in lines]
+    assert said == ["7 4 True", "7 8 True", "7 12 True"]
 
 
 def test_without_ray_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from ..faces.media import Frame, Frames, MediaError, Status
 from ..faces.reader import open_media
 from .extraction import Extraction, ExtractSettings, write_mark
 from .masks import CutFace, cut_masks
+from .pool import Lost
 
 BATCH_FRAMES: Final = 16
 BATCH_BYTES: Final = 2**27
@@ -70,6 +71,18 @@ def run_extract(job: ExtractJob) -> Extraction:
     except OSError as error:
         raise OutputError(folder, error) from None
     return found
+
+
+def lose_medium(_: ExtractJob, how: Lost) -> Extraction:
+    """What is said of a medium that took its process with it, or took too long."""
+    if how.why == "timeout":
+        reason = f"was not prepared within {how.cause}"
+        return Extraction(str(Status.TIMEOUT), reason, "Leave it out, or take fewer of its frames")
+    return Extraction(
+        str(Status.UNREADABLE),
+        "ended the process that read it (a crash in a decoder, or not enough memory)",
+        "Leave it out, or try again with fewer workers",
+    )
 
 
 def _extract_or_explain(job: ExtractJob, folder: Path) -> Extraction:

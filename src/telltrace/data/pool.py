@@ -1,6 +1,5 @@
 """Work spread over processes, in which a crash or a hang costs one job and one process."""
 
-import os
 import signal
 import time
 from collections import deque
@@ -8,16 +7,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import connection, get_all_start_methods, get_context
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, SpawnContext
-from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
+from multiprocessing import connection
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import cv2
 import torch
+
+from .worker import Worker
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -25,8 +21,6 @@ ATTEMPTS: Final = 2
 """How often a job is tried that takes its process with it: memory may have been short by chance."""
 STARTS: Final = 3
 """Processes that may die one after the other before their first job."""
-GRACE: Final = 5.0
-"""Seconds beyond the time limit after which a process ends itself, should nobody do it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,11 @@ def run_jobs(
 
 
 class Crew(Generic[Job, Result]):
-    """Processes that stay for several calls of `run`; the arguments are those of `run_jobs`."""
+    """Processes that stay for several calls of `run`; the arguments are those of `run_jobs`.
+
+    Args:
+        answer: What a job's `ask` gives; called here, while the other processes work on.
+    """
 
     def __init__(
         self,
@@ -89,14 +87,15 @@ class Crew(Generic[Job, Result]):
         begin: Callable[[], object] | None = None,
         time_limit: float | None = None,
         lost: Callable[[Job, Lost], Result] | None = None,
+        answer: Callable[[Any], Any] | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers must be at least 1, got {workers}.")
         if time_limit is not None and not time_limit > 0:
             raise ValueError(f"time_limit must be positive seconds, got {time_limit}.")
         self.work, self.workers, self.begin = work, workers, begin
-        self.time_limit, self.lost = time_limit, lost
-        self._team: list[_Worker[Job]] = []
+        self.time_limit, self.lost, self.answer = time_limit, lost, answer
+        self._team: list[Worker[Job]] = []
         self._deaths = 0
 
     def run(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Result | None], None, None]:
@@ -137,9 +136,9 @@ class Crew(Generic[Job, Result]):
         if self._deaths:  # one at a time, to see whether it lives
             room = min(room, 1 - starting)
         for _ in range(min(room, len(waiting) - starting)):
-            self._team.append(_Worker(self.work, self.begin, self.time_limit))
+            self._team.append(Worker(self.work, self.begin, self.time_limit))
 
-    def _heard(self) -> list["_Worker[Job]"]:
+    def _heard(self) -> list["Worker[Job]"]:
         """The processes that have something to say, have died, or have run out of time."""
         now = time.monotonic()
         timeout = max(0.0, min((w.deadline for w in self._team), default=now) - now)
@@ -149,7 +148,7 @@ class Crew(Generic[Job, Result]):
         return [w for w in self._team if w.pipe in spoken or w.deadline <= now]
 
     def _take(
-        self, worker: "_Worker[Job]", kind: str, content: Any
+        self, worker: "Worker[Job]", kind: str, content: Any
     ) -> list[tuple[Job, Result | None]]:
         """Pass a result on; a process that has begun, or an error, is dealt with."""
         if kind == "error":
@@ -157,10 +156,14 @@ class Crew(Generic[Job, Result]):
         if kind == "ready":
             worker.ready, self._deaths = True, 0
             return []
+        if kind == "question":
+            assert self.answer is not None
+            worker.tell(self.answer(content))
+            return []
         return [(worker.release(), content)]
 
     def _bury(
-        self, worker: "_Worker[Job]", waiting: deque[tuple[Job, int]]
+        self, worker: "Worker[Job]", waiting: deque[tuple[Job, int]]
     ) -> list[tuple[Job, Result | None]]:
         """Remove a process that has died or must; try its job again, or give it up."""
         late = worker.deadline <= time.monotonic()
@@ -185,121 +188,6 @@ class Crew(Generic[Job, Result]):
         else:
             how = Lost("crash", cause)
         return [(job, None if self.lost is None else self.lost(job, how))]
-
-
-class _Worker(Generic[Job]):
-    """One process and the pipe to it, seen from the parent."""
-
-    def __init__(
-        self,
-        work: Callable[[Job], object],
-        begin: Callable[[], object] | None,
-        time_limit: float | None,
-    ) -> None:
-        context = _context(work)
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(
-            target=_serve, args=(theirs, work, begin, time_limit), daemon=True
-        )
-        self.process.start()
-        theirs.close()  # so that the pipe ends with the process
-        self.ready, self.attempt, self.deadline = False, 0, float("inf")
-        self._jobs: list[Job] = []
-
-    @property
-    def holds(self) -> bool:
-        """Whether it has a job."""
-        return bool(self._jobs)
-
-    def give(self, job: Job, attempt: int, time_limit: float | None) -> None:
-        self._jobs, self.attempt = [job], attempt
-        self.deadline = float("inf") if time_limit is None else time.monotonic() + time_limit
-        with suppress(BrokenPipeError, ConnectionResetError):  # its death is heard in a moment
-            self.pipe.send(job)
-
-    def release(self) -> Job:
-        self.deadline = float("inf")
-        return self._jobs.pop()
-
-    def hear(self) -> tuple[str, Any] | None:
-        """What it says; None if it has died or its time is over."""
-        try:
-            return self.pipe.recv() if self.pipe.poll() else None
-        except (EOFError, OSError):
-            return None
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.join(GRACE)  # one that hangs within the system is left to it
-        self.pipe.close()
-
-
-def _context(work: Callable[..., object]) -> SpawnContext | ForkServerContext:
-    """Where processes come from: forks, quick and small, of a clean one that has imported all."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__, work.__module__])
-    return context
-
-
-def _serve(
-    pipe: Connection,
-    work: Callable[[Any], object],
-    begin: Callable[[], object] | None,
-    time_limit: float | None,
-) -> None:
-    """What a process does: begin, then one job after the other until the pipe ends."""
-    _settle()
-    jobs: SimpleQueue[Any] = SimpleQueue()
-    Thread(target=_listen, args=(pipe, jobs), daemon=True).start()
-    try:
-        if begin is not None:
-            begin()
-        pipe.send(("ready", None))
-        while True:
-            job = jobs.get()
-            _alarm(time_limit)
-            result = work(job)
-            _alarm(None)
-            pipe.send(("result", result))
-    except Exception as error:
-        _tell(pipe, error)
-
-
-def _settle() -> None:
-    """One thread; interrupts are the parent's; nobody dies before this if memory runs out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("800")
-    with suppress(ImportError, OSError, ValueError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash leaves no gigabytes behind
-
-
-def _listen(pipe: Connection, jobs: "SimpleQueue[Any]") -> None:
-    try:
-        while True:
-            jobs.put(pipe.recv())
-    finally:  # the other end was closed, by the parent or its death
-        os._exit(1)
-
-
-def _alarm(time_limit: float | None) -> None:
-    """Let the system end this process if a job hangs and the parent has died."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, 0 if time_limit is None else time_limit + GRACE)
-
-
-def _tell(pipe: Connection, error: Exception) -> None:
-    _alarm(None)
-    try:
-        pipe.send(("error", error))
-    except (TypeError, AttributeError, ValueError):  # what cannot be pickled
-        pipe.send(("error", RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 def _cause(exit_code: int | None) -> str:

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
-from .extract import ExtractJob, run_extract
+from .extract import ExtractJob, lose_medium, run_extract
 from .extraction import Extraction, ExtractSettings, medium_folder, read_mark
 from .manifest import (
     COLUMNS,
@@ -38,11 +38,8 @@ MANIFEST: Final = "manifest.csv"
 FAILURES: Final = "failures.csv"
 SETTINGS: Final = "prepare.json"
 PACKAGES: Final = ("telltrace", "av", "numpy", "opencv-python-headless", "pillow", "torch")
-CRASHED: Final = Extraction(
-    str(Status.UNREADABLE),
-    "ended the process that read it (a crash in a decoder, or not enough memory)",
-    "Leave it out, or try again with fewer workers",
-)
+TIME_LIMIT: Final = 3600.0
+"""Seconds of a medium, enough for an hour of video of which every frame is taken."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +82,7 @@ def prepare(
     faces: Literal["one", "all"] = "one",
     jpeg_quality: int | None = None,
     device: str = "cpu",
+    time_limit: float = TIME_LIMIT,
     progress: bool = True,
 ) -> Prepared:
     """Cut the faces out of every medium and write them beside a manifest of them.
@@ -105,6 +103,7 @@ def prepare(
         faces: One face a frame, following the main person, or all of them.
         jpeg_quality: Write JPEG of this quality, 1 to 100; by default PNG, which keeps the pixels.
         device: Where faces are detected, such as "cpu" or "cuda".
+        time_limit: Seconds of a medium after which the process that reads it is killed.
         progress: Draw a progress bar on standard error.
 
     Raises:
@@ -134,7 +133,7 @@ def prepare(
     }
     if workers is None:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
-    found = _run(jobs, workers, progress)
+    found = _run(jobs, workers, time_limit, progress)
     shutil.rmtree(unfinished, ignore_errors=True)
     seconds = time.perf_counter() - started
     whole = [found[i] if mark is None else mark for i, mark in enumerate(marks)]
@@ -198,7 +197,9 @@ def _forget_other_settings(out: Path, about: Mapping[str, Any]) -> None:
         (out / MANIFEST).unlink(missing_ok=True)
 
 
-def _run(jobs: dict[ExtractJob, int], workers: int, progress: bool) -> dict[int, Extraction]:
+def _run(
+    jobs: dict[ExtractJob, int], workers: int, time_limit: float, progress: bool
+) -> dict[int, Extraction]:
     """Do the jobs and show how far they are."""
     found: dict[int, Extraction] = {}
     bar = Progress(
@@ -211,11 +212,13 @@ def _run(jobs: dict[ExtractJob, int], workers: int, progress: bool) -> dict[int,
         disable=not progress,
     )
     started, read = time.perf_counter(), 0
-    with bar, closing(run_jobs(run_extract, list(jobs), workers)) as results:
+    work = run_jobs(run_extract, list(jobs), workers, time_limit=time_limit, lost=lose_medium)
+    with bar, closing(work) as results:
         task = bar.add_task("", total=len(jobs), rate=0.0)
         for job, result in results:
-            found[jobs[job]] = result or CRASHED
-            read += found[jobs[job]].read
+            assert result is not None
+            found[jobs[job]] = result
+            read += result.read
             bar.update(task, advance=1, rate=read / (time.perf_counter() - started))
     return found
 

@@ -7,44 +7,30 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
-
-import torch
+from typing import Any, Final, Literal
 
 from telltrace import __version__
+from telltrace.checkpoint import BUNDLED
 from telltrace.data.manifest import write_bytes
-from telltrace.data.pool import Lost, run_jobs
-from telltrace.faces.media import Status
 
+from .answering import FileJudge, Parts, Scanner, run_processes
+from .apart import parts_of
 from .journal import Answer, Journal
 from .pace import Pace
 from .results import SUMMARY, TABLE, VERDICTS, write_results
+from .scanner import ScanPlan
 from .sources import Listing, find_paths
 
 SCHEMA: Final = "telltrace-many/1"
 SETTINGS: Final = "scan.json"
 PATHS: Final = "paths.nul"
 JOURNAL: Final = "journal.jsonl"
+TIME_LIMIT: Final = 300.0
+"""Seconds of one file, where nothing else is said."""
 
-Order = tuple[int, str]
-"""Position of a file in the listing, and its path."""
 Engine = Literal["process", "ray"]
-
-
-class Verdict(Protocol):
-    """What a scanner says of a file."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data; the key ``seconds``, if there is one, holds times and is kept apart."""
-
-
-class Scanner(Protocol):
-    """What judges one file."""
-
-    def scan(self, path: Path) -> Verdict:
-        """Judge a file."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +62,10 @@ def scan_many(
     *,
     engine: Engine = "process",
     workers: int | None = None,
-    time_limit: float = 300.0,
+    time_limit: float = TIME_LIMIT,
     retry: bool = False,
     progress: bool = True,
+    parts: Parts | None = None,
 ) -> Scanned:
     """Judge all files that the sources name, and write the verdicts to a folder.
 
@@ -95,10 +82,11 @@ def scan_many(
         build: Makes a scanner; called once in each worker, so it must be possible to pickle it.
         settings: What the verdicts depend on, as plain data; a folder of other settings is refused.
         engine: "process" on this machine, "ray" on the cluster that Ray finds, or makes.
-        workers: Processes; by default one for each processor.
+        workers: Processes; by default one for each processor, of this machine or of the cluster.
         time_limit: Seconds of one file after which its worker is killed.
         retry: Judge files again that an earlier run lost to a crash, the time limit or an error.
         progress: Tell on standard error how far it is.
+        parts: The same scanner in two parts; a cluster that has GPUs holds the models there.
 
     Raises:
         ValueError: If a source names nothing, ``out`` holds another scan, or another process is
@@ -118,8 +106,8 @@ def scan_many(
                 _forget_results(out)
                 paths = enumerate(Listing(out / PATHS))
                 orders = ((i, path) for i, path in paths if i not in journal)
-                crew = min(workers or _processors(), files - reused)
-                answers = run(FileJudge(build), orders, crew, time_limit)
+                judge, most = FileJudge(build), files - reused
+                answers = run(judge, orders, most, workers, time_limit, parts)
                 _keep(answers, journal, Pace(files, reused, progress))
             summary = write_results(journal, about, out)
     return Scanned(files, reused, time.perf_counter() - started, summary)
@@ -159,65 +147,6 @@ def _alone(out: Path) -> Iterator[None]:
         os.close(handle)
 
 
-class FileJudge:
-    """The work of one process: a scanner, and an answer to every file."""
-
-    def __init__(self, build: Callable[[], Scanner]) -> None:
-        self._build = build
-        self._scanner: Scanner | None = None
-
-    def begin(self) -> None:
-        """Make the scanner."""
-        self._scanner = self._build()
-
-    def __call__(self, order: Order) -> Answer:
-        """Judge a file, whatever it is."""
-        assert self._scanner is not None
-        index, path = order
-        try:
-            return Answer(index, self._scanner.scan(Path(path)).to_dict())
-        except Exception as error:  # one bad file must not stop the others
-            if _machine_failed(error):
-                os._exit(1)  # a fresh process may do better
-            why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            reason = f"could not be processed ({why})"
-            remedy = "Report this file as a defect"
-            return Answer(index, _without_verdict(path, Status.UNREADABLE, reason, remedy), "error")
-
-
-def _machine_failed(error: Exception) -> bool:
-    """Whether memory or a GPU failed, and not the reading of a file."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and ("CUDA" in str(error) or "alloc" in str(error))
-
-
-def lose(order: Order, how: Lost) -> Answer:
-    """The answer for a file that took its process with it, or took too long."""
-    index, path = order
-    if how.why == "timeout":
-        reason = f"was not judged within {how.cause}"
-        remedy = "Give it more time with --time-limit and --retry"
-        verdict = _without_verdict(path, Status.TIMEOUT, reason, remedy)
-    else:
-        hint = ", as the system does when memory runs out" if how.cause == "SIGKILL" else ""
-        reason = f"could not be judged: the decoder crashed ({how.cause}{hint})"
-        remedy = "Convert it with another program, or try --retry with fewer workers"
-        verdict = _without_verdict(path, Status.UNREADABLE, reason, remedy)
-    return Answer(index, verdict, how.why)
-
-
-def run_processes(
-    judge: FileJudge, orders: Iterator[Order], workers: int, time_limit: float
-) -> Generator[Answer, None, None]:
-    """Judge the files in processes of this machine, in the order in which they are done."""
-    jobs = run_jobs(judge, orders, workers, begin=judge.begin, time_limit=time_limit, lost=lose)
-    with closing(jobs):
-        for _, answer in jobs:
-            assert answer is not None
-            yield answer
-
-
 def _engine(name: Engine) -> Callable[..., Generator[Answer, None, None]]:
     if name == "process":
         return run_processes
@@ -228,11 +157,46 @@ def _engine(name: Engine) -> Callable[..., Generator[Answer, None, None]]:
     return run_ray
 
 
-def _without_verdict(path: str, status: Status, reason: str, remedy: str) -> dict[str, Any]:
-    from .verdict import FileVerdict
+def scan_by_plan(
+    sources: Sequence[str],
+    out: Path,
+    plan: ScanPlan,
+    *,
+    workers: int | None = None,
+    engine: Engine = "process",
+    retry: bool = False,
+    progress: bool = True,
+    gpus: bool = True,
+) -> Scanned:
+    """`scan_many` with the scanner of a plan, as the command line calls it.
 
-    verdict = FileVerdict(path=Path(path), status=status, reason=reason, remedy=remedy)
-    return verdict.to_dict()
+    The plan's time limit is that after which a worker is killed, and no part of the settings: a
+    later call with ``retry`` may give more. ``gpus`` lets the GPUs of a Ray cluster hold the
+    detectors of forgeries; scores of a GPU differ from those of a processor in the last digits.
+
+    Raises:
+        ValueError: As `scan_many`, or if a checkpoint cannot be read.
+    """
+    limit = plan.settings.time_limit or TIME_LIMIT
+    plan = replace(plan, settings=replace(plan.settings, time_limit=None))
+    digests = [_digest(path) for path in plan.checkpoints or (BUNDLED,)]
+    return scan_many(
+        *(sources, out, plan.scanner, {**plan.settings.to_dict(), "detectors": digests}),
+        engine=engine,
+        workers=workers,
+        time_limit=limit,
+        retry=retry,
+        progress=progress,
+        parts=parts_of(plan) if gpus else None,
+    )
+
+
+def _digest(checkpoint: Path) -> str:
+    """SHA-256 of a file, which must be there; whether it is a checkpoint shows when it is read."""
+    if not checkpoint.is_file():
+        raise ValueError(f"{checkpoint}: no such file. Give the path of a .safetensors checkpoint.")
+    with checkpoint.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_settings(out: Path, asked: dict[str, Any]) -> str:
@@ -265,8 +229,3 @@ def _forget_results(out: Path) -> None:
     """Results that are about to be replaced must not pass for those of all files."""
     for name in (SUMMARY, TABLE, VERDICTS):
         (out / name).unlink(missing_ok=True)
-
-
-def _processors() -> int:
-    has = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if has else os.cpu_count() or 1

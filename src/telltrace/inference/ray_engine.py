@@ -8,7 +8,7 @@ import itertools
 import json
 import logging
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +16,8 @@ import numpy as np
 
 from telltrace.data.pool import Crew
 
+from .answering import FileJudge, Model, Order, Parts, lose
 from .journal import Answer
-from .many import FileJudge, Order, lose
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,20 +31,32 @@ STORE_BYTES: Final = 2**28
 
 
 def run_ray(
-    judge: FileJudge, orders: Iterator[Order], workers: int, time_limit: float
+    judge: FileJudge,
+    orders: Iterator[Order],
+    most: int,
+    workers: int | None,
+    time_limit: float,
+    parts: Parts | None = None,
 ) -> Generator[Answer, None, None]:
     """Judge the files on the cluster, in the order in which they are done.
 
-    The cluster is that of ``RAY_ADDRESS``, or of this machine; without one it is made, and ends
-    with the scan. All its machines must see the files under the same paths.
+    The cluster is that of ``RAY_ADDRESS``; without one it is made, of this machine, and ends
+    with the scan. All its machines must see the files under the same paths. If it has GPUs and
+    there are ``parts``, each GPU gets an actor that holds the models, and the actors that read
+    files and find faces, one to a processor, ask these.
 
     Raises:
         ValueError: If Ray is not installed, or the cluster is smaller than ``workers``.
     """
-    ray = _connect(workers)
+    ray = _connect(workers, most)
     try:
+        models = _place_models(ray, parts)
+        if models and parts:
+            judge = FileJudge(parts.scanner)
+        crew = min(workers or _resource(ray, "CPU"), most)
         for wave in iter(lambda: list(itertools.islice(orders, WAVE)), []):
-            for block in _judge(ray, judge, wave, workers, time_limit).iter_batches(
+            answers = _judge(ray, (judge, time_limit, models), wave, crew)
+            for block in answers.iter_batches(
                 batch_size=None, batch_format="numpy", prefetch_batches=1
             ):
                 for line in block["answer"]:
@@ -53,7 +65,19 @@ def run_ray(
         ray.shutdown()
 
 
-def _connect(workers: int) -> Any:
+def _place_models(ray: Any, parts: Parts | None) -> list[Any]:
+    """An actor with the models on each GPU of the cluster; one that dies is made again."""
+    if parts is None:
+        return []
+    kind = ray.remote(num_gpus=1, num_cpus=0, max_restarts=-1, max_task_retries=-1)(RayModels)
+    return [kind.remote(parts.model) for _ in range(_resource(ray, "GPU"))]
+
+
+def _resource(ray: Any, name: str) -> int:
+    return int(ray.cluster_resources().get(name, 0))
+
+
+def _connect(workers: int | None, most: int) -> Any:
     """Ray, connected; quiet, and telling nobody of its use."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -69,14 +93,13 @@ def _connect(workers: int) -> Any:
         ray.init(**quiet)
     else:
         ray.init(
-            num_cpus=workers,
+            num_cpus=workers and min(workers, most),
             include_dashboard=False,
             object_store_memory=STORE_BYTES,
             **quiet,
         )
-    known: Any = ray
-    found = int(known.cluster_resources().get("CPU", 0))
-    if workers > found:
+    found = _resource(ray, "CPU")
+    if min(workers or 1, most) > found:
         ray.shutdown()
         raise ValueError(
             f"The cluster has {found} processors, too few for {workers} workers. Use --workers "
@@ -88,13 +111,13 @@ def _connect(workers: int) -> Any:
     return ray
 
 
-def _judge(ray: Any, judge: FileJudge, wave: list[Order], workers: int, time_limit: float) -> Any:
+def _judge(ray: Any, arguments: tuple[Any, ...], wave: list[Order], workers: int) -> Any:
     """The answers to a wave as a dataset that is computed while it is read."""
     size = max(1, min(BLOCK, len(wave) // (8 * workers)))
     blocks = [_table(wave[start : start + size]) for start in range(0, len(wave), size)]
     return ray.data.from_arrow(blocks).map_batches(
         RayJudge,
-        fn_constructor_args=(judge, time_limit),
+        fn_constructor_args=arguments,
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(blocks))),
         batch_size=None,
         batch_format="numpy",
@@ -109,13 +132,35 @@ def _table(orders: Iterable[Order]) -> "pa.Table":
     return pa.table({"index": pa.array(index, pa.int64()), "path": list(map(os.fsencode, paths))})
 
 
+class RayModels:
+    """What an actor on a GPU holds."""
+
+    def __init__(self, build: Callable[[], Model]) -> None:
+        self._model = build()
+
+    def score(self, number: int, images: Any) -> Any:
+        """What detector ``number`` says of faces."""
+        return self._model.score(number, images)
+
+
 class RayJudge:
     """What a Ray actor holds: a process that judges, replaced when it crashes or hangs."""
 
-    def __init__(self, judge: FileJudge, time_limit: float) -> None:
+    def __init__(self, judge: FileJudge, time_limit: float, models: Sequence[Any] = ()) -> None:
+        self._models = itertools.cycle(models)
         self._crew: Crew[Order, Answer] = Crew(
-            judge, 1, begin=judge.begin, time_limit=time_limit, lost=lose
+            *(judge, 1),
+            begin=judge.begin,
+            time_limit=time_limit,
+            lost=lose,
+            answer=self._ask,
         )
+
+    def _ask(self, question: tuple[int, Any]) -> Any:
+        """Have faces scored on a GPU."""
+        import ray
+
+        return ray.get(next(self._models).score.remote(*question))
 
     def __call__(self, block: dict[str, Any]) -> dict[str, Any]:
         """Judge a block of files."""

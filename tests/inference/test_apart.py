@@ -1,0 +1,39 @@
+"""A scanner in two parts says what it says in one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.data import astronaut
+
+from telltrace.inference import ScanPlan, ScanSettings, apart
+
+
+@pytest.fixture
+def face(tmp_path: Path) -> Path:
+    Image.fromarray(astronaut()[:300, 60:400]).save(tmp_path / "face.png")
+    return tmp_path / "face.png"
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_two_parts_score_as_one(
+    precision: str, face: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from telltrace.checkpoint import BUNDLED
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    plan = ScanPlan((BUNDLED, BUNDLED), settings=ScanSettings(precision=precision))  # type: ignore[arg-type]
+    parts = apart.parts_of(plan)
+    model, asked = parts.model(), []
+
+    def ask(question: tuple[int, np.ndarray]) -> np.ndarray:
+        asked.append(question[0])
+        return model.score(*question)
+
+    monkeypatch.setattr(apart, "ask", ask)
+    one, two = (make().scan(face).to_dict() for make in (plan.scanner, parts.scanner))
+    assert one["score"] is not None
+    assert asked == [0, 1]
+    assert {**one, "seconds": {}} == {**two, "seconds": {}}
