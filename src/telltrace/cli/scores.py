@@ -69,6 +69,10 @@ def evaluate(
     from telltrace.evaluate import deepfakebench, evaluate_scores, read_scores, render
     from telltrace.evaluate.versus import render_compat, render_versus, versus
 
+    if roc is None and reliability is None and against is None and compat is None:
+        report = evaluate_scores(scores, aggregation=aggregation)  # a file of any length
+        print(jsonlib.dumps(report.to_dict(), indent=2) if json else render(report))
+        return 0
     table = read_scores(scores)
     report = evaluate_scores(table, aggregation=aggregation)
     if roc is not None:

@@ -63,8 +63,10 @@ def judge(
     counts, total = count(items), np.bincount(owner, minlength=len(label))
     curves, bins = sweep(items, inside, counts.of_video[:, 0].astype(np.int64))
     binned = Binned(items, bins)
-    found = []
+    found: dict[bytes, Judged] = {}
     for cells, curve in zip(inside, curves, strict=True):
+        if cells.tobytes() in found:
+            continue
         member = cells[cell]
         totals = [int(total[member & (label == k)].sum()) for k in (0, 1)]
         metrics = measures(curve, counts, items, cells)
@@ -82,13 +84,10 @@ def judge(
             reason = str(error)
         judged = [int(counts.of_video[member & (label == k), 0].sum()) for k in (0, 1)]
         wrong = _as_wrong(curve, metrics, counts.of_video[member], label[member], totals)
-        found.append(
-            Judged(
-                sum(totals), sum(judged), judged[0], judged[1],
-                metrics, intervals, reason, drawn, wrong,
-            )
-        )  # fmt: skip
-    return found
+        found[cells.tobytes()] = Judged(
+            sum(totals), sum(judged), *judged, metrics, intervals, reason, drawn, wrong
+        )
+    return [found[cells.tobytes()] for cells in inside]
 
 
 def _clusters(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .intervals import cluster_strata, draw_weights
-from .sweep import BINS, MAX_FPR, RATES, Counts, Items
+from .sweep import MAX_FPR, RATES, Counts, Items
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -32,6 +32,7 @@ class Binned:
         counts = np.bincount(items.owner[judged], minlength=len(items.label))
         rank = np.argsort(items.cell, kind="stable")
         ends = np.cumsum(counts[rank])
+        self.count = int(bins.max(initial=0)) + 1
         self.bins = _by_owner(items.owner, bins, judged, rank, ends - counts[rank])
         self.videos = [np.flatnonzero(items.cell == c) for c in range(items.cells)]
         self.tables = []
@@ -41,11 +42,11 @@ class Binned:
             pointers = np.append(0, np.cumsum(counts[videos])).astype(np.int32)
             stop = start + int(pointers[-1])
             parts = (ones[: stop - start], self.bins[start:stop], pointers)
-            self.tables.append(sparse.csc_array(parts, shape=(BINS, len(videos))))
+            self.tables.append(sparse.csc_array(parts, shape=(self.count, len(videos))))
             start = stop
 
     def product(self, cell: int, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Weighted items of a cell in every bin: (V, B) -> (BINS, B)."""
+        """Weighted items of a cell in every bin: (V, B) -> (bins, B)."""
         return self.tables[cell] @ weights[self.videos[cell]]
 
 
@@ -122,7 +123,7 @@ def _figures(
     cells: NDArray[np.bool_],
     weights: NDArray[np.float32],
 ) -> Iterator[tuple[str, Floats]]:
-    fakes, reals = np.zeros((BINS, weights.shape[1])), np.zeros((BINS, weights.shape[1]))
+    fakes, reals = np.zeros((2, binned.count, weights.shape[1]))
     sums = np.zeros((2, 4, weights.shape[1]))
     for cell in np.flatnonzero(cells):
         videos = binned.videos[cell]

@@ -167,7 +167,10 @@ class _Builder:
         part["frame"] = part["frame"].fillna(-1)
         check_rows(part, self.name, self.rows)
         code, first = _distinct(part, [*_OF_VIDEO, "label"])
-        number = np.array([self._video(part, row) for row in first], dtype=np.int32)
+        names = zip(*(_texts(part[column], first) for column in _OF_VIDEO), strict=True)
+        labels = part["label"].to_numpy(np.int64)[first]
+        found = [self._video(*x) for x in zip(names, labels, first, strict=True)]
+        number = np.array(found, dtype=np.int32)
         video, score = number[code], part["score"].to_numpy(np.float64)
         self.video_parts.append(video)
         self.score_parts.append(score)
@@ -176,13 +179,12 @@ class _Builder:
         self._add_unjudged(part, np.isnan(score))
         self.rows += len(part)
 
-    def _video(self, part: pd.DataFrame, row: int) -> int:
-        *key, video, identity, split = (intern(str(part[c].iat[row])) for c in _OF_VIDEO)
+    def _video(self, found: tuple[str, ...], label: int, row: int) -> int:
+        *key, video, _, _ = found
         number = self.number.setdefault(tuple(key), {}).setdefault(video, len(self.videos))
-        found = (*key, video, identity, split)
         if number == len(self.videos):
             self.videos.append(found)
-            self.label.append(int(part["label"].to_numpy(np.int64)[row]))
+            self.label.append(int(label))
         for column, new, old in zip(_OF_VIDEO, found, self.videos[number], strict=True):
             if new != old:
                 raise ScoresError(
@@ -194,7 +196,7 @@ class _Builder:
 
     def _add_tracks(self, part: pd.DataFrame, video: NDArray[np.int32]) -> None:
         code, first = _distinct(part.assign(video=pd.Categorical(video)), ["video", "track"])
-        keys = [(int(video[row]), str(part["track"].iat[row])) for row in first]
+        keys = zip(video[first].tolist(), _texts(part["track"], first), strict=True)
         number = [self.tracks.setdefault(key, len(self.tracks)) for key in keys]
         self.track_parts.append(np.array(number, dtype=np.int32)[code])
 
@@ -221,6 +223,10 @@ class _Builder:
             of = rank[[number for number, _ in self.tracks]]
         unjudged = dict(sorted(self.unjudged.items()))
         return ScoreTable(videos.reset_index(drop=True), rank[video], score, track, of, unjudged)
+
+
+def _texts(column: pd.Series, rows: NDArray[np.intp]) -> list[str]:
+    return [intern(str(text)) for text in column.iloc[rows].astype(object)]
 
 
 def _distinct(part: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
