@@ -141,8 +141,8 @@ def _square(image: NDArray[np.uint8], x: float, y: float, side: int) -> NDArray[
         return part
     above, before = rows[0] - top, columns[0] - left
     edges = (above, side - above - part.shape[0], before, side - before - part.shape[1])
-    widths = (min(max(0, edge), side - 1) for edge in edges)  # also if nothing of it is inside
-    return np.asarray(cv2.copyMakeBorder(part, *widths, cv2.BORDER_REPLICATE), np.uint8)
+    a, b, c, d = (min(max(0, edge), side - 1) for edge in edges)  # also where nothing is inside
+    return np.asarray(cv2.copyMakeBorder(part, a, b, c, d, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _inside(start: int, side: int, size: int) -> tuple[int, int]:

@@ -1,0 +1,85 @@
+"""Three people side by side, one of whom turns red for a second: by the fixtures' judge, a forgery."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from telltrace.checkpoint import Judge
+from telltrace.faces.detect import FaceDetector
+from telltrace.faces.media import Status
+from telltrace.inference import FileVerdict, Scanner, ScanSettings
+
+WIDE, FORGED = 256, range(23, 33)
+"""Width of one person's window; the frames, ten a second, in which the middle one is forged."""
+
+
+def three(astronaut: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+    """One frame: an astronaut, her mirror image and a darker one, each moving in her own way."""
+    windows = []
+    for number, (red, blue) in enumerate([(0.6, 1.1), (0.55, 1.1), (0.5, 1.0)]):
+        tint = np.tile(np.array([red, 0.8, blue]), (512, 512, 1))
+        if number == 1 and index in FORGED:
+            tint[70:180, 185:265] = 1.1, 0.8, 0.5  # her face is pasted, nothing else
+        left = 100 + round(12 * np.sin(index / 7 + 2 * number))
+        window = (astronaut * tint)[10:266, left : left + WIDE]
+        if number == 1:
+            window = window[:, ::-1]
+        windows.append(np.clip(window, 0, 255).astype(np.uint8))
+    return np.concatenate(windows, axis=1)
+
+
+@pytest.fixture
+def film(tmp_path: Path, astronaut: NDArray[np.uint8], write_clip: Callable[..., Path]) -> Path:
+    return write_clip(tmp_path / "three.mp4", [three(astronaut, i) for i in range(80)])
+
+
+def windows(found: FileVerdict) -> list[set[int]]:
+    """For each track, the windows that its faces are in: more than one if people were swapped."""
+    return [{int((f.box[0] + f.box[2]) / 2 // WIDE) for f in t.faces} for t in found.tracks]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [ScanSettings(window=0.5), ScanSettings(window=0.5, sample="all", search_every=6)],
+    ids=["adaptive", "all"],
+)
+def test_the_forged_second_of_one_of_three_is_named(
+    judge: Judge, detector: FaceDetector, film: Path, settings: ScanSettings
+) -> None:
+    found = Scanner(judge, detector, settings).scan(film)
+    assert sorted(map(sorted, windows(found))) == [[0], [1], [2]]
+    [forged] = [track for track in found.tracks if track.forged]
+    number = found.tracks.index(forged)
+    assert windows(found)[number] == {1}
+    [span] = forged.forged
+    assert abs(span.start * 10 - FORGED[0]) <= 2
+    assert abs(span.end * 10 - FORGED[-1]) <= 2
+    assert found.reason.startswith(f"person {number + 1} looks forged from 2.")
+    assert [str(track.status) for track in found.tracks].count("FAKE") == 1
+
+
+def test_a_second_is_lost_on_a_mean_and_not_on_the_worst(
+    judge: Judge, detector: FaceDetector, film: Path
+) -> None:
+    worst = ScanSettings(window=0.5)
+    said = [Scanner(judge, detector, s).scan(film) for s in (worst, replace(worst, rule="median"))]
+    assert [found.verdict for found in said] == [Status.FAKE, Status.REAL]
+
+
+def test_a_single_odd_frame_decides_nothing(
+    judge: Judge,
+    detector: FaceDetector,
+    astronaut: NDArray[np.uint8],
+    write_clip: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    frames = [three(astronaut, 25 if i == 30 else i % 20) for i in range(60)]
+    found = Scanner(judge, detector, ScanSettings(sample="all")).scan(
+        write_clip(tmp_path / "odd.mp4", frames)
+    )
+    assert max(face.score or 0 for face in found.faces) > 0.6
+    assert found.verdict == Status.REAL
