@@ -44,7 +44,8 @@ def test_every_medium_is_accounted_for(prepared: tuple[Path, Prepared]) -> None:
     assert [Path(p).name for p in failures.path] == ["broken.mp4", "scenery.mp4"]
     assert failures.status[1] == "NO_FACE"
     assert failures.reason[1] == "shows no face in 4 frames"
-    assert not failures.isna().any(axis=None)
+    assert not failures[["path", "status", "reason", "remedy"]].isna().any(axis=None)
+    assert failures[["method", "label", "video"]].isna().sum().sum() == 0
     about = json.loads((out / "prepare.json").read_text())
     assert (about["failures"], about["frames_read"], about["crop"]["size"]) == (2, 37, 64)
     assert prepared_crop(out / "manifest.csv") == CROP

@@ -21,6 +21,8 @@ def predict(
 ) -> int:
     """Score the face crops of a manifest and write the scores table.
 
+    Media of the manifest that gave no face get a row without a score and with a status.
+
     Args:
         manifest: One or more manifests of face crops.
         out: CSV to write: the manifest's naming columns, frame, label, score.
@@ -33,15 +35,21 @@ def predict(
     from telltrace.checkpoint import load_checkpoint
     from telltrace.data.crops import read_crops
     from telltrace.data.manifest import VIDEO_KEY
-    from telltrace.evaluate.scores import write_scores
+    from telltrace.data.missed import read_missed
+    from telltrace.evaluate.scores import add_unjudged, write_scores
     from telltrace.inference import choose_device, score_crops
 
     table, crop = read_crops(manifest, protocol=protocol, split=split)
+    missed, silent = read_missed(manifest, protocol=protocol, split=split)
     judge = load_checkpoint(checkpoint, choose_device(device))
     with progress("Scoring", len(table), "faces") as advance:
         scores = score_crops(judge, table, crop, batch_size=batch_size, after_batch=advance)
-    write_scores(scores, out)
+    write_scores(add_unjudged(scores, missed), out)
     print(f"{len(scores)} scores of {table.groupby(VIDEO_KEY).ngroups} videos -> {out}")
+    if len(missed):
+        print(f"{len(missed)} more gave no face: rows without a score, `status` says why")
+    for one in silent:
+        print(f"{one}: does not say which media gave no face; the table cannot count them")
     return 0
 
 

@@ -37,6 +37,8 @@ from .sampling import choose_faces, choose_videos
 MANIFEST: Final = "manifest.csv"
 FAILURES: Final = "failures.csv"
 SETTINGS: Final = "prepare.json"
+NAMES: Final = ["dataset", "label", "method", "compression", "video", "identity", "split"]
+"""What ``failures.csv`` says of a medium besides what went wrong."""
 PACKAGES: Final = ("telltrace", "av", "numpy", "opencv-python-headless", "pillow", "torch")
 TIME_LIMIT: Final = 3600.0
 """Seconds of a medium, enough for an hour of video of which every frame is taken."""
@@ -232,12 +234,13 @@ def _write_results(
     paper: PaperSampling | None,
 ) -> pd.DataFrame:
     """Write failures, settings and, last, the manifest; give the manifest back."""
+    names = ["path", "status", "reason", "remedy", *NAMES]
+    named = media[NAMES].itertuples(index=False, name=None)
     failures = [
-        (relative_path(path, out), one.status, one.reason, one.remedy)
-        for path, one in zip(media.path, found, strict=True)
+        (relative_path(path, out), one.status, one.reason, one.remedy, *name)
+        for path, one, name in zip(media.path, found, named, strict=True)
         if one.status
     ]
-    names = ["path", "status", "reason", "remedy"]
     write_table(pd.DataFrame(failures, columns=names), out / FAILURES)
     versions = {"versions": {package: version(package) for package in PACKAGES}}
     text = json.dumps({**about, **_counts(found), **versions}, indent=2)

@@ -85,8 +85,9 @@ def judge(
         judged = [int(counts.of_video[member & (label == k), 0].sum()) for k in (0, 1)]
         wrong = _as_wrong(curve, metrics, counts.of_video[member], label[member], totals)
         found[cells.tobytes()] = Judged(
-            sum(totals), sum(judged), *judged, metrics, intervals, reason, drawn, wrong
-        )
+            sum(totals), sum(judged), judged[0], judged[1],
+            metrics, intervals, reason, drawn, wrong,
+        )  # fmt: skip
     return [found[cells.tobytes()] for cells in inside]
 
 

@@ -108,6 +108,20 @@ def _column(values: Any, name: str) -> "pd.Categorical[str] | NDArray[np.float64
     return pd.Categorical.from_codes(np.asarray(coded.indices.to_numpy()), pd.Index(words))
 
 
+def add_unjudged(scores: pd.DataFrame, media: pd.DataFrame) -> pd.DataFrame:
+    """A scores table with one row more for each medium that could not be judged.
+
+    Args:
+        scores: The table.
+        media: Rows with the table's naming columns and ``status``; none leaves it as it is.
+    """
+    if media.empty:
+        return scores
+    missing = media.assign(frame=-1, time=np.nan, score=np.nan)[[*COLUMNS, "status"]]
+    known = scores if "status" in scores else scores.assign(status="")
+    return pd.concat([known, missing], ignore_index=True)
+
+
 def write_scores(frame: pd.DataFrame, path: str | Path) -> None:
     """Check a scores table and write it: all of it or nothing, scores to the last bit.
 
