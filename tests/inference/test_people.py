@@ -1,4 +1,4 @@
-"""Three people side by side, one of whom turns red for a second: by the fixtures' judge, a forgery."""
+"""Three people side by side, one of whom turns red for a second: a forgery, to the judge here."""
 
 from collections.abc import Callable
 from dataclasses import replace
