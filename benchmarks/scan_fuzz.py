@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from scan_material import load, make_corpus, watch_memory
+from scan_material import load, make_corpus, watch
 
 from telltrace.inference import ScanPlan, ScanSettings
 from telltrace.inference.many import scan_many
@@ -35,7 +35,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         made = make_corpus(Path(folder) / "in", args.files, args.seed)
         out, started = Path(folder) / "out", time.perf_counter()
-        with watch_memory() as memory:
+        with watch() as use:
             scan_many(
                 *([str(Path(folder) / "in")], out, plan.scanner, settings.to_dict()),
                 workers=args.workers,
@@ -53,9 +53,9 @@ def main() -> int:
             print(f"  {verdict['path'][-60:]!r}: {verdict['reason']}")
     print(f"{len(verdicts)} statuses for {len(made)} files; lost: {summary['lost'] or 'none'}")
     print(f"without a reason or remedy: {len(unexplained)}; {seconds:.0f} s; MiB at most: driver")
-    print(f"{memory.driver:.0f}, a worker {memory.largest_worker:.0f}, all {memory.together:.0f}")
+    print(f"{use.driver:.0f}, a worker {use.largest_worker:.0f}, all {use.together:.0f}")
     sound = len(verdicts) == len(made) and not missing and not unexplained
-    return int(not sound or bool(summary["lost"]) or memory.together > args.memory)
+    return int(not sound or bool(summary["lost"]) or use.together > args.memory)
 
 
 def show(verdicts: list[dict[str, str]]) -> None:

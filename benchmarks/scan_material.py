@@ -163,35 +163,53 @@ def _odd_thing(folder: Path, number: int, kind: str, data: bytes) -> Path:
     return path
 
 
-class Memory:
-    """The most that this process and those below it held, in MiB: `watch_memory` fills it in."""
+class Use:
+    """The most that this process and those below it held, in MiB: `watch` fills it in."""
 
     driver = 0.0
     largest_worker = 0.0
     together = 0.0
     """Shared pages counted once."""
+    processor = 0.0
+    """Processor seconds of all, but for what ended within a second of its beginning."""
 
 
 @contextmanager
-def watch_memory(every: float = 1.0) -> Iterator[Memory]:
-    """Look at the memory of this process and all below it until the block ends."""
-    memory, over = Memory(), threading.Event()
-    watcher = threading.Thread(target=_watch, args=(memory, over, every), daemon=True)
+def watch(every: float = 0.5) -> Iterator[Use]:
+    """Look at this process and all below it until the block ends."""
+    use, over = Use(), threading.Event()
+    watcher = threading.Thread(target=_watch, args=(use, over, every), daemon=True)
     watcher.start()
     try:
-        yield memory
+        yield use
     finally:
         over.set()
         watcher.join()
 
 
-def _watch(memory: Memory, over: threading.Event, every: float) -> None:
-    while not over.wait(every):
-        held = {process: _held(process) for process in _family(os.getpid())}
+def _watch(use: Use, over: threading.Event, every: float) -> None:
+    before = {process: _processor(process) for process in _family(os.getpid())}
+    spent: dict[int, float] = {}
+    last = False
+    while not last:
+        last = over.wait(every)
+        family = _family(os.getpid())
+        spent |= {process: _processor(process) or spent.get(process, 0.0) for process in family}
+        use.processor = sum(spent.values()) - sum(before[p] for p in before if p in spent)
+        held = {process: _held(process) for process in family}
         own = held.pop(os.getpid(), 0.0)
-        memory.driver = max(memory.driver, own)
-        memory.largest_worker = max([memory.largest_worker, *held.values()])
-        memory.together = max(memory.together, own + sum(held.values()))
+        use.driver = max(use.driver, own)
+        use.largest_worker = max([use.largest_worker, *held.values()])
+        use.together = max(use.together, own + sum(held.values()))
+
+
+def _processor(process: int) -> float:
+    """Processor seconds of a process, 0 if it has gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _held(process: int) -> float:
@@ -217,18 +235,6 @@ def _family(root: int) -> list[int]:
     for process in family:
         family += parents.get(process, [])
     return family
-
-
-def processor_seconds() -> float:
-    """Of this process and all below it that live, and of those that ended and were waited for."""
-    ticks = 0
-    for process in _family(os.getpid()):
-        try:
-            fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        ticks += sum(map(int, fields[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def load() -> str:

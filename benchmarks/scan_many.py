@@ -1,0 +1,206 @@
+"""Do two workers judge 1.7 times as fast as one, ten times the videos in ten times the time?
+
+Makes clips of its own and judges them with the detector in the package, each worker on one thread:
+
+  speed   40 clips with 1 and with 2 workers, in processes and on Ray, beside what two processes
+          of nothing but arithmetic gain over one on this machine at this moment
+  growth  40 and 400 clips: time, processor time and memory
+  kill    a driver killed with SIGKILL half-way and called again, beside one that never was
+
+    python benchmarks/scan_many.py [speed] [growth] [kill]
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import torch
+from scan_material import load, pictures, watch, write_clip
+
+from telltrace.inference import ScanPlan, ScanSettings
+from telltrace.inference.many import JOURNAL, Engine, scan_by_plan
+
+ENGINES: tuple[Engine, Engine] = ("process", "ray")
+ARITHMETIC = """
+import torch
+torch.set_num_threads(1)
+a = torch.rand(600, 600)
+input()
+for _ in range(int(input())):
+    a = torch.tanh(a @ a)
+"""
+
+
+class Run(NamedTuple):
+    """What a scan took."""
+
+    seconds: float
+    processor: float
+    driver: float
+    """MiB at most."""
+    worker: float
+    together: float
+
+
+def main() -> int:
+    """Run what is asked for; 1 if a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="*", default=["speed", "growth", "kill"])
+    parser.add_argument("--files", type=int, default=40)
+    parser.add_argument("--repeats", type=int, default=3, help="of each speed; the median counts")
+    args = parser.parse_args()
+    parts: dict[str, Callable[[Path, argparse.Namespace], bool]]
+    parts = {"speed": speed, "growth": growth, "kill": kill}
+    met = []
+    with tempfile.TemporaryDirectory() as folder:
+        for what in args.what:
+            print(f"\n{what}: {load()}", flush=True)
+            met.append(parts[what](Path(folder), args))
+    return int(not all(met))
+
+
+def make_clips(folder: Path, number: int) -> Path:
+    """Clips of 3 seconds, 640 x 360, H.264; ten different ones, linked to under other names."""
+    if not folder.exists():
+        folder.mkdir()
+        for seed in range(10):
+            write_clip(folder / f".clip{seed}.mp4", pictures(75, (360, 640), seed))
+        for i in range(number):
+            (folder / f"{i:05d}.mp4").symlink_to(f".clip{i % 10}.mp4")
+    return folder
+
+
+def judge(source: Path, engine: Engine, workers: int, frames: int = 36) -> Run:
+    """One scan of a folder or file."""
+    plan = ScanPlan((), "cpu", None, ScanSettings(frames=frames))
+    with tempfile.TemporaryDirectory() as out, watch() as use:
+        options = {"engine": engine, "workers": workers, "progress": False, "gpus": False}
+        started = time.perf_counter()
+        scan_by_plan([str(source)], Path(out), plan, **options)  # type: ignore[arg-type]
+        seconds = time.perf_counter() - started
+    return Run(seconds, use.processor, use.driver, use.largest_worker, use.together)
+
+
+def speed(folder: Path, args: argparse.Namespace) -> bool:
+    """What a second worker gains, and what the machine lets it gain."""
+    clips = make_clips(folder / "clips", args.files)
+    (folder / "none").mkdir(exist_ok=True)
+    for i in range(2):
+        (folder / "none" / f"{i}.txt").write_text("no medium")
+    met = True
+    for engine in ENGINES:
+        gains, whole, limits = [], [], []
+        for _ in range(args.repeats):
+            starts = [judge(folder / "none", engine, n).seconds for n in (1, 2)]
+            one, two = (judge(clips, engine, n) for n in (1, 2))
+            gains.append((one.seconds - starts[0]) / (two.seconds - starts[1]))
+            whole.append(one.seconds / two.seconds)
+            limits.append(arithmetic_gain())
+            print(
+                f"{engine:8} start-up {starts[0]:.1f} and {starts[1]:.1f} s; {args.files} clips: "
+                f"1 worker {one.seconds:.1f} s ({one.processor:.1f} s of processors), 2 workers "
+                f"{two.seconds:.1f} s ({two.processor:.1f}); gain {gains[-1]:.2f}, with start-up "
+                f"{whole[-1]:.2f}; two processes of arithmetic: {limits[-1]:.2f}; {load()}",
+                flush=True,
+            )
+        print(
+            f"{engine:8} median gain {median(gains):.2f} ({min(gains):.2f} to {max(gains):.2f}), "
+            f"with start-up {median(whole):.2f}, arithmetic {median(limits):.2f}; bar 1.7"
+        )
+        met &= median(gains) >= 1.7
+    return met
+
+
+def arithmetic_gain(rounds: int = 800) -> float:
+    """Work a second of two processes that share nothing, over that of one."""
+    return 2 * arithmetic(1, rounds) / arithmetic(2, rounds)
+
+
+def arithmetic(processes: int, rounds: int) -> float:
+    """Seconds in which so many processes do ``rounds`` each."""
+    call = [sys.executable, "-c", ARITHMETIC]
+    team = [subprocess.Popen(call, stdin=subprocess.PIPE, text=True) for _ in range(processes)]
+    for member in team:
+        assert member.stdin
+        member.stdin.write("\n")
+        member.stdin.flush()
+    time.sleep(4)  # until all have imported
+    started = time.perf_counter()
+    for member in team:
+        member.communicate(f"{rounds}\n")
+    return time.perf_counter() - started
+
+
+def growth(folder: Path, args: argparse.Namespace) -> bool:
+    """Ten times the clips."""
+    few = make_clips(folder / "few", args.files)
+    many = make_clips(folder / "many", 10 * args.files)
+    met = True
+    for engine in ENGINES:
+        small, large = (judge(source, engine, 2, frames=3) for source in (few, many))
+        for files, run in ((args.files, small), (10 * args.files, large)):
+            print(
+                f"{engine:8} {files:4} clips: {run.seconds:.1f} s, {run.processor:.1f} s of "
+                f"processors; MiB at most: driver {run.driver:.0f}, a worker {run.worker:.0f}, "
+                f"all {run.together:.0f}",
+                flush=True,
+            )
+        ratio = large.seconds / small.seconds
+        print(
+            f"{engine:8} time x {ratio:.2f} (bar 10.5), processors x "
+            f"{large.processor / small.processor:.2f}, memory x "
+            f"{large.together / small.together:.2f}; {load()}",
+            flush=True,
+        )
+        met &= ratio <= 10.5 and large.together <= 1.1 * small.together
+    return met
+
+
+def kill(folder: Path, args: argparse.Namespace) -> bool:
+    """SIGKILL half-way, then the same call."""
+    clips = make_clips(folder / "clips", args.files)
+    met = True
+    for engine in ENGINES:
+        outs = [folder / f"{engine}_whole", folder / f"{engine}_killed"]
+        call(clips, outs[0], engine).wait()
+        process = call(clips, outs[1], engine)
+        while process.poll() is None and judged(outs[1]) < args.files // 2:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        before = judged(outs[1])
+        call(clips, outs[1], engine).wait()
+        same = all(
+            (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes()
+            for name in ("verdicts.jsonl", "verdicts.csv")
+        )
+        print(f"{engine:8} killed after {before} of {args.files} files; same bytes: {same}")
+        met &= same and before < args.files and process.returncode == -signal.SIGKILL
+    return met
+
+
+def call(source: Path, out: Path, engine: Engine) -> "subprocess.Popen[bytes]":
+    """The command line's scan."""
+    words = ["scan", str(source), "--out", str(out), "--workers", "2", "--engine", engine]
+    command = [sys.executable, "-m", "telltrace.cli", *words, "--frames", "12", "--device", "cpu"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def judged(out: Path) -> int:
+    """Lines in the journal."""
+    file = out / JOURNAL
+    return file.read_bytes().count(b"\n") if file.exists() else 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+    raise SystemExit(main())
