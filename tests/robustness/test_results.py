@@ -44,6 +44,14 @@ def test_drop_flips_and_reversals_by_hand() -> None:
     assert low <= fall <= high
 
 
+def test_faces_told_apart_without_a_fault_have_no_interval() -> None:
+    perfect = table([0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9])
+    found = summarise(perfect, [("blur", 1, WORSE)], THRESHOLDS)
+    assert found.clean.auc == 1
+    assert found.clean.interval is None
+    assert found.cells[1].interval is not None
+
+
 def test_corruptions_count_alike_however_many_levels_they_have() -> None:
     cells = [("blur", 1, WORSE), ("noise", 1, CLEAN), ("noise", 2, CLEAN)]
     found = summarise(CLEAN, cells, THRESHOLDS)

@@ -174,7 +174,7 @@ def _cell(
         len(table),
         len(clean) - len(both),
         value,
-        None if drawn is None else interval(drawn),
+        None if drawn is None else _spread(drawn),
         _auc(aggregate_videos(table)),
         None if value is None or first is None else first - value,
         None if drawn is None or base is None else interval(base - drawn),
@@ -182,6 +182,13 @@ def _cell(
         float((said[0] * said[1] == -1).mean()),
         float((now - before).mean()),
     )
+
+
+def _spread(values: Floats) -> Bounds | None:
+    """The interval of the draws; None where all give one figure, which no draw is proof of."""
+    if np.isnan(values).all() or np.nanmax(values) - np.nanmin(values) < 1e-12:
+        return None
+    return interval(values)
 
 
 def _faces(table: pd.DataFrame) -> pd.DataFrame:
