@@ -58,7 +58,7 @@ class ScanSettings:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
         if self.time_limit is not None and not self.time_limit > 0:
             raise ValueError(f"time_limit must be positive or none, got {self.time_limit}.")
-        self.sampling(last=True)
+        Sampling("spread" if self.sample == "adaptive" else self.sample, self.frames)
 
     def sampling(self, last: bool = False) -> Choice:
         """The frames of the first pass over a video, or all that later ones may add to."""

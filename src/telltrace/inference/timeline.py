@@ -45,16 +45,10 @@ def smooth(times: ArrayLike, scores: ArrayLike, window: float) -> NDArray[np.flo
     last = np.searchsorted(moments, moments + window / 2 + 1e-9)
     wide = min(AT_LEAST, len(values))
     smoothed = np.empty_like(values)
-    for i in range(len(values)):
-        low, high = int(first[i]), int(last[i])
-        if high - low < wide:  # the nearest in order, as many on either side as there are
-            low = min(max(0, i - wide // 2), len(values) - wide)
-            high = low + wide
-        else:  # as many on either side, so that a step is not moved by frames that lie closer
-            reach = min(i - low, high - 1 - i)
-            if 2 * reach + 1 >= wide:
-                low, high = i - reach, i + reach + 1
-        smoothed[i] = np.median(values[low:high])
+    for i in range(len(values)):  # as many on either side, so that a step is not moved
+        reach = max(min(i - int(first[i]), int(last[i]) - 1 - i), wide // 2)
+        low = min(max(0, i - reach), len(values) - wide)
+        smoothed[i] = np.median(values[low : max(i + reach + 1, low + wide)])
     return smoothed
 
 

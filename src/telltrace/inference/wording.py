@@ -53,6 +53,11 @@ def _verdict(found: FileVerdict, verdict: Status) -> tuple[str, str]:
             f"no face looks forged in {faces}",
             "Seek other evidence too: forgeries of a kind that the detector never saw may pass",
         )
+    if verdict == Status.UNCERTAIN and found.kind == "image":
+        return (
+            f"the score of {name or 'the face'} lies where the detector is often wrong",
+            "Give a sharper copy, or ask another detector",
+        )
     if verdict == Status.UNCERTAIN:
         return (
             f"the scores of {name or faces} lie where the detector is often wrong",

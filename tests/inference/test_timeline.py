@@ -1,0 +1,91 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telltrace.inference.timeline import AT_LEAST, Span, forged_spans, smooth, track_score
+
+scores = st.lists(st.floats(0, 1), min_size=1, max_size=40)
+
+
+@given(scores, st.sampled_from([0.2, 0.5, 1.0]))
+def test_in_the_middle_of_a_long_track_it_is_a_running_median(
+    values: list[float], window: float
+) -> None:
+    times = np.arange(len(values)) / 10
+    smoothed = smooth(times, values, window)
+    reach = max(round(window * 5), AT_LEAST // 2)  # looks on either side
+    for i in range(reach, len(values) - reach):
+        assert smoothed[i] == np.median(values[i - reach : i + reach + 1])
+
+
+@given(scores, st.floats(0, 3))
+def test_smoothing_stays_within_the_scores(values: list[float], window: float) -> None:
+    smoothed = smooth(range(len(values)), values, window)
+    assert smoothed.shape == (len(values),)
+    assert min(values) <= smoothed.min() <= smoothed.max() <= max(values)
+
+
+@pytest.mark.parametrize("place", [0, 7, 19])
+def test_one_odd_look_is_gone(place: int) -> None:
+    values = np.zeros(20)
+    values[place] = 1
+    assert smooth(np.arange(20) / 5, values, 1.0).max() == 0
+
+
+def test_a_step_stays_where_it_is_even_where_looks_lie_closer() -> None:
+    times = np.concatenate([np.arange(0, 4, 0.25), np.arange(4, 5, 0.04), np.arange(5, 9, 0.25)])
+    values = (times >= 4.5).astype(float)
+    np.testing.assert_array_equal(smooth(times, values, 1.0), values)
+
+
+def test_no_window_changes_nothing() -> None:
+    assert smooth([0, 1, 2], [0.1, 0.9, 0.2], 0).tolist() == [0.1, 0.9, 0.2]
+
+
+@given(scores)
+def test_rules_are_what_they_say(values: list[float]) -> None:
+    smoothed = smooth(range(len(values)), values, 3)
+    fifth = np.sort(values)[::-1][: max(1, round(len(values) / 5))]
+    expected = {
+        "worst": smoothed.max(),
+        "mean": np.mean(values),
+        "median": np.median(values),
+        "max": np.max(values),
+        "top": fifth.mean(),
+    }
+    for rule, value in expected.items():
+        assert track_score(values, smoothed, rule) == pytest.approx(value)  # type: ignore[arg-type]
+
+
+def test_what_has_no_score_or_no_rule_is_refused() -> None:
+    with pytest.raises(ValueError, match="got no scores"):
+        track_score([], [], "worst")
+    with pytest.raises(ValueError, match=r"rule must be one of worst, .* got 'best'"):
+        track_score([0.5], [0.5], "best")  # type: ignore[arg-type]
+
+
+@given(scores, st.floats(0.05, 0.95))
+def test_spans_hold_what_reaches_the_threshold_and_nothing_else(
+    values: list[float], fake_from: float
+) -> None:
+    times = [float(i) for i in range(len(values))]
+    spans = forged_spans(times, values, fake_from)
+    inside = {t for s in spans for t in times if s.start <= t <= s.end}
+    assert inside == {t for t, v in zip(times, values, strict=True) if v >= fake_from}
+    for span in spans:
+        assert (
+            span.peak
+            == values[int(span.peak_time)]
+            == max(values[int(span.start) : int(span.end) + 1])
+        )
+    assert all(b.start > a.end + 1 for a, b in pairwise(spans))
+
+
+def test_stretches_that_lie_close_are_one() -> None:
+    times, values = [0.0, 0.1, 0.2, 0.3, 2.0], [0.9, 0.1, 0.8, 0.1, 0.9]
+    apart = (Span(0.0, 0.0, 0.9, 0.0), Span(0.2, 0.2, 0.8, 0.2), Span(2.0, 2.0, 0.9, 2.0))
+    assert forged_spans(times, values, 0.5) == apart
+    assert forged_spans(times, values, 0.5, gap=0.2) == (Span(0.0, 0.2, 0.9, 0.0), apart[2])

@@ -1,0 +1,75 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from telltrace.faces.media import Status
+from telltrace.inference import FaceVerdict, FileVerdict, ScanSettings, TrackVerdict
+from telltrace.inference.timeline import Span
+from telltrace.inference.wording import explain
+
+
+def track(status: Status, score: float | None, *spans: Span) -> TrackVerdict:
+    face = FaceVerdict(
+        status=status, score=score, frame=0, time=0.0, box=(0, 0, 50, 50), confidence=1.0
+    )
+    return TrackVerdict(status=status, score=score, forged=spans, faces=(face,))
+
+
+FAKE = track(Status.FAKE, 0.9, Span(1.0, 2.04, 0.9, 1.5), Span(4.0, 4.0, 0.8, 4.0))
+REAL = track(Status.REAL, 0.1)
+UNSURE = track(Status.UNCERTAIN, 0.5)
+
+
+def found(*tracks: TrackVerdict) -> FileVerdict:
+    verdicts = [t.status for t in (FAKE, UNSURE, REAL) if t.status in {x.status for x in tracks}]
+    return FileVerdict(
+        path=Path("a.mp4"),
+        status=Status.NO_FACE,
+        kind="video",
+        verdict=verdicts[0] if verdicts else None,
+        tracks=tracks,
+        frames=12,
+        frames_with_face=9,
+    )
+
+
+@pytest.mark.parametrize(
+    ("tracks", "status", "reason"),
+    [
+        ((REAL,), Status.REAL, "no face looks forged in 9 frames"),
+        ((UNSURE,), Status.UNCERTAIN, "the scores of 9 frames lie where"),
+        ((REAL, UNSURE), Status.UNCERTAIN, "the scores of person 2 lie where"),
+        ((FAKE,), Status.FAKE, "a face looks forged from 1.0 to 2.0 s and 1 more time"),
+        ((REAL, FAKE), Status.FAKE, "person 2 looks forged from 1.0 to 2.0 s and 1 more time"),
+        ((FAKE, FAKE), Status.FAKE, "person 1 looks .* and 1 more time, and so does another$"),
+        ((FAKE,) * 4, Status.FAKE, "person 1 looks forged .*, and so do 3 others$"),
+        ((), Status.NO_FACE, "shows no face in 12 frames$"),
+        (
+            (track(Status.FACE_TOO_SMALL, None),),
+            Status.FACE_TOO_SMALL,
+            "shows only faces smaller than 40 pixels",
+        ),
+    ],
+)
+def test_reasons(tracks: tuple[TrackVerdict, ...], status: Status, reason: str) -> None:
+    said = explain(found(*tracks), ScanSettings())
+    assert said.status == status
+    assert re.match(reason, said.reason)
+    assert said.remedy
+
+
+def test_a_picture_has_no_frames_to_look_at() -> None:
+    said = explain(replace(found(UNSURE), kind="image"), ScanSettings())
+    assert said.reason == "the score of the face lies where the detector is often wrong"
+    assert "frames" not in said.remedy
+
+
+def test_what_was_left_out_or_lost_is_said() -> None:
+    nothing = explain(replace(found(), dropped=2), ScanSettings())
+    assert nothing.reason.endswith("(2 doubtful ones were left out)")
+    lost = explain(replace(found(FAKE), lost=1), ScanSettings())
+    assert (lost.status, lost.verdict) == (Status.PARTIAL, Status.FAKE)
+    assert lost.reason == "could be read only in part (1 packet damaged)"
+    assert "it ends early" in explain(found(REAL), ScanSettings(), truncated=True).reason
