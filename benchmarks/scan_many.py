@@ -6,11 +6,15 @@ Makes clips of its own and judges them with the detector in the package, each wo
           of nothing but arithmetic gain over one on this machine at this moment
   growth  40 and 400 clips: time, processor time and memory
   kill    a driver killed with SIGKILL half-way and called again, beside one that never was
+  cost    what a video of --media costs: processor time, share of each stage, bytes of results
+  driver  what an answer costs the driver, whoever found it: 5,000 and 50,000 of them
 
-    python benchmarks/scan_many.py [speed] [growth] [kill]
+    python benchmarks/scan_many.py speed growth kill driver
+    python benchmarks/scan_many.py cost --media FaceForensics++
 """
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -23,10 +27,10 @@ from statistics import median
 from typing import NamedTuple
 
 import torch
-from scan_material import load, pictures, watch, write_clip
+from scan_material import Instant, load, pictures, watch, write_clip
 
 from telltrace.inference import ScanPlan, ScanSettings
-from telltrace.inference.many import JOURNAL, Engine, scan_by_plan
+from telltrace.inference.many import JOURNAL, Engine, scan_by_plan, scan_many
 
 ENGINES: tuple[Engine, Engine] = ("process", "ray")
 ARITHMETIC = """
@@ -55,10 +59,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", default=["speed", "growth", "kill"])
     parser.add_argument("--files", type=int, default=40)
+    parser.add_argument("--media", type=Path, help="for cost: folder of videos")
     parser.add_argument("--repeats", type=int, default=3, help="of each speed; the median counts")
     args = parser.parse_args()
     parts: dict[str, Callable[[Path, argparse.Namespace], bool]]
-    parts = {"speed": speed, "growth": growth, "kill": kill}
+    parts = {"speed": speed, "growth": growth, "kill": kill, "cost": cost, "driver": driver}
     met = []
     with tempfile.TemporaryDirectory() as folder:
         for what in args.what:
@@ -185,6 +190,55 @@ def kill(folder: Path, args: argparse.Namespace) -> bool:
         print(f"{engine:8} killed after {before} of {args.files} files; same bytes: {same}")
         met &= same and before < args.files and process.returncode == -signal.SIGKILL
     return met
+
+
+def cost(folder: Path, args: argparse.Namespace) -> bool:
+    """What a real video costs, of the processors and of the disk."""
+    (folder / "none").mkdir()
+    (folder / "none" / "0.txt").write_text("no medium")
+    start = judge(folder / "none", "process", 1)
+    out, plan = folder / "cost", ScanPlan((), "cpu", None, ScanSettings())
+    with watch() as use:
+        done = scan_by_plan([str(args.media)], out, plan, workers=1, progress=False)
+    spent = (use.processor - start.processor) / done.files
+    stages = done.summary["seconds"]
+    shares = ", ".join(f"{name} {s / sum(stages.values()):.0%}" for name, s in stages.items())
+    print(f"{done}; {done.summary['lost'] or 'nothing'} lost")
+    print(f"start-up {start.processor:.1f} s of processors; then {spent:.2f} s a file: {shares}")
+    verdicts = [json.loads(line) for line in (out / "verdicts.jsonl").open()]
+    print(
+        f"a file: {sum(v['duration'] for v in verdicts) / done.files:.1f} s of video, "
+        f"{sum(Path(v['path']).stat().st_size for v in verdicts) / done.files / 1e6:.2f} MB, "
+        f"{sum(v['frames'] for v in verdicts) / done.files:.1f} frames looked at, "
+        f"{sum(len(t['faces']) for v in verdicts for t in v['tracks']) / done.files:.1f} faces"
+    )
+    for name in (JOURNAL, "verdicts.jsonl", "verdicts.csv", "paths.nul"):
+        print(f"{name}: {(out / name).stat().st_size / done.files:.0f} bytes a file")
+    print(f"MiB at most: driver {use.driver:.0f}, a worker {use.largest_worker:.0f}; {load()}")
+    return not done.summary["lost"]
+
+
+def driver(folder: Path, _: argparse.Namespace) -> bool:
+    """Answers that cost no work, to see what one costs the driver."""
+    for engine in ENGINES:
+        for number in (5_000, 50_000):
+            source = folder / f"{number}.txt"
+            source.write_text(
+                "".join(f"/media/of/some/archive/{i:08d}.mp4\n" for i in range(number))
+            )
+            started, before = time.perf_counter(), time.process_time()
+            with watch() as use:
+                options = {"engine": engine, "workers": 2, "progress": False}
+                out = folder / f"{engine}{number}"
+                scan_many([str(source)], out, Instant, {}, **options)  # type: ignore[arg-type]
+            own = time.process_time() - before
+            print(
+                f"{engine:8} {number} answers: {time.perf_counter() - started:.1f} s, of the "
+                f"driver's processor {1000 * own / number:.2f} ms each; MiB at most: driver "
+                f"{use.driver:.0f}, all {use.together:.0f}; {load()}",
+                flush=True,
+            )
+    return True
 
 
 def call(source: Path, out: Path, engine: Engine) -> "subprocess.Popen[bytes]":
