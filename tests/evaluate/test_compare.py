@@ -5,7 +5,6 @@ import pytest
 
 from telltrace.evaluate import UndefinedError, auc
 from telltrace.evaluate.compare import compare_clusters, delong, delong_variance
-from telltrace.evaluate.intervals import bootstrap_auc
 
 
 def drawn(seed: int, count: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -59,7 +58,24 @@ def test_clusters_are_drawn_alike_for_both() -> None:
     same = compare_clusters(labels, first, first, clusters)
     assert (same.low, same.high, same.verdict) == (0, 0, "tie")
     against_constant = compare_clusters(labels, first, np.zeros(60), clusters, replicates=300)
-    alone = bootstrap_auc(labels, first, clusters, replicates=300, form="percentile")
-    assert against_constant.low == pytest.approx(alone.low - 0.5, abs=1e-12)
-    assert against_constant.high == pytest.approx(alone.high - 0.5, abs=1e-12)
+    middle = (against_constant.low + against_constant.high) / 2
+    assert middle == pytest.approx(against_constant.difference, abs=1e-12)
     assert against_constant.verdict == "first"
+
+
+def test_equal_detectors_are_ties_as_often_as_the_interval_says() -> None:
+    """Six videos a class of ten like frames each: few clusters, where quantiles are too narrow."""
+    labels, clusters = np.repeat([0, 1], 60), np.arange(120) // 10
+    ties = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        of_video, of_frame = rng.normal(size=(2, 12)), rng.normal(size=(2, 120))
+        a, b = 1.5 * of_video[:, clusters] + of_frame + labels
+        ties += compare_clusters(labels, a, b, clusters, replicates=200).verdict == "tie"
+    assert 366 <= ties <= 392, ties  # binomial(400, 0.95), 1e-3 either side
+
+
+def test_a_difference_that_never_varies_has_no_interval() -> None:
+    labels, clusters = np.repeat([0, 1], 10), np.arange(20)
+    with pytest.raises(UndefinedError, match="gives the same difference"):
+        compare_clusters(labels, labels, np.zeros(20), clusters, replicates=50)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
 from scipy.stats import norm, rankdata
 
 from .intervals import cluster_strata, draw_weights, weighted_auc
@@ -105,7 +106,10 @@ def compare_clusters(
     level: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
-    """Bootstrap interval of the difference of two AUCs, drawing whole clusters for both alike.
+    """Interval of the difference of two AUCs, from draws of whole clusters for both alike.
+
+    Student's, with the spread of the draws, as :func:`~telltrace.evaluate.t_interval` has it:
+    quantiles of draws of few clusters would call ties decided.
 
     Args:
         labels: 0 real, 1 fake, (N,).
@@ -113,11 +117,12 @@ def compare_clusters(
         second: Scores of the other for the same items, (N,).
         clusters: What each item belongs to (its video, or the people in it), (N,).
         replicates: Number of draws.
-        level: Share of the draws between the ends.
+        level: How often such intervals hold the truth.
         seed: The same seed gives the same interval.
 
     Raises:
-        UndefinedError: As :func:`~telltrace.evaluate.bootstrap_auc`.
+        UndefinedError: As :func:`~telltrace.evaluate.bootstrap_auc`; or if every draw gives the
+            same difference, other than none.
     """
     y, a = check(labels, first)
     _, b = check(labels, second)
@@ -127,13 +132,17 @@ def compare_clusters(
     draws = []
     block = max(1, 2**21 // max(len(y), len(names)))
     for start in range(0, replicates, block):
-        weights = draw_weights(strata, len(names), min(block, replicates - start), rng)
+        weights = draw_weights(strata, len(names), min(block, replicates - start), rng, spare=1)
         draws.append(weighted_auc(y, a, cluster, weights) - weighted_auc(y, b, cluster, weights))
-    values, tail = np.concatenate(draws), (1 - level) / 2
-    low, high = (float(x) for x in np.quantile(values, [tail, 1 - tail]))
     areas = auc(y, a), auc(y, b)
+    difference, spread = areas[0] - areas[1], float(np.concatenate(draws).std(ddof=1))
+    if spread < 1e-12 <= abs(difference):
+        raise UndefinedError("no interval: every draw of these clusters gives the same difference")
+    fewest = min(len(np.unique(cluster[y == k])) for k in (0, 1))
+    reach = float(stdtrit(fewest - 1, (1 + level) / 2)) * spread
+    low, high = difference - reach, difference + reach
     method: Literal["clustered bootstrap"] = "clustered bootstrap"
-    return Comparison(areas[0], areas[1], areas[0] - areas[1], low, high, level, method)
+    return Comparison(areas[0], areas[1], difference, low, high, level, method)
 
 
 def _placements(y: NDArray[np.int8], s: Floats) -> tuple[Floats, Floats]:
