@@ -13,16 +13,13 @@ original cannot name it: --methods and the scores say which it can.
 
 import argparse
 import json
-import os
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import av
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from telltrace.faces.detect import FaceDetector, create_face_detector
@@ -115,45 +112,45 @@ def describe(found: FileVerdict) -> dict[str, Any]:
     }
 
 
+def compose(root: Path, forged: Path, detector: FaceDetector, out: Path) -> list[str] | None:
+    """Write the clip about one forged video; names those beside the forged one.
+
+    None where the original of the forged video is not at hand.
+    """
+    originals = root / "original_sequences" / "youtube" / "c23" / "videos"
+    names = sorted(path.stem for path in originals.glob("*.mp4"))
+    target = forged.stem.split("_")[0]
+    if target not in names:
+        return None
+    beside = [names[(names.index(target) + step) % len(names)] for step in (2, 4)]
+    mine = paste(read(originals / f"{target}.mp4"), read(forged), detector)
+    left, right = (read(originals / f"{name}.mp4") for name in beside)
+    write(out, [window(person, detector) for person in (left, mine, right)])
+    return beside
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("root", type=Path, nargs="?", default=os.environ.get("TELLTRACE_DATA"))
+    parser.add_argument("root", type=Path, nargs="?")
     parser.add_argument("--methods", nargs="+", default=["Deepfakes", "FaceSwap"])
-    parser.add_argument("--targets", nargs="*", help="Names of forged videos, such as 183_253.")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     if args.root is None:
         print("This needs FaceForensics++: name its folder.")
         return
-    torch.set_num_threads(args.threads)
     detector = create_face_detector()
     scanner = ScanPlan(threads=args.threads, settings=ScanSettings()).scanner()
-    originals = args.root / "original_sequences" / "youtube" / "c23" / "videos"
-    names = sorted(path.stem for path in originals.glob("*.mp4"))
-    for method in args.methods:
-        folder = args.root / "manipulated_sequences" / method / "c23" / "videos"
-        for path in sorted(folder.glob("*.mp4")):
-            target = path.stem.split("_")[0]
-            if target not in names or (args.targets and path.stem not in args.targets):
-                continue
-            start = time.process_time()
-            place = names.index(target)
-            beside = [names[(place + step) % len(names)] for step in (2, 4)]
-            mine = paste(read(originals / f"{target}.mp4"), read(path), detector)
-            people = [read(originals / f"{name}.mp4") for name in beside]
-            shown = [
-                window(people[0], detector),
-                window(mine, detector),
-                window(people[1], detector),
-            ]
-            with tempfile.TemporaryDirectory() as out:
-                found = scanner.scan(write(Path(out) / "three.mp4", shown))
-            line = {"method": method, "forged": path.stem, "beside": beside, **describe(found)}
-            print(
-                json.dumps({**line, "processor_s": round(time.process_time() - start)}), flush=True
-            )
+    with tempfile.TemporaryDirectory() as folder:
+        for method in args.methods:
+            videos = args.root / "manipulated_sequences" / method / "c23" / "videos"
+            for path in sorted(videos.glob("*.mp4")):
+                clip = Path(folder) / f"{method}_{path.name}"
+                beside = compose(args.root, path, detector, clip)
+                if beside is not None:
+                    line = {"method": method, "forged": path.stem, "beside": beside}
+                    print(json.dumps({**line, **describe(scanner.scan(clip))}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Three people side by side, one of whom turns red for a second: a forgery, to the judge here."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from telltrace.checkpoint import Judge
 from telltrace.faces.detect import FaceDetector
 from telltrace.faces.media import Status
-from telltrace.inference import FileVerdict, Scanner, ScanSettings
+from telltrace.inference import FileVerdict, Scanner, ScanPlan, ScanSettings
 
 WIDE, FORGED = 256, range(23, 33)
 """Width of one person's window; the frames, ten a second, in which the middle one is forged."""
@@ -83,3 +84,22 @@ def test_a_single_odd_frame_decides_nothing(
     )
     assert max(face.score or 0 for face in found.faces) > 0.6
     assert found.verdict == Status.REAL
+
+
+@pytest.mark.data
+def test_a_forgery_of_faceforensics_is_named_to_the_frame(
+    detector: FaceDetector, data_root: Path, tmp_path: Path
+) -> None:
+    """One pair of the training split, of those that the detector in the package can tell apart."""
+    file = Path(__file__).parents[2] / "benchmarks" / "scan_people.py"
+    spec = importlib.util.spec_from_file_location("scan_people", file)
+    assert spec
+    assert spec.loader
+    material = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(material)
+    root, clip = data_root / "FaceForensics++", tmp_path / "three.mp4"
+    videos = root / "manipulated_sequences" / "Deepfakes" / "c23" / "videos"
+    assert material.compose(root, videos / "481_469.mp4", detector, clip)
+    said = material.describe(ScanPlan().scanner().scan(clip))
+    assert (said["tracks"], said["swaps"], said["named"], said["spans"]) == (3, 0, True, 1)
+    assert max(map(abs, said["off"])) <= 2
