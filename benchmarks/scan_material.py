@@ -44,8 +44,11 @@ def pictures(frames: int, size: tuple[int, int], seed: int = 0) -> list[NDArray[
 def write_clip(path: Path, frames: list[NDArray[np.uint8]], kind: str = "mp4") -> Path:
     """Frames as a video of 25 a second."""
     codec, container = VIDEOS[kind]
-    with av.open(str(path), "w", format=container) as out:
-        stream = out.add_stream(codec, rate=25)
+    bare = {"fflags": "+bitexact"}  # no random marks and no time of writing
+    with av.open(str(path), "w", format=container, container_options=bare) as out:
+        # x264's other presets give other bytes now and then
+        steady = {"preset": "ultrafast"} if codec == "libx264" else {}
+        stream = out.add_stream(codec, rate=25, options=steady)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt, stream.bit_rate = "yuv420p", 1_000_000
         stream.thread_count = 1  # the same bytes each time
