@@ -4,9 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
 
 from .metrics import UndefinedError, check
 
@@ -59,6 +57,8 @@ def fit_temperature(labels: ArrayLike, margin: ArrayLike) -> float:
     def loss(log_temperature: float) -> float:
         return _loss(y, m * math.exp(-log_temperature))
 
+    from scipy.optimize import minimize_scalar
+
     best = minimize_scalar(loss, bounds=(-8, 8), method="bounded", options={"xatol": 1e-9})
     return math.exp(float(best.x))
 
@@ -86,6 +86,8 @@ def fit_platt(labels: ArrayLike, margin: ArrayLike) -> tuple[float, float]:
         gradient = np.array([(off * m / spread).mean(), off.mean()])
         return float((np.logaddexp(0, z) - target * z).mean()), gradient
 
+    from scipy.optimize import minimize
+
     best = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9})
     slope, bias = float(best.x[0]) / spread, float(best.x[1])
     if slope <= 0:
@@ -111,6 +113,8 @@ def fit_isotonic(labels: ArrayLike, scores: ArrayLike) -> Knots:
         ((0.1, 0.0), (0.4, 0.5), (0.6, 0.5), (0.9, 1.0))
     """
     y, s = _both(labels, scores)
+    from sklearn.isotonic import IsotonicRegression
+
     curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(s, y)
     return tuple(
         (float(x), float(p)) for x, p in zip(curve.X_thresholds_, curve.y_thresholds_, strict=True)

@@ -5,8 +5,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
-from scipy.stats import norm, rankdata
+from scipy.special import ndtr, ndtri, stdtrit
 
 from .intervals import cluster_strata, draw_weights, weighted_auc
 from .metrics import UndefinedError, auc, check
@@ -77,8 +76,8 @@ def delong(
     if variance < 1e-18:
         raise UndefinedError("the two detectors rank these items alike: nothing varies")
     difference, error = areas[0] - areas[1], float(np.sqrt(variance))
-    reach = float(norm.ppf((1 + level) / 2)) * error
-    p = float(2 * norm.sf(abs(difference) / error))
+    reach = float(ndtri((1 + level) / 2)) * error
+    p = float(2 * ndtr(-abs(difference) / error))
     low, high = difference - reach, difference + reach
     return Comparison(areas[0], areas[1], difference, low, high, level, "delong", p)
 
@@ -147,6 +146,8 @@ def compare_clusters(
 
 def _placements(y: NDArray[np.int8], s: Floats) -> tuple[Floats, Floats]:
     """For every fake the share of reals that it beats, for every real of fakes that beat it."""
+    from scipy.stats import rankdata
+
     together, fakes, reals = rankdata(s), rankdata(s[y == 1]), rankdata(s[y == 0])
     beaten = (together[y == 1] - fakes) / len(reals)
     beating = 1 - (together[y == 0] - reals) / len(fakes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import beta
+from scipy.special import betainc
 
 from .metrics import UndefinedError, check
 
@@ -107,7 +107,7 @@ def _allowed(count: int, rate: float, confidence: float | None) -> int | None:
         k = math.floor((count + 1) * rate + 1e-12)
         return k if 1 <= k <= count else None
     ranks = np.arange(1, count + 1)
-    fits = int((beta.cdf(rate, ranks, count + 1 - ranks) >= confidence).sum())  # falls with rank
+    fits = int((betainc(ranks, count + 1 - ranks, rate) >= confidence).sum())  # falls with rank
     return fits or None
 
 

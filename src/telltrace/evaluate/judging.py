@@ -60,29 +60,28 @@ def judge(
         enough: Groups of people in either class from which people are drawn.
     """
     items = Items(score, owner, label, cell, len(inside[0]))
-    counts, total = count(items), np.bincount(owner, minlength=len(label))
-    curves, bins = sweep(items, inside, counts.of_video[:, 0].astype(np.int64))
-    binned = Binned(items, bins)
+    counts = count(items)
+    curves, bins = sweep(items, inside, counts.judged)
+    binned = Binned(items, counts, bins)
+    del bins
     found: dict[bytes, Judged] = {}
     for cells, curve in zip(inside, curves, strict=True):
         if cells.tobytes() in found:
             continue
         member = cells[cell]
-        totals = [int(total[member & (label == k)].sum()) for k in (0, 1)]
+        totals = [int(counts.total[member & (label == k)].sum()) for k in (0, 1)]
         metrics = measures(curve, counts, items, cells)
         drawn, cluster = _clusters(counts, items, cells, linked, enough)
         intervals, reason = {}, None
         try:
-            widths, clusters, few = spreads(
-                binned, counts, items, cells, cluster, replicates=replicates, seed=seed
-            )
+            widths, clusters, few = spreads(binned, cells, cluster, replicates, seed)
             made = Interval(0.0, 1.0, level, clusters, replicates)
             intervals = _intervals(metrics, widths, few, made)
             if "auc" not in intervals:
                 reason = "no interval: every draw of these clusters gives the same AUC"
         except UndefinedError as error:
             reason = str(error)
-        judged = [int(counts.of_video[member & (label == k), 0].sum()) for k in (0, 1)]
+        judged = [int(counts.judged[member & (label == k)].sum()) for k in (0, 1)]
         wrong = _as_wrong(curve, metrics, counts.of_video[member], label[member], totals)
         found[cells.tobytes()] = Judged(
             sum(totals), sum(judged), judged[0], judged[1],
@@ -96,7 +95,7 @@ def _clusters(
 ) -> tuple[Literal["people", "videos"], NDArray[np.integer[Any]]]:
     """Groups of linked people where there are enough of them in both classes, or videos."""
     if linked is not None:
-        member = cells[items.cell] & (counts.of_video[:, 0] > 0)
+        member = cells[items.cell] & (counts.judged > 0)
         if min(len(np.unique(linked[member & (items.label == k)])) for k in (0, 1)) >= enough:
             return "people", linked
     return "videos", np.arange(len(items.label))

@@ -9,11 +9,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn import metrics as sklearn_metrics
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int8]
@@ -42,6 +41,13 @@ class Reliability(NamedTuple):
     items: NDArray[np.int64]
 
 
+def _sklearn() -> Any:
+    """scikit-learn's metrics: 60 MB that reading and judging a file of any length does without."""
+    from sklearn import metrics
+
+    return metrics
+
+
 def check(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Floats]:
     """Both as equally long vectors, or a ValueError that says what is wrong with them."""
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
@@ -62,7 +68,7 @@ def roc_curve(labels: ArrayLike, scores: ArrayLike) -> Roc:
     Raises:
         UndefinedError: If only one class is present.
     """
-    return Roc(*sklearn_metrics.roc_curve(*_both(labels, scores), drop_intermediate=False))
+    return Roc(*_sklearn().roc_curve(*_both(labels, scores), drop_intermediate=False))
 
 
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -75,7 +81,7 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
         >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
         0.75
     """
-    return float(sklearn_metrics.roc_auc_score(*_both(labels, scores)))
+    return float(_sklearn().roc_auc_score(*_both(labels, scores)))
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -84,7 +90,7 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
     Raises:
         UndefinedError: If only one class is present.
     """
-    return float(sklearn_metrics.average_precision_score(*_both(labels, scores)))
+    return float(_sklearn().average_precision_score(*_both(labels, scores)))
 
 
 def equal_error_rate(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -151,13 +157,13 @@ def partial_auc(labels: ArrayLike, scores: ArrayLike, max_fpr: float = 0.1) -> f
         0.6667
     """
     y, s = _both(labels, scores)
-    return float(sklearn_metrics.roc_auc_score(y, s, max_fpr=max_fpr))
+    return float(_sklearn().roc_auc_score(y, s, max_fpr=max_fpr))
 
 
 def accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float = THRESHOLD) -> float:
     """Share of right verdicts; it hangs on the mixture of classes, unlike balanced accuracy."""
     y, s = _some(labels, scores)
-    return float(sklearn_metrics.accuracy_score(y, s >= threshold))
+    return float(_sklearn().accuracy_score(y, s >= threshold))
 
 
 def balanced_accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float = THRESHOLD) -> float:
@@ -167,17 +173,17 @@ def balanced_accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float = T
         UndefinedError: If only one class is present.
     """
     y, s = _both(labels, scores)
-    return float(sklearn_metrics.balanced_accuracy_score(y, s >= threshold))
+    return float(_sklearn().balanced_accuracy_score(y, s >= threshold))
 
 
 def log_loss(labels: ArrayLike, scores: ArrayLike) -> float:
     """Mean negative log-likelihood in nats; scores of 0 and 1 are moved inwards by 2.2e-16."""
-    return float(sklearn_metrics.log_loss(*_probabilities(labels, scores), labels=[0, 1]))
+    return float(_sklearn().log_loss(*_probabilities(labels, scores), labels=[0, 1]))
 
 
 def brier(labels: ArrayLike, scores: ArrayLike) -> float:
     """Mean squared distance between score and label."""
-    return float(sklearn_metrics.brier_score_loss(*_probabilities(labels, scores), pos_label=1))
+    return float(_sklearn().brier_score_loss(*_probabilities(labels, scores), pos_label=1))
 
 
 def reliability(labels: ArrayLike, scores: ArrayLike, bins: int = 15) -> Reliability:

@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 _AT_ONCE = 32
+_BLOCK = 200_000
 
 
 class Binned:
@@ -24,61 +25,61 @@ class Binned:
 
     Args:
         items: What is judged.
+        counts: Their sums.
         bins: Bin of each item, from the highest score, (N,).
     """
 
-    def __init__(self, items: Items, bins: NDArray[np.uint16]) -> None:
-        judged = ~np.isnan(items.score)
-        counts = np.bincount(items.owner[judged], minlength=len(items.label))
+    def __init__(self, items: Items, counts: Counts, bins: NDArray[np.uint16]) -> None:
+        self.label, self.cell, many = items.label, items.cell, counts.judged
+        self.judged = many > 0
         rank = np.argsort(items.cell, kind="stable")
-        ends = np.cumsum(counts[rank])
+        ends = np.cumsum(many[rank])
         self.count = int(bins.max(initial=0)) + 1
-        self.bins = _by_owner(items.owner, bins, judged, rank, ends - counts[rank])
+        self.bins = _by_owner(items, bins, rank, ends - many[rank])
         self.videos = [np.flatnonzero(items.cell == c) for c in range(items.cells)]
-        self.tables = []
-        ones = np.ones(max((int(counts[v].sum()) for v in self.videos), default=0), np.float32)
+        self.tables, self.sums = [], []
+        ones = np.ones(max((int(many[v].sum()) for v in self.videos), default=0), np.float32)
         start = 0
         for videos in self.videos:
-            pointers = np.append(0, np.cumsum(counts[videos])).astype(np.int32)
+            pointers = np.append(0, np.cumsum(many[videos])).astype(np.int32)
             stop = start + int(pointers[-1])
             parts = (ones[: stop - start], self.bins[start:stop], pointers)
             self.tables.append(sparse.csc_array(parts, shape=(self.count, len(videos))))
+            # sparse although it is full: a product this thin costs more in threads than in sums
+            self.sums.append(sparse.csc_array(counts.of_video[videos].T.astype(np.float32)))
             start = stop
 
-    def product(self, cell: int, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Weighted items of a cell in every bin: (V, B) -> (bins, B)."""
-        return self.tables[cell] @ weights[self.videos[cell]]
+    def products(
+        self, cell: int, weights: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Weighted items of a cell in every bin, and their sums: (V, B) -> (bins, B), (4, B)."""
+        mine = weights[self.videos[cell]]
+        return self.tables[cell] @ mine, self.sums[cell] @ mine
 
 
 def _by_owner(
-    owner: NDArray[np.int32],
-    bins: NDArray[np.uint16],
-    judged: NDArray[np.bool_],
-    rank: Numbers,
-    starts: Numbers,
+    items: Items, bins: NDArray[np.uint16], rank: Numbers, starts: Numbers
 ) -> NDArray[np.int32]:
     """The judged items' bins, those of one video together, videos in the order of ``rank``."""
     place = np.empty(len(rank), dtype=np.int64)
     place[rank] = starts
-    out = np.empty(int(judged.sum()), dtype=np.int32)
-    for start in range(0, len(owner), 500_000):
-        keep = judged[start : start + 500_000]
-        of = owner[start : start + 500_000][keep]
+    out = np.empty(len(bins) - int(np.isnan(items.score).sum()), dtype=np.int32)
+    for start in range(0, len(bins), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        keep = ~np.isnan(items.score[part])
+        of = items.owner[part][keep]
         order = np.argsort(of, kind="stable")
         names, first, many = np.unique(of[order], return_index=True, return_counts=True)
         within = np.arange(len(of)) - np.repeat(first, many)
-        out[np.repeat(place[names], many) + within] = bins[start : start + 500_000][keep][order]
+        out[np.repeat(place[names], many) + within] = bins[part][keep][order]
         place[names] += many
     return out
 
 
 def spreads(
     binned: Binned,
-    counts: Counts,
-    items: Items,
     cells: NDArray[np.bool_],
     cluster: NDArray[np.integer[Any]],
-    *,
     replicates: int,
     seed: int,
 ) -> tuple[dict[str, float], int, int]:
@@ -86,8 +87,6 @@ def spreads(
 
     Args:
         binned: The items in bins.
-        counts: Their sums.
-        items: The items.
         cells: Which cells the group holds, (cells,).
         cluster: The cluster of every video, (V,).
         replicates: Number of draws.
@@ -99,43 +98,39 @@ def spreads(
     Raises:
         UndefinedError: If fewer than two clusters hold reals, or fakes.
     """
-    member = np.flatnonzero(cells[items.cell] & (counts.of_video[:, 0] > 0))
+    member = np.flatnonzero(cells[binned.cell] & binned.judged)
     names, of = np.unique(cluster[member], return_inverse=True)
-    strata = cluster_strata(items.label[member], of, len(names))
-    few = min(len(np.unique(of[items.label[member] == k])) for k in (0, 1))
+    strata = cluster_strata(binned.label[member], of, len(names))
+    few = min(len(np.unique(of[binned.label[member] == k])) for k in (0, 1))
     rng = np.random.default_rng(seed)
-    weights = np.zeros((len(items.label), _AT_ONCE), dtype=np.float32)
+    weights = np.zeros((len(binned.label), _AT_ONCE), dtype=np.float32)
     draws: dict[str, list[Floats]] = {}
     for start in range(0, replicates, _AT_ONCE):
         drawn = draw_weights(strata, len(names), min(_AT_ONCE, replicates - start), rng, spare=1)
         block = weights[:, : len(drawn)]
-        block[member] = drawn.T[of]
-        for name, values in _figures(binned, counts, items, cells, np.ascontiguousarray(block)):
+        block[member] = drawn.T.astype(np.float32)[of]
+        for name, values in _figures(binned, cells, np.ascontiguousarray(block)):
             draws.setdefault(name, []).append(values)
     joined = {name: np.concatenate(values) for name, values in draws.items()}
     return {name: float(v.std(ddof=1)) for name, v in joined.items()}, len(names), few
 
 
 def _figures(
-    binned: Binned,
-    counts: Counts,
-    items: Items,
-    cells: NDArray[np.bool_],
-    weights: NDArray[np.float32],
+    binned: Binned, cells: NDArray[np.bool_], weights: NDArray[np.float32]
 ) -> Iterator[tuple[str, Floats]]:
     fakes, reals = np.zeros((2, binned.count, weights.shape[1]))
     sums = np.zeros((2, 4, weights.shape[1]))
     for cell in np.flatnonzero(cells):
-        videos = binned.videos[cell]
-        kind = int(items.label[videos[0]])
+        kind = int(binned.label[binned.videos[cell][0]])
+        of_bins, of_all = binned.products(int(cell), weights)
         target = fakes if kind else reals
-        target += binned.product(int(cell), weights)
-        sums[kind] += counts.of_video[videos].T.astype(np.float32) @ weights[videos]
-    items_, right, loss, square = sums.sum(0)
-    yield "accuracy", right / items_
+        target += of_bins
+        sums[kind] += of_all
+    count, right, loss, square = sums.sum(0)
+    yield "accuracy", right / count
     yield "balanced_accuracy", (sums[0, 1] / sums[0, 0] + sums[1, 1] / sums[1, 0]) / 2
-    yield "log_loss", loss / items_
-    yield "brier", square / items_
+    yield "log_loss", loss / count
+    yield "brier", square / count
     yield from curve_figures(fakes, reals).items()
 
 

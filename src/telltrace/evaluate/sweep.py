@@ -115,18 +115,27 @@ class Counts:
     """(V, 4): items, right verdicts, log loss, squared error."""
     of_bin: Floats
     """(cells, 15, 3): items, scores, fakes."""
+    total: Numbers
+    """(V,): items of each video, judged or not."""
+
+    @property
+    def judged(self) -> Numbers:
+        """Judged items of each video, (V,)."""
+        return self.of_video[:, 0].astype(np.int64)
 
 
 def count(items: Items) -> Counts:
     """Add up what needs no order.
 
     Shape:
-        (V, 4) and (cells, 15, 3).
+        (V, 4), (cells, 15, 3) and (V,).
     """
+    total = np.zeros(len(items.label), dtype=np.int64)
     videos, eps = len(items.label), np.finfo(np.float64).eps
     of_video, of_bin = np.zeros((videos, 4)), np.zeros((items.cells * CALIBRATION_BINS, 3))
     for start in range(0, len(items.score), _BLOCK):
         s, owner = items.score[start : start + _BLOCK], items.owner[start : start + _BLOCK]
+        total += np.bincount(owner, minlength=videos)
         known = ~np.isnan(s)
         s, owner = s[known], owner[known]
         y = items.label[owner]
@@ -137,7 +146,7 @@ def count(items: Items) -> Counts:
         place += items.cell[owner] * CALIBRATION_BINS
         for column, values in enumerate((None, s, y)):
             of_bin[:, column] += np.bincount(place, values, minlength=len(of_bin))
-    return Counts(of_video, of_bin.reshape(items.cells, CALIBRATION_BINS, 3))
+    return Counts(of_video, of_bin.reshape(items.cells, CALIBRATION_BINS, 3), total)
 
 
 def falling(score: Floats) -> Iterator[Numbers]:

@@ -156,9 +156,8 @@ class _Builder:
         self.videos: list[tuple[str, ...]] = []
         self.label: list[int] = []
         self.tracks: dict[tuple[int, str], int] = {}
-        self.video_parts: list[NDArray[np.int32]] = []
-        self.score_parts: list[NDArray[np.float64]] = []
-        self.track_parts: list[NDArray[np.int32]] = []
+        # bytearrays grow in place; a list of parts would be in memory twice once they are joined
+        self.video_bytes, self.score_bytes, self.track_bytes = (bytearray() for _ in range(3))
         self.unjudged: dict[str, int] = {}
 
     def add(self, part: pd.DataFrame) -> None:
@@ -172,8 +171,8 @@ class _Builder:
         found = [self._video(*x) for x in zip(names, labels, first, strict=True)]
         number = np.array(found, dtype=np.int32)
         video, score = number[code], part["score"].to_numpy(np.float64)
-        self.video_parts.append(video)
-        self.score_parts.append(score)
+        self.video_bytes += video.tobytes()
+        self.score_bytes += score.tobytes()
         if "track" in part.columns:
             self._add_tracks(part, video)
         self._add_unjudged(part, np.isnan(score))
@@ -198,7 +197,7 @@ class _Builder:
         code, first = _distinct(part.assign(video=pd.Categorical(video)), ["video", "track"])
         keys = zip(video[first].tolist(), _texts(part["track"], first), strict=True)
         number = [self.tracks.setdefault(key, len(self.tracks)) for key in keys]
-        self.track_parts.append(np.array(number, dtype=np.int32)[code])
+        self.track_bytes += np.array(number, dtype=np.int32)[code].tobytes()
 
     def _add_unjudged(self, part: pd.DataFrame, missing: NDArray[np.bool_]) -> None:
         if missing.any():
@@ -210,7 +209,8 @@ class _Builder:
     def table(self) -> ScoreTable:
         if not self.rows:
             raise ScoresError(f"{self.name}: no rows. Write them with `telltrace predict`.")
-        video, score = _joined(self.video_parts, self.rows), _joined(self.score_parts, self.rows)
+        video = np.frombuffer(self.video_bytes, dtype=np.int32)
+        score = np.frombuffer(self.score_bytes, dtype=np.float64)
         videos = pd.DataFrame(self.videos, columns=_OF_VIDEO)
         videos.insert(len(VIDEO_KEY), "label", self.label)
         self.videos, self.number, self.label = [], {}, []
@@ -219,10 +219,12 @@ class _Builder:
         rank[videos.index] = np.arange(len(videos), dtype=np.int32)
         track, of = None, np.zeros(0, np.int32)
         if any(name for _, name in self.tracks):
-            track = _joined(self.track_parts, self.rows)
+            track = np.frombuffer(self.track_bytes, dtype=np.int32)
             of = rank[[number for number, _ in self.tracks]]
+        for start in range(0, self.rows, ROWS):
+            video[start : start + ROWS] = rank[video[start : start + ROWS]]
         unjudged = dict(sorted(self.unjudged.items()))
-        return ScoreTable(videos.reset_index(drop=True), rank[video], score, track, of, unjudged)
+        return ScoreTable(videos.reset_index(drop=True), video, score, track, of, unjudged)
 
 
 def _texts(column: pd.Series, rows: NDArray[np.intp]) -> list[str]:
@@ -244,14 +246,3 @@ def _distinct(part: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp],
     first = np.full(int(key.max()) + 1, -1)
     first[key[::-1]] = np.arange(len(key))[::-1]
     return key, first
-
-
-def _joined(parts: list[NDArray[Any]], rows: int) -> NDArray[Any]:
-    """The parts as one, each given back as soon as it is copied."""
-    whole = np.empty(rows, dtype=parts[0].dtype)
-    stop = rows
-    while parts:
-        part = parts.pop()
-        whole[stop - len(part) : stop] = part
-        stop -= len(part)
-    return whole

@@ -60,11 +60,13 @@ def aggregate_scores(
         raise ValueError(f"aggregation is {how!r}; expected one of {get_args(Aggregation)}.")
     if top < 1:
         raise ValueError(f"top is {top}; expected at least 1 frame.")
+    if how == "mean":
+        return _mean(video, scores, count)
     values = np.full(count, np.nan)
     step = max(1, math.ceil(count * _BLOCK / max(len(video), 1)))
-    order = np.argsort(video, kind="stable") if (np.diff(video) < 0).any() else None
+    order = np.argsort(video, kind="stable") if (video[1:] < video[:-1]).any() else None
     for first in range(0, count, step):
-        ends = np.searchsorted(video, [first, first + step], sorter=order)
+        ends = np.searchsorted(video, np.array([first, first + step], video.dtype), sorter=order)
         rows = slice(*ends) if order is None else order[slice(*ends)]
         of, s = video[rows] - first, scores[rows]
         known = ~np.isnan(s)
@@ -73,20 +75,29 @@ def aggregate_scores(
     return values
 
 
+def _mean(of: Rows, scores: Floats, count: int) -> Floats:
+    """Means in one pass, which need no order of the rows."""
+    sums, items = np.zeros(count), np.zeros(count, dtype=np.int64)
+    for start in range(0, len(of), _BLOCK):
+        s = scores[start : start + _BLOCK]
+        known = ~np.isnan(s)
+        rows = of[start : start + _BLOCK][known]
+        np.add.at(sums, rows, s[known])
+        items += np.bincount(rows, minlength=count)
+    return np.divide(sums, items, out=np.full(count, np.nan), where=items > 0)
+
+
 def _aggregate(of: Rows, s: Floats, count: int, how: Aggregation, top: int) -> Floats:
     items = np.bincount(of, minlength=count)
-    if how != "mean":
-        s = s[np.lexsort((s, of))]
-        stop = np.cumsum(items)
-        if how == "median":
-            middle = (stop - items)[:, None] + np.stack([(items - 1) // 2, items // 2], axis=1)
-            found = np.append(s, np.nan)[np.minimum(middle, len(s))].mean(1)
-            return np.where(items > 0, found, np.nan)
-        kept = np.minimum(items, 1 if how == "max" else top)
-        high = np.arange(len(s)) >= np.repeat(stop - kept, items)
-        of, s, items = np.repeat(np.arange(count), items)[high], s[high], kept
-    sums = np.bincount(of, weights=s, minlength=count)
-    return np.divide(sums, items, out=np.full(count, np.nan), where=items > 0)
+    s = s[np.lexsort((s, of))]
+    stop = np.cumsum(items)
+    if how == "median":
+        middle = (stop - items)[:, None] + np.stack([(items - 1) // 2, items // 2], axis=1)
+        found = np.append(s, np.nan)[np.minimum(middle, len(s))].mean(1)
+        return np.where(items > 0, found, np.nan)
+    kept = np.minimum(items, 1 if how == "max" else top)
+    high = np.arange(len(s)) >= np.repeat(stop - kept, items)
+    return _mean(np.repeat(np.arange(count), items)[high], s[high], count)
 
 
 def aggregate_videos(
