@@ -32,7 +32,6 @@ from scan_material import Instant, load, pictures, watch, write_clip
 from telltrace.inference import ScanPlan, ScanSettings
 from telltrace.inference.many import JOURNAL, Engine, scan_by_plan, scan_many
 
-ENGINES: tuple[Engine, Engine] = ("process", "ray")
 ARITHMETIC = """
 import torch
 torch.set_num_threads(1)
@@ -59,6 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", default=["speed", "growth", "kill"])
     parser.add_argument("--files", type=int, default=40)
+    parser.add_argument("--engines", nargs="+", default=["process", "ray"])
     parser.add_argument("--media", type=Path, help="for cost: folder of videos")
     parser.add_argument("--repeats", type=int, default=3, help="of each speed; the median counts")
     args = parser.parse_args()
@@ -101,7 +101,7 @@ def speed(folder: Path, args: argparse.Namespace) -> bool:
     for i in range(2):
         (folder / "none" / f"{i}.txt").write_text("no medium")
     met = True
-    for engine in ENGINES:
+    for engine in args.engines:
         gains, whole, limits = [], [], []
         for _ in range(args.repeats):
             starts = [judge(folder / "none", engine, n).seconds for n in (1, 2)]
@@ -149,7 +149,7 @@ def growth(folder: Path, args: argparse.Namespace) -> bool:
     few = make_clips(folder / "few", args.files)
     many = make_clips(folder / "many", 10 * args.files)
     met = True
-    for engine in ENGINES:
+    for engine in args.engines:
         small, large = (judge(source, engine, 2, frames=3) for source in (few, many))
         for files, run in ((args.files, small), (10 * args.files, large)):
             print(
@@ -173,7 +173,7 @@ def kill(folder: Path, args: argparse.Namespace) -> bool:
     """SIGKILL half-way, then the same call."""
     clips = make_clips(folder / "clips", args.files)
     met = True
-    for engine in ENGINES:
+    for engine in args.engines:
         outs = [folder / f"{engine}_whole", folder / f"{engine}_killed"]
         call(clips, outs[0], engine).wait()
         process = call(clips, outs[1], engine)
@@ -218,9 +218,9 @@ def cost(folder: Path, args: argparse.Namespace) -> bool:
     return not done.summary["lost"]
 
 
-def driver(folder: Path, _: argparse.Namespace) -> bool:
+def driver(folder: Path, args: argparse.Namespace) -> bool:
     """Answers that cost no work, to see what one costs the driver."""
-    for engine in ENGINES:
+    for engine in args.engines:
         for number in (5_000, 50_000):
             source = folder / f"{number}.txt"
             source.write_text(

@@ -248,7 +248,7 @@ def test_a_log_is_told_the_pace(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("telltrace.inference.pace.LINE_EVERY", 0.0)
-    with Pace(files=2000, done=1000) as pace:
+    with closing(Pace(files=2000, done=1000)) as pace:
         pace.step(Answer(0, {}, "crash"))
     told = capsys.readouterr().err
     assert told.startswith("1,001 of 2,000 files, ")

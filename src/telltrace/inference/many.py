@@ -125,7 +125,7 @@ def _take_down(
 
 
 def _keep(answers: Generator[Answer, None, None], journal: Journal, pace: Pace) -> None:
-    with closing(answers), pace:
+    with closing(answers), closing(pace):
         for answer in answers:
             journal.add(answer)
             pace.step(answer)

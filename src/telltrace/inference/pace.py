@@ -2,8 +2,7 @@
 
 import sys
 import time
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -15,7 +14,7 @@ LINE_EVERY: Final = 30.0
 
 
 class Pace:
-    """Counts files and says how fast they come and when they will be done.
+    """Counts files and says how fast they come and when they will be done, until it is closed.
 
     Args:
         files: All of them.
@@ -35,11 +34,8 @@ class Pace:
             disable=not shown or self._lines,
         )
         self._started = self._spoken = time.monotonic()
-
-    def __enter__(self) -> Self:
+        self._task = self._bar.add_task("", total=files, completed=done, told="")
         self._bar.start()
-        self._task = self._bar.add_task("", total=self.files, completed=self.done, told="")
-        return self
 
     def step(self, answer: Answer) -> None:
         """Count a file."""
@@ -55,12 +51,8 @@ class Pace:
         """Files a second of this run."""
         return (self.done - self._before) / max(seconds, 1e-9)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the bar away."""
         self._bar.stop()
 
 
