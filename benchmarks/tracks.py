@@ -96,12 +96,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("folders", type=Path, nargs="*")
     parser.add_argument("--sheets", type=Path)
     parser.add_argument("--sample", default="all")
     parser.add_argument("--frames", type=float, default=36)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    if not args.folders:
+        print("This needs videos: name a folder of them.")
+        return
     torch.set_num_threads(args.threads)
     settings = ScanSettings(sample=args.sample, frames=args.frames, min_face=0, batch_size=64)
     scanner = Scanner(free_judge(), create_face_detector(), settings)

@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -47,10 +48,12 @@ class Survey(NamedTuple):
 
     @property
     def times(self) -> NDArray[np.float64]:
+        """Seconds from the first frame to each."""
         return (self.stamps - self.stamps[0]) * self.seconds
 
     @property
     def duration(self) -> float:
+        """Seconds from the first frame to the end of the last."""
         return float(self.end - self.stamps[0]) * self.seconds
 
     def starts(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -72,23 +75,16 @@ def survey_packets(path: Path, check: Callable[[], None] = nothing) -> Survey:
     keys, shown, last, size, presented = [], [], 1, 0, True
     with opened(path) as (container, stream):
         unit, rate = stream.time_base, stream.average_rate or Fraction(25)
-        packets = container.demux(stream)
-        while True:
-            check()
-            try:
-                packet = next(packets)
-            except StopIteration:
-                break
-            except Exception:  # a damaged container: what was found so far is what there is
+        for packet in _packets(container, stream, check):
+            if packet is None:
                 truncated = True
                 break
-            if packet.size:
-                stamps.append(packet.dts if packet.pts is None else packet.pts)
-                keys.append(packet.is_keyframe)
-                shown.append(not packet.is_discard)
-                last = packet.duration or last
-                size += packet.size
-                presented &= packet.pts is not None
+            stamps.append(packet.dts if packet.pts is None else packet.pts)
+            keys.append(packet.is_keyframe)
+            shown.append(not packet.is_discard)
+            last = packet.duration or last
+            size += packet.size
+            presented &= packet.pts is not None
     if not any(shown):
         remedy = "Copy it again from its source"
         raise MediaError(path, "holds a video track without a single frame", remedy)
@@ -97,12 +93,35 @@ def survey_packets(path: Path, check: Callable[[], None] = nothing) -> Survey:
         stamps, keys, unit, last = list(range(len(stamps))), [False] * len(keys), 1 / rate, 1
     times = np.array(stamps, dtype=np.int64)
     visible = np.sort(times[np.array(shown)])
-    end = int(visible[-1]) + last
-    where = np.flatnonzero(keys)
-    bits = 8 * size / len(stamps)
     return Survey(
-        times, where, visible, float(unit or 0), end, truncated, timed, timed and presented, bits
+        packets=times,
+        keys=np.flatnonzero(keys),
+        stamps=visible,
+        seconds=float(unit or 0),
+        end=int(visible[-1]) + last,
+        truncated=truncated,
+        timed=timed,
+        presented=timed and presented,
+        bits=8 * size / len(stamps),
     )
+
+
+def _packets(
+    container: InputContainer, stream: VideoStream, check: Callable[[], None]
+) -> "Iterator[Packet[VideoStream] | None]":
+    """The packets that hold something; None for the last, if the container breaks off."""
+    packets = container.demux(stream)
+    while True:
+        check()
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except Exception:  # a damaged container: what was found so far is what there is
+            yield None
+            return
+        if packet.size:
+            yield packet
 
 
 @contextmanager

@@ -45,6 +45,7 @@ def face_flags(image: NDArray[np.uint8], face: Face, min_face: float) -> tuple[F
 
 
 def is_small(face: Face, min_face: float) -> bool:
+    """Whether the box is narrower or lower than so many pixels."""
     left, top, right, bottom = face.box
     return min(right - left, bottom - top) < min_face
 

@@ -80,6 +80,7 @@ class Track:
     """A running mean of what the face looked like."""
 
     def add(self, sight: int, place: int, face: Face, look: Pixels) -> None:
+        """Take on a face of a later frame."""
         self.sights.append(sight)
         self.places.append(place)
         self.last = face

@@ -57,6 +57,7 @@ class Evidence:
 
     @property
     def seen(self) -> frozenset[int]:
+        """Places of the frames that were looked at."""
         return frozenset(self.looks)
 
     def tracks(self) -> tuple[list[TrackVerdict], int]:

@@ -146,6 +146,7 @@ class _Clock:
             )
 
     def stage(self, name: str) -> "_Stage":
+        """Add the time that a block takes to a stage."""
         return _Stage(self.spent, name)
 
     def reading(self, chunks: Iterator[list[Frame]]) -> Iterator[list[Frame]]:

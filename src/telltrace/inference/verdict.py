@@ -75,10 +75,12 @@ class TrackVerdict:
 
     @property
     def start(self) -> float:
+        """Seconds; the first look."""
         return self.faces[0].time
 
     @property
     def end(self) -> float:
+        """Seconds; the last look."""
         return self.faces[-1].time
 
     def to_dict(self) -> dict[str, Any]:
