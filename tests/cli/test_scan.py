@@ -36,7 +36,7 @@ def empty(tmp_path: Path) -> Path:
 def test_one_verdict_is_enough_for_success(photograph: Path, empty: Path, capsys: Captured) -> None:
     assert main(["scan", str(empty), str(photograph)]) == 0
     said = capsys.readouterr().out
-    assert "Is empty (0 bytes)." in said
+    assert "The file is empty (0 bytes)." in said
     assert "Detector blend_lite" in said
 
 

@@ -167,5 +167,5 @@ def test_the_text_names_people_times_and_remedies(
     assert "Person 1: FAKE 90%, seen from 1.00 to 1.96 s; looks forged from 1.00 to 1.96 s" in said
     assert "1 person FACE_TOO_SMALL." in said
     assert "Hard to judge: compressed, small." in said
-    assert "bad.png\n  Is empty. Copy it again." in said
+    assert "bad.png\n  The file is empty. Copy it again." in said
     assert "between 0.40 and 0.60 nothing is claimed" in said

@@ -39,7 +39,7 @@ def test_a_file_without_a_verdict_has_a_page_too(scanner: Scanner, tmp_path: Pat
     (tmp_path / "empty.png").touch()
     text = report_page(scanner.scan(tmp_path / "empty.png"), scanner)
     assert "UNREADABLE" in text
-    assert "Is empty (0 bytes)." in text
+    assert "The file is empty (0 bytes)." in text
     gone = report_page(scanner.scan(tmp_path / "gone.png"), scanner)
     assert "none: not a file that can be read" in gone
 

@@ -45,6 +45,7 @@ def test_a_picture_gets_the_verdict_of_its_face(
     assert found.kind == "image"
     (face,) = found.faces
     assert face.score == found.score
+    assert found.tracks[0].forged == ()  # a picture has no seconds
     left, top, right, bottom = face.box
     assert left < 225 < right and top < 117 < bottom  # noqa: PT018  the known face
 

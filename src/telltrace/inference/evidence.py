@@ -63,8 +63,7 @@ class Evidence:
     def tracks(self) -> tuple[list[TrackVerdict], int]:
         """A verdict for each person in each shot, and how many were dropped as background."""
         looks = [self.looks[index] for index in sorted(self.looks)]
-        still = self.frames is not None and self.frames.kind == "image"
-        kept, dropped = link([look.sight for look in looks], STILL if still else None)
+        kept, dropped = link([look.sight for look in looks], STILL if self._still else None)
         return [self._judge(track, looks) for track in kept], len(dropped)
 
     def disagrees(self) -> bool:
@@ -113,6 +112,10 @@ class Evidence:
             low = seen[first - 1] + 1 if first else 0
             high = seen[last + 1] - 1 if last + 1 < len(seen) else self._last
             yield -track.score, low, high, 2 * AT_LEAST
+
+    @property
+    def _still(self) -> bool:
+        return self.frames is not None and self.frames.kind == "image"
 
     @property
     def _last(self) -> int:
@@ -166,7 +169,7 @@ class Evidence:
             status=judge_score(score, self.calibration),
             score=score,
             scores=tuple(each[known].mean(axis=0).tolist()),
-            forged=forged_spans(times, series, self.calibration.fake_from),
+            forged=() if self._still else forged_spans(times, series, self.calibration.fake_from),
             quality=quality,
             faces=faces,
         )

@@ -14,7 +14,7 @@ from rich.text import Text
 from telltrace import __version__
 from telltrace.faces.media import Status
 from telltrace.inference.scanner import Scanner
-from telltrace.inference.verdict import FileVerdict, TrackVerdict
+from telltrace.inference.verdict import VERDICTS, FileVerdict, TrackVerdict
 from telltrace.inference.wording import moment
 
 SCHEMA: Final = "telltrace-scan/2"
@@ -126,7 +126,7 @@ def _notes(verdict: FileVerdict) -> list[str]:
     """What the table cannot say of a file."""
     notes = []
     if verdict.status != Status.REAL:
-        notes.append(f"{sentence(verdict.reason)} {sentence(verdict.remedy)}")
+        notes.append(why(verdict))
     if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
         notes += _people(verdict)
     flags = sorted(
@@ -137,9 +137,17 @@ def _notes(verdict: FileVerdict) -> list[str]:
     return notes
 
 
-def sentence(text: str) -> str:
-    """A reason or remedy as a sentence of its own."""
-    return f"{text[:1].upper()}{text[1:]}."
+def why(verdict: FileVerdict) -> str:
+    """Reason and remedy as two sentences.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> bad = FileVerdict.failed(Path("a"), Status.UNREADABLE, "is empty", "Copy it again")
+        >>> why(bad)
+        'The file is empty. Copy it again.'
+    """
+    reason = verdict.reason if verdict.status in VERDICTS else f"the file {verdict.reason}"
+    return f"{reason[:1].upper()}{reason[1:]}. {verdict.remedy}."
 
 
 def _people(verdict: FileVerdict) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from telltrace.faces.media import Status
 from telltrace.inference.grounds import detector_facts, method_facts
-from telltrace.inference.listing import people, sentence
+from telltrace.inference.listing import people, why
 from telltrace.inference.pictures import key_faces, mark, peak_face, read_frames, thumbnail
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.timeline_plot import timeline_figure
@@ -55,7 +55,7 @@ def _headline(verdict: FileVerdict) -> str:
         said += f" · {verdict.status}"
     tone = TONES.get(verdict.verdict or verdict.status, "soft")
     headline = f'<p class="{tone}" style="font-size: 1.5rem"><strong>{escape(said)}</strong></p>'
-    parts = [headline, paragraph(f"{sentence(verdict.reason)} {sentence(verdict.remedy)}")]
+    parts = [headline, paragraph(why(verdict))]
     if verdict.verdict is not None:
         parts.append(note("A score is a measurement by a detector with known weaknesses."))
     return "\n".join(parts)
