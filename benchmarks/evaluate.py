@@ -84,8 +84,9 @@ def write_parquet(path: Path, count: int, frames: int) -> None:
     kinds = texts | {"label": pyarrow.int64(), "frame": pyarrow.int64()}
     kinds |= {"time": pyarrow.float64(), "score": pyarrow.float64()}
     options = csv.ConvertOptions(column_types=kinds)
+    blocks = csv.ReadOptions(block_size=2**24)
     with (
-        csv.open_csv(whole, convert_options=options) as parts,
+        csv.open_csv(whole, blocks, convert_options=options) as parts,
         parquet.ParquetWriter(path, parts.schema) as file,
     ):
         for part in parts:

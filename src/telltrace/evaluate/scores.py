@@ -88,14 +88,26 @@ def read_parquet(
         file = parquet.ParquetFile(path)
         have = [c for c in [*COLUMNS, *OPTIONAL] if c in file.schema_arrow.names]
         kept = [c for c in have if columns is None or c in columns]
-        for batch in file.iter_batches(rows, columns=kept):
-            yield pd.DataFrame({c: _column(batch.column(c), c) for c in kept})
+        for groups in _row_groups(file.metadata, rows):
+            for batch in file.iter_batches(rows, groups, columns=kept, use_threads=False):
+                yield pd.DataFrame({c: _column(batch.column(c), c) for c in kept})
     except FileNotFoundError:
         raise ScoresError(f"{path}: no such file. Write it with `telltrace predict`.") from None
     except (ArrowException, OSError) as error:
         raise ScoresError(
             f"{path}: not a readable parquet file ({error}). Write it again."
         ) from None
+
+
+def _row_groups(about: Any, rows: int) -> Generator[list[int]]:
+    """Row groups of about so many rows together; all at once would be held all at once."""
+    groups, held = [], 0
+    for number in range(about.num_row_groups):
+        groups.append(number)
+        held += about.row_group(number).num_rows
+        if held >= rows or number == about.num_row_groups - 1:
+            yield groups
+            groups, held = [], 0
 
 
 def _column(values: Any, name: str) -> "pd.Categorical[str] | NDArray[np.float64]":

@@ -161,7 +161,7 @@ def falling(score: Floats) -> Iterator[Numbers]:
     for low, high in zip(edges[-2::-1], edges[:0:-1], strict=True):
         rows = np.flatnonzero((score >= low) & (score < high))
         if len(rows):
-            yield rows[np.argsort(-score[rows], kind="stable")]
+            yield rows[np.argsort(-score[rows])]
 
 
 def sweep(
