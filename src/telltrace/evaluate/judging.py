@@ -68,21 +68,15 @@ def judge(
     for cells, curve in zip(inside, curves, strict=True):
         if cells.tobytes() in found:
             continue
-        member = cells[cell]
-        totals = [int(counts.total[member & (label == k)].sum()) for k in (0, 1)]
         metrics = measures(curve, counts, items, cells)
         drawn, cluster = _clusters(counts, items, cells, linked, enough)
-        intervals, reason = {}, None
-        try:
-            widths, clusters, few = spreads(binned, cells, cluster, replicates, seed)
-            made = Interval(0.0, 1.0, level, clusters, replicates)
-            intervals = _intervals(metrics, widths, few, made)
-            if "auc" not in intervals:
-                reason = "no interval: every draw of these clusters gives the same AUC"
-        except UndefinedError as error:
-            reason = str(error)
-        judged = [int(counts.judged[member & (label == k)].sum()) for k in (0, 1)]
-        wrong = _as_wrong(curve, metrics, counts.of_video[member], label[member], totals)
+        intervals, reason = _intervals(metrics, binned, cells, cluster, replicates, level, seed)
+        member = cells[cell]
+        totals, judged = (
+            [int(of[member & (label == k)].sum()) for k in (0, 1)]
+            for of in (counts.total, counts.judged)
+        )
+        wrong = _as_wrong(curve, counts.of_video[member], label[member], totals)
         found[cells.tobytes()] = Judged(
             sum(totals), sum(judged), judged[0], judged[1],
             metrics, intervals, reason, drawn, wrong,
@@ -102,24 +96,35 @@ def _clusters(
 
 
 def _intervals(
-    metrics: dict[str, Measure], widths: dict[str, float], few: int, made: Interval
-) -> dict[str, Interval]:
+    metrics: dict[str, Measure],
+    binned: Binned,
+    cells: Mask,
+    cluster: NDArray[np.integer[Any]],
+    replicates: int,
+    level: float,
+    seed: int,
+) -> tuple[dict[str, Interval], str | None]:
+    """The interval of every metric that has one, and why the AUC has none."""
+    try:
+        widths, clusters, few = spreads(binned, cells, cluster, replicates, seed)
+    except UndefinedError as error:
+        return {}, str(error)
     found = {}
     for name, measure in metrics.items():
         if measure.value is not None and name in widths:
             try:
                 ends = t_interval(
-                    measure.value, widths[name], few - 1, made.level, share=name != "log_loss"
+                    measure.value, widths[name], few - 1, level, share=name != "log_loss"
                 )
             except UndefinedError:
                 continue
-            found[name] = Interval(*ends, made.level, made.clusters, made.replicates)
-    return found
+            found[name] = Interval(*ends, level, clusters, replicates)
+    same = "no interval: every draw of these clusters gives the same AUC"
+    return found, None if "auc" in found else same
 
 
 def _as_wrong(
     curve: Curve | None,
-    metrics: dict[str, Measure],
     sums: NDArray[np.float64],
     label: NDArray[np.int8],
     totals: list[int],

@@ -251,7 +251,7 @@ def _notes(overall: Group, sets: tuple[Group, ...], splits: tuple[str, ...]) -> 
         notes.append(
             f"{frames.total - frames.judged} of {frames.total} frames and "
             f"{videos.total - videos.judged} of {videos.total} videos could not be judged: "
-            "they count in no metric; `as wrong` says what they could cost."
+            "they count in no metric; `unjudged as wrong` says what they could cost."
         )
     if len(splits) > 1:
         notes.append(f"Several splits are mixed: {', '.join(s or '(none)' for s in splits)}.")
