@@ -66,7 +66,7 @@ def evaluate(
     """Compute metrics from a scores table, per frame, per video and per method.
 
     Args:
-        scores: Table that `telltrace predict` wrote.
+        scores: Table that `telltrace predict` wrote, .csv or .parquet, of any length.
         aggregation: How the frames of a video become its score.
         against: Scores of another detector for the same items: is one better, or is it a tie?
         compat: Print beside ours what this benchmark's metric code would have said, and why.
