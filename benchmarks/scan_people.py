@@ -123,9 +123,9 @@ def compose(root: Path, forged: Path, detector: FaceDetector, out: Path) -> list
     if target not in names:
         return None
     beside = [names[(names.index(target) + step) % len(names)] for step in (2, 4)]
-    mine = paste(read(originals / f"{target}.mp4"), read(forged), detector)
-    left, right = (read(originals / f"{name}.mp4") for name in beside)
-    write(out, [window(person, detector) for person in (left, mine, right)])
+    mine = window(paste(read(originals / f"{target}.mp4"), read(forged), detector), detector)
+    left, right = (window(read(originals / f"{name}.mp4"), detector) for name in beside)
+    write(out, [left, mine, right])
     return beside
 
 
