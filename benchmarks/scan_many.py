@@ -83,9 +83,10 @@ def make_clips(folder: Path, number: int) -> Path:
     return folder
 
 
-def judge(source: Path, engine: Engine, workers: int, frames: int = 36) -> Run:
-    """One scan of a folder or file."""
-    plan = ScanPlan((), "cpu", None, ScanSettings(frames=frames))
+def judge(source: Path, engine: Engine, workers: int, few: bool = False) -> Run:
+    """One scan of a folder or file, by the default or with four frames each."""
+    settings = ScanSettings(sample="spread", frames=4) if few else ScanSettings()
+    plan = ScanPlan((), "cpu", None, settings)
     with tempfile.TemporaryDirectory() as out, watch() as use:
         options = {"engine": engine, "workers": workers, "progress": False, "gpus": False}
         started = time.perf_counter()
@@ -150,7 +151,7 @@ def growth(folder: Path, args: argparse.Namespace) -> bool:
     many = make_clips(folder / "many", 10 * args.files)
     met = True
     for engine in args.engines:
-        small, large = (judge(source, engine, 2, frames=3) for source in (few, many))
+        small, large = (judge(source, engine, 2, few=True) for source in (few, many))
         for files, run in ((args.files, small), (10 * args.files, large)):
             print(
                 f"{engine:8} {files:4} clips: {run.seconds:.1f} s, {run.processor:.1f} s of "
