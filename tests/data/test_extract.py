@@ -12,10 +12,12 @@ from telltrace.data.extract import (
     OutputError,
     choose_face,
     in_batches,
+    lose_medium,
     overlap,
     run_extract,
 )
 from telltrace.data.extraction import ExtractSettings, read_mark
+from telltrace.data.pool import Lost
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.faces.media import Sampling
@@ -123,3 +125,14 @@ def test_equal_settings_have_equal_digests() -> None:
     ]
     assert len({s.digest() for s in [ExtractSettings(), *others]}) == 5
     assert_array_equal([len(s.digest()) for s in others], 16)
+
+
+def test_a_medium_that_is_lost_says_how() -> None:
+    job = ExtractJob("a.mp4", "a", "aside", ExtractSettings())
+    late = lose_medium(job, Lost("timeout", "3600 s"))
+    dead = lose_medium(job, Lost("crash", "SIGSEGV"))
+    assert (late.status, dead.status) == ("TIMEOUT", "UNREADABLE")
+    assert "within 3600 s" in late.reason
+    assert not late.faces
+    assert late.remedy
+    assert dead.remedy
