@@ -1,54 +1,106 @@
 """One file judged as a user calls it: what is printed and written, and how the command ends."""
 
+import csv
+import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from skimage import data
 
 from telltrace.cli import main
+from telltrace.inference.listing import CSV_COLUMNS, SCHEMA
+
+Captured = pytest.CaptureFixture[str]
 
 
-def test_a_folder_a_list_and_a_pattern_go_to_one_folder_of_results(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for folder in ("a", "b", "c"):
-        (tmp_path / folder).mkdir()
-        Image.new("RGB", (64, 64)).save(tmp_path / folder / "grey.png")
-    (tmp_path / "list.txt").write_text(f"{tmp_path}/b/grey.png\n")
-    sources = [str(tmp_path / "a"), str(tmp_path / "list.txt"), str(tmp_path / "[c]" / "*.png")]
-    out = tmp_path / "out"
-    call = ["scan", *sources, "--out", str(out), "--workers", "1", "--device", "cpu"]
-    for reused in (0, 3):
-        assert main(call) == 1  # no face, so no verdict
-        assert f"3 files ({reused} from an earlier run): 3 NO_FACE" in capsys.readouterr().out
-    lines = (out / "verdicts.jsonl").read_text().splitlines()
-    found = [Path(json.loads(line)["path"]).parent.name for line in lines]
-    assert found == ["a", "b", "c"]
-    assert main([*call, "--time-limit", "9"]) == 1  # no part of what the verdicts depend on
-    assert main([*call, "--frames", "9"]) == 2
-    assert "other settings (frames was 36, is 9" in capsys.readouterr().err
+@pytest.fixture
+def photograph(tmp_path: Path) -> Path:
+    path = tmp_path / "face.png"
+    Image.fromarray(np.asarray(data.astronaut())[:300, 80:380]).save(path)
+    return path
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    path = tmp_path / "empty.mp4"
+    path.touch()
+    return path
+
+
+def test_one_verdict_is_enough_for_success(photograph: Path, empty: Path, capsys: Captured) -> None:
+    assert main(["scan", str(empty), str(photograph)]) == 0
+    said = capsys.readouterr().out
+    assert "The file is empty (0 bytes)." in said
+    assert "Detector blend_lite" in said
+
+
+def test_nothing_judged_is_a_failure(empty: Path, capsys: Captured) -> None:
+    assert main(["scan", str(empty)]) == 1
+    assert "UNREADABLE" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("arguments", "said"),
     [
-        (["--workers", "2"], "need --out"),
-        (["--retry"], "need --out"),
-        (["--out", "o", "--report", "r.html"], "--out is not for"),
-        (["--out", "o", "--checkpoint", "none.safetensors"], "none.safetensors: no such file"),
-        (["--out", "o", "--workers", "0"], "workers must be at least 1"),
+        (["nowhere.mp4"], "nowhere.mp4: no such file or folder. Check the spelling."),
+        (["{face}", "--checkpoint", "{face}"], "not a complete safetensors file"),
+        (["{face}", "--frames", "0"], "value must be a positive number"),
+        (["{face}", "--time-limit", "-1"], "time_limit must be positive or none"),
+        (["{face}", "{empty}", "--report", "a.html"], "--report is about one file, got 2"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(
-    options: list[str],
-    said: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_a_wrong_call_is_named(
+    photograph: Path, empty: Path, capsys: Captured, arguments: list[str], said: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("a.mp4").touch()
-    assert main(["scan", "a.mp4", *options]) == 2
+    filled = [text.format(face=photograph, empty=empty) for text in arguments]
+    assert main(["scan", *filled]) == 2
     assert said in capsys.readouterr().err
-    assert not Path("o").exists()
+
+
+def test_each_format_says_the_same(photograph: Path, empty: Path, capsys: Captured) -> None:
+    said = {}
+    for form in (["--json"], ["--format", "jsonl"], ["--format", "csv"]):
+        assert main(["scan", str(photograph), str(empty), *form]) == 0
+        said[form[-1]] = capsys.readouterr().out
+    document = json.loads(said["--json"])
+    assert document["schema"] == SCHEMA
+    lines = [json.loads(line) for line in said["jsonl"].splitlines()]
+    rows = list(csv.DictReader(io.StringIO(said["csv"])))
+    assert tuple(rows[0]) == CSV_COLUMNS
+    for entry, line, row in zip(document["files"], lines, rows, strict=True):
+        assert entry["path"] == line["path"] == row["path"]
+        assert entry["status"] == line["status"] == row["status"]
+        assert entry["score"] == line["score"] == (float(row["score"]) if row["score"] else None)
+
+
+def test_an_ensemble_of_one_detector_twice_is_that_detector(
+    photograph: Path, capsys: Captured
+) -> None:
+    from telltrace.checkpoint import BUNDLED
+
+    alone, both = (
+        (main(["scan", str(photograph), "--json", *more]), json.loads(capsys.readouterr().out))[1]
+        for more in ([], ["--checkpoint", str(BUNDLED), str(BUNDLED)])
+    )
+    assert both["files"][0]["score"] == alone["files"][0]["score"]
+    assert [len(x["files"][0]["tracks"][0]["scores"]) for x in (alone, both)] == [1, 2]
+    assert len(both["detectors"]) == 2
+
+
+def test_another_process_writes_the_same_page(photograph: Path, tmp_path: Path) -> None:
+    pages = [tmp_path / "here.html", tmp_path / "there.html"]
+    calls = [["scan", str(photograph), "--report", str(page)] for page in pages]
+    assert main(calls[0]) == 0
+    subprocess.run(
+        [sys.executable, "-m", "telltrace.cli", *calls[1]],
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        check=True,
+        capture_output=True,
+    )
+    assert pages[0].read_bytes() == pages[1].read_bytes()
