@@ -87,10 +87,11 @@ def scan(
     )
     plan = ScanPlan(tuple(checkpoint), choose_device(device), threads, settings)
     if out is not None:
-        if threads is not None or report is not None or pictures is not None:
+        printed = json or format != "text" or report is not None or pictures is not None
+        if printed or threads is not None:
             raise ValueError(
-                "--out is not for --threads, --report or --pictures. Leave them out, or make them "
-                "in a scan of single files, without --out."
+                "--out is not for --threads, --format, --json, --report or --pictures. Leave them "
+                "out, or scan single files, without --out."
             )
         gpus = device != "cpu"
         return _scan_many(media, plan, out, workers=workers, engine=engine, retry=retry, gpus=gpus)

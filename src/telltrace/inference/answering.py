@@ -102,26 +102,28 @@ def _failed(path: str, status: Status, reason: str, remedy: str) -> dict[str, An
     return FileVerdict.failed(Path(path), status, reason, remedy).to_dict()
 
 
-def run_processes(
-    judge: FileJudge,
-    orders: Iterator[Order],
-    most: int,
-    workers: int | None,
-    time_limit: float,
-    parts: Parts | None = None,
-) -> Generator[Answer, None, None]:
-    """Judge the files in processes of this machine, in the order in which they are done.
+class Task(NamedTuple):
+    """What an engine is given to do."""
 
-    Args:
-        judge: Sent to each process.
-        orders: The files.
-        most: How many they are.
-        workers: Processes; None for one for each processor.
-        time_limit: Seconds of one file.
-        parts: Not used: each process holds the whole scanner.
-    """
-    crew = min(workers or _processors(), most)
-    jobs = run_jobs(judge, orders, crew, begin=judge.begin, time_limit=time_limit, lost=lose)
+    judge: FileJudge
+    """Sent to each process."""
+    orders: Iterator[Order]
+    """The files."""
+    most: int
+    """How many they are."""
+    workers: int | None
+    """Processes; None for one for each processor."""
+    time_limit: float
+    """Seconds of one file."""
+    parts: Parts | None = None
+    """For a cluster with GPUs."""
+
+
+def run_processes(task: Task) -> Generator[Answer, None, None]:
+    """Judge the files in processes of this machine, in the order in which they are done."""
+    judge, crew = task.judge, min(task.workers or _processors(), task.most)
+    limit = task.time_limit
+    jobs = run_jobs(judge, task.orders, crew, begin=judge.begin, time_limit=limit, lost=lose)
     with closing(jobs):
         for _, answer in jobs:
             assert answer is not None

@@ -15,7 +15,7 @@ from telltrace import __version__
 from telltrace.checkpoint import BUNDLED
 from telltrace.data.manifest import write_bytes
 
-from .answering import FileJudge, Parts, Scanner, run_processes
+from .answering import FileJudge, Parts, Scanner, Task, run_processes
 from .apart import parts_of
 from .journal import Answer, Journal
 from .pace import Pace
@@ -107,7 +107,7 @@ def scan_many(
                 paths = enumerate(Listing(out / PATHS))
                 orders = ((i, path) for i, path in paths if i not in journal)
                 judge, most = FileJudge(build), files - reused
-                answers = run(judge, orders, most, workers, time_limit, parts)
+                answers = run(Task(judge, orders, most, workers, time_limit, parts))
                 _keep(answers, journal, Pace(files, reused, progress))
             summary = write_results(journal, about, out)
     return Scanned(files, reused, time.perf_counter() - started, summary)
@@ -147,7 +147,7 @@ def _alone(out: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _engine(name: Engine) -> Callable[..., Generator[Answer, None, None]]:
+def _engine(name: Engine) -> Callable[[Task], Generator[Answer, None, None]]:
     if name == "process":
         return run_processes
     if name != "ray":

@@ -8,7 +8,7 @@ import itertools
 import json
 import logging
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from telltrace.data.pool import Crew
 
-from .answering import FileJudge, Model, Order, Parts, lose
+from .answering import FileJudge, Model, Order, Parts, Task, lose
 from .journal import Answer
 
 if TYPE_CHECKING:
@@ -30,14 +30,7 @@ STORE_BYTES: Final = 2**28
 """Shared memory for paths and answers, in a cluster that is made for one scan."""
 
 
-def run_ray(
-    judge: FileJudge,
-    orders: Iterator[Order],
-    most: int,
-    workers: int | None,
-    time_limit: float,
-    parts: Parts | None = None,
-) -> Generator[Answer, None, None]:
+def run_ray(task: Task) -> Generator[Answer, None, None]:
     """Judge the files on the cluster, in the order in which they are done.
 
     The cluster is that of ``RAY_ADDRESS``; without one it is made, of this machine, and ends
@@ -48,14 +41,13 @@ def run_ray(
     Raises:
         ValueError: If Ray is not installed, or the cluster is smaller than ``workers``.
     """
-    ray = _connect(workers, most)
+    ray = _connect(task.workers, task.most)
     try:
-        models = _place_models(ray, parts)
-        if models and parts:
-            judge = FileJudge(parts.scanner)
-        crew = min(workers or _resource(ray, "CPU"), most)
-        for wave in iter(lambda: list(itertools.islice(orders, WAVE)), []):
-            answers = _judge(ray, (judge, time_limit, models), wave, crew)
+        models = _place_models(ray, task.parts)
+        judge = FileJudge(task.parts.scanner) if models and task.parts else task.judge
+        crew = min(task.workers or _resource(ray, "CPU"), task.most)
+        for wave in iter(lambda: list(itertools.islice(task.orders, WAVE)), []):
+            answers = _judge(ray, (judge, task.time_limit, models), wave, crew)
             for block in answers.iter_batches(
                 batch_size=None, batch_format="numpy", prefetch_batches=1
             ):
