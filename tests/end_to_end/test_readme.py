@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ def commands(starting_with: str) -> list[str]:
 
 
 @pytest.fixture
-def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """media/real and media/fake, twelve small photographs each."""
+def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_clip: Callable[..., Path]) -> Path:
+    """media/real and media/fake, twelve small photographs each, and a short interview.mp4."""
     photograph = data.astronaut()
     for kind in ("real", "fake"):
         (tmp_path / "media" / kind).mkdir(parents=True)
@@ -34,6 +35,8 @@ def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 picture = 255 - (255 - picture.astype(np.uint16)) * 9 // 10
             path = tmp_path / "media" / kind / f"person{number}.png"
             Image.fromarray(picture.astype(np.uint8)).save(path)
+    frames = [np.ascontiguousarray(photograph[:220, 100 - i : 340 - i]) for i in range(12)]
+    write_clip(tmp_path / "interview.mp4", frames)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "media"
 
@@ -51,6 +54,8 @@ def test_every_command_of_the_readme_runs(media: Path, capsys: pytest.CaptureFix
     for written in ("crops/manifest.csv", "runs/first/best.safetensors", "scores.csv", "roc.png"):
         assert Path(written).stat().st_size > 0, written
     assert len(list(Path("marked").glob("*.png"))) == 24
+    assert Path("interview.html").read_text().startswith("<!DOCTYPE html>")
+    assert Path("verdicts").is_dir()
 
 
 def test_the_python_example_runs(media: Path, capsys: pytest.CaptureFixture[str]) -> None:
