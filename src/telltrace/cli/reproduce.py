@@ -42,6 +42,7 @@ def reproduce(
         device: Where to compute.
     """
     from telltrace import reproduce as room
+    from telltrace.data.manifest import write_bytes
 
     if table == "list":
         for name in room.table_names():
@@ -59,8 +60,7 @@ def reproduce(
     how = f"{room.SCALES[scale]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
     found = jsonlib.dumps(room.to_dict(asked, results, how), indent=2)
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{table}.json").write_text(found + "\n", encoding="utf-8")
-    markdown = room.to_markdown(asked, results, how)
-    (out / f"{table}.md").write_text(markdown, encoding="utf-8")
+    write_bytes(f"{found}\n".encode(), out / f"{table}.json")
+    write_bytes(room.to_markdown(asked, results, how).encode(), out / f"{table}.md")
     print(found if json else room.to_text(asked, results, how))
     return 0

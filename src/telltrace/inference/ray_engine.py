@@ -26,8 +26,6 @@ WAVE: Final = 200_000
 """Files that are handed to Ray at a time, so that the driver's memory is bounded."""
 BLOCK: Final = 8
 """Files that an actor is given at a time, at most."""
-SHARES: Final = 32
-"""Blocks that an actor gets at least, so that none idles while another has files left."""
 STORE_BYTES: Final = 2**28
 """Shared memory for paths and answers, in a cluster that is made for one scan."""
 
@@ -107,14 +105,12 @@ def _connect(workers: int | None, most: int) -> Any:
 
 def _judge(ray: Any, arguments: tuple[Any, ...], wave: list[Order], workers: int) -> Any:
     """The answers to a wave as a dataset that is computed while it is read."""
-    size = max(1, min(BLOCK, len(wave) // (SHARES * workers)))
+    size = max(1, min(BLOCK, len(wave) // (8 * workers)))
     blocks = [_table(wave[start : start + size]) for start in range(0, len(wave), size)]
     return ray.data.from_arrow(blocks).map_batches(
         RayJudge,
         fn_constructor_args=arguments,
-        compute=ray.data.ActorPoolStrategy(
-            size=min(workers, len(blocks)), max_tasks_in_flight_per_actor=2
-        ),
+        compute=ray.data.ActorPoolStrategy(size=min(workers, len(blocks))),
         batch_size=None,
         batch_format="numpy",
         num_cpus=1,
