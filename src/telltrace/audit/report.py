@@ -1,6 +1,5 @@
 """The audit: what was looked at and what was found, as data and as JSON."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from ..data.worker import processors
 from .collect import Compare, choose_files, look_at_files, read_rows
 from .leaks import Leak, find_leaks
 from .media import Medium
@@ -119,7 +119,7 @@ def audit_rows(
 ) -> Audit:
     """As `audit_manifests`, of rows that `read_rows` gave."""
     if workers is None:
-        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
+        workers = processors()
     chosen = choose_files(rows, limit)
     media: Mapping[str, Medium] = look_at_files(chosen, frames=frames, workers=workers, after=after)
     return Audit(

@@ -1,7 +1,6 @@
 """From a manifest of media to a manifest of face crops, in parallel, and never twice."""
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -33,6 +32,7 @@ from .manifest import (
 from .paper import PaperSampling
 from .pool import run_jobs
 from .sampling import choose_faces, choose_videos
+from .worker import processors
 
 MANIFEST: Final = "manifest.csv"
 FAILURES: Final = "failures.csv"
@@ -134,7 +134,7 @@ def prepare(
         if marks[i] is None
     }
     if workers is None:
-        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
+        workers = processors()
     found = _run(jobs, workers, time_limit, progress)
     shutil.rmtree(unfinished, ignore_errors=True)
     seconds = time.perf_counter() - started

@@ -83,6 +83,12 @@ def _context(work: Callable[..., object]) -> SpawnContext | ForkServerContext:
     return context
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    has = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if has else os.cpu_count() or 1
+
+
 def ask(question: Any) -> Any:
     """Within a job: have `Crew(answer=...)` of the process that gave the job answer a question."""
     assert _asking is not None, "ask works within a job of a process that a Crew has made"

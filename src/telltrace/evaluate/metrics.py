@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int8]
 
 THRESHOLD = 0.5
+CALIBRATION_BINS = 15
+MAX_FPR = 0.1
+RATES = {"tpr_at_fpr_1e-2": 1e-2, "tpr_at_fpr_1e-3": 1e-3, "tpr_at_fpr_1e-4": 1e-4}
 """Score from which accuracy and balanced accuracy call a face fake."""
 
 
@@ -137,7 +140,7 @@ def tpr_at_fpr(labels: ArrayLike, scores: ArrayLike, fpr: float) -> float:
     return float(curve.tpr[np.rint(curve.fpr * reals) <= alarms].max())
 
 
-def partial_auc(labels: ArrayLike, scores: ArrayLike, max_fpr: float = 0.1) -> float:
+def partial_auc(labels: ArrayLike, scores: ArrayLike, max_fpr: float = MAX_FPR) -> float:
     """Area under the ROC curve up to ``max_fpr``, scaled so that 0.5 is chance and 1 perfect.
 
     Args:
@@ -186,7 +189,7 @@ def brier(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(_sklearn().brier_score_loss(*_probabilities(labels, scores), pos_label=1))
 
 
-def reliability(labels: ArrayLike, scores: ArrayLike, bins: int = 15) -> Reliability:
+def reliability(labels: ArrayLike, scores: ArrayLike, bins: int = CALIBRATION_BINS) -> Reliability:
     """How often faces of a given score are fake, in ``bins`` equal widths of [0, 1].
 
     Bins are closed below and open above, the last one closed on both sides. Empty bins are left
@@ -201,7 +204,9 @@ def reliability(labels: ArrayLike, scores: ArrayLike, bins: int = 15) -> Reliabi
     return Reliability(score, fakes, items[full])
 
 
-def expected_calibration_error(labels: ArrayLike, scores: ArrayLike, bins: int = 15) -> float:
+def expected_calibration_error(
+    labels: ArrayLike, scores: ArrayLike, bins: int = CALIBRATION_BINS
+) -> float:
     """Mean distance between score and share of fakes over the bins, weighted by their items.
 
     References:
@@ -216,12 +221,10 @@ METRICS: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "auc": auc,
     "ap": average_precision,
     "eer": equal_error_rate,
-    "pauc_1e-1": partial(partial_auc, max_fpr=0.1),
+    "pauc_1e-1": partial_auc,
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
-    "tpr_at_fpr_1e-2": partial(tpr_at_fpr, fpr=1e-2),
-    "tpr_at_fpr_1e-3": partial(tpr_at_fpr, fpr=1e-3),
-    "tpr_at_fpr_1e-4": partial(tpr_at_fpr, fpr=1e-4),
+    **{name: partial(tpr_at_fpr, fpr=rate) for name, rate in RATES.items()},
     "log_loss": log_loss,
     "brier": brier,
     "ece": expected_calibration_error,

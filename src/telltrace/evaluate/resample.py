@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .intervals import cluster_strata, draw_weights
-from .sweep import MAX_FPR, RATES, Counts, Items
+from .metrics import MAX_FPR, RATES
+from .sweep import Counts, Items
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]

@@ -12,17 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import METRICS, THRESHOLD, Measure
+from .metrics import CALIBRATION_BINS, MAX_FPR, METRICS, RATES, THRESHOLD, Measure
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 BINS = 2048
 """Bins of scores that a draw counts in; with fewer items than this each score has its own."""
-
-CALIBRATION_BINS = 15
-MAX_FPR = 0.1
-RATES = {"tpr_at_fpr_1e-2": 1e-2, "tpr_at_fpr_1e-3": 1e-3, "tpr_at_fpr_1e-4": 1e-4}
 
 _BLOCK = 500_000
 _SAMPLE = 100_000

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from telltrace.data.pool import Lost, run_jobs
+from telltrace.data.worker import processors
 from telltrace.faces.media import Status
 
 from .journal import Answer
@@ -121,15 +122,10 @@ class Task(NamedTuple):
 
 def run_processes(task: Task) -> Generator[Answer, None, None]:
     """Judge the files in processes of this machine, in the order in which they are done."""
-    judge, crew = task.judge, min(task.workers or _processors(), task.most)
+    judge, crew = task.judge, min(task.workers or processors(), task.most)
     limit = task.time_limit
     jobs = run_jobs(judge, task.orders, crew, begin=judge.begin, time_limit=limit, lost=lose)
     with closing(jobs):
         for _, answer in jobs:
             assert answer is not None
             yield answer
-
-
-def _processors() -> int:
-    has = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if has else os.cpu_count() or 1
