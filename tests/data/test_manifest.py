@@ -117,7 +117,7 @@ def test_masks_move_with_the_manifest_and_count_in_its_hash(tmp_path: Path) -> N
     plain = table(path=[str(tmp_path / name) for name in ("1.mp4", "2.mp4")])
     masked = plain.assign(mask=["", str(tmp_path / "m" / "2.png")])
     write_manifest(masked, tmp_path / "m.csv")
-    assert (tmp_path / "m.csv").read_text().splitlines()[2].endswith(",m/2.png")
+    assert (tmp_path / "m.csv").read_text().splitlines()[2].endswith(",m/2.png,")
     back = read_manifest(tmp_path / "m.csv")
     assert back["mask"].tolist() == ["", str(tmp_path / "m" / "2.png")]
     assert manifest_hash(back) != manifest_hash(plain)
@@ -126,8 +126,8 @@ def test_masks_move_with_the_manifest_and_count_in_its_hash(tmp_path: Path) -> N
 def test_a_manifest_of_before_masks_is_read_and_keeps_its_hash(tmp_path: Path) -> None:
     write_manifest(table(path=[str(tmp_path / name) for name in "ab"]), tmp_path / "new.csv")
     lines = (tmp_path / "new.csv").read_text().splitlines()
-    assert all(line.rsplit(",", 1)[1] in ("mask", "") for line in lines)
-    (tmp_path / "old.csv").write_text("".join(f"{line.rsplit(',', 1)[0]}\n" for line in lines))
+    assert all(line.rsplit(",", 2)[1:] in (["mask", "square"], ["", ""]) for line in lines)
+    (tmp_path / "old.csv").write_text("".join(f"{line.rsplit(',', 2)[0]}\n" for line in lines))
     old, new = read_manifest(tmp_path / "old.csv"), read_manifest(tmp_path / "new.csv")
     assert_frame_equal(old, new)
     # taken before manifests had masks

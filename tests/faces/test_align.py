@@ -39,10 +39,10 @@ def test_the_longer_side_and_the_margin_set_the_square(picture: np.ndarray) -> N
 
 
 def test_the_edge_of_the_picture_continues_outside_it(picture: np.ndarray) -> None:
-    crop = FaceCrop(40, 1.0).cut(picture, a_face(-20, 80, 20, 120))
+    crop = FaceCrop(40, 1.0, outside="repeat").cut(picture, a_face(-20, 80, 20, 120))
     expected = np.pad(picture, ((0, 20), (20, 0), (0, 0)), mode="edge")[80:120, 0:40]
     np.testing.assert_array_equal(crop, expected)
-    far = FaceCrop(8, 1.0).cut(picture, a_face(500, 500, 508, 508))
+    far = FaceCrop(8, 1.0, outside="repeat").cut(picture, a_face(500, 500, 508, 508))
     assert (far == picture[-1, -1]).all()
 
 
@@ -100,8 +100,23 @@ def test_both_alignments_keep_a_flat_picture_flat() -> None:
 
 def test_a_crop_survives_its_dictionary() -> None:
     crop = FaceCrop(224, 1.7, "similarity")
-    assert crop.to_dict() == {"size": 224, "margin": 1.7, "alignment": "similarity"}
+    values = {"size": 224, "margin": 1.7, "alignment": "similarity"}
+    assert crop.to_dict() == values | {"outside": "shift"}
     assert FaceCrop.from_dict(crop.to_dict()) == crop
+    assert FaceCrop.from_dict(values).outside == "repeat"  # as crops were cut before
+
+
+def test_a_square_beyond_the_picture_is_shifted_inside_and_invents_no_pixel() -> None:
+    picture = np.arange(100 * 60 * 3, dtype=np.uint32).astype(np.uint8).reshape(100, 60, 3)
+    crop = FaceCrop(40, 1.0)
+    face = a_face(-20, 80, 20, 120)
+    assert crop.square(face, (100, 60)) == (0, 60, 40)
+    np.testing.assert_array_equal(crop.cut(picture, face), picture[60:100, :40])
+    large = a_face(10, 10, 90, 90)
+    assert crop.square(large, (100, 60)) == (0, 20, 60)
+    corners = [(0, 20), (60, 80)]
+    placed = crop.place(corners, large, crop.square(large, (100, 60)))
+    np.testing.assert_allclose(placed, [(0, 0), (40, 40)])
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from telltrace.data.codecs import code_sequence, write_video
 from telltrace.robustness import CORRUPTIONS, LEVELS, corrupt
-from telltrace.robustness.codecs import code_sequence, jpeg, write_video
+from telltrace.robustness.codecs import jpeg
 from telltrace.robustness.corruptions import chance
 
 PICTURE = np.ascontiguousarray(data.astronaut()[:97, 150:281])  # odd sides, 97 x 131

@@ -50,8 +50,8 @@ def test_blends_come_in_pairs_with_masks_of_what_was_pasted(crops: Path) -> None
 def test_validation_sees_the_same_blends_each_time_and_none_of_training(crops: Path) -> None:
     feed = make_feed(crops, task="blend")
     first, second = (list(feed.validation()) for _ in range(2))
-    assert [labels.tolist() for _, labels in first] == [[0, 0, 0, 1, 1, 1]]
-    for (images, _), (again, _) in zip(first, second, strict=True):
+    assert [labels.tolist() for _, labels, _ in first] == [[0, 0, 0, 1, 1, 1]]
+    for (images, *_), (again, *_) in zip(first, second, strict=True):
         np.testing.assert_array_equal(images, again)
 
 

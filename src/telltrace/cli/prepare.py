@@ -19,6 +19,7 @@ def prepare(
     label: Literal["real", "fake"] | None = None,
     splits: list[str] = [],  # noqa: B006  read, never changed
     moved: list[str] = [],  # noqa: B006  read, never changed
+    fakes: int | None = None,
     protocol: str | None = None,
     frames: float = 32,
     sample: SampleMode = "spread",
@@ -40,13 +41,15 @@ def prepare(
         source: Folder of the dataset, a list of its files, or a manifest of media.
         out: Folder for the crops, manifest.csv and failures.csv.
         layout: "folder" for real/ and fake/, "table" for CSV or parquet, "ffpp", "celeb-df-v1",
-            "celeb-df-v2", "dfdc", "dfdc-preview", "deeper-forensics", "hff", "uadfv", "sficonv",
+            "celeb-df-v2", "dfdc", "dfdc-preview", "deeper-forensics", "hff", "uadfv",
+            "dfdc-faces", "lfw", "utkface", "splices", "generated", "real-clips", "sficonv",
             "ba-lists" or "deepfakebench".
         compressions: FaceForensics++ only: any of c0, c23, c40; by default c23.
         methods: ffpp and deeper-forensics only: manipulations; by default those that are there.
         name: Folders and lists only: name of the data set; by default the folder's.
         label: Folders only: what everything in the folder is, when it has no real/ and fake/.
         splits: Lists only: which of their splits to read; by default all.
+        fakes: dfdc-faces only: fakes to take of each group; by default all.
         moved: Lists only: old and new beginning of the paths in them.
         protocol: Split to assign, such as ffpp-pairs, ffpp-official or by-identity.
         frames: How much of a video to take; see --sample.
@@ -78,6 +81,7 @@ def prepare(
         label=label,
         splits=splits,
         moved=tuple(moved),
+        fakes=fakes,
     )
     if protocol is not None:
         media = assign_split(media, protocol)

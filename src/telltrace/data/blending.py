@@ -5,7 +5,7 @@ mask. Real and fake of a pair then share every later step, down to the compresso
 all that is left to tell them apart is the blend.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -159,7 +159,7 @@ def _change(before: Picture, after: Picture, mask: Floats) -> float:
 
 
 def similar_faces(
-    images: Sequence[Picture], landmarks: Sequence[NDArray[np.floating] | None], count: int = 10
+    images: Iterable[Picture], landmarks: Sequence[NDArray[np.floating] | None], count: int = 10
 ) -> NDArray[np.intp]:
     """For each face, the `count` others nearest in pose and complexion.
 

@@ -5,15 +5,14 @@ hides the blend again: it treats the real and the fake picture of a pair exactly
 """
 
 from collections.abc import Sequence
-from io import BytesIO
 from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from .blending_masks import Floats, elastic_field
+from .codecs import code_still
 
 Picture = NDArray[np.uint8]
 Pixels = TypeVar("Pixels", Picture, Floats)
@@ -52,23 +51,6 @@ def rescale(image: Picture, factor: float, method: int) -> Picture:
     return np.asarray(cv2.resize(shrunk, (size, size), interpolation=method), np.uint8)
 
 
-def recompress(image: Picture, quality: int, codec: str = "jpeg") -> Picture:
-    """Encode and decode once.
-
-    Args:
-        image: (S, S, 3) RGB.
-        quality: 1 to 100.
-        codec: "jpeg", or "webp", whose key frames predict, transform 4x4 blocks and smooth block
-            borders as a video codec does.
-    """
-    if codec == "webp":
-        buffer = BytesIO()
-        Image.fromarray(image).save(buffer, "webp", quality=quality, method=0)
-        return np.asarray(Image.open(buffer).convert("RGB"), np.uint8)
-    encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB), np.uint8)
-
-
 def refocus(image: Picture, rng: np.random.Generator, strength: float) -> Picture:
     """Change fine detail: blur, sharpen, lose resolution, smooth skin, recompress, or add grain."""
     amount = strength * rng.uniform(0.3, 1)
@@ -84,7 +66,7 @@ def refocus(image: Picture, rng: np.random.Generator, strength: float) -> Pictur
         case 3:
             return np.asarray(cv2.bilateralFilter(image, 5, 60 * amount, 3), np.uint8)
         case 4:
-            return recompress(image, int(np.clip(90 - 50 * amount, 20, 95)))
+            return code_still(image, ".jpg", int(np.clip(90 - 50 * amount, 20, 95)))
         case _:
             return add_grain(image, 5 * amount, int(rng.integers(2**31)))
 
@@ -171,7 +153,7 @@ def degrade(images: Sequence[Picture], rng: np.random.Generator, strength: float
     chance = rng.random(5)
     factor, sigma, grain = 1 - 0.67 * rng.random() ** 2, rng.uniform(0.3, 1.3), rng.uniform(0, 4)
     quality = int(100 - 70 * strength * rng.random() ** 2)
-    codec = "webp" if rng.random() < 0.15 else "jpeg"
+    codec = ".webp" if rng.random() < 0.15 else ".jpg"
     done = []
     for image in images:
         if chance[0] < 0.5 * strength:
@@ -183,6 +165,6 @@ def degrade(images: Sequence[Picture], rng: np.random.Generator, strength: float
         if chance[3] < 0.15 * strength:
             image = add_grain(image, grain, seed)
         if chance[4] < 0.7 * strength:
-            image = recompress(image, quality, codec)
+            image = code_still(image, codec, quality)
         done.append(image)
     return done

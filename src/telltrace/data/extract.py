@@ -187,7 +187,9 @@ def overlap(a: Face, b: Face) -> float:
 def _write_crop(
     frame: Frame, face: Face, suffix: str, settings: ExtractSettings, folder: Path
 ) -> dict[str, Any]:
-    image = settings.crop.cut(frame.image, face)
+    crop = settings.crop
+    image = crop.cut(frame.image, face)
+    square = crop.square(face, frame.image.shape[:2]) if crop.alignment == "box" else ()
     name = f"{frame.index:06d}{suffix}.{'png' if settings.jpeg_quality is None else 'jpg'}"
     _write(folder / name, encode(image, settings.jpeg_quality))
     return {
@@ -196,6 +198,7 @@ def _write_crop(
         "time": round(float(frame.time), 6),
         "box": " ".join(f"{v:.2f}" for v in face.box),
         "landmarks": " ".join(f"{v:.2f}" for v in np.asarray(face.landmarks).ravel()),
+        "square": " ".join(map(str, square)),
         "confidence": round(float(face.confidence), 6),
     }
 

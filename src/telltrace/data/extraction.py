@@ -65,7 +65,7 @@ class Extraction:
     lost: int = 0
     """Packets that could not be decoded."""
     faces: list[dict[str, Any]] = field(default_factory=list)
-    """file, frame, time, box, landmarks and confidence of every crop, and mask if it has one."""
+    """file, frame, time, box, landmarks, square, confidence of every crop; its mask if any."""
 
 
 def write_mark(folder: Path, found: Extraction, path: str, mask: str, digest: str) -> None:

@@ -7,22 +7,16 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from .codecs import code_still
 from .geometry import Image, Look
 
 NORMAL_QUANTILES: Final = np.array([NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)])
 LEVELS: Final = np.arange(256, dtype=np.float64)
 
 
-def jpeg(image: Image, quality: int) -> Image:
-    """What a JPEG file of this quality would give back."""
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
-
-
 def jpeg_40_100(image: Image, rng: Generator) -> Image:
     """What a JPEG file of a quality from 40 to 100 gives back."""
-    return jpeg(image, int(rng.integers(40, 101)))
+    return code_still(image, ".jpg", int(rng.integers(40, 101)))
 
 
 def light(image: Image, rng: Generator) -> Image:

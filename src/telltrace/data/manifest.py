@@ -14,7 +14,7 @@ import pandas as pd
 
 COLUMNS: Final = [
     *("path", "dataset", "label", "method", "compression", "video", "identity", "split"),
-    *("frame", "time", "box", "landmarks", "confidence", "mask"),
+    *("frame", "time", "box", "landmarks", "confidence", "mask", "square"),
 ]
 VIDEO_KEY: Final = ["dataset", "method", "compression", "video"]
 SPLITS: Final = ("train", "val", "test", "")
@@ -61,7 +61,8 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
     "fake", ``video`` by the file's stem, ``identity`` by ``video``, ``frame`` by -1 (the whole
     medium), ``time`` and ``confidence`` by NaN, the rest by "". ``mask`` names the picture or
     video of what was forged (0 untouched, 255 forged), as large as the medium or crop; empty
-    where it is unknown, and for reals, of which nothing is forged.
+    where it is unknown, and for reals, of which nothing is forged. ``square`` says which part of
+    the medium a crop shows: left, top and side in pixels.
 
     Args:
         manifest: Any table with at least the columns ``path`` and ``label``; it is not changed.
@@ -247,6 +248,8 @@ def manifest_hash(manifest: pd.DataFrame) -> str:
     absolute = [os.path.abspath(p) for p in table.path]  # noqa: PTH100
     root = Path(os.path.commonpath([os.path.dirname(p) for p in absolute]))  # noqa: PTH120
     table["path"] = [Path(p).relative_to(root).as_posix() for p in absolute]
+    if (table["square"] == "").all():  # a manifest without squares keeps the hash it always had
+        table = table.drop(columns="square")
     if (table["mask"] == "").all():  # a manifest without masks keeps the hash it always had
         table = table.drop(columns="mask")
     else:

@@ -1,6 +1,6 @@
 """From a face in a picture to the square crop that a detector sees."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
@@ -22,12 +22,13 @@ TEMPLATE = np.array(
 """(5, 2) eyes, nose and mouth corners in the unit square, in the order of `Face.landmarks`."""
 
 
+Square = tuple[int, int, int]
+"""Left, top and side, in pixels."""
+
+
 @dataclass(frozen=True)
 class FaceCrop:
     """How a face is cut out. It travels with the checkpoint: training and scanning must agree.
-
-    Where the square reaches beyond the picture, the picture's edge pixels are repeated: black
-    would be an edge that the detector could learn, and reflection a second face.
 
     Args:
         size: Side of the crop, in pixels.
@@ -35,6 +36,10 @@ class FaceCrop:
         alignment: ``"box"`` cuts an upright square around the centre of the box.
             ``"similarity"`` turns, scales and moves the five landmarks onto a template, the
             same in every crop (the template's square is taken for a face of size 1).
+        outside: What happens to an upright square that reaches beyond the picture. ``"shift"``
+            moves it inside, and makes it as small as the picture's shorter side if need be: no
+            pixel is invented. ``"repeat"`` continues the picture's edge pixels, as an aligned
+            crop always does.
 
     Raises:
         ValueError: If a value is out of range.
@@ -49,6 +54,7 @@ class FaceCrop:
     size: int = 256
     margin: float = 1.3
     alignment: Literal["box", "similarity"] = "box"
+    outside: Literal["shift", "repeat"] = "shift"
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -57,6 +63,8 @@ class FaceCrop:
             raise ValueError(f"margin must be between 0.5 and 4, got {self.margin}.")
         if self.alignment not in ("box", "similarity"):
             raise ValueError(f"alignment must be box or similarity, got {self.alignment!r}.")
+        if self.outside not in ("shift", "repeat"):
+            raise ValueError(f"outside must be shift or repeat, got {self.outside!r}.")
 
     def cut(self, image: NDArray[np.uint8], face: "Face") -> NDArray[np.uint8]:
         """The crop of one face.
@@ -74,30 +82,54 @@ class FaceCrop:
         if self.alignment == "similarity":
             target = ((TEMPLATE - 0.5) / self.margin + 0.5) * self.size
             return _warp(image, similarity(face.landmarks, target), self.size)
+        return _resize(_square(image, *self.square(face, image.shape[:2])), self.size)
+
+    def square(self, face: "Face", shape: tuple[int, int]) -> Square:
+        """Left, top and side of the upright square that is cut, in whole pixels.
+
+        Args:
+            face: Its box, in pixels.
+            shape: Height and width of the picture.
+
+        Raises:
+            ValueError: If the box is empty or not finite.
+        """
         left, top, right, bottom = face.box
         side = self.margin * max(right - left, bottom - top)
         if not (np.isfinite(face.box).all() and side > 0):
             raise ValueError(f"A box needs left < right and top < bottom, got {face.box}.")
-        square = _square(image, (left + right) / 2, (top + bottom) / 2, max(1, round(side)))
-        return _resize(square, self.size)
+        side = max(1, round(side))
+        if self.outside == "shift":
+            side = min(side, *shape)
+        x, y = round((left + right - side) / 2), round((top + bottom - side) / 2)
+        if self.outside == "shift":
+            x, y = min(max(x, 0), shape[1] - side), min(max(y, 0), shape[0] - side)
+        return x, y, side
 
-    def place(self, points: ArrayLike, face: "Face") -> NDArray[np.float64]:
-        """Where points of the picture, (N, 2) in pixels, lie in the crop of a face."""
+    def place(
+        self, points: ArrayLike, face: "Face", square: Square | None = None
+    ) -> NDArray[np.float64]:
+        """Where points of the picture, (N, 2) in pixels, lie in the crop of a face.
+
+        Args:
+            points: (N, 2) in pixels of the picture.
+            face: The face that was cut out.
+            square: What `square` gave; None for a crop well inside its picture.
+        """
         if self.alignment == "similarity":
             target = ((TEMPLATE - 0.5) / self.margin + 0.5) * self.size
             matrix = similarity(face.landmarks, target)
             return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]
-        left, top, right, bottom = face.box
-        side = max(1, round(self.margin * max(right - left, bottom - top)))
-        corner = round((left + right - side) / 2), round((top + bottom - side) / 2)
-        return (np.asarray(points, dtype=np.float64) - corner) * (self.size / side)
+        x, y, side = square or replace(self, outside="repeat").square(face, (0, 0))
+        return (np.asarray(points, dtype=np.float64) - (x, y)) * (self.size / side)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "FaceCrop":
-        return cls(**values)
+        """Read back what JSON made of it; crops from before ``outside`` repeated edges."""
+        return cls(**{"outside": "repeat", **values})
 
 
 def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
@@ -131,10 +163,9 @@ def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
     )
 
 
-def _square(image: NDArray[np.uint8], x: float, y: float, side: int) -> NDArray[np.uint8]:
-    """The square of whole pixels nearest to a centre; the picture's edge continues outside it."""
+def _square(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
+    """A square of whole pixels; the picture's edge continues outside it."""
     height, width = image.shape[:2]
-    left, top = round(x - side / 2), round(y - side / 2)
     rows, columns = _inside(top, side, height), _inside(left, side, width)
     part = image[rows[0] : rows[1], columns[0] : columns[1]]
     if part.shape[:2] == (side, side):

@@ -19,7 +19,7 @@ Pixels = NDArray[np.uint8]
 LOOK = 16
 """Side of the picture that faces are compared by, in pixels: hair and collar, and no expression."""
 
-_SURROUNDINGS = FaceCrop(size=LOOK, margin=1.7)
+_SURROUNDINGS = FaceCrop(size=LOOK, margin=1.7, outside="repeat")
 
 
 @dataclass(frozen=True, eq=False)

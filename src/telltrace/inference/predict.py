@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from telltrace.checkpoint import Judge
+from telltrace.data.crops import Faces
 from telltrace.data.loader import FaceDataset
 from telltrace.evaluate.scores import COLUMNS
 from telltrace.faces.align import FaceCrop
@@ -34,6 +35,9 @@ def score_crops(
 ) -> pd.DataFrame:
     """The scores table of a manifest of face crops.
 
+    Upright crops of another margin or size are cut again as the detector wants them. What is
+    tighter than that is shown as it is, as a scan of such a picture would.
+
     Args:
         judge: The detector.
         manifest: Rows of face crops.
@@ -45,19 +49,22 @@ def score_crops(
         The manifest's naming columns, frame, time, label and score, in the manifest's order.
 
     Raises:
-        ValueError: If the crops were cut in another way than the detector was trained on.
+        ValueError: If the crops are aligned in another way than the detector was trained on.
         FileNotFoundError: If a crop is missing; the message names the file.
     """
     preprocessing = judge.card.preprocessing
-    if crop != preprocessing.crop:
+    wanted = preprocessing.crop
+    if crop != wanted and not (crop.alignment == wanted.alignment == "box"):
         raise ValueError(
-            f"The crops were cut as {crop}, the detector wants {preprocessing.crop}. Prepare the "
-            "media again with the detector's size, margin and alignment."
+            f"The crops were cut as {crop}, the detector wants {wanted}. Prepare the media again "
+            "with the detector's alignment."
         )
-    faces = FaceDataset(manifest, preprocessing, cache_bytes=0)
+    FaceDataset(manifest, preprocessing, cache_bytes=0)  # refuses what is missing
+    faces = Faces(manifest, [crop] * len(manifest))
     scores: list[float] = []
     for start in range(0, len(faces), batch_size):
         rows = range(start, min(start + batch_size, len(faces)))
-        scores += judge.score_resized(np.stack([faces.image(row) for row in rows])).tolist()
+        images = [preprocessing.resize(faces.cut(row, wanted)) for row in rows]
+        scores += judge.score_resized(np.stack(images)).tolist()
         after_batch(len(rows))
     return manifest.assign(score=scores)[COLUMNS].reset_index(drop=True)

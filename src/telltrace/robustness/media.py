@@ -7,10 +7,11 @@ from typing import Final
 
 from PIL import Image as PilImage
 
+from telltrace.data.codecs import RATE, write_video
 from telltrace.faces.media import Frames, Sampling
 from telltrace.faces.reader import open_media
 
-from .codecs import RATE, upload_step, write_video
+from .codecs import upload_step
 from .corruptions import check_corruption, corrupt
 from .pixels import Image, shrink
 

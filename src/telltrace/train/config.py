@@ -5,13 +5,41 @@ from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceConfig:
+    """A share of every batch of the task "mixed"."""
+
+    name: str
+    """What validation calls it."""
+    datasets: tuple[str, ...]
+    """Data sets of the manifests that it draws from, each equally often."""
+    pairs: int
+    """Pairs of a real face and a forgery in every batch; 0 only validates."""
+    fakes: Literal["given", "blend"] = "given"
+    """Forgeries that the data holds, or blends made on line of its real faces."""
+    validation_pairs: int = 128
+    """Pairs of the validation split that every epoch is judged by; 0 for none."""
+
+    def __post_init__(self) -> None:
+        if self.pairs < 0 or self.validation_pairs < 0:
+            raise ValueError(f"The source {self.name!r} needs counts of at least 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataConfig:
     """Which faces to learn from, and how they are shown."""
 
     protocol: str | None = None
     """Split to assign, such as "ffpp-pairs"; by default the manifest's own split column."""
-    task: Literal["labels", "blend"] = "labels"
-    """Learn the labels as given, or tell real faces from blends that are made of them."""
+    task: Literal["labels", "blend", "mixed"] = "labels"
+    """Learn the labels as given, tell real faces from blends that are made of them, or mix
+    pairs of several sources in every batch."""
+    sources: tuple[SourceConfig, ...] = ()
+    """Mixed: what every batch is made of. Both faces of a pair are framed, resized, coloured and
+    encoded alike, as strangers' media are; ``batch_size`` and ``augmentation`` say nothing here."""
+    epoch_steps: int = 250
+    """Mixed: steps that are called an epoch."""
+    margin: float = 1.3
+    """Mixed: margin at which the detector will cut faces when it scans."""
     image_size: int = 256
     """Side of the network's input, in pixels."""
     batch_size: int = 64

@@ -1,8 +1,9 @@
 """What a run feeds the loop: the batches of an epoch, from any step on."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,10 @@ from telltrace.data.blending import pair_batches, similar_faces
 from telltrace.data.blending_settings import BlendSettings, settings_at
 from telltrace.data.crops import crop_landmarks
 from telltrace.data.loader import FaceDataset, batches
+from telltrace.data.mixed import create_source, mixed_batch
 from telltrace.data.order import Order
 from telltrace.data.transforms import Preprocessing
+from telltrace.faces.align import FaceCrop
 from telltrace.train.config import DataConfig
 from telltrace.train.loop import Batch
 
@@ -38,9 +41,22 @@ class Feed:
     """Steps in an epoch."""
     batches: Callable[[int, int], Iterable[Batch]]
     """``(epoch, first step) -> batches``."""
-    validation: Callable[[], Iterable[tuple[Images, Labels]]]
-    """This process's share of validation: images at the network's size and their labels, or
-    :data:`NO_LABEL`; the same each time, and as many batches in every process."""
+    validation: Callable[[], Iterable["Validation"]]
+    """This process's share of validation: the same each time, and as many batches in every
+    process."""
+    batch_size: int
+    """Images of a step, over all processes."""
+
+
+class Validation(NamedTuple):
+    """A batch that validation judges."""
+
+    images: Images
+    """(B, S, S, 3) at the network's size."""
+    labels: Labels
+    """(B,), or :data:`NO_LABEL`."""
+    source: str = ""
+    """What of the data it is, where several sources are told apart."""
 
 
 def create_feed(
@@ -50,6 +66,7 @@ def create_feed(
     data: DataConfig,
     seed: int,
     *,
+    crops: tuple[Sequence[FaceCrop], Sequence[FaceCrop]] | None = None,
     masks: bool = True,
     shard: tuple[int, int] = (0, 1),
     pin: bool = False,
@@ -62,6 +79,7 @@ def create_feed(
         preprocessing: How crops become the network's input.
         data: Task, augmentation, batch size.
         seed: Seed of order and augmentation.
+        crops: Mixed: how each row of ``train`` and of ``val`` was cut.
         masks: Whether the objective learns from masks, where the manifest has them.
         shard: (rank, processes): the part of every batch that this process sees.
         pin: Lay batches in memory that a GPU copies while it computes.
@@ -69,12 +87,15 @@ def create_feed(
     Raises:
         ValueError: If the crops make no batch, or a split lacks what the task needs.
     """
-    if data.batch_size % shard[1]:
+    if data.task != "mixed" and data.batch_size % shard[1]:
         raise ValueError(
             f"batch_size {data.batch_size} cannot be shared among {shard[1]} processes. "
             "Make it a multiple of them."
         )
-    if data.task == "blend":
+    if data.task == "mixed":
+        assert crops is not None
+        feed = _mixed_feed((train, val), crops, preprocessing, data, seed, shard)
+    elif data.task == "blend":
         feed = _blend_feed(train, val, preprocessing, data, seed, shard)
     else:
         feed = _labels_feed(train, val, preprocessing, data, seed, masks, shard)
@@ -106,7 +127,7 @@ def _labels_feed(
         size, workers = data.batch_size, data.workers
         return batches(dataset, epoch, seed, size, workers, order=order, start=start, shard=shard)
 
-    def validation() -> Iterator[tuple[Images, Labels]]:
+    def validation() -> Iterator[Validation]:
         for first in range(0, len(held_out), VALIDATION_BATCH):
             last = min(first + VALIDATION_BATCH, len(held_out))
             rows = range(first + shard[0], last, shard[1])
@@ -115,12 +136,12 @@ def _labels_feed(
                 held_out.labels[list(rows)],
             )
 
-    return Feed(len(dataset) // data.batch_size, feed, validation)
+    return Feed(len(dataset) // data.batch_size, feed, validation, data.batch_size)
 
 
-def _padded(images: Images, labels: Labels) -> tuple[Images, Labels]:
+def _padded(images: Images, labels: Labels, source: str = "") -> Validation:
     """A process without a share judges one image for nothing: all must call the network alike."""
-    return images, labels if len(labels) else np.array([NO_LABEL])
+    return Validation(images, labels if len(labels) else np.array([NO_LABEL]), source)
 
 
 def _blend_feed(
@@ -147,12 +168,50 @@ def _blend_feed(
         for batch in drawn:
             yield tuple(torch.from_numpy(part[mine].copy()) for part in batch)
 
-    def validation() -> Iterator[tuple[Images, Labels]]:
+    def validation() -> Iterator[Validation]:
         for images, labels, _ in held_out.blends(seed, VALIDATION_EPOCH, 32, 0, settings_at(1)):
             share = images[mine] if len(images[mine]) else images[:1]
             yield _padded(share, labels[mine])
 
-    return Feed(-(-len(learn.crops) // pairs), feed, validation)
+    return Feed(-(-len(learn.crops) // pairs), feed, validation, 2 * pairs)
+
+
+def _mixed_feed(
+    tables: tuple[pd.DataFrame, pd.DataFrame],
+    crops: tuple[Sequence[FaceCrop], Sequence[FaceCrop]],
+    preprocessing: Preprocessing,
+    data: DataConfig,
+    seed: int,
+    shard: tuple[int, int],
+) -> Feed:
+    """Pairs of every source in every batch."""
+    total = sum(source.pairs for source in data.sources)
+    if not total or total % shard[1]:
+        raise ValueError(
+            f"The sources give {total} pairs a batch; {shard[1]} processes need a positive "
+            "multiple of their number. Change `pairs` of a source in data.sources."
+        )
+    used = [source for source in data.sources if source.pairs]
+    judged = [source for source in data.sources if source.validation_pairs]
+    learn = [(create_source(tables[0], crops[0], s.datasets, s.fakes), s.pairs) for s in used]
+    held_out = [create_source(tables[1], crops[1], s.datasets, s.fakes) for s in judged]
+    size, mine = preprocessing.image_size, slice(shard[0], None, shard[1])
+
+    def feed(epoch: int, start: int) -> Iterator[Batch]:
+        for step in range(start, data.epoch_steps):
+            batch = mixed_batch(learn, seed, epoch, step, size)
+            yield tuple(torch.from_numpy(part[mine].copy()) for part in batch)
+
+    def validation() -> Iterator[Validation]:
+        for source, config in zip(held_out, judged, strict=True):
+            for step in range(-(-config.validation_pairs // 32)):
+                pairs = min(32, config.validation_pairs - 32 * step)
+                drawn = mixed_batch([(source, pairs)], seed, VALIDATION_EPOCH, step, size)
+                images, labels = drawn[0], drawn[1]
+                share = images[mine] if len(images[mine]) else images[:1]
+                yield _padded(share, labels[mine], config.name)
+
+    return Feed(data.epoch_steps, feed, validation, 2 * total)
 
 
 class _Reals:

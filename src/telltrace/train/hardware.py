@@ -1,5 +1,6 @@
 """What "auto" means on this machine: the arithmetic and the memory layout that are fastest."""
 
+import ctypes
 import platform
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,25 @@ def settle_precision(precision: str, device: str) -> str:
 def _cpu_has_bfloat16() -> bool:
     flags = CPU_LIST.read_text() if CPU_LIST.is_file() else ""
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def keep_freed_memory() -> bool:
+    """Have the C library keep the memory that tensors free, where it is glibc's.
+
+    By default it returns large blocks to the system, which hands them back page by page, zeroed:
+    a third of the time of a training step on a CPU (16.5 to 24.5 images/s, EfficientNet-Lite0 at
+    192 pixels on two cores).
+
+    Returns:
+        Whether the C library took the settings.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):  # another C library, or another system
+        return False
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # names of malloc.h
+    most = 2**31 - 1
+    return all([mallopt(trim_threshold, most), mallopt(top_pad, 2**26), mallopt(mmap_max, 0)])
 
 
 def settle_hardware(hardware: HardwareConfig) -> HardwareConfig:

@@ -23,7 +23,8 @@ def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
     used = table[table.split == "train"]
     videos = used.groupby(VIDEO_KEY).ngroups
     sets = ", ".join(sorted(set(used.dataset) - {""})) or "unnamed data"
-    made = " and blends made of them" if recipe["data"]["task"] == "blend" else ""
+    blends = recipe["data"]["task"] in ("blend", "mixed")
+    made = " and blends made of them" if blends else ""
     return {
         "summary": f"{len(used)} face crops of {videos} media ({sets}){made}",
         "manifest_sha256": manifest_hash(table),

@@ -13,12 +13,18 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from telltrace.checkpoint import Card, Judge, write_tensors
-from telltrace.data.crops import read_crops
+from telltrace.data.crops import read_crops, read_faces
 from telltrace.data.manifest import write_bytes
 from telltrace.data.transforms import Preprocessing
+from telltrace.faces.align import FaceCrop
 from telltrace.train.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
 from telltrace.train.feed import Feed, create_feed
-from telltrace.train.hardware import describe_hardware, settle_hardware, settle_precision
+from telltrace.train.hardware import (
+    describe_hardware,
+    keep_freed_memory,
+    settle_hardware,
+    settle_precision,
+)
 from telltrace.train.loop import Batch, NonFiniteError, State, fit
 from telltrace.train.processes import create_fabric, together_in
 from telltrace.train.provenance import describe_run, environment
@@ -85,17 +91,20 @@ def train(
         seed=seed,
         precision=settle_precision(precision, device),
     )
-    table, crop = read_crops(manifest, protocol=settings.data.protocol)
-    splits = _rows(table, "train"), _rows(table, "val")
+    table, crops, crop = _read(manifest, settings.data)
+    learnt, held_out = _rows(table, "train"), _rows(table, "val")
     size, mean, std = (getattr(settings.data, name) for name in ("image_size", "mean", "std"))
     preprocessing = Preprocessing(crop, size, mean, std)
+    keep_freed_memory()
     fabric = create_fabric(settings.hardware, device, settings.precision)
     state = start(settings, fabric)
     feed = create_feed(
-        *splits,
+        learnt.reset_index(drop=True),
+        held_out.reset_index(drop=True),
         preprocessing,
         settings.data,
         seed,
+        crops=([crops[row] for row in learnt.index], [crops[row] for row in held_out.index]),
         masks=getattr(state.objective, "wants_masks", False),
         shard=(fabric.global_rank, fabric.world_size),
         pin=fabric.device.type == "cuda",
@@ -130,7 +139,7 @@ class _Run:
         self.judge = Judge(state.answering, card, fabric.device)
         self.stop = _Stop()
         self.sight = Sight(
-            *(out, settings.optim.epochs, feed.steps, settings.data.batch_size),
+            *(out, settings.optim.epochs, feed.steps, feed.batch_size),
             active=fabric.is_global_zero,
         )
 
@@ -220,8 +229,19 @@ class _Run:
             write_bytes(text.encode(), self.out / f"{name}.json")
 
 
+def _read(
+    manifest: Sequence[Path], data: DataConfig
+) -> tuple[pd.DataFrame, list[FaceCrop], FaceCrop]:
+    """All rows, how each was cut, and how the detector will cut faces."""
+    if data.task == "mixed":
+        table, crops = read_faces(manifest, protocol=data.protocol)
+        return table, crops, FaceCrop(size=data.image_size, margin=data.margin)
+    table, crop = read_crops(manifest, protocol=data.protocol)
+    return table, [crop] * len(table), crop
+
+
 def _rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    rows = table[table.split == split].reset_index(drop=True)
+    rows = table[table.split == split]
     if rows.empty:
         counts = table.split.replace("", "none").value_counts().to_dict()
         raise ValueError(

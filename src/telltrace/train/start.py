@@ -47,7 +47,7 @@ def start(settings: Settings, fabric: Fabric) -> State:
     if settings.hardware.layout == "channels_last":
         network = convert_conv2d_weight_memory_format(network, torch.channels_last)
     average = copy.deepcopy(network).eval() if settings.optim.ema else None
-    paired = settings.data.task == "blend"
+    paired = settings.data.task in ("blend", "mixed")
     objective = create_objective(network, settings.objective, paired=paired).to(fabric.device)
     _hasten(network, getattr(objective, "method", "forward"), settings.hardware, fabric)
     wrapped = fabric.setup_module(network)

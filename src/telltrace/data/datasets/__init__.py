@@ -12,6 +12,14 @@ from .celeb_df import read_celeb_df_v1, read_celeb_df_v2
 from .deeper_forensics import read_deeper_forensics
 from .deepfakebench import read_deepfakebench
 from .dfdc import read_dfdc, read_dfdc_preview
+from .face_sets import (
+    read_dfdc_faces,
+    read_generated,
+    read_lfw,
+    read_real_clips,
+    read_splices,
+    read_utkface,
+)
 from .ffpp import read_ffpp
 from .folder import read_folder
 from .pictures import read_hff, read_uadfv
@@ -29,6 +37,12 @@ LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
     "deeper-forensics": read_deeper_forensics,
     "hff": read_hff,
     "uadfv": read_uadfv,
+    "dfdc-faces": read_dfdc_faces,
+    "lfw": read_lfw,
+    "utkface": read_utkface,
+    "splices": read_splices,
+    "generated": read_generated,
+    "real-clips": read_real_clips,
     "sficonv": read_sficonv_lists,
     "ba-lists": read_ba_lists,
     "deepfakebench": read_deepfakebench,
@@ -51,8 +65,8 @@ def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFram
         >>> read_layout("ffp", ".")
         Traceback (most recent call last):
         ValueError: Unknown layout 'ffp'; choose one of folder, table, ffpp, celeb-df-v1,
-        celeb-df-v2, dfdc, dfdc-preview, deeper-forensics, hff, uadfv, sficonv, ba-lists,
-        deepfakebench.
+        celeb-df-v2, dfdc, dfdc-preview, deeper-forensics, hff, uadfv, dfdc-faces, lfw, utkface,
+        splices, generated, real-clips, sficonv, ba-lists, deepfakebench.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"Unknown layout {layout!r}; choose one of {', '.join(LAYOUTS)}.")

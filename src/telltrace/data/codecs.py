@@ -1,0 +1,101 @@
+"""What coding does to pictures and sequences: a still round trip, and H.264 and H.265."""
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, cast
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+RATE: Final = 25
+"""Frames a second of sequences that carry no times."""
+FEW: Final = 8
+"""Frames below which a sequence is coded without any that wait for later ones."""
+
+
+def code_still(image: Image, suffix: str, quality: int) -> Image:
+    """Encode as a still picture and decode again.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        suffix: ".jpg" or ".webp".
+        quality: 1 to 100.
+    """
+    flag = cv2.IMWRITE_WEBP_QUALITY if suffix == ".webp" else cv2.IMWRITE_JPEG_QUALITY
+    _, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [flag, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+
+
+def write_video(
+    frames: Iterable[Image], target: Path | io.BytesIO, codec: str, crf: float,
+    rate: Fraction | int = RATE, preset: str = "fast", few: bool = False,
+) -> int:  # fmt: skip
+    """Encode pictures of one size as a Matroska video; their number is returned.
+
+    One thread writes it, so that the same pictures give the same file. Odd sides are filled up
+    by repeating the last row or column.
+
+    Args:
+        frames: (H, W, 3) uint8 RGB.
+        target: Where it is written.
+        codec: "libx264" or "libx265".
+        crf: Constant rate factor, 0 (lossless or nearly so) to 51.
+        rate: Frames a second.
+        preset: The encoder's name of its effort.
+        few: Write no frames that wait for later ones: x265 gives a sequence that is shorter than
+            they wait times that are not numbers.
+    """
+    count = 0
+    where = str(target) if isinstance(target, Path) else target
+    options = {"crf": f"{crf:g}", "preset": preset, "threads": "1"}
+    if codec == "libx265":
+        options["x265-params"] = "log-level=none:pools=1:frame-threads=1" + few * ":bframes=0"
+    plain = {"fflags": "+bitexact"}  # no random number in the file's head
+    with av.open(where, "w", format="matroska", options=plain) as container:
+        stream = cast(av.VideoStream, container.add_stream(codec, rate=rate, options=options))
+        stream.pix_fmt = "yuv420p"
+        for image in frames:
+            height, width = image.shape[:2]
+            even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+            if count == 0:
+                stream.height, stream.width = even.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+            count += 1
+        container.mux(stream.encode(None))
+    return count
+
+
+def _read_video(source: io.BytesIO) -> Iterator[Image]:
+    source.seek(0)
+    with av.open(source, "r") as container:
+        for frame in container.decode(video=0):
+            yield cast(Image, frame.to_ndarray(format="rgb24"))
+
+
+def code_sequence(
+    images: Sequence[Image], codec: str, crf: float, preset: str = "fast"
+) -> list[Image]:
+    """Encode pictures as the frames of one video and decode them again.
+
+    Pictures of other sizes than the first are coded by themselves.
+    """
+    shape = images[0].shape
+    together = [i for i, image in enumerate(images) if image.shape == shape]
+    result: list[Image | None] = [None] * len(images)
+    for i, image in enumerate(images):
+        if image.shape != shape:
+            result[i] = code_sequence([image], codec, crf, preset)[0]
+    file = io.BytesIO()
+    write_video(
+        (images[i] for i in together), file, codec, crf, preset=preset, few=len(together) < FEW
+    )
+    decoded = [frame[: shape[0], : shape[1]].copy() for frame in _read_video(file)]
+    for i, image in zip(together, decoded, strict=True):
+        result[i] = image
+    return [image for image in result if image is not None]

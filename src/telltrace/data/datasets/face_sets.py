@@ -1,0 +1,217 @@
+"""Public sets of faces and talking people, each with the split that keeps its people apart."""
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from .listing import PICTURES, VIDEOS, as_manifest, find_media, require_folder
+
+CLIPS: Final = VIDEOS | {".mpg"}
+UTK_RACES: Final = ("white", "black", "asian", "indian", "other")
+
+
+def split_by_hash(name: str, test: float, val: float) -> str:
+    """The split of a name: a function of its SHA-256 alone, whatever else the set holds.
+
+    Args:
+        name: What belongs together: a person, a group, a file.
+        test: Share of names that are tested on, in [0, 1].
+        val: Share of names that are validated on.
+
+    Examples:
+        >>> [split_by_hash(name, 0.3, 0.3) for name in ("anna", "bert", "carl")]
+        ['val', 'test', 'val']
+    """
+    place = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32
+    return "test" if place < test else "val" if place < test + val else "train"
+
+
+def read_dfdc_faces(root: str | Path, fakes: int | None = None) -> pd.DataFrame:
+    """Face crops of the Deepfake Detection Challenge, one a video, with the real each came from.
+
+    Two layouts are known: ``faces.csv`` beside ``real/`` and ``fake/``, and ``metadata.csv``
+    (columns videoname, label, original) beside ``faces_224/``. The identity of a crop is its
+    group, the name of the real video. The first hex digit of the SHA-256 of that video's file
+    name settles the split: 0 is test, 1 is validation, ``f`` is left out (reserved), all others
+    train. The crops are taken as they are: prepare them with --size 224 --margin 1.1.
+
+    Args:
+        root: Folder that holds either layout.
+        fakes: Take at most so many fakes of each group, those whose name hashes lowest.
+
+    Raises:
+        FileNotFoundError: If neither table is there, or none of its pictures.
+    """
+    root = require_folder(root, "the DFDC faces", ("faces.csv", "metadata.csv"))
+    rows = _dfdc_rows(root)
+    if fakes is not None:
+        rows = [row for row in rows if row["label"] == 0] + _few_per_group(rows, fakes)
+    return as_manifest(sorted(rows, key=lambda row: str(row["path"])), root, "the DFDC faces")
+
+
+def _dfdc_rows(root: Path) -> list[dict[str, Any]]:
+    ours = (root / "faces.csv").is_file()
+    rows = []
+    with (root / ("faces.csv" if ours else "metadata.csv")).open(newline="") as file:
+        for line in csv.DictReader(file):
+            video = line["video"] if ours else Path(line["videoname"]).stem
+            path = root / (line["path"] if ours else f"faces_224/{video}.jpg")
+            fake = line["label"] in ("1", "FAKE")
+            group = Path(line["original"]).stem if fake else video
+            digit = hashlib.sha256(f"{group}.mp4".encode()).hexdigest()[0]
+            if digit == "f" or not path.is_file():
+                continue
+            split = {"0": "test", "1": "val"}.get(digit, "train")
+            rows.append(_row(path, "DFDC-faces", fake, "dfdc", video, group, split) | {"frame": 0})
+    return rows
+
+
+def _few_per_group(rows: Iterable[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["label"] == 1:
+            groups.setdefault(row["identity"], []).append(row)
+    taken = []
+    for group in groups.values():
+        group.sort(key=lambda row: hashlib.sha256(row["video"].encode()).hexdigest())
+        taken += group[:count]
+    return taken
+
+
+def read_lfw(root: str | Path) -> pd.DataFrame:
+    """Labeled Faces in the Wild, real photographs: a tenth of its people tests, a tenth validates.
+
+    Raises:
+        FileNotFoundError: If the folder holds no ``Name_0001.jpg``.
+    """
+    root = require_folder(root, "LFW", (".",))
+    return as_manifest(
+        [
+            _row(file, "LFW", False, "", file.stem, person, split_by_hash(person, 0.1, 0.1))
+            for file in find_media(root, PICTURES, deep=True)
+            if (person := re.sub(r"_\d{4}$", "", file.stem))
+        ],
+        root,
+        "LFW",
+    )
+
+
+def read_utkface(root: str | Path) -> pd.DataFrame:
+    """UTKFace, real faces: files are named ``age_gender_race_date.jpg``; half of them test.
+
+    Age, sex and race have no column: `utkface_group` reads it from the
+    name of the video.
+
+    Raises:
+        FileNotFoundError: If no file is named so.
+    """
+    root = require_folder(root, "UTKFace", (".",))
+    files = [file for file in find_media(root, PICTURES, deep=True) if utkface_group(file.name)]
+    rows = [
+        _row(
+            file,
+            *("UTKFace", False, "", file.name.split(".")[0], file.name.split(".")[0]),
+            split_by_hash(file.name, 0.5, 0.1),
+        )
+        for file in files
+    ]
+    return as_manifest(rows, root, "UTKFace")
+
+
+def utkface_group(name: str) -> tuple[int, str, str] | None:
+    """Age in years, sex and race that UTKFace's labels give a file, None if it is not so named.
+
+    Examples:
+        >>> utkface_group("31_1_2_20170105174847679.jpg.chip.jpg")
+        (31, 'female', 'asian')
+    """
+    match = re.match(r"(\d{1,3})_([01])_([0-4])_\d+", name)
+    if match is None:
+        return None
+    age, sex, race = (int(part) for part in match.groups())
+    return age, ("male", "female")[sex], UTK_RACES[race]
+
+
+def read_splices(root: str | Path) -> pd.DataFrame:
+    """Photographs, real or spliced by hand (CIPLab): ``real/`` and ``fake/``; a quarter tests.
+
+    Nobody recorded which real a splice was made from, so a file is its own identity.
+
+    Raises:
+        FileNotFoundError: If neither folder is there.
+    """
+    return _two_folders(root, "CIPLab", "splice", "real", "fake", test=0.25, val=0.15)
+
+
+def read_generated(root: str | Path) -> pd.DataFrame:
+    """Photographs in ``real/`` (FFHQ) and generated faces in ``ai/`` (StyleGAN); a tenth tests.
+
+    Raises:
+        FileNotFoundError: If neither folder is there.
+    """
+    return _two_folders(root, "FFHQ-StyleGAN", "stylegan", "real", "ai", test=0.15, val=0.1)
+
+
+def _two_folders(
+    root: str | Path, dataset: str, method: str, real: str, fake: str, *, test: float, val: float
+) -> pd.DataFrame:
+    root = require_folder(root, dataset, (real, fake))
+    rows = []
+    for label, folder in enumerate((real, fake)):
+        for file in find_media(root / folder, PICTURES):
+            name = f"{folder}/{file.stem}"
+            split = split_by_hash(f"{dataset}/{name}", test, val)
+            rows.append(_row(file, dataset, bool(label), method, name, name, split))
+    return as_manifest(rows, root, dataset)
+
+
+def read_real_clips(root: str | Path) -> pd.DataFrame:
+    """Clips of real people talking, all in one folder, named ``source_person_number.mp4``.
+
+    The person is the name without the numbers at its end. Of the people about a fifth test and
+    a quarter validate.
+
+    Raises:
+        FileNotFoundError: If the folder holds no video.
+    """
+    root = require_folder(root, "real clips", (".",))
+    rows = []
+    for file in find_media(root, CLIPS):
+        person = clip_person(file.stem)
+        split = split_by_hash(person, 0.22, 0.25)
+        rows.append(_row(file, "real-clips", False, "", file.stem, person, split))
+    return as_manifest(rows, root, "real clips")
+
+
+def clip_person(stem: str) -> str:
+    """Who is seen in a clip, by its name.
+
+    Examples:
+        >>> clip_person("styletalk_obama_clip2"), clip_person("styletalk_feifeili_clip2_short")
+        ('styletalk_obama', 'styletalk_feifeili')
+        >>> clip_person("celebvtext_2gdhdmqlrfa_0_0"), clip_person("talkvid_gender_male_2")
+        ('celebvtext_2gdhdmqlrfa', 'talkvid_gender_male_2')
+    """
+    source = stem.split("_")[0]
+    if source == "styletalk":
+        return re.sub(r"(_talk\d+)?_clip\d+.*$", "", stem)
+    return re.sub(r"_\d+_\d+$", "", stem) if source == "celebvtext" else stem
+
+
+def _row(
+    path: Path, dataset: str, fake: bool, method: str, video: str, identity: str, split: str
+) -> dict[str, Any]:
+    return {
+        "path": str(path.absolute()),
+        "dataset": dataset,
+        "label": int(fake),
+        "method": method if fake else "real",
+        "video": video,
+        "identity": identity,
+        "split": split,
+    }

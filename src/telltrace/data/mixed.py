@@ -1,0 +1,231 @@
+"""Pairs of a real face and a forgery from several sources: forgeries as given, or made on line.
+
+A source says which data sets it draws from. Where the data knows which real face a forgery was
+made from, the two make a pair; both then go through the same `conditions`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from ..faces.align import FaceCrop
+from ..faces.detect import Face
+from .blending import blend_pair, similar_faces
+from .blending_settings import BlendSettings
+from .conditions import vary_pair
+from .crops import Faces
+from .geometry import Image
+from .loader import UNKNOWN
+from .manifest import identities
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+PARTNERS = 20
+"""Look-alikes of each face that may be pasted into it."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A real face and a forgery, at the network's size."""
+
+    images: Image
+    """(2, S, S, 3), real and fake."""
+    masks: Floats
+    """(2, S, S): 0 untouched to 1 forged, or `UNKNOWN`."""
+
+
+class GivenPairs:
+    """Forgeries that the data holds, each beside the real face it came from where that is known.
+
+    Every (data set, method, compression) is drawn equally often.
+
+    Args:
+        faces: Reals and fakes of the source.
+
+    Raises:
+        ValueError: If a fake has no real face of its data set and compression beside it.
+    """
+
+    def __init__(self, faces: Faces) -> None:
+        self.faces = faces
+        self._fakes: dict[tuple[str, ...], list[int]] = {}
+        self._reals: dict[tuple[str, str], list[int]] = {}
+        self._of: dict[tuple[str, str, str], list[int]] = {}
+        for number, row in enumerate(faces.rows):
+            kind = row["dataset"], row["compression"]
+            if row["label"]:
+                self._fakes.setdefault((*kind, row["method"]), []).append(number)
+                continue
+            self._reals.setdefault(kind, []).append(number)
+            for name in identities(row["identity"]):
+                self._of.setdefault((*kind, name), []).append(number)
+        lonely = sorted({kind[:2] for kind in self._fakes} - self._reals.keys())
+        if lonely or not self._fakes:
+            what = f"no real faces of {lonely[0]}" if lonely else "no fakes"
+            raise ValueError(f"A source of given forgeries has {what}. Name other data sets.")
+
+    def draw(self, rng: Generator, size: int) -> Drawn:
+        """One pair at the network's size."""
+        kinds = sorted(self._fakes)
+        fakes = self._fakes[kinds[int(rng.integers(len(kinds)))]]
+        fake = fakes[int(rng.integers(len(fakes)))]
+        rows = self._partner(fake, rng), fake
+        real, forged = map(self.faces.image, rows)
+        pictures = [(real, np.zeros(real.shape[:2], np.float32)), (forged, None)]
+        return _varied(pictures, [self.faces.face(row) for row in rows], rng, size)
+
+    def _partner(self, fake: int, rng: Generator) -> int:
+        """A real face of the same people, of the same moment if there is one; else any."""
+        row = self.faces.rows[fake]
+        kind = row["dataset"], row["compression"]
+        people = identities(row["identity"])
+        # the first name is the person who is seen; the second lent the face
+        same = next((found for name in people if (found := self._of.get((*kind, name)))), None)
+        known = same or self._reals[kind]
+        moment = [number for number in known if self.faces.rows[number]["frame"] == row["frame"]]
+        chosen = moment if same and row["frame"] >= 0 and moment else known
+        return chosen[int(rng.integers(len(chosen)))]
+
+
+class BlendPairs:
+    """Real faces and blends made of them on line.
+
+    Every data set is drawn equally often, and within it every person.
+
+    Args:
+        faces: Reals of the source, with landmarks.
+
+    Raises:
+        ValueError: If there is no real face with landmarks.
+    """
+
+    def __init__(self, faces: Faces) -> None:
+        self.faces = faces
+        self._people: dict[str, dict[str, list[int]]] = {}
+        usable = [
+            number
+            for number, row in enumerate(faces.rows)
+            if row["label"] == 0 and row["box"] and row["landmarks"]
+        ]
+        if not usable:
+            raise ValueError("A source of blends has no real face with landmarks.")
+        for number in usable:
+            row = faces.rows[number]
+            people = self._people.setdefault(row["dataset"], {})
+            people.setdefault(row["identity"], []).append(number)
+        landmarks = [faces.face(number).landmarks for number in usable]
+        near = similar_faces(map(faces.image, usable), landmarks, PARTNERS)
+        numbers = np.array(usable)
+        self._near: dict[int, Rows] = dict(zip(usable, numbers[near], strict=True))
+        self._settings = BlendSettings(frame=0, decay=0)  # `conditions` does that for both
+
+    def draw(self, rng: Generator, size: int) -> Drawn:
+        """One pair at the network's size."""
+        people = _any(self._people, rng)
+        row = _any_of(_any(people, rng), rng)
+        near = self._near[row]
+        other = int(near[int(rng.integers(len(near)))]) if len(near) else None
+        image, face = self.faces.image(row), self.faces.face(row)
+        partner = None if other is None else self.faces.image(other)
+        usable = partner is not None and partner.shape == image.shape
+        blend = blend_pair(
+            image,
+            rng,
+            landmarks=face.landmarks,
+            partner=partner if usable else None,
+            partner_landmarks=self.faces.face(other).landmarks if usable and other else None,
+            settings=self._settings,
+        )
+        pictures = [(blend.real, np.zeros_like(blend.mask)), (blend.fake, blend.mask)]
+        return _varied(pictures, [face, face], rng, size)
+
+
+def _any(groups: dict[str, Any], rng: Generator) -> Any:
+    names = sorted(groups)
+    return groups[names[int(rng.integers(len(names)))]]
+
+
+def _any_of(rows: Sequence[int], rng: Generator) -> int:
+    return rows[int(rng.integers(len(rows)))]
+
+
+def _varied(
+    pictures: Sequence[tuple[Image, Floats | None]],
+    faces: Sequence[Face],
+    rng: Generator,
+    size: int,
+) -> Drawn:
+    shown = vary_pair(pictures, faces, rng, size)
+    masks = [np.full((size, size), UNKNOWN, np.float32) if m is None else m for _, m in shown]
+    return Drawn(np.stack([image for image, _ in shown]), np.stack(masks))
+
+
+Source = GivenPairs | BlendPairs
+
+
+def create_source(
+    table: pd.DataFrame,
+    crops: Sequence[FaceCrop],
+    datasets: Sequence[str],
+    fakes: Literal["given", "blend"],
+) -> Source:
+    """The pairs that one source gives.
+
+    Args:
+        table: Rows of one split of all manifests.
+        crops: How each row was cut.
+        datasets: Data sets it draws from.
+        fakes: Forgeries as the data holds them, or blends made of its reals.
+
+    Raises:
+        ValueError: If a data set has no row, or the source cannot make a pair.
+    """
+    known = set(table.dataset)
+    for name in datasets:
+        if name not in known:
+            raise ValueError(f"No face of the data set {name!r}; there are {sorted(known)}.")
+    kept = np.flatnonzero(table.dataset.isin(datasets)).tolist()
+    faces = Faces(table.iloc[kept], [crops[row] for row in kept])
+    return GivenPairs(faces) if fakes == "given" else BlendPairs(faces)
+
+
+def mixed_batch(
+    sources: Sequence[tuple[Source, int]], seed: int, epoch: int, step: int, size: int
+) -> tuple[Image, NDArray[np.int64], Floats]:
+    """One batch: the reals of all sources, then their forgeries in the same order.
+
+    A function of (seed, epoch, step): whoever asks, and whenever.
+
+    Args:
+        sources: Each with the pairs that it gives.
+        seed: Of the run.
+        epoch: From 0.
+        step: From 0.
+        size: Side of the network's input.
+
+    Shape:
+        Pictures (2P, S, S, 3), labels (2P,) and masks (2P, S, S).
+    """
+    pairs = list(_pairs(sources, seed, epoch, step, size))
+    images = [pair.images for pair in pairs]
+    masks = [pair.masks for pair in pairs]
+    return (
+        np.stack([i[0] for i in images] + [i[1] for i in images]),
+        np.repeat(np.array([0, 1]), len(pairs)),
+        np.stack([m[0] for m in masks] + [m[1] for m in masks]),
+    )
+
+
+def _pairs(
+    sources: Sequence[tuple[Source, int]], seed: int, epoch: int, step: int, size: int
+) -> Iterator[Drawn]:
+    for number, (source, count) in enumerate(sources):
+        for place in range(count):
+            key = np.random.SeedSequence((seed, epoch, step, number, place))
+            yield source.draw(np.random.default_rng(key), size)
