@@ -17,50 +17,28 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.data.transforms import Preprocessing
 from telltrace.models.registry import create_detector
+
+__all__ = [
+    "BUNDLED",
+    "FORMAT",
+    "Calibration",
+    "Card",
+    "Judge",
+    "VideoCalibration",
+    "load_checkpoint",
+    "probabilities",
+    "read_card",
+    "read_tensors",
+    "save_checkpoint",
+    "write_tensors",
+]
 
 FORMAT = "telltrace-checkpoint/1"
 BUNDLED = Path(__file__).parent / "weights" / "default.safetensors"
 """The detector that is used when none is named."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """How logits become a probability, and where a verdict may be spoken.
-
-    ``score = curve(sigmoid((fake logit - real logit) / temperature + bias))``, where the curve
-    runs straight from knot to knot and is the identity without knots.
-    """
-
-    temperature: float = 1.0
-    bias: float = 0.0
-    real_below: float = 0.5
-    """Scores below this are called real."""
-    fake_from: float = 0.5
-    """Scores from here on are called fake; between the two nothing is claimed."""
-    knots: tuple[tuple[float, float], ...] = ()
-    """Points (sigmoid, score) of an isotonic curve, rising."""
-    fitted_on: str = ""
-    """What the curve and the thresholds were fitted on, and what is promised of them."""
-
-    def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise ValueError(f"temperature must be positive, got {self.temperature}.")
-        if not 0 <= self.real_below <= self.fake_from <= 1:
-            raise ValueError(
-                "Thresholds must satisfy 0 <= real_below <= fake_from <= 1, "
-                f"got {self.real_below} and {self.fake_from}."
-            )
-        columns = np.array(self.knots or [(0.0, 0.0), (1.0, 1.0)])
-        if (np.diff(columns, axis=0) < 0).any() or columns.min() < 0 or columns.max() > 1:
-            raise ValueError("knots must rise, from left to right, within [0, 1].")
-
-    @classmethod
-    def from_dict(cls, parts: dict[str, Any]) -> Self:
-        """Read back what JSON made of it."""
-        knots = tuple((float(x), float(p)) for x, p in parts.get("knots", ()))
-        return cls(**{**parts, "knots": knots})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +51,9 @@ class Card:
     """Keyword arguments of the detector's builder."""
     preprocessing: Preprocessing
     calibration: Calibration = field(default_factory=Calibration)
+    """For a single look: a picture, or one frame."""
+    video: VideoCalibration | None = None
+    """For a person through a video; None: looks are averaged and judged as a picture's."""
     labels: tuple[str, str] = ("real", "fake")
     """Meaning of logit 0 and logit 1."""
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -97,6 +78,8 @@ class Card:
             raise ValueError(f"Expected a card of format {FORMAT!r}, got {found!r}.")
         parts["preprocessing"] = Preprocessing.from_dict(parts["preprocessing"])
         parts["calibration"] = Calibration.from_dict(parts["calibration"])
+        video = parts.get("video")
+        parts["video"] = None if video is None else VideoCalibration.from_dict(video)
         parts["labels"] = tuple(parts["labels"])
         return cls(**parts)
 

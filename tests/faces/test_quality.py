@@ -34,6 +34,26 @@ def test_what_is_wrong_is_named(
     assert face_flags(image, face, min_face) == flags
 
 
+@pytest.mark.parametrize(
+    ("left", "top", "margin", "cut"),
+    [
+        (30, 30, 1.3, False),
+        (2, 30, 1.3, False),  # 4 pixels of 52 are outside
+        (0, 30, 1.3, True),
+        (0, 30, 1.0, False),
+        (-5, -5, 1.0, True),
+        (58, 30, 1.3, False),
+        (60, 60, 1.3, True),
+    ],
+)
+def test_a_face_whose_square_leaves_the_picture_is_cut(
+    left: float, top: float, margin: float, cut: bool
+) -> None:
+    one = Face((left, top, left + 40, top + 40), np.zeros((5, 2), np.float32), 1.0)
+    flags = face_flags(np.full((100, 100, 3), 128, np.uint8), one, 20, margin)
+    assert ("cut" in flags) == cut
+
+
 def test_contrast_does_not_make_a_face_sharp() -> None:
     grey = np.asarray(cv2.cvtColor(astronaut(), cv2.COLOR_RGB2GRAY), np.uint8)
     pale = (100 + grey * 0.3).astype(np.uint8)

@@ -5,12 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from telltrace.checkpoint import Calibration
+from telltrace.checkpoint import Calibration, VideoCalibration
+from telltrace.evaluate import Sample
 from telltrace.faces.detect import Face
-from telltrace.faces.media import Frames
+from telltrace.faces.media import Frames, Moments, Status
 from telltrace.faces.track import LOOK, Sight
-from telltrace.inference import ScanSettings
+from telltrace.inference import Rule, ScanSettings
 from telltrace.inference.evidence import Evidence, Look
+from telltrace.inference.looking import (
+    CLOSE,
+    MOMENTS,
+    frames_at_edges,
+    needs_more,
+    suspicious_moments,
+)
 
 PERSON, SHOT = (
     np.random.default_rng(0).integers(0, 255, shape, np.uint8)
@@ -27,53 +35,99 @@ def look(index: int, score: float | None) -> Look:
     return Look(sight, table, ((),) * len(faces))
 
 
-def evidence(scores: dict[int, float | None], total: int = 300) -> Evidence:
-    calibration = Calibration(real_below=0.3, fake_from=0.7)
-    found = Evidence(Path("a.mp4"), ScanSettings(window=0.5), calibration)
+VIDEO = VideoCalibration(reals=Sample(200, -2.0, 0.4), windows=Sample(200, -2.0, 0.5))
+
+
+def evidence(
+    scores: dict[int, float | None], total: int = 300, video: VideoCalibration | None = VIDEO
+) -> Evidence:
+    rule = Rule(((Calibration(real_below=0.3, fake_from=0.7), video),))
+    found = Evidence(Path("a.mp4"), ScanSettings(), rule)
     found.frames = Frames(Path("a.mp4"), "video", total, total / 25, lambda _: iter(()))
     found.add(look(index, score) for index, score in scores.items())
     return found
 
 
+def moments(found: Evidence, total: int = 300) -> list[int]:
+    """Frames of the close looks."""
+    wanted = Moments(suspicious_moments(found), found.seen)
+    return wanted.choose(np.arange(total) / 25, total / 25).tolist()
+
+
+EVEN = range(12, 300, 25)
+
+
 def test_agreement_needs_no_more_frames() -> None:
-    found = evidence(dict.fromkeys(range(0, 300, 25), 0.0))
-    assert not found.disagrees()
-    assert found.wanted() == ()
+    found = evidence(dict.fromkeys(EVEN, 0.1))
+    assert not needs_more(found)
+    assert suspicious_moments(found) == frames_at_edges(found) == ()
 
 
 @pytest.mark.parametrize(
-    "scores",
+    ("scores", "video"),
     [
-        {i: 0.9 if i == 100 else 0.0 for i in range(0, 300, 25)},  # one look says otherwise
-        dict.fromkeys(range(0, 300, 25), 0.5),  # all say that they do not know
-        dict.fromkeys((0, 100, 200), 0.1),  # few
-        dict.fromkeys(range(0, 300, 25)),  # no face
+        (dict.fromkeys((0, 100, 200), 0.1), VIDEO),  # few
+        (dict.fromkeys(EVEN), VIDEO),  # no face
+        (dict.fromkeys(EVEN, 0.5), None),  # unsure, and no closer look can help
     ],
 )
-def test_disagreement_does(scores: dict[int, float | None]) -> None:
-    assert evidence(scores).disagrees()
+def test_what_may_change_needs_more(
+    scores: dict[int, float | None], video: VideoCalibration | None
+) -> None:
+    assert needs_more(evidence(scores, video=video))
 
 
-def test_every_frame_at_an_edge_of_a_forged_stretch_is_wanted() -> None:
-    forged = range(100, 200)
-    found = evidence({i: 0.9 if i in forged else 0.1 for i in range(0, 300, 10)})
-    assert found.wanted() == (*range(91, 100), *range(191, 200))
-    found.add(look(i, 0.9 if i in forged else 0.1) for i in found.wanted())
-    assert found.wanted() == ()
+def test_a_suspicious_moment_is_looked_at_closely() -> None:
+    found = evidence({i: 0.9 if i == 112 else 0.1 for i in EVEN})
+    assert not needs_more(found)
+    wanted = moments(found)
+    assert len(wanted) == CLOSE
+    assert all(abs(index - 112) <= 20 for index in wanted)
+    assert max(wanted) - min(wanted) <= 25
+    found.add((look(index, 0.1) for index in wanted), even=False)
+    assert suspicious_moments(found) == ()  # nobody looks twice
+    assert evidence({**dict.fromkeys(EVEN, 0.1), 112: 0.9}, video=None).tracks()[0][0].forged == ()
+
+
+def test_close_looks_are_few_and_go_to_the_worst_first() -> None:
+    scores: dict[int, float | None] = {
+        i: 0.1 if n < 8 else 0.3 + n / 100 for n, i in enumerate(EVEN)
+    }
+    found = evidence(scores)
+    assert 0 < len(moments(found)) <= MOMENTS * CLOSE
+    assert min(moments(found)) > 200
+    many = evidence(scores)
+    many.add(look(i, 0.1) for i in range(0, 300, 10))  # all that was asked for was looked at
+    assert len(moments(many)) <= 2 * CLOSE
+
+
+def test_close_looks_move_no_mean_and_show_a_stretch() -> None:
+    found = evidence({i: 0.9 if i == 112 else 0.1 for i in EVEN})
+    [before] = found.tracks()[0]
+    assert before.status == Status.REAL
+    found.add((look(i, 0.9) for i in moments(found)), even=False)
+    [track] = found.tracks()[0]
+    assert (track.status, track.throughout) == (Status.FAKE, Status.REAL)
+    assert track.score == before.score
+    assert track.stretch is not None
+    assert 3.5 <= track.stretch.start < track.stretch.end <= 5.5
+    assert track.forged[0].start <= 112 / 25 <= track.forged[-1].end
+
+
+def test_where_a_forged_stretch_ends_is_looked_at_until_it_is_known() -> None:
+    forged = range(100, 130)
+
+    def score(index: int) -> float:
+        return 0.95 if index in forged else 0.1
+
+    found = evidence({i: score(i) for i in EVEN})
+    found.add((look(i, score(i)) for i in moments(found)), even=False)
+    for _ in range(2):
+        found.add((look(i, score(i)) for i in frames_at_edges(found)), even=False)
+    assert frames_at_edges(found) == ()
     [span] = found.tracks()[0][0].forged
-    assert (span.start * 25, span.end * 25) == pytest.approx((100, 199))
-
-
-def test_a_suspicion_that_rests_on_little_is_looked_at_longer() -> None:
-    found = evidence({0: None, 60: None, 120: 0.9, 180: None, 240: None})
-    wanted = found.wanted()
-    assert len(wanted) == 10
-    assert (min(wanted), max(wanted)) == (61, 179)
-    assert evidence({0: None, 120: 0.1, 240: None}).wanted() == ()
-
-
-def test_the_last_shot_ends_with_the_file() -> None:
-    assert max(evidence({0: None, 240: 0.9}, total=250).wanted()) == 249
+    assert (span.start * 25, span.end * 25) == pytest.approx((100, 129))
+    assert len(found.looks) <= 36
 
 
 def test_a_frame_seen_before_stays_as_it_was() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import expit, logit
 
 from telltrace.checkpoint import Calibration, Judge
 from telltrace.faces.detect import FaceDetector
@@ -61,25 +62,16 @@ def test_scan_and_predict_agree_to_the_last_bit(scanner: Scanner, clip: Path) ->
         assert scanned == pytest.approx(by_hand, abs=1e-7)
 
 
-@pytest.mark.parametrize("rule", ["worst", "mean", "median", "max", "top"])
-def test_a_video_is_judged_by_the_rule(
-    judge: Judge, detector: FaceDetector, clip: Path, rule: str
+def test_a_video_is_judged_by_the_mean_logit_of_its_looks(
+    judge: Judge, detector: FaceDetector, clip: Path
 ) -> None:
-    settings = ScanSettings(sample="all", rule=rule, window=0.3)  # type: ignore[arg-type]
-    found = Scanner(judge, detector, settings).scan(clip)
+    found = Scanner(judge, detector, ScanSettings(sample="all", window=0.3)).scan(clip)
     [track] = found.tracks
     scores = np.array([face.score for face in found.faces])
     windows = [sorted(scores[max(0, min(i - 2, 7)) :][:5])[2] for i in range(12)]
-    expected = {
-        "worst": max(windows),
-        "mean": scores.mean(),
-        "median": np.median(scores),
-        "max": scores.max(),
-        "top": np.sort(scores)[-2:].mean(),
-    }
     assert found.kind == "video"
     assert (found.frames, found.frames_with_face, len(scores)) == (12, 12, 12)
-    assert track.score == found.score == pytest.approx(expected[rule])
+    assert track.score == found.score == pytest.approx(expit(logit(scores).mean()))
     assert [face.smoothed for face in track.faces] == pytest.approx(windows)
 
 
@@ -167,6 +159,44 @@ def test_a_damaged_clip_gives_a_partial_verdict(
     assert "in part" in found.reason
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_picture_on_its_side_is_judged_upright(
+    scanner: Scanner, astronaut: NDArray[np.uint8], tmp_path: Path, quarters: int
+) -> None:
+    upright = scanner.scan(save(tmp_path / "face.png", astronaut[:400]))
+    laid = scanner.scan(save(tmp_path / "laid.png", np.rot90(astronaut[:400], quarters)))
+    assert laid.score == pytest.approx(upright.score)
+    [face], [same] = laid.faces, upright.faces
+    assert (face.quality, laid.tracks[0].quality) == (("rotated",), ("rotated",))
+    assert "rotated" not in same.quality
+    left, top, right, bottom = same.box
+    expected = {
+        1: (top, 512 - right, bottom, 512 - left),
+        2: (512 - right, 400 - bottom, 512 - left, 400 - top),
+        3: (400 - bottom, left, 400 - top, right),
+    }
+    assert face.box == pytest.approx(expected[quarters])
+
+
+def test_a_video_on_its_side_is_judged_upright(
+    scanner: Scanner,
+    astronaut: NDArray[np.uint8],
+    write_clip: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    upright = [np.ascontiguousarray(astronaut[:300, 60 - i : 380 - i]) for i in range(12)]
+    laid = [np.ascontiguousarray(np.rot90(frame)) for frame in upright]
+    found, same = (
+        scanner.scan(write_clip(tmp_path / f"{n}.mp4", clip))
+        for n, clip in enumerate((laid, upright))
+    )
+    assert found.score == pytest.approx(same.score, abs=0.02)
+    assert found.tracks[0].quality == ("rotated",)
+    for a, b in zip(found.faces, same.faces, strict=True):
+        left, top, right, bottom = b.box
+        assert a.box == pytest.approx((top, 320 - right, bottom, 320 - left), abs=6)
+
+
 def test_folders_are_searched_and_missing_paths_are_named(tmp_path: Path) -> None:
     (tmp_path / "a" / ".hidden").mkdir(parents=True)
     for name in ("b.png", "a/c.mp4", "a/.hidden/d.png"):
@@ -206,8 +236,8 @@ def test_several_detectors_answer_as_one(judge: Judge, detector: FaceDetector, c
     alone = [Scanner(one, detector).scan(clip) for one in (judge, kinder)]
     both = Scanner([judge, kinder], detector).scan(clip)
     [track] = both.tracks
-    means = [np.mean([face.score for face in one.faces]) for one in alone]  # type: ignore[misc]
-    assert track.scores == pytest.approx(means)
+    assert track.scores == pytest.approx([one.score for one in alone])
+    assert both.score == pytest.approx(np.mean(track.scores))
     for face, a, b in zip(both.faces, alone[0].faces, alone[1].faces, strict=True):
         assert face.score == pytest.approx(((a.score or 0) + (b.score or 0)) / 2)
     with pytest.raises(ValueError, match="at least one detector"):
@@ -224,7 +254,6 @@ def test_plain_data_and_back(scanner: Scanner, clip: Path, tmp_path: Path) -> No
     ("wrong", "message"),
     [
         ({"sample": "some"}, "sample must be one of adaptive"),
-        ({"rule": "best"}, "rule must be one of worst"),
         ({"precision": "int8"}, "precision must be one of"),
         ({"search_every": 0}, "search_every must be at least 1"),
         ({"min_face": -1}, "min_face must not be negative"),

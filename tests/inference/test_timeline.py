@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telltrace.inference.timeline import AT_LEAST, Span, forged_spans, smooth, track_score
+from telltrace.inference.timeline import (
+    AT_LEAST,
+    Span,
+    forged_spans,
+    looked_at,
+    smooth,
+    stretch_spans,
+    windows,
+)
 
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
@@ -45,28 +53,6 @@ def test_no_window_changes_nothing() -> None:
     assert smooth([0, 1, 2], [0.1, 0.9, 0.2], 0).tolist() == [0.1, 0.9, 0.2]
 
 
-@given(scores)
-def test_rules_are_what_they_say(values: list[float]) -> None:
-    smoothed = smooth(range(len(values)), values, 3)
-    fifth = np.sort(values)[::-1][: max(1, round(len(values) / 5))]
-    expected = {
-        "worst": smoothed.max(),
-        "mean": np.mean(values),
-        "median": np.median(values),
-        "max": np.max(values),
-        "top": fifth.mean(),
-    }
-    for rule, value in expected.items():
-        assert track_score(values, smoothed, rule) == pytest.approx(value)  # type: ignore[arg-type]
-
-
-def test_what_has_no_score_or_no_rule_is_refused() -> None:
-    with pytest.raises(ValueError, match="got no scores"):
-        track_score([], [], "worst")
-    with pytest.raises(ValueError, match=r"rule must be one of worst, .* got 'best'"):
-        track_score([0.5], [0.5], "best")  # type: ignore[arg-type]
-
-
 @given(scores, st.floats(0.05, 0.95))
 def test_spans_hold_what_reaches_the_threshold_and_nothing_else(
     values: list[float], fake_from: float
@@ -89,3 +75,30 @@ def test_stretches_that_lie_close_are_one() -> None:
     apart = (Span(0.0, 0.0, 0.9, 0.0), Span(0.2, 0.2, 0.8, 0.2), Span(2.0, 2.0, 0.9, 2.0))
     assert forged_spans(times, values, 0.5) == apart
     assert forged_spans(times, values, 0.5, gap=0.2) == (Span(0.0, 0.2, 0.9, 0.0), apart[2])
+
+
+@given(st.lists(st.floats(0, 20), min_size=1, max_size=40), st.sampled_from([0.5, 1.0]))
+def test_a_window_holds_all_looks_of_its_time_and_none_is_skipped(
+    moments: list[float], length: float
+) -> None:
+    times = np.sort(np.round(moments, 2))
+    found = windows(times, length, 3)
+    for window in found:
+        inside = times[window.first : window.last + 1]
+        assert len(inside) >= 3
+        assert inside[-1] - inside[0] < length
+        assert (inside[0], inside[-1]) == (window.start, window.end)
+    for start in np.arange(0, 21, length / 2):
+        count = int(((times >= start - 1e-9) & (times < start + length - 1e-9)).sum())
+        assert (count >= 3) == any(
+            start - 1e-6 <= w.start and w.end < start + length and w.last - w.first + 1 == count
+            for w in found
+        )
+    assert looked_at(times, length) >= len(found)
+
+
+def test_a_stretch_that_smoothing_took_away_keeps_its_place() -> None:
+    times, level = [0.0, 1.0, 2.0, 3.0], 0.5
+    assert stretch_spans(times, [0.1] * 4, level, [(1.0, 2.0)], 0.9) == (Span(1.0, 2.0, 0.9, 1.5),)
+    both = stretch_spans(times, [0.9, 0.1, 0.8, 0.9], level, [(2.0, 2.5)], 0.9)
+    assert both == (Span(2.0, 3.0, 0.9, 3.0),)

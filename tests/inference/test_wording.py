@@ -6,6 +6,7 @@ import pytest
 
 from telltrace.faces.media import Status
 from telltrace.inference import FaceVerdict, FileVerdict, ScanSettings, TrackVerdict
+from telltrace.inference.rule import Stretch
 from telltrace.inference.timeline import Span
 from telltrace.inference.wording import explain
 
@@ -20,6 +21,10 @@ def track(status: Status, score: float | None, *spans: Span) -> TrackVerdict:
 FAKE = track(Status.FAKE, 0.9, Span(1.0, 2.04, 0.9, 1.5), Span(4.0, 4.0, 0.8, 4.0))
 REAL = track(Status.REAL, 0.1)
 UNSURE = track(Status.UNCERTAIN, 0.5)
+THROUGHOUT = replace(FAKE, throughout=Status.FAKE)
+DOUBTFUL = replace(
+    track(Status.UNCERTAIN, 0.1), throughout=Status.REAL, stretch=Stretch(2.0, 3.0, 0.6)
+)
 
 
 def found(*tracks: TrackVerdict) -> FileVerdict:
@@ -45,6 +50,9 @@ def found(*tracks: TrackVerdict) -> FileVerdict:
         ((REAL, FAKE), Status.FAKE, "person 2 looks forged from 1.0 to 2.0 s and 1 more time"),
         ((FAKE, FAKE), Status.FAKE, "person 1 looks .* and 1 more time, and so does another$"),
         ((FAKE,) * 4, Status.FAKE, "person 1 looks forged .*, and so do 3 others$"),
+        ((THROUGHOUT,), Status.FAKE, "a face looks forged throughout, at 0.0 s$"),
+        ((DOUBTFUL,), Status.UNCERTAIN, "a face looks suspicious from 2.0 to 3.0 s, and too"),
+        ((REAL, DOUBTFUL), Status.UNCERTAIN, "person 2 looks suspicious from 2.0 to 3.0 s"),
         ((), Status.NO_FACE, "shows no face in 12 frames$"),
         (
             (track(Status.FACE_TOO_SMALL, None),),

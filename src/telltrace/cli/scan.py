@@ -16,7 +16,7 @@ def scan(
     checkpoint: list[Path] = [],  # noqa: B006  never changed; the parser reads it
     sample: Literal["adaptive", "spread", "every", "fps", "all"] = "adaptive",
     frames: float = 36,
-    rule: Literal["worst", "mean", "median", "max", "top"] = "worst",
+    strict: bool = False,
     min_face: float = 40,
     search_every: int = 4,
     time_limit: float | None = None,
@@ -44,13 +44,12 @@ def scan(
         media: Pictures, videos, or folders of them. With --out also patterns ("clips/**/*.mp4"),
             lists of files (.txt, .lst, .list, .nul), and "-" for a list on standard input.
         checkpoint: Detectors to use, of which the mean counts; by default the one in the package.
-        sample: "adaptive" looks at a third of FRAMES, at the rest where these disagree, and at
-            every frame where a forged stretch begins or ends. "spread" looks at FRAMES frames
+        sample: "adaptive" looks at a third of FRAMES (at least 12), then closely at suspicious
+            moments and where a forged stretch begins or ends. "spread" looks at FRAMES frames
             evenly over the whole video, "every" at every FRAMES-th, "fps" at FRAMES each second,
             "all" at all of them.
         frames: How much of a video to look at; see --sample.
-        rule: How the scores of one person become one: "worst" takes the highest after smoothing
-            over a second, "top" the mean of the highest fifth. A file gets the worst person's.
+        strict: Call less fake: of a hundred real videos, one may be called so and not five.
         min_face: Faces smaller than this, in pixels, get no score.
         search_every: Search one of so many frames for faces and follow them in between; 1 searches
             them all, as `prepare` does.
@@ -78,7 +77,7 @@ def scan(
     settings = ScanSettings(
         sample=sample,
         frames=frames,
-        rule=rule,
+        strict=strict,
         min_face=min_face,
         search_every=search_every,
         batch_size=batch_size,

@@ -23,6 +23,7 @@ from .metrics import (
     roc_curve,
     tpr_at_fpr,
 )
+from .predictive import Sample, rate_of_each, summarise_sample
 from .report import Group, Level, Report, evaluate_scores
 from .scores import COLUMNS, OPTIONAL, VIDEO_KEY, ScoresError, read_scores, write_scores
 from .table import ScoreTable, compact_scores, load_scores
@@ -43,6 +44,7 @@ __all__ = [
     "Level",
     "Measure",
     "Report",
+    "Sample",
     "ScoreTable",
     "ScoresError",
     "UndefinedError",
@@ -73,10 +75,12 @@ __all__ = [
     "margins",
     "measure",
     "partial_auc",
+    "rate_of_each",
     "read_scores",
     "reliability",
     "render",
     "roc_curve",
+    "summarise_sample",
     "t_interval",
     "tpr_at_fpr",
     "undecided_zone",

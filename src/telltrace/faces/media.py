@@ -151,6 +151,26 @@ class Positions:
 
 
 @dataclass(frozen=True)
+class Moments:
+    """The frames on screen at given moments, less those that an earlier pass has given.
+
+    Examples:
+        >>> Moments((0.5, 1.2, 1.4), frozenset({0})).choose([0.0, 1.0, 2.0], end=3.0).tolist()
+        [1]
+    """
+
+    seconds: tuple[float, ...]
+    seen: frozenset[int] = frozenset()
+
+    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
+        """Positions of the frames, in ascending order, none twice."""
+        starts = np.asarray(times, dtype=np.float64)
+        places = np.searchsorted(starts - starts[:1] - 1e-6, self.seconds, side="right") - 1
+        chosen = set(places.tolist()) - self.seen - {-1}
+        return np.array(sorted(chosen), dtype=np.intp)
+
+
+@dataclass(frozen=True)
 class Remaining:
     """What another choice takes, less the frames that an earlier pass has given."""
 

@@ -1,7 +1,7 @@
-"""What makes a face hard to judge: small, blurred, dark, turned away, squeezed by compression."""
+"""What makes a face hard to judge: small, blurred, dark, turned away, cut off, compressed."""
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import cv2
 import numpy as np
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from .align import FaceCrop
 from .detect import Face
 
-Flag = Literal["small", "blurred", "dark", "turned", "compressed"]
+Flag = Literal["small", "blurred", "dark", "turned", "cut", "rotated", "compressed"]
+"""``turned``: the head; ``rotated``: the whole picture, which was turned upright before."""
+
 
 SHARP: Final = 0.02
 """Energy of the finest details against all contrast below which a face counts as blurred."""
@@ -23,16 +25,22 @@ TILTED: Final = 40.0
 BITS: Final = 0.03
 """Bits per pixel and frame of a video below which it counts as heavily compressed."""
 
-_FACE = FaceCrop(size=64, margin=1.0)
+OUTSIDE: Final = 0.1
+"""Share of a detector's square that may lie beyond the picture before the face counts as cut."""
+
+_FACE = FaceCrop(size=64, margin=1.0, outside="repeat")
 
 
-def face_flags(image: NDArray[np.uint8], face: Face, min_face: float) -> tuple[Flag, ...]:
+def face_flags(
+    image: NDArray[np.uint8], face: Face, min_face: float, margin: float = 1.3
+) -> tuple[Flag, ...]:
     """What is wrong with one face, in a fixed order.
 
     Args:
         image: (H, W, 3) RGB of 8 bits.
         face: A face in it.
         min_face: Side below which it is small, in pixels.
+        margin: Side of the square that the detector sees, in sizes of the face.
     """
     grey = cv2.cvtColor(_FACE.cut(image, face), cv2.COLOR_RGB2GRAY)
     flags: dict[Flag, bool] = {
@@ -40,6 +48,7 @@ def face_flags(image: NDArray[np.uint8], face: Face, min_face: float) -> tuple[F
         "blurred": sharpness(np.asarray(grey, np.uint8)) < SHARP,
         "dark": float(grey.mean()) < DARK,
         "turned": is_turned(face),
+        "cut": is_cut_off(image, face, margin),
     }
     return tuple(flag for flag, is_so in flags.items() if is_so)
 
@@ -48,6 +57,13 @@ def is_small(face: Face, min_face: float) -> bool:
     """Whether the box is narrower or lower than so many pixels."""
     left, top, right, bottom = face.box
     return min(right - left, bottom - top) < min_face
+
+
+def is_cut_off(image: NDArray[np.uint8], face: Face, margin: float) -> bool:
+    """Whether the square about a face, so many sizes of it wide, reaches beyond the picture."""
+    height, width = image.shape[:2]
+    x, y, side = FaceCrop(margin=margin, outside="repeat").square(face, (height, width))
+    return max(-x, -y, x + side - width, y + side - height) > OUTSIDE * side
 
 
 def sharpness(grey: NDArray[np.uint8]) -> float:
@@ -74,5 +90,5 @@ def is_turned(face: Face) -> bool:
 
 def common_flags(faces: Sequence[Sequence[Flag]]) -> tuple[Flag, ...]:
     """Flags that more than half of the faces have, in a fixed order."""
-    order: tuple[Flag, ...] = ("small", "blurred", "dark", "turned", "compressed")
+    order: tuple[Flag, ...] = get_args(Flag)
     return tuple(f for f in order if sum(f in theirs for theirs in faces) * 2 > len(faces))

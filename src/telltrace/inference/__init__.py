@@ -2,13 +2,15 @@
 
 from .find import find_media
 from .predict import choose_device, score_crops
+from .rule import Rule, judge_score
 from .scanner import Scanner, ScanPlan
 from .settings import ScanSettings
-from .verdict import FaceVerdict, FileVerdict, TrackVerdict, judge_score
+from .verdict import FaceVerdict, FileVerdict, TrackVerdict
 
 __all__ = [
     "FaceVerdict",
     "FileVerdict",
+    "Rule",
     "ScanPlan",
     "ScanSettings",
     "Scanner",

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from telltrace.checkpoint import Calibration, Judge
+from telltrace.checkpoint import Judge
 from telltrace.faces.detect import Face
 from telltrace.faces.media import Frame
 from telltrace.inference.settings import Precision
@@ -27,15 +27,6 @@ class Ensemble:
     def __post_init__(self) -> None:
         if not self.judges:
             raise ValueError("An ensemble needs at least one detector, got none.")
-
-    @property
-    def calibration(self) -> Calibration:
-        """Where a mean score may be called real or fake: the means of the members' thresholds."""
-        members = [judge.card.calibration for judge in self.judges]
-        return Calibration(
-            real_below=float(np.mean([member.real_below for member in members])),
-            fake_from=float(np.mean([member.fake_from for member in members])),
-        )
 
     def score(
         self, pairs: Sequence[tuple[Frame, Face]], batch_size: int = 32

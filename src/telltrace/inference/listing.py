@@ -14,6 +14,7 @@ from rich.text import Text
 from telltrace import __version__
 from telltrace.faces.media import Status
 from telltrace.inference.scanner import Scanner
+from telltrace.inference.timeline import Span
 from telltrace.inference.verdict import VERDICTS, FileVerdict, TrackVerdict
 from telltrace.inference.wording import moment
 
@@ -48,7 +49,7 @@ def schema() -> dict[str, Any]:
 
 def about(scanner: Scanner) -> dict[str, Any]:
     """What every verdict of a scan depends on."""
-    calibration = scanner.ensemble.calibration
+    single, video = scanner.rule.calibration, scanner.rule.zone(moving=True)
     return {
         "schema": SCHEMA,
         "telltrace": __version__,
@@ -62,8 +63,9 @@ def about(scanner: Scanner) -> dict[str, Any]:
             for judge in scanner.judges
         ],
         "thresholds": {
-            "real_below": calibration.real_below,
-            "fake_from": calibration.fake_from,
+            "real_below": single.real_below,
+            "fake_from": single.fake_from,
+            "video": {"real_below": video.real_below, "fake_from": video.fake_from},
         },
         "settings": scanner.settings.to_dict(),
     }
@@ -180,12 +182,15 @@ def _person(number: int, track: TrackVerdict, moving: bool) -> str:
         f"looks forged{moment(span)} (peak {span.peak:.0%} at {span.peak_time:.2f} s)"
         for span in track.forged
     )
-    seen = f"{said}, seen from {track.start:.2f} to {track.end:.2f} s"
-    return f"{seen}; {spans}." if spans else f"{seen}."
+    parts = [f"{said}, seen from {track.start:.2f} to {track.end:.2f} s"]
+    if track.stretch is not None and track.throughout != Status.FAKE:
+        stretch = Span(track.stretch.start, track.stretch.end, track.stretch.score, 0.0)
+        parts.append(f"suspicious{moment(stretch)} ({stretch.peak:.0%})")
+    return "; ".join([*parts, spans] if spans else parts) + "."
 
 
 def _about(scanner: Scanner) -> str:
-    zone = scanner.ensemble.calibration
+    zone = scanner.rule.calibration
     between = (
         f"between {zone.real_below:.2f} and {zone.fake_from:.2f} nothing is claimed"
         if zone.real_below < zone.fake_from

@@ -93,7 +93,7 @@ def _shown(verdict: FileVerdict) -> dict[int, TrackVerdict]:
 def _timeline(verdict: FileVerdict, scanner: Scanner) -> str:
     from telltrace.visualize.page import figure, svg
 
-    zone, shown = scanner.ensemble.calibration, _shown(verdict)
+    zone, shown = scanner.rule.calibration, _shown(verdict)
     drawing = timeline_figure(shown, verdict.duration, zone.real_below, zone.fake_from)
     caption = (
         "Probability of forgery over time: a point for each look, a line for what smoothing makes "

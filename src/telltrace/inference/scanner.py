@@ -13,12 +13,24 @@ import torch
 from telltrace.checkpoint import Judge, load_checkpoint
 from telltrace.faces.detect import Face, FaceDetector, create_face_detector
 from telltrace.faces.follow import Follower
-from telltrace.faces.media import Choice, Frame, MediaError, Positions, Remaining, Status
+from telltrace.faces.media import (
+    Choice,
+    Frame,
+    MediaError,
+    Moments,
+    Positions,
+    Remaining,
+    Sampling,
+    Status,
+)
 from telltrace.faces.quality import face_flags, is_small
 from telltrace.faces.reader import open_media
 from telltrace.faces.track import look_at
+from telltrace.faces.turned import find_turn, turn_frame
 from telltrace.inference.ensemble import Ensemble
 from telltrace.inference.evidence import Evidence, Look
+from telltrace.inference.looking import frames_at_edges, needs_more, suspicious_moments
+from telltrace.inference.rule import Rule
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.verdict import FileVerdict
 
@@ -73,31 +85,47 @@ class Scanner:
         self.judges = (judges,) if isinstance(judges, Judge) else tuple(judges)
         self.detector = detector
         self.ensemble = Ensemble(self.judges, self.settings.precision)
+        cards = [judge.card for judge in self.judges]
+        self._margin = max(card.preprocessing.crop.margin for card in cards)
+        self.rule = Rule.of(cards, self.settings.strict, self.settings.window)
 
     def scan(self, path: Path) -> FileVerdict:
         """Judge a picture or a video; whatever is wrong with it becomes a status."""
         clock = _Clock(path, self.settings.time_limit)
-        evidence = Evidence(path, self.settings, self.ensemble.calibration)
         try:
-            self._look(evidence, clock)
+            evidence = self._look(path, clock)
         except MediaError as error:
             return FileVerdict.failed(path, error.status, error.reason, error.remedy)
         return evidence.conclude(dict(clock.spent))
 
-    def _look(self, evidence: Evidence, clock: "_Clock") -> None:
+    def _look(self, path: Path, clock: "_Clock") -> Evidence:
         """Read as many frames as it takes."""
+        evidence = Evidence(path, self.settings, self.rule)
         self._read(evidence, self.settings.sampling(), clock)
+        if not evidence.sees_upright_faces and (turn := self._find_turn(path, clock)):
+            evidence = Evidence(path, self.settings, self.rule, turn)
+            self._read(evidence, self.settings.sampling(), clock)
         assert evidence.frames is not None
         if self.settings.sample != "adaptive" or evidence.frames.kind == "image":
-            return
-        if evidence.disagrees():
+            return evidence
+        if needs_more(evidence):
             rest = Remaining(self.settings.sampling(last=True), evidence.seen)
             self._read(evidence, rest, clock)
-        for _ in range(2):  # a stretch that the first shows to be forged has edges of its own
-            if wanted := evidence.wanted():
-                self._read(evidence, Positions(wanted), clock)
+        if moments := suspicious_moments(evidence):
+            self._read(evidence, Moments(moments, evidence.seen), clock, even=False)
+        for _ in range(2):  # looks between two others show more nearly where an edge is
+            if wanted := frames_at_edges(evidence):
+                self._read(evidence, Positions(wanted), clock, even=False)
+        return evidence
 
-    def _read(self, evidence: Evidence, choice: Choice, clock: "_Clock") -> None:
+    def _find_turn(self, path: Path, clock: "_Clock") -> int:
+        """Quarters by which the file's pictures must be turned, by what a few of them show."""
+        with clock.stage("read"):
+            few = list(open_media(path, Sampling("spread", 4), clock.check))
+        with clock.stage("detect"):
+            return find_turn(self.detector, few)
+
+    def _read(self, evidence: Evidence, choice: Choice, clock: "_Clock", even: bool = True) -> None:
         """One pass over the file."""
         with clock.stage("read"):
             frames = open_media(evidence.path, choice, clock.check)
@@ -106,10 +134,11 @@ class Scanner:
         for chunk in clock.reading(_chunks(frames, self.settings.batch_size)):
             clock.check()
             evidence.size = (chunk[0].image.shape[1], chunk[0].image.shape[0])
+            upright = [turn_frame(frame, evidence.turn) for frame in chunk]
             with clock.stage("detect"):
-                found = follower.find(chunk)
+                found = follower.find(upright)
             with clock.stage("score"):
-                evidence.add(self._looks(chunk, found))
+                evidence.add(self._looks(upright, found), even)
         evidence.lost = max(evidence.lost, frames.lost)
 
     def _looks(self, frames: Sequence[Frame], found: Sequence[list[Face]]) -> Iterator[Look]:
@@ -122,7 +151,8 @@ class Scanner:
         scores = iter(self.ensemble.score(pairs, self.settings.batch_size))
         nothing = np.full(len(self.judges), np.nan)
         for frame, faces in zip(frames, found, strict=True):
-            flags = [face_flags(frame.image, face, self.settings.min_face) for face in faces]
+            small = self.settings.min_face
+            flags = [face_flags(frame.image, face, small, self._margin) for face in faces]
             mine = [nothing if "small" in flag else next(scores) for flag in flags]
             table = np.array(mine).reshape(len(faces), len(self.judges))
             yield Look(look_at(frame, faces), table, tuple(flags))

@@ -1,10 +1,9 @@
 """All that a scan can be told, in one value that can be compared, printed and sent to a worker."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from telltrace.faces.media import Choice, Sampling
-from telltrace.inference.timeline import Rule
 
 Sample = Literal["adaptive", "spread", "every", "fps", "all"]
 """Which frames of a video are looked at."""
@@ -12,18 +11,23 @@ Sample = Literal["adaptive", "spread", "every", "fps", "all"]
 Precision = Literal["float32", "bfloat16"]
 """What the detector of forgeries computes in."""
 
+FIRST: Final = 12
+"""Frames of a first look at a video, however few are asked for: a verdict must not hang on that."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScanSettings:
     """How files are looked at and summed up; the detector itself is not among it.
 
     Args:
-        sample: ``"adaptive"`` looks at a third of ``frames``, spread over the video, at the rest
-            only where these disagree, and at every frame where a forged stretch begins or ends.
-            The others are those of `Sampling`.
+        sample: ``"adaptive"`` looks at a third of ``frames``, and at a dozen at least, spread over
+            the video; then closely at the most suspicious moments of each person, and where a
+            forged stretch begins or ends. The others are those of `Sampling`.
         frames: Frames to look at, as ``sample`` says.
-        rule: How the scores of a track become one. The file gets that of its worst track.
-        window: Seconds over which scores are smoothed.
+        strict: Whether to use the thresholds for fewer false alarms: of real videos, one in a
+            hundred may be called fake and not five.
+        window: Seconds that a stretch must last to be judged by itself, and over which scores are
+            smoothed; checkpoints are calibrated on 1.
         min_face: Faces whose box is narrower or lower than this many pixels get no score.
         search_every: Of so many frames looked at, one is searched for faces; in those between they
             are followed.
@@ -37,7 +41,7 @@ class ScanSettings:
 
     sample: Sample = "adaptive"
     frames: float = 36
-    rule: Rule = "worst"
+    strict: bool = False
     window: float = 1.0
     min_face: float = 40.0
     search_every: int = 4
@@ -46,7 +50,7 @@ class ScanSettings:
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
-        for name, choices in (("sample", Sample), ("rule", Rule), ("precision", Precision)):
+        for name, choices in (("sample", Sample), ("precision", Precision)):
             if getattr(self, name) not in get_args(choices):
                 known = ", ".join(get_args(choices))
                 raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}.")
@@ -61,15 +65,17 @@ class ScanSettings:
         Sampling("spread" if self.sample == "adaptive" else self.sample, self.frames)
 
     def sampling(self, last: bool = False) -> Choice:
-        """The frames of the first pass over a video, or all that later ones may add to."""
+        """The frames of the first pass over a video, or all that an even second one may add to."""
         if self.sample != "adaptive":
             return Sampling(self.sample, self.frames)
-        third = max(1, int(self.frames) // 3)  # the centres of thirds are centres of the whole
-        return Sampling("spread", 3 * third if last else third)
+        first = max(FIRST, int(self.frames) // 3)
+        more = last and 3 * first <= self.frames  # centres of thirds are centres of the whole
+        return Sampling("spread", 3 * first if more else first)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ScanSettings":
-        return cls(**values)
+        """Read back settings; ``rule``, which older ones had, is no choice any more."""
+        return cls(**{name: value for name, value in values.items() if name != "rule"})

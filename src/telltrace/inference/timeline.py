@@ -1,13 +1,11 @@
-"""Scores along time: smoothed, summed up for a track, and the seconds that look forged."""
+"""Scores along time: smoothed, in windows, and the seconds that look forged."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-Rule = Literal["worst", "mean", "median", "max", "top"]
-"""How the scores of a track become one; see :func:`track_score`."""
 
 AT_LEAST = 5
 """Looks that a smoothed score rests on, where a track has them: one odd frame decides nothing."""
@@ -52,33 +50,59 @@ def smooth(times: ArrayLike, scores: ArrayLike, window: float) -> NDArray[np.flo
     return smoothed
 
 
-def track_score(scores: ArrayLike, smoothed: ArrayLike, rule: Rule) -> float:
-    """One score for a track.
+@dataclass(frozen=True)
+class Window:
+    """The looks within one window of time."""
+
+    first: int
+    """Number of the first look."""
+    last: int
+    """Number of the last one."""
+    start: float
+    """Seconds; the moment of the first look."""
+    end: float
+    score: float = float("nan")
+
+
+def windows(times: ArrayLike, length: float, least: int) -> list[Window]:
+    """Windows that begin at every half of their length and hold enough looks.
 
     Args:
-        scores: Of each look.
-        smoothed: What :func:`smooth` made of them.
-        rule: ``"worst"``: the highest smoothed score, so that a short forgery counts and a single
-            odd frame does not. ``"mean"``, ``"median"`` and ``"max"`` of the looks. ``"top"``: the
-            mean of the highest fifth.
-
-    Raises:
-        ValueError: If there is no score, or the rule is not known.
+        times: Seconds, ascending.
+        length: Of a window, in seconds; 0 gives none.
+        least: Looks that a window needs.
 
     Examples:
-        >>> track_score([0.1, 0.9, 0.2], [0.1, 0.2, 0.2], "worst")
-        0.2
+        >>> [(w.first, w.last) for w in windows([0.0, 0.2, 0.7, 0.9, 5.0], 1.0, 3)]
+        [(0, 3)]
     """
-    values = np.sort(np.asarray(scores, np.float64))
-    if not len(values):
-        raise ValueError("A track without a score has none; got no scores.")
-    if rule == "worst":
-        return float(np.max(smoothed))
-    if rule == "top":
-        return float(values[-max(1, round(len(values) / 5)) :].mean())
-    if rule not in get_args(Rule):
-        raise ValueError(f"rule must be one of {', '.join(get_args(Rule))}, got {rule!r}.")
-    return float({"mean": values.mean(), "median": np.median(values), "max": values[-1]}[rule])
+    moments = np.asarray(times, np.float64)
+    found = []
+    for start in _starts(moments, length):
+        ends = np.array([start, start + length]) - 1e-9
+        low, high = np.searchsorted(moments, ends).tolist()
+        if high - low >= least:
+            found.append(Window(low, high - 1, float(moments[low]), float(moments[high - 1])))
+    return found
+
+
+def looked_at(times: ArrayLike, length: float) -> int:
+    """How many such windows hold a look at all: as many could have been found suspicious.
+
+    Examples:
+        >>> looked_at([0.7, 0.8, 5.0], 1.0)
+        4
+    """
+    return len(_starts(np.asarray(times, np.float64), length))
+
+
+def _starts(times: NDArray[np.float64], length: float) -> list[float]:
+    """Where the windows begin that hold a look."""
+    if length <= 0:
+        return []
+    half = length / 2
+    last = np.floor((times + 1e-9) / half).astype(int)
+    return [half * n for n in sorted({*last.tolist(), *(last - 1).tolist()}) if n >= 0]
 
 
 def forged_spans(
@@ -109,3 +133,31 @@ def forged_spans(
         top = max(group, key=lambda i: values[i])
         spans.append(Span(times[group[0]], times[group[-1]], float(values[top]), times[top]))
     return tuple(spans)
+
+
+def stretch_spans(
+    times: ArrayLike,
+    smoothed: ArrayLike,
+    level: float,
+    places: Sequence[tuple[float, float]],
+    score: float,
+) -> tuple[Span, ...]:
+    """The stretches that reach a level and touch one of the places that were found forged.
+
+    Args:
+        times: Seconds, ascending.
+        smoothed: As many scores.
+        level: What a stretch reaches.
+        places: Start and end of each place.
+        score: Stands for the peak where no score reaches the level: the places are then given.
+
+    Examples:
+        >>> stretch_spans([0.0, 1.0, 2.0], [0.9, 0.1, 0.8], 0.5, [(1.5, 2.5)], 0.7)
+        (Span(start=2.0, end=2.0, peak=0.8, peak_time=2.0),)
+    """
+    moments = np.asarray(times, np.float64).tolist()
+    found = forged_spans(moments, smoothed, level)
+    near = tuple(s for s in found if any(s.start <= end and s.end >= at for at, end in places))
+    if near:
+        return near
+    return tuple(Span(at, end, score, (at + end) / 2) for at, end in places)

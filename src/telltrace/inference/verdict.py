@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from telltrace.checkpoint import Calibration
 from telltrace.faces.media import Status
+from telltrace.inference.rule import Stretch
 from telltrace.inference.timeline import Span
 
 VERDICTS = (Status.FAKE, Status.REAL, Status.UNCERTAIN)
@@ -29,7 +29,7 @@ class FaceVerdict:
     confidence: float
     """Probability that this is a face at all."""
     quality: tuple[str, ...] = ()
-    """What makes it hard to judge: small, blurred, dark, turned."""
+    """What makes it hard to judge: small, blurred, dark, turned, cut, rotated."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, rounded to what is meaningful."""
@@ -63,15 +63,24 @@ class TrackVerdict:
 
     status: Status
     score: float | None
-    """By the rule of the settings; None where no look gave a score."""
+    """Probability of forgery by the mean of all looks; None where no look gave a score."""
     scores: tuple[float, ...] = ()
     """The mean score of each detector of an ensemble."""
+    throughout: Status | None = None
+    """Whether the person is forged throughout, by ``score`` alone; None without a score."""
+    stretch: Stretch | None = None
+    """The most suspicious stretch of seconds, where it is suspicious; `status` says how much."""
     forged: tuple[Span, ...] = ()
     """The seconds in which the face looks forged."""
     quality: tuple[str, ...] = ()
     """What makes most of its looks hard to judge."""
     faces: tuple[FaceVerdict, ...]
     """In the order of time, one a frame at most."""
+
+    @property
+    def suspicion(self) -> float:
+        """The score of the whole or of the stretch, whichever is higher."""
+        return max(self.score or 0.0, self.stretch.score if self.stretch else 0.0)
 
     @property
     def start(self) -> float:
@@ -89,6 +98,9 @@ class TrackVerdict:
             "status": str(self.status),
             "score": _rounded(self.score),
             "scores": [round(score, 6) for score in self.scores],
+            "throughout": None if self.throughout is None else str(self.throughout),
+            "stretch": self.stretch
+            and {name: round(value, 6) for name, value in self.stretch._asdict().items()},
             "start": round(self.start, 3),
             "end": round(self.end, 3),
             "forged": [
@@ -101,7 +113,11 @@ class TrackVerdict:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrackVerdict":
+        """Read back what :meth:`to_dict` wrote; older verdicts know of no stretch."""
+        stretch, throughout = values.get("stretch"), values.get("throughout")
         return cls(
+            throughout=None if throughout is None else Status(throughout),
+            stretch=None if stretch is None else Stretch(**stretch),
             status=Status(values["status"]),
             score=values["score"],
             scores=tuple(values["scores"]),
@@ -121,7 +137,8 @@ class FileVerdict:
     verdict: Status | None = None
     """FAKE, REAL or UNCERTAIN; None where nothing could be judged."""
     score: float | None = None
-    """That of the worst track; None without a verdict."""
+    """The highest of all tracks; None without a verdict. A person forged for a stretch alone can
+    decide the verdict with a low score: the stretch has its own."""
     kind: str | None = None
     """"image" or "video"."""
     duration: float = 0.0
@@ -152,9 +169,10 @@ class FileVerdict:
 
     @property
     def worst(self) -> TrackVerdict | None:
-        """The track that decides; None where none could be judged."""
+        """The track that decides, and of equals the highest; None where none could be judged."""
         judged = [track for track in self.tracks if track.score is not None]
-        return max(judged, key=lambda track: track.score or 0.0, default=None)
+        order = (Status.REAL, Status.UNCERTAIN, Status.FAKE)
+        return max(judged, key=lambda t: (order.index(t.status), t.suspicion), default=None)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data in a stable order, as the JSON schema in this package describes it."""
@@ -195,18 +213,6 @@ class FileVerdict:
     def failed(cls, path: Path, status: Status, reason: str, remedy: str) -> "FileVerdict":
         """A file of which nothing can be said, and why."""
         return cls(path=path, status=status, reason=reason, remedy=remedy)
-
-
-def judge_score(score: float, calibration: Calibration) -> Status:
-    """FAKE, REAL, or UNCERTAIN between the two thresholds.
-
-    Examples:
-        >>> str(judge_score(0.7, Calibration(real_below=0.4, fake_from=0.6)))
-        'FAKE'
-    """
-    if score >= calibration.fake_from:
-        return Status.FAKE
-    return Status.REAL if score < calibration.real_below else Status.UNCERTAIN
 
 
 def _rounded(score: float | None) -> float | None:

@@ -53,6 +53,11 @@ def _verdict(found: FileVerdict, verdict: Status) -> tuple[str, str]:
             f"no face looks forged in {faces}",
             "Seek other evidence too: forgeries of a kind that the detector never saw may pass",
         )
+    if verdict == Status.UNCERTAIN and (doubt := _doubtful_stretch(found)):
+        return (
+            f"{name or 'a face'} looks suspicious{doubt}, and too little so to be called forged",
+            "Look at those seconds yourself, give a sharper copy, or ask another detector",
+        )
     if verdict == Status.UNCERTAIN and found.kind == "image":
         return (
             f"the score of {name or 'the face'} lies where the detector is often wrong",
@@ -76,13 +81,26 @@ def _name(found: FileVerdict) -> str:
     return f"person {found.tracks.index(found.worst) + 1}"
 
 
+def _doubtful_stretch(found: FileVerdict) -> str:
+    """When the person who decides looks suspicious, who is real for the rest of the time."""
+    worst = found.worst
+    if worst is None or worst.stretch is None or worst.throughout != Status.REAL:
+        return ""
+    return moment(Span(worst.stretch.start, worst.stretch.end, worst.stretch.score, 0.0), 1)
+
+
 def _when(found: FileVerdict) -> str:
     """When the worst face looks forged, and how many others do."""
-    spans = found.worst.forged if found.worst and found.kind == "video" else ()
+    worst = found.worst if found.kind == "video" else None
     others = sum(track.status == Status.FAKE for track in found.tracks) - 1
-    more = f" and {_count(len(spans) - 1, 'more time')}" if len(spans) > 1 else ""
     also = {1: ", and so does another"}.get(others, f", and so do {others} others")
-    return (moment(spans[0], 1) if spans else "") + more + (also if others > 0 else "")
+    when = ""
+    if worst is not None and worst.throughout == Status.FAKE:
+        when = f" throughout,{moment(Span(worst.start, worst.end, 0.0, 0.0), 1)}"
+    elif worst is not None and worst.forged:
+        more = len(worst.forged) - 1
+        when = moment(worst.forged[0], 1) + (f" and {_count(more, 'more time')}" if more else "")
+    return when + (also if others > 0 else "")
 
 
 def moment(span: Span, digits: int = 2) -> str:

@@ -1,0 +1,152 @@
+"""How a detector's logits become a probability, and from where on a verdict may be spoken."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+from telltrace.evaluate.calibration import margins
+from telltrace.evaluate.predictive import Sample, rate_of_each
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """For a single look at a face: a picture, or one frame.
+
+    ``score = curve(sigmoid((fake logit - real logit) / temperature + bias))``, where the curve
+    runs straight from knot to knot and is the identity without knots.
+    """
+
+    temperature: float = 1.0
+    bias: float = 0.0
+    real_below: float = 0.5
+    """Scores below this are called real."""
+    fake_from: float = 0.5
+    """Scores from here on are called fake; between the two nothing is claimed."""
+    fake_from_strict: float | None = None
+    """The same where fewer false alarms are wanted; None for no other threshold."""
+    reals: Sample | None = None
+    """Margins of real validation pictures, for pictures of several people; see `fake`."""
+    rates: tuple[float, float] = (0.03, 0.01)
+    """Largest share of real pictures that the two thresholds call fake."""
+    knots: tuple[tuple[float, float], ...] = ()
+    """Points (sigmoid, score) of an isotonic curve, rising."""
+    fitted_on: str = ""
+    """What the curve and the thresholds were fitted on, and what is promised of them."""
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"temperature must be positive, got {self.temperature}.")
+        if not 0 <= self.real_below <= self.fake_from <= self.fake(strict=True) <= 1:
+            raise ValueError(
+                "Thresholds must satisfy 0 <= real_below <= fake_from <= fake_from_strict <= 1, "
+                f"got {self.real_below}, {self.fake_from} and {self.fake_from_strict}."
+            )
+        columns = np.array(self.knots or [(0.0, 0.0), (1.0, 1.0)])
+        if (np.diff(columns, axis=0) < 0).any() or columns.min() < 0 or columns.max() > 1:
+            raise ValueError("knots must rise, from left to right, within [0, 1].")
+
+    @classmethod
+    def from_dict(cls, parts: dict[str, Any]) -> Self:
+        """Read back what JSON made of it; older cards lack some of it."""
+        knots = tuple((float(x), float(p)) for x, p in parts.get("knots", ()))
+        reals = Sample(*parts["reals"]) if parts.get("reals") else None
+        rates = parts.get("rates", (0.03, 0.01))
+        return cls(**{**parts, "knots": knots, "reals": reals, "rates": (rates[0], rates[1])})
+
+    def fake(self, strict: bool = False, people: int = 1) -> float:
+        """The score from which a face is called fake, in a picture of so many that are judged.
+
+        Ten people are ten occasions for a false alarm: each gets its share of the rate. A card
+        without ``reals`` asks the same of every face, however many there are.
+        """
+        found = self.fake_from_strict if strict else None
+        alone = self.fake_from if found is None else found
+        if self.reals is None or people == 1:
+            return alone
+        rate = rate_of_each(self.rates[strict], people)
+        return max(alone, float(self.probability(self.reals.threshold(rate))))
+
+    def margins(self, scores: ArrayLike) -> Floats:
+        """Fake logit less real logit of scores; with knots, which cannot be undone, their logit."""
+        return margins(scores) if self.knots else margins(scores, self.temperature, self.bias)
+
+    def probability(self, margin: ArrayLike) -> Floats:
+        """The score of such a margin: the inverse of :meth:`margins`."""
+        m = np.asarray(margin, dtype=np.float64)
+        return np.asarray(expit(m if self.knots else m / self.temperature + self.bias))
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoCalibration:
+    """For a person through a video: the mean margin of all looks, and that of each second.
+
+    Thresholds follow from ``reals`` and ``windows``, so that they can be told for any number of
+    people and seconds. Each of the two questions, whether a person is forged throughout and
+    whether for a stretch of seconds, gets half of the rate.
+    """
+
+    temperature: float = 1.0
+    bias: float = 0.0
+    real_below: float = 0.5
+    """A person whose score is below this is called real."""
+    reals: Sample
+    """Mean margins of real validation videos."""
+    windows: Sample | None = None
+    """Mean margins of one second of them; None: stretches are not claimed."""
+    rates: tuple[float, float] = (0.05, 0.01)
+    """Largest share of real videos that are called fake, and that with strict thresholds."""
+    fitted_on: str = ""
+    """What all this was fitted on, and what is promised."""
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"temperature must be positive, got {self.temperature}.")
+        if not 0 <= self.real_below <= 1:
+            raise ValueError(f"real_below must lie in [0, 1], got {self.real_below}.")
+        if not 0 < self.rates[1] <= self.rates[0] < 1:
+            raise ValueError(f"rates must be in (0, 1), the strict one last, got {self.rates}.")
+        for sample in (self.reals, self.windows or self.reals):
+            if not (sample.size >= 2 and sample.sd >= 0 and np.isfinite(sample.mean)):
+                raise ValueError(f"A sample needs two items and a deviation, got {sample}.")
+
+    @classmethod
+    def from_dict(cls, parts: dict[str, Any]) -> Self:
+        """Read back what JSON made of it."""
+        windows = Sample(*parts["windows"]) if parts.get("windows") else None
+        rates = parts["rates"]
+        samples = {"reals": Sample(*parts["reals"]), "windows": windows}
+        return cls(**{**parts, **samples, "rates": (rates[0], rates[1])})
+
+    def probability(self, margin: ArrayLike) -> Floats:
+        """The score of a mean margin."""
+        return np.asarray(expit(np.asarray(margin, np.float64) / self.temperature + self.bias))
+
+    def fake(self, strict: bool = False, people: int = 1) -> float:
+        """The score from which a person is called forged throughout, one of so many."""
+        rate = rate_of_each(self._share(strict), people)
+        return float(self.probability(self.reals.threshold(rate)))
+
+    def stretch(self, windows: int, strict: bool = False, times: float = 1.0) -> float:
+        """The score of a window's mean margin from which one of so many is called forged.
+
+        Args:
+            windows: How many were looked at.
+            strict: Which of the two rates.
+            times: Times the rate.
+
+        Raises:
+            ValueError: If nothing is known of windows.
+        """
+        if self.windows is None:
+            raise ValueError("Nothing is known of single seconds; calibrate on denser frames.")
+        rate = rate_of_each(min(times * self._share(strict), 0.5), max(windows, 1))
+        return float(self.probability(self.windows.threshold(rate)))
+
+    def _share(self, strict: bool) -> float:
+        """The rate of each question."""
+        return rate_of_each(self.rates[strict], 1 if self.windows is None else 2)

@@ -1,0 +1,98 @@
+"""Where a scan looks next: closely at suspicious moments, and where a forged stretch ends."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from telltrace.faces.media import Status
+from telltrace.inference.evidence import Evidence
+from telltrace.inference.timeline import AT_LEAST
+from telltrace.inference.verdict import TrackVerdict
+
+CLOSE: Final = 6
+"""Looks within one window about a suspicious moment."""
+MOMENTS: Final = 3
+"""Suspicious moments of one person that are looked at closely."""
+LEAST: Final = 2
+"""Moments in a file that are looked at closely, whatever was looked at before."""
+
+_MOST_EDGES, _AT_AN_EDGE = 4, 8
+
+Gap = tuple[float, int, int]
+"""How little it matters, and the first and last frame of it."""
+
+
+def needs_more(evidence: Evidence) -> bool:
+    """Whether more even looks may change what the first few say."""
+    tracks, _ = evidence.tracks()
+    if not any(track.score is not None for track in tracks):
+        return True
+    if any(len(track.faces) < AT_LEAST for track in tracks):
+        return True
+    unsure = any(track.status == Status.UNCERTAIN for track in tracks)
+    return unsure and not evidence.rule.knows_stretches
+
+
+def suspicious_moments(evidence: Evidence) -> tuple[float, ...]:
+    """Moments, in seconds, of close looks: some in each of the most suspicious windows.
+
+    They are few, so that a file takes no more looks than ``frames`` of the settings, or two close
+    looks more: the most suspicious moment of everybody, then everybody's second, and so on.
+    """
+    if not evidence.rule.knows_stretches:
+        return ()
+    tracks, _ = evidence.tracks()
+    length = evidence.settings.window
+    ranked = sorted(
+        (rank, -score, start)
+        for track in tracks
+        if track.throughout != Status.FAKE
+        for rank, (score, start) in enumerate(_suspicious(track, evidence))
+    )
+    budget = max(LEAST, int(evidence.settings.frames - len(evidence.looks)) // CLOSE)
+    starts = list(dict.fromkeys(start for _, _, start in ranked))[:budget]
+    steps = (np.arange(CLOSE) + 0.5) * length / CLOSE
+    return tuple(sorted({float(start + step) for start in starts for step in steps}))
+
+
+def _suspicious(track: TrackVerdict, evidence: Evidence) -> list[tuple[float, float]]:
+    """Scores and windows about the looks that are not simply real, the highest first."""
+    length, known = evidence.settings.window, evidence.rule.calibration.real_below
+    looks = sorted((-f.score, f.time) for f in track.faces if f.score is not None)
+    chosen: list[tuple[float, float]] = []
+    for score, time in looks:
+        if -score < known or len(chosen) == MOMENTS or length <= 0:
+            break
+        start = max(0, round(time / length * 2) - 1) * length / 2
+        if all(abs(start - other) >= length for _, other in chosen):
+            chosen.append((-score, start))
+    times = np.array([face.time for face in track.faces])
+    close = [
+        int(((times >= start) & (times < start + length)).sum()) >= CLOSE for _, start in chosen
+    ]
+    return [found for found, done in zip(chosen, close, strict=True) if not done]
+
+
+def frames_at_edges(evidence: Evidence) -> tuple[int, ...]:
+    """Frames not seen yet between two looks of which one lies in a forged stretch."""
+    tracks, _ = evidence.tracks()
+    wanted: set[int] = set()
+    for _, first, last in sorted(_edges(tracks))[:_MOST_EDGES]:
+        count = min(last - first + 1, _AT_AN_EDGE)
+        wanted |= set(np.linspace(first, last, count).round().astype(int).tolist())
+    return tuple(sorted(wanted - evidence.seen))
+
+
+def _edges(tracks: Sequence[TrackVerdict]) -> Iterator[Gap]:
+    """Where a stretch that decides begins or ends between two looks at a person."""
+    for track in tracks:
+        if track.status != Status.FAKE or track.throughout == Status.FAKE:
+            continue
+        for a, b in pairwise(face for face in track.faces if face.score is not None):
+            inside = [
+                any(span.start <= face.time <= span.end for span in track.forged) for face in (a, b)
+            ]
+            if inside[0] != inside[1] and b.frame - a.frame > 1:
+                yield -track.suspicion, a.frame + 1, b.frame - 1

@@ -1,0 +1,206 @@
+"""When a person is called forged: throughout, or for a stretch of seconds. Two questions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from telltrace.calibration import Calibration, VideoCalibration
+from telltrace.checkpoint import Card
+from telltrace.faces.media import Status
+from telltrace.inference.timeline import Window, looked_at, windows
+
+Floats = NDArray[np.float64]
+
+FEW: Final = 3
+"""Looks with a score below which a video's person must also look forged by a picture's rule, and
+below which a window says nothing."""
+
+SUSPICIOUS: Final = 4.0
+"""A stretch leaves doubt where it would be called forged at so many times the rate."""
+
+
+class Stretch(NamedTuple):
+    """The most suspicious stretch of seconds of a person, where it is suspicious at all."""
+
+    start: float
+    """Seconds."""
+    end: float
+    score: float
+    """Probability of forgery of the worst second in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """What each look at one person gave."""
+
+    times: Floats
+    """Seconds, ascending, (N,)."""
+    margins: Floats
+    """Fake logit less real logit of each detector, (N, detectors)."""
+    even: NDArray[np.bool_]
+    """Whether the look is one of those spread evenly over the video, and not one of the many
+    about a suspicious moment, (N,)."""
+
+    @property
+    def mean(self) -> Floats:
+        """Mean margins, (detectors,): of the even looks, so that looking closely moves nothing."""
+        even = self.margins[self.even]
+        mean: Floats = (even if len(even) else self.margins).mean(axis=0)
+        return mean
+
+
+class Finding(NamedTuple):
+    """What is said of one person."""
+
+    status: Status
+    throughout: Status
+    """The answer to the first question alone."""
+    score: float
+    """Probability of forgery by the mean of all looks."""
+    scores: tuple[float, ...]
+    """That of each detector."""
+    suspicious: tuple[Window, ...]
+    """Windows of a stretch that is forged, or suspicious where none is forged."""
+    stretch: Stretch | None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Thresholds of one detector, or of several that answer with the mean of their probabilities.
+
+    Args:
+        members: For each detector, its calibrations for single looks and for videos.
+        strict: Whether to use the thresholds for fewer false alarms.
+        window: Length of a stretch that is tested, in seconds; cards are calibrated on 1.
+
+    References:
+        docs/decisions/0002-score-of-a-file.md
+    """
+
+    members: tuple[tuple[Calibration, VideoCalibration | None], ...]
+    strict: bool = False
+    window: float = 1.0
+
+    @classmethod
+    def of(cls, cards: Sequence[Card], strict: bool = False, window: float = 1.0) -> "Rule":
+        """The rule of the detectors that have these cards."""
+        return cls(tuple((card.calibration, card.video) for card in cards), strict, window)
+
+    @property
+    def calibration(self) -> Calibration:
+        """Where the score of a single look may be called real or fake: the members' means."""
+        return self.zone(moving=False)
+
+    @property
+    def knows_stretches(self) -> bool:
+        """Whether all cards say how high single seconds of real videos score."""
+        return all(video is not None and video.windows is not None for _, video in self.members)
+
+    def margins(self, scores: Floats) -> Floats:
+        """Margins of single looks, (N, detectors) to the same."""
+        columns = [
+            still.margins(column) for (still, _), column in zip(self.members, scores.T, strict=True)
+        ]
+        return np.stack(columns, axis=1)
+
+    def scores(self, margins: Floats, moving: bool) -> Floats:
+        """Each detector's probability for its (mean) margin, (detectors,) to the same."""
+        curves = [video if moving and video else still for still, video in self.members]
+        return np.array([float(c.probability(m)) for c, m in zip(curves, margins, strict=True)])
+
+    def zone(self, moving: bool, people: int = 1) -> Calibration:
+        """The two thresholds of a person's score, one of so many in the file."""
+        curves = [video if moving and video else still for still, video in self.members]
+        upper = float(np.mean([curve.fake(self.strict, people) for curve in curves]))
+        lower = float(np.mean([curve.real_below for curve in curves]))
+        return Calibration(real_below=min(lower, upper), fake_from=upper)
+
+    def stretch_score(self, margins: Floats) -> float:
+        """Probability of forgery of one window, by its mean margins."""
+        return float(self.scores(margins, moving=True).mean())
+
+    def stretch_from(self, count: int, times: float = 1.0) -> float:
+        """The score from which one of so many windows is forged, at so many times the rate."""
+        known = [video for _, video in self.members if video]
+        return float(np.mean([video.stretch(count, self.strict, times) for video in known]))
+
+    def picture(self, scores: Floats, people: int) -> Finding:
+        """Judge a face in a picture.
+
+        Args:
+            scores: Of each detector, (detectors,).
+            people: Faces in the picture that can be judged.
+        """
+        score = float(scores.mean())
+        status = judge_score(score, self.zone(False, people))
+        return Finding(status, status, score, tuple(scores.tolist()), (), None)
+
+    def video(self, people: Sequence[Series]) -> list[Finding]:
+        """Judge all people of one video, each of at least one look.
+
+        Each person and each second is an occasion for a false alarm, so that the thresholds
+        rise with their numbers.
+        """
+        if not people:
+            return []
+        zone = self.zone(True, len(people))
+        seconds = sum(looked_at(person.times, self.window) for person in people)
+        return [self._person(person, zone, seconds) for person in people]
+
+    def _person(self, person: Series, zone: Calibration, seconds: int) -> Finding:
+        scores = self.scores(person.mean, moving=True)
+        score = float(scores.mean())
+        throughout = judge_score(score, zone)
+        if len(person.times) < FEW and throughout == Status.FAKE:
+            single = self.scores(person.mean, moving=False).mean()
+            if judge_score(float(single), self.calibration) != Status.FAKE:
+                throughout = Status.UNCERTAIN
+        found = Finding(throughout, throughout, score, tuple(scores.tolist()), (), None)
+        tested = self._windows(person)
+        if not tested:
+            return found
+        top = max(window.score for window in tested)
+        forged, doubtful = (self.stretch_from(seconds, times) for times in (1.0, SUSPICIOUS))
+        if top < doubtful:
+            return found
+        level = forged if top >= forged else doubtful
+        high = tuple(window for window in tested if window.score >= level)
+        if top >= forged:
+            status = Status.FAKE
+        else:
+            status = Status.UNCERTAIN if throughout == Status.REAL else throughout
+        return _with_stretch(found, status, high)
+
+    def _windows(self, person: Series) -> list[Window]:
+        """The windows of a person that have enough looks, with their scores."""
+        if not self.knows_stretches:
+            return []
+        return [
+            replace(w, score=self.stretch_score(person.margins[w.first : w.last + 1].mean(axis=0)))
+            for w in windows(person.times, self.window, FEW)
+        ]
+
+
+def _with_stretch(found: Finding, status: Status, high: tuple[Window, ...]) -> Finding:
+    """The finding with the stretch that lies about its worst window."""
+    worst = max(high, key=lambda window: window.score)
+    start, end = worst.start, worst.end
+    for window in sorted(high, key=lambda window: abs(window.start - worst.start)):
+        if window.start <= end and window.end >= start:
+            start, end = min(start, window.start), max(end, window.end)
+    return found._replace(status=status, suspicious=high, stretch=Stretch(start, end, worst.score))
+
+
+def judge_score(score: float, calibration: Calibration) -> Status:
+    """FAKE, REAL, or UNCERTAIN between the two thresholds.
+
+    Examples:
+        >>> str(judge_score(0.7, Calibration(real_below=0.4, fake_from=0.6)))
+        'FAKE'
+    """
+    if score >= calibration.fake_from:
+        return Status.FAKE
+    return Status.REAL if score < calibration.real_below else Status.UNCERTAIN
