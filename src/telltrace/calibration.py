@@ -72,11 +72,17 @@ class Calibration:
         return max(alone, float(self.probability(self.reals.threshold(rate))))
 
     def margins(self, scores: ArrayLike) -> Floats:
-        """Fake logit less real logit of scores; with knots, which cannot be undone, their logit."""
-        return margins(scores) if self.knots else margins(scores, self.temperature, self.bias)
+        """Fake logit less real logit of scores.
+
+        Knots cannot be undone: the logits of the scores are then given, which are kept between
+        1 and 99 %, since a curve through data reaches 0 and 1 where it knows little.
+        """
+        if self.knots:
+            return margins(np.clip(np.asarray(scores, np.float64), 0.01, 0.99))
+        return margins(scores, self.temperature, self.bias)
 
     def probability(self, margin: ArrayLike) -> Floats:
-        """The score of such a margin: the inverse of :meth:`margins`."""
+        """The score of such a margin."""
         m = np.asarray(margin, dtype=np.float64)
         return np.asarray(expit(m if self.knots else m / self.temperature + self.bias))
 

@@ -1,5 +1,6 @@
 """Calibration: fitted on validation alone, carried by the weights, applied on the one path."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from telltrace.checkpoint import (
     Calibration,
@@ -20,7 +21,8 @@ from telltrace.cli import main
 from telltrace.data.transforms import Preprocessing
 from telltrace.evaluate import UndefinedError, expected_calibration_error, write_scores
 from telltrace.faces.align import FaceCrop
-from telltrace.inference.calibrate import calibrate
+from telltrace.inference.calibrate import calibrate, verdict_shares
+from telltrace.inference.items import Items
 from telltrace.models.registry import create_detector
 
 
@@ -50,7 +52,7 @@ def overconfident(split: str = "val", videos: int = 400, seed: int = 0) -> pd.Da
 @pytest.mark.parametrize("curve", ["temperature", "platt", "isotonic"])
 def test_probabilities_come_true_after_it(curve: str) -> None:
     before, fresh = overconfident(videos=6000), overconfident(videos=6000, seed=1)
-    found = calibrate(Calibration(), before, curve)  # type: ignore[arg-type]
+    found = calibrate(Calibration(), before, curve).calibration  # type: ignore[arg-type]
     raw = np.log(fresh.score / (1 - fresh.score)).to_numpy()
     logits = torch.from_numpy(np.stack([np.zeros_like(raw), raw], 1))
     after = probabilities(logits, found)
@@ -64,9 +66,10 @@ def test_probabilities_come_true_after_it(curve: str) -> None:
 
 def test_an_earlier_curve_is_undone_first() -> None:
     table = overconfident()
-    once = calibrate(Calibration(), table)
+    once, _ = calibrate(Calibration(), table)
     raw = np.log(table.score / (1 - table.score)).to_numpy()
-    again = calibrate(replace(once), table.assign(score=expit(raw / once.temperature + once.bias)))
+    scores = expit(raw / once.temperature + once.bias)
+    again, _ = calibrate(replace(once), table.assign(score=scores))
     assert (again.temperature, again.bias) == pytest.approx((once.temperature, once.bias), rel=1e-5)
 
 
@@ -82,12 +85,102 @@ def test_an_isotonic_curve_cannot_be_undone() -> None:
         calibrate(Calibration(knots=((0.0, 0.1), (1.0, 0.9))), overconfident())
 
 
-def test_a_promise_needs_videos_and_is_written_down() -> None:
-    found = calibrate(Calibration(), overconfident(), rate=0.05)
-    assert found.real_below <= found.fake_from
-    assert "At most 0.05 of reals are called fake" in found.fitted_on
-    with pytest.raises(UndefinedError, match="needs 999 items"):
-        calibrate(Calibration(), overconfident(), rate=0.001)
+def test_a_promise_is_kept_and_written_down() -> None:
+    fresh = items(seed=9)
+    for strict, rates in ((False, (0.03, 0.05)), (True, (0.01, 0.01))):
+        wrong = []
+        for seed in range(8):
+            fitted = calibrate(Calibration(), items(seed=seed))
+            shares = verdict_shares(Calibration(), fitted, fresh)
+            mine = shares[(shares.label == 0) & (shares.strict == strict)]
+            wrong.append(mine.set_index("medium").FAKE)
+        mean = pd.concat(wrong, axis=1).mean(axis=1)
+        assert (mean <= np.array(rates) * 1.3 + 0.003).all(), mean
+        assert (mean > 0).any()
+    assert "At most 0.03 of real pictures are called fake (0.01" in fitted.calibration.fitted_on
+    assert fitted.video is not None
+    assert "At most 0.05 of real videos are called fake (0.01" in fitted.video.fitted_on
+    with pytest.raises(UndefinedError, match="needs 2995 items"):
+        calibrate(Calibration(), items(), rate=0.001, confidence=0.95)
+
+
+def items(seed: int = 0, videos: int = 120, frames: int = 24) -> pd.DataFrame:
+    """Pictures of two sets, one ten times as large, and videos of eight frames a second."""
+    rng, parts = np.random.default_rng(seed), []
+    for label in (0, 1):
+        for dataset, count, middle in (("large", 1000, -2.0), ("small", 100, -1.0)):
+            margin = rng.normal(middle + 3 * label, 1, count)
+            parts.append(rows(dataset, label, np.arange(count), np.full(count, -1), margin))
+        clip = np.repeat(np.arange(videos), frames)
+        level = rng.normal(-1.5 + 2.5 * label, 0.5, videos)[clip]
+        margin = level + rng.normal(0, 0.5, len(clip))
+        parts.append(rows("clips", label, clip, np.tile(np.arange(frames), videos), margin))
+    return pd.concat(parts, ignore_index=True)
+
+
+def rows(
+    dataset: str, label: int, video: np.ndarray, frame: np.ndarray, margin: np.ndarray
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "path": [f"{dataset}/{label}/{v}_{f}.png" for v, f in zip(video, frame, strict=True)],
+            "dataset": dataset,
+            "label": label,
+            "method": "paste" if label else "real",
+            "compression": "",
+            "video": [f"v{v}" for v in video],
+            "identity": "",
+            "split": "val",
+            "frame": frame,
+            "time": np.where(frame < 0, np.nan, frame / 8),
+            "score": expit(margin),
+        }
+    )
+
+
+def test_pictures_and_videos_are_told_apart() -> None:
+    found = Items.of(items(), np.zeros(len(items())))
+    assert found.moving.sum() == 2 * 120 * 24
+    videos, pictures = found.videos(), found.pictures()
+    assert videos is not None
+    assert (len(videos.labels), len(pictures.labels)) == (240, 2200)
+    for group in (videos, pictures):
+        assert group.weights[group.labels == 0].sum() == pytest.approx(len(group.labels) / 2)
+    large = pictures.weights.max() / pictures.weights.min()
+    assert large == pytest.approx(10)
+
+
+def test_without_pictures_a_frame_of_each_video_is_one() -> None:
+    table = items()
+    clips = table[table.dataset == "clips"]
+    found, video = calibrate(Calibration(), clips)
+    assert "120 real and 120 fake pictures" in found.fitted_on
+    assert video is not None
+    assert video.windows is not None
+    assert (video.reals.size, video.windows.size) == pytest.approx((120, 120))
+    raw = logit(clips[clips.label == 0].groupby("video").score.apply(np.array).to_list())
+    assert video.reals[1:] == pytest.approx((raw.mean(), raw.mean(1).std(ddof=1)))
+
+
+def test_without_videos_or_seconds_nothing_is_claimed_of_them() -> None:
+    table = items()
+    assert calibrate(Calibration(), table[table.dataset != "clips"]).video is None
+    sparse = table[(table.dataset != "clips") | (table.frame % 8 == 0)]
+    _, video = calibrate(Calibration(), sparse)
+    assert video is not None
+    assert video.windows is None
+
+
+def test_every_kind_of_forgery_has_the_same_say() -> None:
+    table = items()
+    easy = table[(table.dataset == "large") & (table.label == 1)]
+    more = pd.concat([table, easy.assign(path=easy.path + "2", video=easy.video + "b")])
+    found, again = (calibrate(Calibration(), t).calibration for t in (table, more))
+    assert again.real_below == pytest.approx(found.real_below, abs=0.02)
+    scores = table[(table.label == 1) & (table.dataset != "clips")]
+    fitted = expit(logit(scores.score) / found.temperature + found.bias)
+    below = (fitted < found.real_below).groupby(scores.dataset).mean()
+    assert below.mean() == pytest.approx(0.05, abs=0.005)
 
 
 def test_the_command_writes_a_checkpoint_that_scores_by_the_new_curve(
@@ -102,8 +195,12 @@ def test_the_command_writes_a_checkpoint_that_scores_by_the_new_curve(
     write_scores(overconfident(), tmp_path / "val.csv")
     paths = [str(tmp_path / name) for name in ("raw.safetensors", "val.csv")]
     out = tmp_path / "isotonic.safetensors"
+    write_scores(overconfident(videos=30, seed=1).assign(dataset="more"), tmp_path / "more.csv")
+    paths.append(str(tmp_path / "more.csv"))
     assert main(["calibrate", *paths, "--out", str(out), "--curve", "isotonic"]) == 0
-    assert "validation videos" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "pictures of the validation split" in said
+    assert re.search(r"video +real +\d+ +False", said)
     raw, calibrated = (load_checkpoint(tmp_path / f"{n}.safetensors") for n in ("raw", "isotonic"))
     crops = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
     knots = np.array(calibrated.card.calibration.knots)

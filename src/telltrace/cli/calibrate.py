@@ -1,49 +1,83 @@
 """`telltrace calibrate`: a checkpoint and its validation scores in, a calibrated checkpoint out."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from telltrace.inference.calibrate import Fitted
 
 
 def calibrate(
     checkpoint: Path,
-    scores: Path,
+    scores: list[Path],
     *,
     out: Path,
     curve: Literal["temperature", "platt", "isotonic"] = "platt",
     rate: float | None = None,
     confidence: float | None = None,
-    error: float = 0.1,
+    error: float = 0.05,
 ) -> int:
     """Fit a checkpoint's probabilities and thresholds on its validation scores.
 
     The scores must be of the validation split alone: `telltrace predict --split val`. Training,
-    scanning and every export of the new checkpoint use the new curve and thresholds.
+    scanning and every export of the new checkpoint use the new curves and thresholds. Pictures
+    and videos get curves and thresholds of their own; stretches of a video can only be judged if
+    the real videos have three frames or more within a second.
 
     Args:
         checkpoint: Detector that made the scores.
-        scores: What `telltrace predict` wrote for the validation split.
+        scores: What `telltrace predict` wrote for the validation split; several tables are one.
         out: Checkpoint to write.
         curve: "temperature" changes no ranking, "platt" also moves the middle, "isotonic" follows
             the data wherever they go and needs a thousand scores or more.
-        rate: Promise that no larger share of reals is called fake, nor of fakes real (conformal);
-            without it the thresholds keep --error on these videos and promise nothing.
-        confidence: Probability with which that promise holds for this very calibration; without
-            it the promise holds on average.
-        error: Share of each class that may get the wrong verdict on the validation videos.
+        rate: Promise that no larger share of reals is called fake; by default 0.03 of pictures
+            and 0.05 of videos. With `telltrace scan --strict` it is 0.01.
+        confidence: Probability with which that promise holds of pictures for this very
+            calibration; without it the promise holds on average.
+        error: Share of the fakes that may be called real.
     """
     from dataclasses import replace
+
+    import pandas as pd
 
     from telltrace.checkpoint import load_checkpoint, save_checkpoint
     from telltrace.evaluate import read_scores
     from telltrace.inference.calibrate import calibrate as fit
+    from telltrace.inference.calibrate import verdict_shares
 
     judge = load_checkpoint(checkpoint)
-    table = read_scores(scores)
-    found = fit(judge.card.calibration, table, curve, rate=rate, confidence=confidence, error=error)
-    save_checkpoint(out, judge.network, replace(judge.card, calibration=found))
-    print(
-        f"{curve}: temperature {found.temperature:.4g}, bias {found.bias:.4g}, "
-        f"{len(found.knots)} knots. Real below {found.real_below:.4f}, fake from "
-        f"{found.fake_from:.4f}.\n{found.fitted_on}\n-> {out}"
-    )
+    table = pd.concat([read_scores(path) for path in scores], ignore_index=True)
+    before = judge.card.calibration
+    found = fit(before, table, curve, rate=rate, confidence=confidence, error=error)
+    card = replace(judge.card, calibration=found.calibration, video=found.video)
+    save_checkpoint(out, judge.network, card)
+    print(_described(found, curve))
+    shares = verdict_shares(before, found, table)
+    shares["label"] = shares["label"].map({0: "real", 1: "fake"})
+    print(shares.to_string(index=False, float_format=lambda share: f"{share:.1%}"))
+    print(f"-> {out}")
     return 0
+
+
+def _described(found: "Fitted", curve: str) -> str:
+    """Curves, thresholds and what they rest on, in lines."""
+    still, video = found
+    lines = [
+        f"Pictures, {curve}: temperature {still.temperature:.4g}, bias {still.bias:.4g}, "
+        f"{len(still.knots)} knots. Real below {still.real_below:.4f}, fake from "
+        f"{still.fake_from:.4f}, strict {still.fake(strict=True):.4f}.",
+        still.fitted_on,
+    ]
+    if video is None:
+        return "\n".join([*lines, "No videos: they are judged as pictures, by their mean."])
+    lines += [
+        f"Videos: temperature {video.temperature:.4g}, bias {video.bias:.4g}. Real below "
+        f"{video.real_below:.4f}, fake from {video.fake():.4f}, strict "
+        f"{video.fake(strict=True):.4f}.",
+        video.fitted_on,
+    ]
+    if video.windows is None:
+        return "\n".join([*lines, "Too few frames a second: no stretches will be claimed."])
+    ten, strict = (video.stretch(19, strict) for strict in (False, True))
+    words = f"Stretches, in ten seconds: fake from {ten:.4f}, strict {strict:.4f}."
+    return "\n".join([*lines, words])

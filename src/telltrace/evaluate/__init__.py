@@ -23,13 +23,13 @@ from .metrics import (
     roc_curve,
     tpr_at_fpr,
 )
-from .predictive import Sample, rate_of_each, summarise_sample
+from .predictive import Sample, effective_size, rate_of_each, summarise_sample
 from .report import Group, Level, Report, evaluate_scores
 from .scores import COLUMNS, OPTIONAL, VIDEO_KEY, ScoresError, read_scores, write_scores
 from .table import ScoreTable, compact_scores, load_scores
 from .tables import render
 from .videos import Aggregation, aggregate_videos
-from .zone import undecided_zone
+from .zone import real_threshold, undecided_zone
 
 __all__ = [
     "COLUMNS",
@@ -64,6 +64,7 @@ __all__ = [
     "deepfakebench",
     "delong",
     "delong_variance",
+    "effective_size",
     "equal_error_rate",
     "evaluate_scores",
     "expected_calibration_error",
@@ -77,6 +78,7 @@ __all__ = [
     "partial_auc",
     "rate_of_each",
     "read_scores",
+    "real_threshold",
     "reliability",
     "render",
     "roc_curve",

@@ -32,12 +32,15 @@ def margins(scores: ArrayLike, temperature: float = 1.0, bias: float = 0.0) -> F
     return np.asarray((logit(s) - bias) * temperature, dtype=np.float64)
 
 
-def fit_temperature(labels: ArrayLike, margin: ArrayLike) -> float:
+def fit_temperature(
+    labels: ArrayLike, margin: ArrayLike, weights: ArrayLike | None = None
+) -> float:
     """The temperature under which the labels are likeliest: one number, no ranking changes.
 
     Args:
         labels: 0 real, 1 fake, (N,).
         margin: Fake logit less real logit, (N,).
+        weights: What each item counts for, (N,); equal by default.
 
     Raises:
         UndefinedError: If only one class is present, or the classes do not overlap in the right
@@ -51,11 +54,12 @@ def fit_temperature(labels: ArrayLike, margin: ArrayLike) -> float:
         2.3831
     """
     y, m = _both(labels, margin)
-    if (m * (2 * y - 1)).sum() <= 0:
+    w = _shares(weights, len(y))
+    if (w * m * (2 * y - 1)).sum() <= 0:
         raise UndefinedError("the scores rank no better than chance; no temperature mends that")
 
     def loss(log_temperature: float) -> float:
-        return _loss(y, m * math.exp(-log_temperature))
+        return _loss(y, m * math.exp(-log_temperature), w)
 
     from scipy.optimize import minimize_scalar
 
@@ -63,11 +67,18 @@ def fit_temperature(labels: ArrayLike, margin: ArrayLike) -> float:
     return math.exp(float(best.x))
 
 
-def fit_platt(labels: ArrayLike, margin: ArrayLike) -> tuple[float, float]:
+def fit_platt(
+    labels: ArrayLike, margin: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[float, float]:
     """Temperature and bias of ``sigmoid(margin / temperature + bias)`` that make labels likeliest.
 
     The targets are drawn in a little, as Platt did, so that classes that lie apart do not ask
     for an infinite slope.
+
+    Args:
+        labels: 0 real, 1 fake, (N,).
+        margin: Fake logit less real logit, (N,).
+        weights: What each item counts for, (N,); equal by default.
 
     Raises:
         UndefinedError: If only one class is present, or the slope would not rise.
@@ -78,13 +89,13 @@ def fit_platt(labels: ArrayLike, margin: ArrayLike) -> tuple[float, float]:
     y, m = _both(labels, margin)
     reals, fakes = np.bincount(y, minlength=2)
     target = np.where(y == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
-    spread = float(m.std()) or 1.0
+    w, spread = _shares(weights, len(y)), float(m.std()) or 1.0
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         z = parameters[0] * m / spread + parameters[1]
         off = expit(z) - target
-        gradient = np.array([(off * m / spread).mean(), off.mean()])
-        return float((np.logaddexp(0, z) - target * z).mean()), gradient
+        gradient = np.array([(w * off * m / spread).sum(), (w * off).sum()])
+        return float((w * (np.logaddexp(0, z) - target * z)).sum()), gradient
 
     from scipy.optimize import minimize
 
@@ -95,11 +106,16 @@ def fit_platt(labels: ArrayLike, margin: ArrayLike) -> tuple[float, float]:
     return 1 / slope, bias
 
 
-def fit_isotonic(labels: ArrayLike, scores: ArrayLike) -> Knots:
+def fit_isotonic(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Knots:
     """The rising curve that fits the labels best in squares, as its corner points.
 
     It has as many steps as the data ask for, and a few hundred scores already overfit it: prefer
     Platt's curve there. Scores on one step become equal, which can change the AUC.
+
+    Args:
+        labels: 0 real, 1 fake, (N,).
+        scores: (N,).
+        weights: What each item counts for, (N,); equal by default.
 
     Raises:
         UndefinedError: If only one class is present.
@@ -115,7 +131,8 @@ def fit_isotonic(labels: ArrayLike, scores: ArrayLike) -> Knots:
     y, s = _both(labels, scores)
     from sklearn.isotonic import IsotonicRegression
 
-    curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(s, y)
+    curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+    curve.fit(s, y, sample_weight=None if weights is None else np.asarray(weights))
     return tuple(
         (float(x), float(p)) for x, p in zip(curve.X_thresholds_, curve.y_thresholds_, strict=True)
     )
@@ -127,8 +144,14 @@ def apply_knots(scores: ArrayLike, knots: Knots) -> Floats:
     return np.asarray(np.interp(np.asarray(scores, dtype=np.float64), x, p), dtype=np.float64)
 
 
-def _loss(y: NDArray[np.int8], z: Floats) -> float:
-    return float((np.logaddexp(0, z) - y * z).mean())
+def _loss(y: NDArray[np.int8], z: Floats, w: Floats) -> float:
+    return float((w * (np.logaddexp(0, z) - y * z)).sum())
+
+
+def _shares(weights: ArrayLike | None, count: int) -> Floats:
+    """Weights that sum to one."""
+    w = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
+    return w / w.sum()
 
 
 def _both(labels: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.int8], Floats]:

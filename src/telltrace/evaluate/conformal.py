@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
 from .metrics import UndefinedError, check
+from .predictive import effective_size
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,12 @@ class Zone:
     """What holds of it, in words."""
 
 
-def conformal_threshold(reals: ArrayLike, rate: float, confidence: float | None = None) -> float:
+def conformal_threshold(
+    reals: ArrayLike,
+    rate: float,
+    confidence: float | None = None,
+    weights: ArrayLike | None = None,
+) -> float:
     """The lowest threshold at which real faces are called fake no oftener than ``rate``.
 
     It asks nothing of the scores' distribution, only that calibration and use draw from the same
@@ -31,6 +37,9 @@ def conformal_threshold(reals: ArrayLike, rate: float, confidence: float | None 
         rate: Largest share of reals that may be called fake, in (0, 1).
         confidence: None for a rate that holds on average over calibration sets; else the
             probability with which it holds for the very set at hand, in (0, 1).
+        weights: What each item counts for, (N,), as where a source of many items shall count as
+            much as one of few; the next item counts as much as the mean of them. Not together
+            with ``confidence``.
 
     Returns:
         Threshold t; a score of at least t is called fake.
@@ -54,6 +63,8 @@ def conformal_threshold(reals: ArrayLike, rate: float, confidence: float | None 
             raise ValueError(f"{name} must lie in (0, 1), got {value}.")
     s = np.sort(np.asarray(reals, dtype=np.float64))
     check(np.zeros(len(s), dtype=int), s)
+    if weights is not None and confidence is None:
+        return _weighted_threshold(np.asarray(reals, np.float64), rate, weights)
     above = _allowed(len(s), rate, confidence)
     if above is None:
         raise UndefinedError(
@@ -61,6 +72,22 @@ def conformal_threshold(reals: ArrayLike, rate: float, confidence: float | None 
             f"got {len(s)}"
         )
     return float(np.nextafter(s[len(s) - above], np.inf))  # above the highest that is not allowed
+
+
+def _weighted_threshold(s: NDArray[np.float64], rate: float, weights: ArrayLike) -> float:
+    """The threshold at and above which no more than the rate lies, the next item counted in."""
+    w = np.asarray(weights, dtype=np.float64)
+    size = effective_size(w)
+    allowed = rate * (size + 1) - 1 + 1e-9
+    if allowed < 0:
+        raise UndefinedError(
+            f"a rate of {rate:g} needs {_needed(rate, None)} items to calibrate on, "
+            f"got {len(s)} that count as {size:.0f}"
+        )
+    order = np.argsort(-s, kind="stable")
+    above = np.cumsum(w[order]) * size / w.sum()
+    first = int(np.argmax(above > allowed))  # the highest that must stay below
+    return float(np.nextafter(s[order[first]], np.inf))
 
 
 def conformal_zone(

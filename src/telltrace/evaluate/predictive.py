@@ -38,12 +38,29 @@ class Sample(NamedTuple):
         return self.mean + self.sd * float(np.sqrt(1 + 1 / self.size)) * quantile
 
 
-def summarise_sample(values: ArrayLike, weights: ArrayLike | None = None) -> Sample:
-    """Count, mean and standard deviation, of items that may count for different amounts.
+def effective_size(weights: ArrayLike) -> float:
+    """How many items of equal weight would tell as much as these.
+
+    References:
+        Kish, "Survey Sampling", 1965, section 8.2.
+
+    Examples:
+        >>> effective_size([2, 2, 2]), effective_size([1, 0, 0])
+        (3.0, 1.0)
+    """
+    w = np.asarray(weights, dtype=np.float64)
+    return float(w.sum() ** 2 / (w**2).sum()) if w.any() else 0.0
+
+
+def summarise_sample(
+    values: ArrayLike, weights: ArrayLike | None = None, size: float | None = None
+) -> Sample:
+    """Size, mean and standard deviation, of items that may count for different amounts.
 
     Args:
         values: (N,).
-        weights: (N,); equal by default. The count is Kish's effective one.
+        weights: (N,); equal by default.
+        size: Separate items, where values are not; by default those of the weights.
 
     Raises:
         UndefinedError: If fewer than two items would tell as much.
@@ -54,12 +71,12 @@ def summarise_sample(values: ArrayLike, weights: ArrayLike | None = None) -> Sam
     """
     v = np.asarray(values, dtype=np.float64)
     w = np.ones(len(v)) if weights is None else np.asarray(weights, dtype=np.float64)
-    count = float(w.sum() ** 2 / (w**2).sum()) if len(v) else 0.0
-    if count < 2:
+    size = effective_size(w) if size is None else size
+    if size < 2:
         raise UndefinedError(f"a threshold needs at least two real items, got {len(v)}")
     mean = float(np.average(v, weights=w))
-    variance = float(np.average((v - mean) ** 2, weights=w)) * count / (count - 1)
-    return Sample(count, mean, float(np.sqrt(variance)))
+    variance = float(np.average((v - mean) ** 2, weights=w)) * size / (size - 1)
+    return Sample(size, mean, float(np.sqrt(variance)))
 
 
 def rate_of_each(rate: float, tries: float) -> float:

@@ -36,3 +36,23 @@ def undecided_zone(
     if lower > upper:
         lower = upper = (lower + upper) / 2
     return lower, upper
+
+
+def real_threshold(fakes: ArrayLike, error: float, weights: ArrayLike | None = None) -> float:
+    """The highest threshold below which no more than a share of the fakes lies.
+
+    Args:
+        fakes: Scores of fakes, (N,).
+        error: The share.
+        weights: What each of them counts for, (N,); equal by default.
+
+    Examples:
+        >>> real_threshold([0.1, 0.6, 0.8, 0.9], 0.25)
+        0.6
+    """
+    s = np.asarray(fakes, dtype=np.float64)
+    w = np.ones(len(s)) if weights is None else np.asarray(weights, dtype=np.float64)
+    order = np.argsort(s, kind="stable")
+    below = np.cumsum(w[order])
+    allowed = error * below[-1] * (1 + 1e-9)
+    return float(s[order[min(int(np.searchsorted(below, allowed, side="right")), len(s) - 1)]])

@@ -1,24 +1,43 @@
 """A detector's calibration, fitted on the scores of its validation split."""
 
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from telltrace.checkpoint import Calibration
+from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.evaluate import (
-    aggregate_videos,
+    UndefinedError,
     apply_knots,
-    conformal_zone,
+    conformal_threshold,
     fit_isotonic,
     fit_platt,
     fit_temperature,
-    margins,
-    undecided_zone,
+    real_threshold,
+    summarise_sample,
 )
+from telltrace.faces.media import Status
+from telltrace.inference.items import Group, Items, window_sample
+from telltrace.inference.rule import Rule
 
 Curve = Literal["temperature", "platt", "isotonic"]
+
+PICTURES: Final = 0.03
+"""Largest share of real pictures that are called fake, where nothing else is asked for."""
+VIDEOS: Final = 0.05
+"""The same of real videos."""
+STRICT: Final = 0.01
+"""The same of either with strict thresholds."""
+
+
+class Fitted(NamedTuple):
+    """What a card gets."""
+
+    calibration: Calibration
+    video: VideoCalibration | None
+    """None where the scores were of no videos."""
 
 
 def calibrate(
@@ -28,28 +47,90 @@ def calibrate(
     *,
     rate: float | None = None,
     confidence: float | None = None,
-    error: float = 0.1,
-) -> Calibration:
-    """Curve and thresholds from the scores that a detector gave its validation split.
+    error: float = 0.05,
+) -> Fitted:
+    """Curves and thresholds from the scores that a detector gave its validation split.
 
-    The curve is fitted on frames. The thresholds are chosen on videos, since those are what a
-    verdict is about and what is drawn independently.
+    Rows that share a video and differ in frame or time are a video, all others pictures. In each
+    class every source (data set, and method of forgery) counts the same, however many items it
+    has, and both classes count the same.
 
     Args:
         before: The calibration with which the scores were made.
         scores: Scores table of the validation split, and of nothing else.
         curve: "temperature" (one number), "platt" (two) or "isotonic" (as many as needed).
-        rate: Largest share of reals called fake, and of fakes called real, that conformal
-            thresholds promise; None for thresholds that keep ``error`` on these videos and
-            promise nothing.
-        confidence: Probability with which the promise holds for this very calibration; None for
-            one that holds on average.
-        error: Share of each class that may get the wrong verdict on these videos.
+        rate: Largest share of reals called fake; None for `PICTURES` and `VIDEOS`.
+        confidence: Probability with which that holds of pictures for this very calibration; None
+            for a promise that holds on average.
+        error: Share of the fakes that may be called real.
 
     Raises:
         ValueError: If the scores are of another split, or were made with an isotonic curve.
         UndefinedError: If there are too few items, of either class.
     """
+    judged = _checked(before, scores)
+    margins = before.margins(judged["score"])
+    items = Items.of(judged, margins)
+    looks = items.looks()
+    temperature, bias, knots = _curve(looks, curve)
+    after = Calibration(temperature=temperature, bias=bias, knots=knots)
+    # an isotonic curve cannot be undone: margins are then those that a scan takes for them
+    items = Items.of(judged, after.margins(_scores(after, margins)))
+    rates = (PICTURES if rate is None else rate, min(STRICT, rate or STRICT))
+    still = _pictures(after, items.pictures(), rates, confidence, error)
+    rates = (VIDEOS if rate is None else rate, rates[1])
+    return Fitted(still, _videos(still, items, curve, rates, error))
+
+
+def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts on the items of a table, as shares in which every source counts the same.
+
+    Args:
+        before: The calibration with which the scores were made.
+        fitted: By which they are judged.
+        scores: The table that it was fitted on, or another.
+
+    Returns:
+        Columns ``medium``, ``label``, ``items``, ``strict``, ``FAKE``, ``UNCERTAIN`` and ``REAL``.
+    """
+    judged = scores[scores["score"].notna()]
+    still = fitted.calibration
+    judged = judged.assign(score=_scores(still, before.margins(judged["score"])))
+    items = Items.of(judged, still.margins(judged["score"]))
+    rows: list[dict[str, object]] = []
+    for strict in (False, True):
+        rule = Rule(((still, fitted.video),), strict)
+        pictures, videos = items.pictures(), items.videos()
+        said = [rule.picture(np.array([p]), 1).status for p in items.stills["score"]]
+        rows += _shares("picture", pictures, said, strict)
+        if videos is not None:
+            said = [rule.video([one])[0].status for one in items.series()]
+            rows += _shares("video", videos, said, strict)
+    return pd.DataFrame(rows).sort_values(["medium", "label", "strict"], ignore_index=True)
+
+
+def _shares(medium: str, items: Group, said: list[Status], strict: bool) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for label in (0, 1):
+        mine = items.labels == label
+        weights = items.weights[mine]
+        if mine.any():
+            verdicts = np.array([str(verdict) for verdict in said])[mine]
+            shares = {
+                verdict: float(weights[verdicts == verdict].sum() / weights.sum())
+                for verdict in ("FAKE", "UNCERTAIN", "REAL")
+            }
+            about: dict[str, object] = {
+                "medium": medium,
+                "label": label,
+                "items": int(mine.sum()),
+                "strict": strict,
+            }
+            rows.append({**about, **shares})
+    return rows
+
+
+def _checked(before: Calibration, scores: pd.DataFrame) -> pd.DataFrame:
     others = sorted(set(scores["split"]) - {"val"})
     if others:
         raise ValueError(
@@ -62,45 +143,93 @@ def calibrate(
             "These scores were made with an isotonic curve, which cannot be undone. Calibrate the "
             "checkpoint that training wrote."
         )
-    judged = scores[scores["score"].notna()].copy()
-    labels = judged["label"].to_numpy()
-    raw = margins(judged["score"], before.temperature, before.bias)
-    temperature, bias = 1.0, 0.0
+    return scores[scores["score"].notna()]
+
+
+def _curve(looks: Group, curve: Curve) -> tuple[float, float, tuple[tuple[float, float], ...]]:
+    """Temperature, bias and knots."""
+    labels, margins, weights, _ = looks
     if curve == "temperature":
-        temperature = fit_temperature(labels, raw)
-    elif curve == "platt":
-        temperature, bias = fit_platt(labels, raw)
-    fitted = 1 / (1 + np.exp(-(raw / temperature + bias)))
-    knots = fit_isotonic(labels, fitted) if curve == "isotonic" else ()
-    judged["score"] = apply_knots(fitted, knots) if knots else fitted
-    after = Calibration(temperature=temperature, bias=bias, knots=knots)
-    return _with_zone(after, judged, rate, confidence, error)
+        return fit_temperature(labels, margins, weights), 0.0, ()
+    if curve == "platt":
+        return *fit_platt(labels, margins, weights), ()
+    return 1.0, 0.0, fit_isotonic(labels, 1 / (1 + np.exp(-margins)), weights)
 
 
-def _with_zone(
-    calibration: Calibration,
-    judged: pd.DataFrame,
-    rate: float | None,
+def _scores(calibration: Calibration, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Calibrated scores of margins as the network gives them."""
+    plain = 1 / (1 + np.exp(-(raw / calibration.temperature + calibration.bias)))
+    return apply_knots(plain, calibration.knots) if calibration.knots else plain
+
+
+def _pictures(
+    after: Calibration,
+    pictures: Group,
+    rates: tuple[float, float],
     confidence: float | None,
     error: float,
 ) -> Calibration:
-    videos = aggregate_videos(judged)
-    labels, scores = videos["label"].to_numpy(), videos["score"].to_numpy()
-    basis = (
-        f"{len(judged)} frames of {len(videos)} validation videos "
-        f"({int((labels == 0).sum())} real, {int((labels == 1).sum())} fake)"
-    )
-    if rate is not None:
-        zone = conformal_zone(labels, scores, rate, confidence)
-        return replace(
-            calibration,
-            real_below=zone.real_below,
-            fake_from=zone.fake_from,
-            fitted_on=f"{basis}. {zone.guarantee}",
-        )
-    found = undecided_zone(labels, scores, error)
-    assert found is not None  # the curve has been fitted, so both classes are there
-    words = f"At most {error:g} of these videos of either class get the wrong verdict."
+    """The same curve with thresholds for pictures."""
+    real, fake = pictures.labels == 0, pictures.labels == 1
+    reals = summarise_sample(pictures.margins[real], pictures.weights[real])
+    uppers = []
+    for rate in rates:
+        margin = reals.threshold(rate)
+        try:
+            each = None if confidence else pictures.weights[real]
+            margin = max(
+                margin, conformal_threshold(pictures.margins[real], rate, confidence, each)
+            )
+        except UndefinedError:
+            if confidence is not None:
+                raise
+        uppers.append(float(after.probability(margin)))
+    lower = real_threshold(after.probability(pictures.margins[fake]), error, pictures.weights[fake])
+    sure = "on average" if confidence is None else f"with probability {confidence:g}"
     return replace(
-        calibration, real_below=found[0], fake_from=found[1], fitted_on=f"{basis}. {words}"
+        after,
+        real_below=min(lower, uppers[0]),
+        fake_from=uppers[0],
+        fake_from_strict=max(uppers),
+        reals=reals,
+        rates=rates,
+        fitted_on=_words("pictures", pictures, rates, error, sure),
+    )
+
+
+def _videos(
+    still: Calibration, items: Items, curve: Curve, rates: tuple[float, float], error: float
+) -> VideoCalibration | None:
+    """Curve and thresholds for people in videos; None without two real ones."""
+    videos = items.videos()
+    if videos is None or (videos.labels == 0).sum() < 2:
+        return None
+    real, fake = videos.labels == 0, videos.labels == 1
+    if fake.any():
+        shape: Curve = "temperature" if curve == "temperature" else "platt"
+        temperature, bias, _ = _curve(videos, shape)
+    else:  # nothing shows how forged videos score: as pictures do
+        temperature, bias = (1.0, 0.0) if still.knots else (still.temperature, still.bias)
+    found = VideoCalibration(
+        temperature=temperature,
+        bias=bias,
+        real_below=still.real_below,
+        reals=summarise_sample(videos.margins[real], videos.weights[real]),
+        windows=window_sample(videos, items.series()),
+        rates=rates,
+        fitted_on=_words("videos", videos, rates, error, "on average"),
+    )
+    if not fake.any():
+        return found
+    scores = found.probability(videos.margins[fake])
+    return replace(found, real_below=real_threshold(scores, error, videos.weights[fake]))
+
+
+def _words(what: str, items: Group, rates: tuple[float, float], error: float, sure: str) -> str:
+    reals, fakes = (int((items.labels == label).sum()) for label in (0, 1))
+    return (
+        f"{reals} real and {fakes} fake {what} of the validation split, from {items.sources} "
+        "sources that count the same. "
+        f"At most {rates[0]:g} of real {what} are called fake ({rates[1]:g} with --strict), "
+        f"{sure}, for {what} drawn as these were; of these fakes {error:g} are called real."
     )

@@ -1,0 +1,125 @@
+"""What a calibration is fitted on: pictures and videos of a scores table, and what each counts."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from telltrace.evaluate import VIDEO_KEY, effective_size
+from telltrace.evaluate.predictive import Sample, summarise_sample
+from telltrace.inference.rule import FEW, Series
+from telltrace.inference.timeline import windows
+
+Floats = NDArray[np.float64]
+
+LENGTH = 1.0
+"""Seconds of a window."""
+
+
+class Group(NamedTuple):
+    """Items that are judged alike, pictures or videos."""
+
+    labels: NDArray[np.int64]
+    margins: Floats
+    """Fake logit less real logit; of a video, the mean of its looks."""
+    weights: Floats
+    """What each counts: each source of a class the same in sum, and so does each class."""
+    sources: int
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """Pictures and videos of one table, all of them judged."""
+
+    table: pd.DataFrame
+    """Rows with a score, and the column ``margin``."""
+    moving: NDArray[np.bool_]
+    """Which rows are frames of a video."""
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, margins: Floats) -> "Items":
+        """Tell pictures and videos apart: a video has rows of several frames or moments."""
+        rows = table.assign(margin=margins).reset_index(drop=True)
+        keys = [*VIDEO_KEY, "track"] if "track" in rows else VIDEO_KEY
+        rows["item"] = rows.groupby(keys, sort=True).ngroup()
+        each = rows.groupby("item")
+        several = (each["frame"].transform("nunique") > 1) | (each["time"].transform("nunique") > 1)
+        return cls(rows, several.to_numpy(dtype=bool))
+
+    @property
+    def stills(self) -> pd.DataFrame:
+        """Rows of pictures; without pictures of both classes, the middle frames of videos too."""
+        stills = self.table[~self.moving]
+        if stills["label"].nunique() == 2:
+            return stills
+        frames = self.table[self.moving].sort_values(["item", "time", "frame"], kind="stable")
+        place = frames.groupby("item").cumcount()
+        size = frames.groupby("item")["item"].transform("size")
+        return pd.concat([stills, frames[place == size // 2]])
+
+    def looks(self) -> Group:
+        """What the curve of a single look is fitted on: pictures, or without them all frames."""
+        stills = self.table[~self.moving]
+        return group(stills if stills["label"].nunique() == 2 else self.table)
+
+    def pictures(self) -> Group:
+        """What the thresholds of a picture are chosen on."""
+        return group(self.stills)
+
+    def videos(self) -> Group | None:
+        """Videos with their mean margins; None where there are none."""
+        frames = self.table[self.moving]
+        if frames.empty:
+            return None
+        means = frames.groupby("item").agg(
+            {"dataset": "first", "method": "first", "label": "first", "margin": "mean"}
+        )
+        return group(means)
+
+    def series(self) -> list[Series]:
+        """The looks of each video, in the order of :meth:`videos`."""
+        frames = self.table[self.moving].sort_values(["item", "time", "frame"], kind="stable")
+        return [
+            Series(
+                rows["time"].fillna(0.0).to_numpy(np.float64),
+                rows["margin"].to_numpy(np.float64)[:, None],
+                np.ones(len(rows), dtype=bool),
+            )
+            for _, rows in frames.groupby("item")
+        ]
+
+
+def group(rows: pd.DataFrame) -> Group:
+    """Items with weights."""
+    labels = rows["label"].to_numpy(np.int64)
+    method = rows["method"].where(rows["label"] == 1, "")
+    source = pd.MultiIndex.from_arrays([rows["label"], rows["dataset"], method])
+    codes, names = pd.factorize(source)
+    classes = np.array([label for label, *_ in names], dtype=np.int64)
+    sources = np.bincount(classes, minlength=2)
+    weights = 1 / (np.bincount(codes)[codes] * sources[labels])
+    weights *= len(rows) / weights.sum()
+    return Group(labels, rows["margin"].to_numpy(np.float64), weights, len(names))
+
+
+def window_sample(videos: Group, series: list[Series]) -> Sample | None:
+    """Mean margins of single seconds of real videos, each video counting the same.
+
+    The size is that of the videos: seconds of one video are no separate draws.
+
+    Returns:
+        None where fewer than two real videos have a second with enough looks.
+    """
+    values: list[float] = []
+    weights: list[float] = []
+    clips: list[float] = []
+    for label, weight, looks in zip(videos.labels, videos.weights, series, strict=True):
+        found = windows(looks.times, LENGTH, FEW) if label == 0 and np.ptp(looks.times) else []
+        if found:
+            values += [float(looks.margins[w.first : w.last + 1].mean()) for w in found]
+            weights += [weight / len(found)] * len(found)
+            clips.append(weight)
+    size = effective_size(clips)
+    return summarise_sample(values, weights, size) if size >= 2 else None
