@@ -53,7 +53,8 @@ class DataConfig:
     balance: bool = True
     """Draw as many real as fake faces in every epoch."""
     workers: int = 0
-    """Threads that prepare batches ahead; 0 prepares each when it is asked for."""
+    """Threads, or for "mixed" processes, that prepare batches ahead; 0 prepares each when it is
+    asked for."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     """Per-channel mean that is subtracted, RGB in [0, 1]."""
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
 
 from telltrace.data.blending import pair_batches, similar_faces
 from telltrace.data.blending_settings import BlendSettings, settings_at
 from telltrace.data.crops import crop_landmarks
 from telltrace.data.loader import FaceDataset, batches
-from telltrace.data.mixed import create_source, mixed_batch
+from telltrace.data.mixed import Source, create_source, mixed_batch
 from telltrace.data.order import Order
+from telltrace.data.pictures import one_thread_each
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.train.config import DataConfig
@@ -104,7 +106,7 @@ def create_feed(
         made = iter(feed.batches(epoch, start))
         if pin:
             made = (tuple(part.pin_memory() for part in batch) for batch in made)
-        return _ahead(made, data.workers)
+        return _ahead(made, 0 if data.task == "mixed" else data.workers)
 
     return replace(feed, batches=made_ahead)
 
@@ -197,10 +199,10 @@ def _mixed_feed(
     held_out = [create_source(tables[1], crops[1], s.datasets, s.fakes) for s in judged]
     size, mine = preprocessing.image_size, slice(shard[0], None, shard[1])
 
-    def feed(epoch: int, start: int) -> Iterator[Batch]:
-        for step in range(start, data.epoch_steps):
-            batch = mixed_batch(learn, seed, epoch, step, size)
-            yield tuple(torch.from_numpy(part[mine].copy()) for part in batch)
+    def feed(epoch: int, start: int) -> Iterable[Batch]:
+        steps = MixedSteps(learn, seed, epoch, size, mine)
+        order = range(start, data.epoch_steps)
+        return DataLoader(steps, batch_size=None, sampler=order, num_workers=data.workers)
 
     def validation() -> Iterator[Validation]:
         for source, config in zip(held_out, judged, strict=True):
@@ -212,6 +214,25 @@ def _mixed_feed(
                 yield _padded(share, labels[mine], config.name)
 
     return Feed(data.epoch_steps, feed, validation, 2 * total)
+
+
+class MixedSteps(Dataset[Batch]):
+    """The batches of one epoch by their number, so that other processes can make them.
+
+    A thread beside the loop would not do: drawing blends holds Python's lock, for which every
+    layer of the network then waits.
+    """
+
+    def __init__(
+        self, sources: Sequence[tuple[Source, int]], seed: int, epoch: int, size: int, mine: slice
+    ) -> None:
+        self.sources, self.seed, self.epoch, self.size = sources, seed, epoch, size
+        self.mine = mine
+
+    def __getitem__(self, step: int) -> Batch:
+        one_thread_each()
+        batch = mixed_batch(self.sources, self.seed, self.epoch, step, self.size)
+        return tuple(torch.from_numpy(part[self.mine].copy()) for part in batch)
 
 
 class _Reals:
