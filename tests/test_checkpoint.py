@@ -1,6 +1,8 @@
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +13,14 @@ from telltrace.checkpoint import (
     Calibration,
     Card,
     Judge,
+    VideoCalibration,
     load_checkpoint,
     probabilities,
     read_card,
     save_checkpoint,
 )
 from telltrace.data.transforms import Preprocessing
+from telltrace.evaluate import Sample
 from telltrace.faces.align import FaceCrop
 from telltrace.models.registry import create_detector
 
@@ -40,6 +44,40 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_comes_back(saved: Path) -> None:
     assert load_checkpoint(saved).card == CARD
     assert read_card(saved) == CARD
+
+
+def test_cards_from_before_videos_read_and_mean_the_same() -> None:
+    parts = json.loads(CARD.to_json())
+    del parts["video"]
+    for new in ("fake_from_strict", "reals", "rates"):
+        del parts["calibration"][new]
+    old = Card.from_json(json.dumps(parts))
+    assert old == CARD
+    assert old.calibration.fake(strict=True) == old.calibration.fake_from == 0.75
+
+
+def test_what_is_known_of_videos_comes_back() -> None:
+    video = VideoCalibration(
+        bias=0.5, reals=Sample(30, -1.0, 0.5), windows=Sample(20, -1.0, 0.7), fitted_on="clips"
+    )
+    calibration = replace(CARD.calibration, reals=Sample(9, -1.0, 1.0), fake_from_strict=0.8)
+    card = replace(CARD, video=video, calibration=calibration)
+    assert Card.from_json(card.to_json()) == card
+    alone = replace(card, video=replace(video, windows=None))
+    assert Card.from_json(alone.to_json()) == alone
+    assert alone.video is not None
+    assert alone.video.fake() < video.fake()  # all of the rate is for one question
+    with pytest.raises(ValueError, match="Nothing is known of single seconds"):
+        alone.video.stretch(3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"temperature": 0}, {"real_below": 2}, {"rates": (0.01, 0.05)}, {"reals": Sample(1, 0, 1)}],
+)
+def test_a_calibration_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"temperature|real_below|rates|sample"):
+        VideoCalibration(**{"reals": Sample(30, -1.0, 0.5), **wrong})
 
 
 def test_a_loaded_detector_scores_like_the_one_that_was_saved(tmp_path: Path) -> None:

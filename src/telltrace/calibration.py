@@ -99,7 +99,8 @@ class VideoCalibration:
     temperature: float = 1.0
     bias: float = 0.0
     real_below: float = 0.5
-    """A person whose score is below this is called real."""
+    """A person whose score is below this is called real, unless that is above the threshold of
+    forgery: both then become their middle."""
     reals: Sample
     """Mean margins of real validation videos."""
     windows: Sample | None = None

@@ -61,6 +61,8 @@ def calibrate(
 
 def _described(found: "Fitted", curve: str) -> str:
     """Curves, thresholds and what they rest on, in lines."""
+    from telltrace.inference import Rule
+
     still, video = found
     lines = [
         f"Pictures, {curve}: temperature {still.temperature:.4g}, bias {still.bias:.4g}, "
@@ -70,14 +72,14 @@ def _described(found: "Fitted", curve: str) -> str:
     ]
     if video is None:
         return "\n".join([*lines, "No videos: they are judged as pictures, by their mean."])
+    zone, strict = (Rule(((still, video),), strict).zone(moving=True) for strict in (False, True))
     lines += [
         f"Videos: temperature {video.temperature:.4g}, bias {video.bias:.4g}. Real below "
-        f"{video.real_below:.4f}, fake from {video.fake():.4f}, strict "
-        f"{video.fake(strict=True):.4f}.",
+        f"{zone.real_below:.4f}, fake from {zone.fake_from:.4f}, strict {strict.fake_from:.4f}.",
         video.fitted_on,
     ]
     if video.windows is None:
         return "\n".join([*lines, "Too few frames a second: no stretches will be claimed."])
-    ten, strict = (video.stretch(19, strict) for strict in (False, True))
-    words = f"Stretches, in ten seconds: fake from {ten:.4f}, strict {strict:.4f}."
+    ten, rare = (video.stretch(19, strict) for strict in (False, True))
+    words = f"Stretches, in ten seconds: fake from {ten:.4f}, strict {rare:.4f}."
     return "\n".join([*lines, words])

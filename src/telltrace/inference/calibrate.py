@@ -20,7 +20,7 @@ from telltrace.evaluate import (
 )
 from telltrace.faces.media import Status
 from telltrace.inference.items import Group, Items, window_sample
-from telltrace.inference.rule import Rule
+from telltrace.inference.rule import Rule, halfway
 
 Curve = Literal["temperature", "platt", "isotonic"]
 
@@ -185,10 +185,12 @@ def _pictures(
                 raise
         uppers.append(float(after.probability(margin)))
     lower = real_threshold(after.probability(pictures.margins[fake]), error, pictures.weights[fake])
+    if lower > uppers[0]:  # the classes lie apart: the middle keeps both promises
+        lower = uppers[0] = halfway(lower, uppers[0])
     sure = "on average" if confidence is None else f"with probability {confidence:g}"
     return replace(
         after,
-        real_below=min(lower, uppers[0]),
+        real_below=lower,
         fake_from=uppers[0],
         fake_from_strict=max(uppers),
         reals=reals,

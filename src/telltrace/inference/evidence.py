@@ -11,7 +11,7 @@ from telltrace.faces.media import Frames, Status
 from telltrace.faces.quality import BITS, Flag, common_flags
 from telltrace.faces.track import Linking, Sight, Track, link
 from telltrace.faces.turned import UPRIGHT, turn_back
-from telltrace.inference.rule import Finding, Rule, Series, Stretch, judge_score
+from telltrace.inference.rule import Finding, Rule, Series, Stretch, halfway, judge_score
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.timeline import Span, smooth, stretch_spans
 from telltrace.inference.verdict import FaceVerdict, FileVerdict, TrackVerdict
@@ -239,14 +239,3 @@ def common_verdict(statuses: Sequence[Status]) -> Status | None:
     if Status.FAKE in statuses:
         return Status.FAKE
     return Status.REAL if set(statuses) == {Status.REAL} else Status.UNCERTAIN
-
-
-def halfway(a: float, b: float) -> float:
-    """The probability in the middle of two on the scale of log odds.
-
-    Examples:
-        >>> round(halfway(0.1, 0.9), 9)
-        0.5
-    """
-    odds = [np.log(p / (1 - p)) for p in np.clip([a, b], 1e-12, 1 - 1e-12)]
-    return float(1 / (1 + np.exp(-np.mean(odds))))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from telltrace import __version__
-from telltrace.checkpoint import Judge
+from telltrace.checkpoint import Card, Judge
 from telltrace.inference.listing import SCHEMA
 from telltrace.inference.scanner import Scanner
 
@@ -23,17 +23,35 @@ def detector_facts(judge: Judge) -> str:
     about = {
         "Trained on": card.provenance.get("summary", "not said in its card"),
         "Real below": f"{zone.real_below:.4f}",
-        "Fake from": f"{zone.fake_from:.4f}",
+        "Fake from": f"{zone.fake_from:.4f}, strict {zone.fake(strict=True):.4f}",
         "Calibrated on": zone.fitted_on or "not said in its card",
         "Temperature and bias": f"{zone.temperature:g}, {zone.bias:g}",
         "Face crop": f"{crop.alignment}, margin {crop.margin:g}, {crop.size} pixels",
         "Network's input": f"{card.preprocessing.image_size} pixels",
         "SHA-256 of its weights": _weights(judge),
     }
+    about |= _video(card)
     parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
     for name, values in parts:
         about |= {f"{name}: {key}": value for key, value in _flat(values).items()}
     return facts(about)
+
+
+def _video(card: Card) -> dict[str, str]:
+    """What a card says of people in videos."""
+    if card.video is None:
+        return {"Videos": "judged as pictures, by the mean of their looks"}
+    known = (card.video.reals, card.video.windows)
+    names = ("Logits of real videos", "Logits of seconds of them")
+    return {
+        "Videos, real below": f"{card.video.real_below:.4f}",
+        "Videos, fake from": f"{card.video.fake():.4f}, strict {card.video.fake(strict=True):.4f}",
+        "Videos, calibrated on": card.video.fitted_on or "not said in its card",
+    } | {
+        name: f"mean {sample.mean:.3f}, deviation {sample.sd:.3f}, {sample.size:.0f} videos"
+        for name, sample in zip(names, known, strict=True)
+        if sample is not None
+    }
 
 
 def _weights(judge: Judge) -> str:

@@ -112,11 +112,17 @@ class Rule:
         return np.array([float(c.probability(m)) for c, m in zip(curves, margins, strict=True)])
 
     def zone(self, moving: bool, people: int = 1) -> Calibration:
-        """The two thresholds of a person's score, one of so many in the file."""
+        """The two thresholds of a person's score, one of so many in the file.
+
+        Where so few fakes score low that the thresholds would cross, both become their middle,
+        which keeps both promises.
+        """
         curves = [video if moving and video else still for still, video in self.members]
         upper = float(np.mean([curve.fake(self.strict, people) for curve in curves]))
         lower = float(np.mean([curve.real_below for curve in curves]))
-        return Calibration(real_below=min(lower, upper), fake_from=upper)
+        if lower > upper:
+            lower = upper = halfway(lower, upper)
+        return Calibration(real_below=lower, fake_from=upper)
 
     def stretch_score(self, margins: Floats) -> float:
         """Probability of forgery of one window, by its mean margins."""
@@ -204,3 +210,14 @@ def judge_score(score: float, calibration: Calibration) -> Status:
     if score >= calibration.fake_from:
         return Status.FAKE
     return Status.REAL if score < calibration.real_below else Status.UNCERTAIN
+
+
+def halfway(a: float, b: float) -> float:
+    """The probability in the middle of two on the scale of log odds.
+
+    Examples:
+        >>> round(halfway(0.1, 0.9), 9)
+        0.5
+    """
+    odds = [np.log(p / (1 - p)) for p in np.clip([a, b], 1e-12, 1 - 1e-12)]
+    return float(1 / (1 + np.exp(-np.mean(odds))))
