@@ -133,10 +133,18 @@ class VideoCalibration:
         """The score of a mean margin."""
         return np.asarray(expit(np.asarray(margin, np.float64) / self.temperature + self.bias))
 
-    def fake(self, strict: bool = False, people: int = 1) -> float:
-        """The score from which a person is called forged throughout, one of so many."""
+    def fake(self, strict: bool = False, people: int = 1, brief: bool = False) -> float:
+        """The score from which a person is called forged throughout.
+
+        Args:
+            strict: Which of the two rates.
+            people: How many are judged in the file.
+            brief: Whether this one is seen for little more than a window: the mean of so few
+                looks spreads as that of a window does.
+        """
         rate = rate_of_each(self._share(strict), people)
-        return float(self.probability(self.reals.threshold(rate)))
+        samples = [self.reals] + ([self.windows] if brief and self.windows else [])
+        return float(self.probability(max(sample.threshold(rate) for sample in samples)))
 
     def stretch(self, windows: int, strict: bool = False, times: float = 1.0) -> float:
         """The score of a window's mean margin from which one of so many is called forged.

@@ -96,8 +96,17 @@ def test_two_looks_are_judged_as_pictures_are_too() -> None:
     enough = RULE.zone(True).fake_from
     margin = np.log(enough / (1 - enough)) + 0.1
     assert 1 / (1 + np.exp(-margin)) < 0.7
-    few, some = (RULE.video([person(np.full(n, margin))])[0].throughout for n in (2, 12))
+    few, some = (
+        RULE.video([person(np.full(n, margin), rate)])[0].throughout
+        for n, rate in ((2, 0.2), (12, 2))
+    )
     assert (few, some) == (Status.UNCERTAIN, Status.FAKE)
+
+
+def test_somebody_seen_for_a_second_is_judged_as_a_second_is() -> None:
+    margin = (VIDEO.reals.threshold(0.02) + VIDEO.windows.threshold(0.02)) / 2  # type: ignore[union-attr]
+    brief, long = (RULE.video([person(np.full(n, margin))])[0].throughout for n in (6, 60))
+    assert (brief, long) == (Status.UNCERTAIN, Status.FAKE)
 
 
 def test_close_looks_count_for_no_mean() -> None:

@@ -250,6 +250,16 @@ def test_plain_data_and_back(scanner: Scanner, clip: Path, tmp_path: Path) -> No
         assert FileVerdict.from_dict(json.loads(json.dumps(data))).to_dict() == data
 
 
+def test_verdicts_and_settings_from_before_two_questions_read(scanner: Scanner, clip: Path) -> None:
+    data = scanner.scan(clip).to_dict()
+    for track in data["tracks"]:
+        del track["throughout"], track["stretch"]
+    [track] = FileVerdict.from_dict(data).tracks
+    assert (track.throughout, track.stretch) == (None, None)
+    old = {**ScanSettings().to_dict(), "rule": "worst"}
+    assert ScanSettings.from_dict(old) == ScanSettings()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -51,6 +51,9 @@ def _headline(verdict: FileVerdict) -> str:
     said = str(verdict.verdict or verdict.status)
     if verdict.score is not None:
         said += f" · {verdict.score:.1%} probability of forgery"
+        worst = verdict.worst
+        if worst and worst.stretch and worst.throughout != Status.FAKE:
+            said += f", {worst.stretch.score:.1%} of a stretch"
     if verdict.status not in (verdict.verdict, said):
         said += f" · {verdict.status}"
     tone = TONES.get(verdict.verdict or verdict.status, "soft")
@@ -87,7 +90,7 @@ def _finding(verdict: FileVerdict) -> str:
 def _shown(verdict: FileVerdict) -> dict[int, TrackVerdict]:
     """The most suspicious people by their numbers, the worst first."""
     judged = [(n, track) for n, track in enumerate(verdict.tracks, 1) if track.score is not None]
-    return dict(sorted(judged, key=lambda pair: -(pair[1].score or 0.0))[:MOST])
+    return dict(sorted(judged, key=lambda pair: -pair[1].suspicion)[:MOST])
 
 
 def _timeline(verdict: FileVerdict, scanner: Scanner) -> str:
@@ -97,8 +100,8 @@ def _timeline(verdict: FileVerdict, scanner: Scanner) -> str:
     drawing = timeline_figure(shown, verdict.duration, zone.real_below, zone.fake_from)
     caption = (
         "Probability of forgery over time: a point for each look, a line for what smoothing makes "
-        "of them. In the grey zone nothing is claimed; above it a face is called forged (red), "
-        "below it real. The worst comes first."
+        "of them. The grey zone lies between the thresholds of a single look; red are the seconds "
+        "that look forged. The worst comes first."
     )
     left = sum(track.score is not None for track in verdict.tracks) - len(shown)
     more = f" Not drawn: {people(left)} with lower scores." if left else ""

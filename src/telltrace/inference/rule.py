@@ -18,6 +18,9 @@ FEW: Final = 3
 """Looks with a score below which a video's person must also look forged by a picture's rule, and
 below which a window says nothing."""
 
+BRIEF: Final = 2.0
+"""Somebody seen for fewer windows than this is judged as a window is."""
+
 SUSPICIOUS: Final = 4.0
 """A stretch leaves doubt where it would be called forged at so many times the rate."""
 
@@ -111,15 +114,22 @@ class Rule:
         curves = [video if moving and video else still for still, video in self.members]
         return np.array([float(c.probability(m)) for c, m in zip(curves, margins, strict=True)])
 
-    def zone(self, moving: bool, people: int = 1) -> Calibration:
+    def zone(self, moving: bool, people: int = 1, brief: bool = False) -> Calibration:
         """The two thresholds of a person's score, one of so many in the file.
 
         Where so few fakes score low that the thresholds would cross, both become their middle,
         which keeps both promises.
         """
-        curves = [video if moving and video else still for still, video in self.members]
-        upper = float(np.mean([curve.fake(self.strict, people) for curve in curves]))
-        lower = float(np.mean([curve.real_below for curve in curves]))
+        members = [(still, video if moving else None) for still, video in self.members]
+        upper = float(
+            np.mean(
+                [
+                    v.fake(self.strict, people, brief) if v else still.fake(self.strict, people)
+                    for still, v in members
+                ]
+            )
+        )
+        lower = float(np.mean([(video or still).real_below for still, video in members]))
         if lower > upper:
             lower = upper = halfway(lower, upper)
         return Calibration(real_below=lower, fake_from=upper)
@@ -152,11 +162,12 @@ class Rule:
         """
         if not people:
             return []
-        zone = self.zone(True, len(people))
         seconds = sum(looked_at(person.times, self.window) for person in people)
-        return [self._person(person, zone, seconds) for person in people]
+        return [self._person(person, len(people), seconds) for person in people]
 
-    def _person(self, person: Series, zone: Calibration, seconds: int) -> Finding:
+    def _person(self, person: Series, people: int, seconds: int) -> Finding:
+        brief = float(np.ptp(person.times)) < BRIEF * self.window
+        zone = self.zone(True, people, brief)
         scores = self.scores(person.mean, moving=True)
         score = float(scores.mean())
         throughout = judge_score(score, zone)

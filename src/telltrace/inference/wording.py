@@ -34,7 +34,7 @@ def _explain(
         return (
             Status.NO_FACE,
             f"shows no face in {_count(found.frames, 'frame')}{doubtful}",
-            "Check that a face is visible and upright, or look at more frames with --frames",
+            "Check that a face is visible, or look at more frames with --frames",
         )
     if found.lost or truncated:
         what = "it ends early" if truncated else f"{_count(found.lost, 'packet')} damaged"
