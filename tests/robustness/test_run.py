@@ -93,7 +93,7 @@ def test_crops_that_were_cut_otherwise_are_refused(
 ) -> None:
     manifest = write_stripes(tmp_path)
     about = manifest.with_name("prepare.json")
-    about.write_text(about.read_text().replace("1.3", "1.5"))
+    about.write_text(about.read_text().replace('"box"', '"similarity"'))
     with pytest.raises(ValueError, match="the detector wants"):
         measure_robustness(judge, manifest, tmp_path / "out")
 

@@ -137,21 +137,8 @@ class Faces:
         return len(self.rows)
 
     def image(self, row: int) -> Image:
-        """The crop as it was cut, (S, S, 3) uint8 RGB.
-
-        Raises:
-            ValueError: If the file is no readable picture.
-        """
-        path = self.rows[row]["path"]
-        try:
-            image = decode(read_bytes(path))
-        except OSError as error:
-            raise ValueError(
-                f"{path}: cannot be read ({error.strerror}). Prepare it again."
-            ) from None
-        if image is None:
-            raise ValueError(f"{path}: is no readable picture. Prepare it again.")
-        return image
+        """The crop as it was cut, (S, S, 3) uint8 RGB; see `read_crop`."""
+        return read_crop(self.rows[row]["path"])
 
     def face(self, row: int) -> Face:
         """Where the face is in its crop."""
@@ -161,3 +148,31 @@ class Faces:
         """The crop cut again, (size, size, 3): tighter, or as wide as it is."""
         own = self.crops[row]
         return self.image(row) if own == crop else crop.cut(self.image(row), self.face(row))
+
+
+def read_crop(path: str) -> Image:
+    """One crop, (S, S, 3) uint8 RGB.
+
+    Raises:
+        ValueError: If the file is missing or no picture.
+    """
+    try:
+        image = decode(read_bytes(path))
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}). Prepare it again.") from None
+    if image is None:
+        raise ValueError(f"{path}: is no readable picture. Prepare it again.")
+    return image
+
+
+def check_cut(crop: FaceCrop, wanted: FaceCrop) -> None:
+    """Refuse crops that cannot be cut again as a detector wants them.
+
+    Raises:
+        ValueError: If one of the two is aligned by landmarks and they differ.
+    """
+    if crop != wanted and not (crop.alignment == wanted.alignment == "box"):
+        raise ValueError(
+            f"The crops were cut as {crop}, the detector wants {wanted}. Prepare the media again "
+            "with the detector's alignment."
+        )

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from telltrace.checkpoint import Judge
-from telltrace.data.crops import Faces
+from telltrace.data.crops import Faces, check_cut
 from telltrace.data.loader import FaceDataset
 from telltrace.evaluate.scores import COLUMNS
 from telltrace.faces.align import FaceCrop
@@ -54,11 +54,7 @@ def score_crops(
     """
     preprocessing = judge.card.preprocessing
     wanted = preprocessing.crop
-    if crop != wanted and not (crop.alignment == wanted.alignment == "box"):
-        raise ValueError(
-            f"The crops were cut as {crop}, the detector wants {wanted}. Prepare the media again "
-            "with the detector's alignment."
-        )
+    check_cut(crop, wanted)
     FaceDataset(manifest, preprocessing, cache_bytes=0)  # refuses what is missing
     faces = Faces(manifest, [crop] * len(manifest))
     scores: list[float] = []

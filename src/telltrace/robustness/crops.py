@@ -6,9 +6,6 @@ import numpy as np
 import pandas as pd
 
 from telltrace.data.manifest import VIDEO_KEY
-from telltrace.data.pictures import decode, read_bytes
-
-from .pixels import Image
 
 
 def thin_out(manifest: pd.DataFrame, frames: int | None) -> pd.DataFrame:
@@ -35,18 +32,3 @@ def by_video(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The rows of one video after the other, its frames in their order."""
     for _, rows in manifest.groupby(VIDEO_KEY, sort=True):
         yield rows.sort_values(["frame", "path"], kind="stable")
-
-
-def read_crop(path: str) -> Image:
-    """One crop, (S, S, 3) uint8 RGB.
-
-    Raises:
-        ValueError: If the file is missing or no picture.
-    """
-    try:
-        image = decode(read_bytes(path))
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror}). Prepare it again.") from None
-    if image is None:
-        raise ValueError(f"{path}: is no readable picture. Prepare it again.")
-    return image

@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 
 from telltrace.checkpoint import Judge
-from telltrace.data.crops import read_crops
+from telltrace.data.crops import Faces, check_cut, read_crop, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path, write_bytes
 from telltrace.data.prepare import SETTINGS, prepare
 from telltrace.evaluate.scores import COLUMNS, VIDEO_KEY, read_scores, write_scores
+from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
 
 from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
-from .crops import by_video, read_crop, thin_out
+from .crops import by_video, thin_out
 from .media import corrupt_medium
 from .results import CLEAN, Robustness, summarise
 
@@ -36,6 +37,8 @@ class _Work:
 
     judge: Judge
     table: pd.DataFrame
+    crop: FaceCrop | None
+    """How crops were cut; None for media."""
     root: Path
     """Folder that paths are named from, so that chance does not hang on where data lies."""
     out: Path
@@ -80,19 +83,19 @@ def measure_robustness(
         tell: Called while faces are judged.
 
     Raises:
-        ValueError: If a corruption is unknown, the crops were cut in another way than the
-            detector wants, or ``out`` holds results of other settings.
+        ValueError: If a corruption is unknown, the crops were aligned in another way than
+            the detector wants, or ``out`` holds results of other settings.
     """
     names, chosen = list(corruptions) or list(CORRUPTIONS), list(levels) or [*range(1, LEVELS + 1)]
     cells = [(name, level) for name in names for level in chosen]
     for name, level in cells:
         check_corruption(name, level)
-    table, media = _read(judge, manifest, split)
-    if not media:
+    table, crop = _read(judge, manifest, split)
+    if crop is not None:
         table = thin_out(table, frames).reset_index(drop=True)
-    work = _Work(judge, table, manifest.parent, out, seed, frames, batch_size, tell)
-    _agree_on_plan(work, media)
-    score = _score_media if media else _score_crops
+    work = _Work(judge, table, crop, manifest.parent, out, seed, frames, batch_size, tell)
+    _agree_on_plan(work, crop is None)
+    score = _score_media if crop is None else _score_crops
     for name, level in [(CLEAN, 0), *cells]:
         path = scores_path(out, name, level)
         if not path.exists():
@@ -115,21 +118,17 @@ def scores_path(out: Path, name: str, level: int) -> Path:
     return out / "scores" / (f"{name}.csv" if name == CLEAN else f"{name}-{level}.csv")
 
 
-def _read(judge: Judge, manifest: Path, split: str | None) -> tuple[pd.DataFrame, bool]:
-    """The rows, and whether they are media."""
+def _read(judge: Judge, manifest: Path, split: str | None) -> tuple[pd.DataFrame, FaceCrop | None]:
+    """The rows, and how they were cut; None for media."""
     if manifest.suffix == ".csv":
         rows = read_manifest(manifest)
         whole = ((rows.frame < 0) & (rows.box == "")).all()
         if whole and not manifest.with_name(SETTINGS).is_file():
             rows = rows if split is None else rows[rows.split == split].reset_index(drop=True)
-            return rows, True
+            return rows, None
     table, crop = read_crops([manifest], split=split)
-    wanted = judge.card.preprocessing.crop
-    if crop != wanted:
-        raise ValueError(
-            f"{manifest}: its crops were cut as {crop}, the detector wants {wanted}. Prepare the "
-            "media again with the detector's size, margin and alignment."
-        )
+    check_cut(crop, judge.card.preprocessing.crop)
+    return table, crop
     return table, False
 
 
@@ -164,7 +163,9 @@ def _agree_on_plan(work: _Work, media: bool) -> None:
 def _score_crops(work: _Work, name: str, level: int) -> pd.DataFrame:
     parts = []
     for rows in by_video(work.table):
-        images = [read_crop(path) for path in rows.path]
+        assert work.crop is not None
+        faces, wanted = Faces(rows, [work.crop] * len(rows)), work.judge.card.preprocessing.crop
+        images = [faces.cut(row, wanted) for row in range(len(rows))]
         if name != CLEAN:
             keys = [relative_path(path, work.root) for path in rows.path]
             images = corrupt(images, keys, name, level, work.seed)

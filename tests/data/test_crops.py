@@ -1,0 +1,80 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from telltrace.data.crops import Faces, check_cut, crop_face, read_crop
+from telltrace.faces.align import FaceCrop
+from telltrace.faces.detect import Face
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((400, 300), Image.Resampling.BICUBIC))
+
+
+def prepared(picture: np.ndarray, face: Face, crop: FaceCrop, folder: Path) -> pd.DataFrame:
+    """A row as `prepare` writes it."""
+    path = folder / "crop.png"
+    Image.fromarray(crop.cut(picture, face)).save(path)
+    row = {
+        "path": str(path),
+        "box": " ".join(f"{v:.2f}" for v in face.box),
+        "landmarks": " ".join(f"{v:.2f}" for v in face.landmarks.ravel()),
+        "square": " ".join(map(str, crop.square(face, picture.shape[:2]))),
+    }
+    return pd.DataFrame([row])
+
+
+@pytest.mark.parametrize("left", [150.0, 2.0, 330.0])
+def test_a_wide_crop_cut_again_is_the_crop_that_a_scan_cuts(
+    picture: np.ndarray, left: float, tmp_path: Path
+) -> None:
+    face = Face((left, 90.0, left + 64, 160.0), np.full((5, 2), left + 30, np.float32), 1.0)
+    wide, wanted = FaceCrop(size=112, margin=1.6), FaceCrop(size=64, margin=1.2)
+    faces = Faces(prepared(picture, face, wide, tmp_path), [wide])
+    again, scanned = faces.cut(0, wanted), wanted.cut(picture, face)
+    inner = np.abs(again.astype(float) - scanned)
+    assert again.shape == (64, 64, 3)
+    assert inner.mean() < 6  # twice resampled, of a picture that spans the whole range
+
+
+def test_the_same_cut_gives_the_same_bytes(picture: np.ndarray, tmp_path: Path) -> None:
+    face = Face((100.0, 90.0, 160.0, 160.0), np.full((5, 2), 120, np.float32), 1.0)
+    crop = FaceCrop(size=64)
+    faces = Faces(prepared(picture, face, crop, tmp_path), [crop])
+    np.testing.assert_array_equal(faces.cut(0, replace(crop)), crop.cut(picture, face))
+
+
+def test_a_crop_that_is_too_tight_is_shown_whole(picture: np.ndarray, tmp_path: Path) -> None:
+    face = Face((100.0, 90.0, 160.0, 160.0), np.full((5, 2), 120, np.float32), 1.0)
+    tight = FaceCrop(size=64, margin=1.0)
+    faces = Faces(prepared(picture, face, tight, tmp_path), [tight])
+    np.testing.assert_array_equal(faces.cut(0, FaceCrop(size=64, margin=1.5)), faces.image(0))
+
+
+def test_where_the_face_is_in_its_crop(picture: np.ndarray, tmp_path: Path) -> None:
+    face = Face((0.0, 90.0, 60.0, 150.0), np.full((5, 2), 30, np.float32), 1.0)
+    crop = FaceCrop(size=96, margin=1.6)  # reaches beyond the left edge, so it is shifted
+    table = prepared(picture, face, crop, tmp_path)
+    placed = crop_face(table.to_dict("records")[0], crop)
+    assert placed.box == pytest.approx((0, 18, 60, 78))
+    assert placed.landmarks[0].tolist() == pytest.approx([30, -42])
+
+
+def test_crops_of_other_alignments_are_refused() -> None:
+    check_cut(FaceCrop(), FaceCrop(margin=2.0))
+    with pytest.raises(ValueError, match="the detector wants"):
+        check_cut(FaceCrop(alignment="similarity"), FaceCrop())
+
+
+def test_a_crop_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    for name, reason in (("no.png", "is no readable picture"), ("gone.png", "cannot be read")):
+        with pytest.raises(ValueError, match=f"{name}: {reason}"):
+            read_crop(str(tmp_path / name))
