@@ -169,6 +169,9 @@ def test_without_videos_or_seconds_nothing_is_claimed_of_them() -> None:
     _, video = calibrate(Calibration(), sparse)
     assert video is not None
     assert video.windows is None
+    untimed = calibrate(Calibration(), table.assign(time=np.nan)).video
+    assert untimed is not None
+    assert untimed.windows is None
 
 
 def test_every_kind_of_forgery_has_the_same_say() -> None:

@@ -83,12 +83,18 @@ class Items:
         frames = self.table[self.moving].sort_values(["item", "time", "frame"], kind="stable")
         return [
             Series(
-                rows["time"].fillna(0.0).to_numpy(np.float64),
+                _times(rows["time"].to_numpy(np.float64)),
                 rows["margin"].to_numpy(np.float64)[:, None],
                 np.ones(len(rows), dtype=bool),
             )
             for _, rows in frames.groupby("item")
         ]
+
+
+def _times(times: Floats) -> Floats:
+    """Moments in seconds; where they are not told, so far apart that no window holds two."""
+    told = not np.isnan(times).any() and bool(np.ptp(times))
+    return times if told else np.arange(len(times), dtype=np.float64) * (2 * LENGTH)
 
 
 def group(rows: pd.DataFrame) -> Group:
@@ -116,7 +122,7 @@ def window_sample(videos: Group, series: list[Series]) -> Sample | None:
     weights: list[float] = []
     clips: list[float] = []
     for label, weight, looks in zip(videos.labels, videos.weights, series, strict=True):
-        found = windows(looks.times, LENGTH, FEW) if label == 0 and np.ptp(looks.times) else []
+        found = windows(looks.times, LENGTH, FEW) if label == 0 else []
         if found:
             values += [float(looks.margins[w.first : w.last + 1].mean()) for w in found]
             weights += [weight / len(found)] * len(found)
