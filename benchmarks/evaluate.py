@@ -99,7 +99,7 @@ WRITERS = {"csv": write_csv, "parquet": write_parquet}
 
 def timed(path: Path) -> tuple[float, float, float]:
     """Wall seconds, processor seconds and peak MB of `telltrace evaluate` in its own process."""
-    command = [sys.executable, "-m", "telltrace.cli", "evaluate", str(path), "--json"]
+    command = [sys.executable, "-m", "telltrace", "evaluate", str(path), "--json"]
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
         _, status, used = os.wait4(child.pid, 0)

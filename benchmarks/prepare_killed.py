@@ -49,7 +49,7 @@ def main() -> int:
 
 def start(args: argparse.Namespace, out: Path) -> "subprocess.Popen[bytes]":
     """One preparation, as the command line does it, in a process group of its own."""
-    call = [sys.executable, "-m", "telltrace.cli", "prepare", args.root, "--layout", "ffpp"]
+    call = [sys.executable, "-m", "telltrace", "prepare", args.root, "--layout", "ffpp"]
     call += ["--compressions", *args.compressions, "--frames", str(args.frames)]
     call += ["--workers", str(args.workers), "--protocol", "ffpp-pairs", "--out", str(out)]
     quiet = subprocess.DEVNULL

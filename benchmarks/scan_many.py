@@ -245,7 +245,7 @@ def driver(folder: Path, args: argparse.Namespace) -> bool:
 def call(source: Path, out: Path, engine: Engine) -> "subprocess.Popen[bytes]":
     """The command line's scan."""
     words = ["scan", str(source), "--out", str(out), "--workers", "2", "--engine", engine]
-    command = [sys.executable, "-m", "telltrace.cli", *words, "--frames", "12", "--device", "cpu"]
+    command = [sys.executable, "-m", "telltrace", *words, "--frames", "12", "--device", "cpu"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -6,6 +6,8 @@ checkpoint from a stranger can be opened without running the stranger's code.
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -175,11 +177,18 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         ValueError: If the file is missing, truncated, or of another kind.
     """
+    with _opened(path) as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file whose tensors are read when they are asked for."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file. Give the path of a .safetensors checkpoint.")
     try:
         with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            yield file
     except (SafetensorError, OSError) as error:
         raise ValueError(
             f"{path}: not a complete safetensors file ({error}). Download or train it again; "
@@ -188,12 +197,13 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def read_card(path: Path) -> Card:
-    """The card of a checkpoint, without its weights.
+    """The card of a checkpoint; its weights stay on the disk.
 
     Raises:
         ValueError: If the file carries none.
     """
-    return _card(path, read_tensors(path)[1])
+    with _opened(path) as file:
+        return _card(path, file.metadata() or {})
 
 
 def load_checkpoint(path: Path | None = None, device: str | torch.device = "cpu") -> Judge:

@@ -98,7 +98,7 @@ def test_another_process_writes_the_same_page(photograph: Path, tmp_path: Path) 
     calls = [["scan", str(photograph), "--report", str(page)] for page in pages]
     assert main(calls[0]) == 0
     subprocess.run(
-        [sys.executable, "-m", "telltrace.cli", *calls[1]],
+        [sys.executable, "-m", "telltrace", *calls[1]],
         env={**os.environ, "PYTHONHASHSEED": "7"},
         check=True,
         capture_output=True,

@@ -101,17 +101,16 @@ def test_a_second_run_does_nothing_and_says_so(
     )
 
 
-def test_other_settings_start_again(
+def test_crops_of_other_settings_are_not_replaced(
     prepared: tuple[Path, Prepared], media_folder, tmp_path
 ) -> None:
     out = tmp_path / "out"
     shutil.copytree(prepared[0], out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     one = read_folder(media_folder).query("video == 'r1'")
-    done = prepare(one, out, FaceCrop(40), SAMPLING, workers=0, progress=False)
-    assert done.reused == 0
-    with Image.open(done.manifest.path.iloc[0]) as picture:
-        assert picture.size == (40, 40)
-    assert prepared_crop(out / "manifest.csv").size == 40
+    with pytest.raises(ValueError, match=r"out: holds crops of other settings \(crop .*'size': 40"):
+        prepare(one, out, FaceCrop(40), SAMPLING, workers=0, progress=False)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 def test_labels_and_splits_may_change_without_new_crops(

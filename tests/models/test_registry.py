@@ -34,7 +34,7 @@ def test_every_detector_is_listed_once() -> None:
 def test_lists_one_family() -> None:
     rows = list_detectors("sfi")
     assert {row.name for row in rows} == {name for name in DETECTORS if name.startswith("sfi_")}
-    assert {row.paper for row in rows} == {"Guo et al., IEEE TIFS 2023"}
+    assert {row.paper for row in rows} == {"Guo et al., IEEE TIFS 2024"}
     small = next(row for row in rows if row.name == "sfi_mobilenet")
     ours = sum(p.numel() for p in create_detector("sfi_mobilenet").parameters())
     assert small.parameters() == ours

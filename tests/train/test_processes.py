@@ -135,7 +135,7 @@ def test_batch_normalisation_of_one_process_is_torchs(
 
 def test_the_command_starts_its_processes(many: Path, tmp_path: Path) -> None:
     command = [
-        *(sys.executable, "-m", "telltrace.cli", "train", "--manifest", str(many)),
+        *(sys.executable, "-m", "telltrace", "train", "--manifest", str(many)),
         *("--out", str(tmp_path), "--detector", "mobilenet", "--device", "cpu"),
         *("--data.image_size", "32", "--data.batch_size", "16", "--optim.epochs", "1"),
         *("--hardware.devices", "2"),

@@ -69,7 +69,7 @@ def test_the_kept_epoch_scores_as_validation_said(
 def test_sigterm_saves_and_leaves_with_0(crops: Path, tmp_path: Path) -> None:
     out = tmp_path / "stopped"
     command = [
-        *(sys.executable, "-m", "telltrace.cli", "train", "--manifest", str(crops)),
+        *(sys.executable, "-m", "telltrace", "train", "--manifest", str(crops)),
         *("--out", str(out), "--detector", "mobilenet", "--device", "cpu"),
         *("--data.image_size", "32", "--data.batch_size", "4", "--optim.epochs", "10000"),
     ]

@@ -117,7 +117,7 @@ def test_memory_stays_flat_over_epochs(crops: Path, tmp_path: Path) -> None:
     import subprocess
 
     command = [
-        *(sys.executable, "-m", "telltrace.cli", "train", "--manifest", str(crops)),
+        *(sys.executable, "-m", "telltrace", "train", "--manifest", str(crops)),
         *("--out", str(tmp_path), "--detector", "mobilenet", "--device", "cpu"),
         *("--data.image_size", "32", "--data.batch_size", "4", "--data.workers", "1"),
         *("--data.augmentation", "strong", "--optim.epochs", "10", "--optim.ema", "0.9"),

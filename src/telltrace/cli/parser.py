@@ -80,9 +80,9 @@ def run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
     """
     parser = create_parser(commands)
     settings = parser.parse_args(_with_underscores(arguments))
-    values: dict[str, Any] = vars(parser.instantiate(settings)[settings.command])
-    values.pop("config", None)
     try:
+        values: dict[str, Any] = vars(parser.instantiate(settings)[settings.command])
+        values.pop("config", None)
         return commands[settings.command](**values)
     except KeyboardInterrupt:
         sys.stderr.write("telltrace: interrupted\n")

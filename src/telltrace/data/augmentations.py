@@ -63,7 +63,7 @@ def augment(
         ValueError: If the recipe is unknown.
 
     References:
-        Guo et al., "Space-Frequency Interactive Convolution for Deepfake Detection", TIFS 2023.
+        Guo et al., "Space-Frequency Interactive Convolution for Deepfake Detection", TIFS 2024.
         Ba et al., "Exposing the Deception", AAAI 2024.
 
     Examples:

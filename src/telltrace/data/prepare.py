@@ -93,7 +93,7 @@ def prepare(
     ``failures.csv`` (media that gave no face or are damaged, with reason and remedy) and
     ``prepare.json`` (settings, versions and counts). The run may be killed at any moment: the
     same call goes on where it stopped, and the files are the same bytes in the end. Media whose
-    file or settings have changed are done again.
+    file has changed are done again.
 
     Args:
         manifest: Media, such as `read_ffpp` gives them; one row each.
@@ -110,7 +110,8 @@ def prepare(
 
     Raises:
         ManifestError: If a row is a crop already, or two rows name one video.
-        ValueError: If not one medium gave a face, or there are fewer than the paper took.
+        ValueError: If not one medium gave a face, there are fewer than the paper took, or ``out``
+            holds crops of other settings.
         OutputError: If the disk does not take the crops.
     """
     started, out = time.perf_counter(), Path(out).absolute()
@@ -127,7 +128,7 @@ def prepare(
     shutil.rmtree(unfinished, ignore_errors=True)
     about = settings[1].to_dict() | {"sampling": asdict(sampling)}
     about.pop("limit", None)
-    _forget_other_settings(out, about)
+    _refuse_other_settings(out, about)
     jobs = {
         ExtractJob(path, str(folder), str(unfinished), how, device, mask): i
         for i, (path, folder, how, mask) in enumerate(sources)
@@ -189,14 +190,26 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
     return media
 
 
-def _forget_other_settings(out: Path, about: Mapping[str, Any]) -> None:
-    """A manifest of crops that are about to be replaced must not outlive them."""
+def _refuse_other_settings(out: Path, about: Mapping[str, Any]) -> None:
+    """Crops of other settings are nobody's to replace: their splits may be in use.
+
+    Raises:
+        ValueError: Naming what differs.
+    """
     try:
         before = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        before = {}
-    if any(before.get(key) != value for key, value in about.items()):
-        (out / MANIFEST).unlink(missing_ok=True)
+        return
+    differ = [
+        f"{key} {before[key]}, now {value}"
+        for key, value in about.items()
+        if key in before and before[key] != json.loads(json.dumps(value))
+    ]
+    if differ:
+        raise ValueError(
+            f"{out}: holds crops of other settings ({'; '.join(differ)}). Choose another --out, "
+            "or delete the folder."
+        )
 
 
 def _run(

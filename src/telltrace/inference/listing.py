@@ -59,6 +59,7 @@ def about(scanner: Scanner) -> dict[str, Any]:
                 "real_below": judge.card.calibration.real_below,
                 "fake_from": judge.card.calibration.fake_from,
                 "trained_on": str(judge.card.provenance.get("summary", "")),
+                "terms": str(judge.card.provenance.get("terms", "")),
             }
             for judge in scanner.judges
         ],
@@ -200,4 +201,6 @@ def _about(scanner: Scanner) -> str:
     trained = "; ".join(
         str(judge.card.provenance.get("summary", "see its card")) for judge in scanner.judges
     )
-    return f"\nDetector {names} ({between}). Trained on: {trained}."
+    terms = {str(judge.card.provenance.get("terms", "")) for judge in scanner.judges} - {""}
+    said = [f"Trained on: {trained}", *(f"Terms of the weights: {term}" for term in sorted(terms))]
+    return f"\nDetector {names} ({between}). {'. '.join(said)}."

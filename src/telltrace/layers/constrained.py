@@ -32,7 +32,7 @@ class ConstrainedConv2d(nn.Module):
 
     References:
         Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
-        Convolution for Deepfake Detection", IEEE TIFS 2023, Eq. 1; after Bayar and Stamm,
+        Convolution for Deepfake Detection", IEEE TIFS 2024, Eq. 1; after Bayar and Stamm,
         "Constrained Convolutional Neural Networks", IEEE TIFS 2018.
 
     Examples:

@@ -53,7 +53,7 @@ def convert(
 
     References:
         Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
-        Convolution for Deepfake Detection", IEEE TIFS 2023, Fig. 2.
+        Convolution for Deepfake Detection", IEEE TIFS 2024, Fig. 2.
 
     Examples:
         >>> layers = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3)]

@@ -50,7 +50,7 @@ class SFIConv2d(nn.Module):
 
     References:
         Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
-        Convolution for Deepfake Detection", IEEE TIFS 2023, Eq. 2 to 8.
+        Convolution for Deepfake Detection", IEEE TIFS 2024, Eq. 2 to 8.
 
     Examples:
         >>> first = SFIConv2d(1, 16, 32, 3, padding=1, beta=0.5)

@@ -87,7 +87,7 @@ def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
         size: Height and width wanted, in pixels, smaller or larger.
 
     References:
-        Guo et al., IEEE TIFS 2023, Eq. 8.
+        Guo et al., IEEE TIFS 2024, Eq. 8.
 
     Examples:
         >>> resample(torch.arange(4.0).view(1, 1, 1, 4), (1, 2)).tolist()

@@ -40,7 +40,7 @@ def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Com
         image_size: Side of the image, or its height and width, in pixels.
 
     References:
-        Guo et al., IEEE TIFS 2023, Tables II, III and V.
+        Guo et al., IEEE TIFS 2024, Tables II, III and V.
 
     Examples:
         >>> from telltrace.models import create_detector

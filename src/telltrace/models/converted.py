@@ -45,7 +45,7 @@ def sfi_detector(
         ValueError: If timm knows no such network, or it cannot be converted.
 
     References:
-        Guo et al., IEEE TIFS 2023, Fig. 2 and Table III.
+        Guo et al., IEEE TIFS 2024, Fig. 2 and Table III.
 
     Examples:
         >>> import torch

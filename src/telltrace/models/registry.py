@@ -84,7 +84,7 @@ FAMILIES: dict[str, str] = {
     "mobilenet": "Howard et al., arXiv:1704.04861",
     "multi_task": "Nguyen et al., BTAS 2019",
     "resnet": "He et al., CVPR 2016",
-    "sfi": "Guo et al., IEEE TIFS 2023",
+    "sfi": "Guo et al., IEEE TIFS 2024",
     "two_stream": "Luo et al., CVPR 2021",
     "vgg": "Simonyan and Zisserman, ICLR 2015",
     "xception": "Chollet, CVPR 2017",

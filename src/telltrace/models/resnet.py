@@ -77,7 +77,7 @@ class ResNet(nn.Module):
 
     References:
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; the placement of
-        the stages is that of Guo et al., IEEE TIFS 2023, Fig. 2, as released.
+        the stages is that of Guo et al., IEEE TIFS 2024, Fig. 2, as released.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 References:
     Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive Convolution
-    for Deepfake Detection", IEEE TIFS 2023, https://doi.org/10.1109/TIFS.2023.3324739.
+    for Deepfake Detection", IEEE TIFS 2024, https://doi.org/10.1109/TIFS.2023.3324739.
 """
 
 from . import resnet, vgg

@@ -27,7 +27,7 @@ class VGG(nn.Module):
 
     References:
         Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
-        Recognition", ICLR 2015, Table 1; in space-frequency form Guo et al., IEEE TIFS 2023,
+        Recognition", ICLR 2015, Table 1; in space-frequency form Guo et al., IEEE TIFS 2024,
         Table III.
     """
 

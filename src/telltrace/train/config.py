@@ -59,6 +59,9 @@ class DataConfig:
     """Per-channel mean that is subtracted, RGB in [0, 1]."""
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     """Per-channel deviation that is divided by."""
+    terms: str = ""
+    """What the owners of the data allow the weights to be used for; the card and every scan
+    repeat it."""
 
     def __post_init__(self) -> None:
         for name in ("image_size", "batch_size"):

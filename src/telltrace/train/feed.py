@@ -27,6 +27,8 @@ VALIDATION_EPOCH = 2**31 - 1
 """The epoch whose blends validation sees: the same in every epoch, and none of training's."""
 
 VALIDATION_BATCH = 64
+BATCH_SECONDS = 600
+"""After so long without a batch a run ends with an error and does not hang."""
 NO_LABEL = -1
 """Label of an image that is judged for nothing."""
 
@@ -187,6 +189,7 @@ def _mixed_feed(
     shard: tuple[int, int],
 ) -> Feed:
     """Pairs of every source in every batch."""
+    one_thread_each()  # before a process is forked: the fork could not end OpenCV's threads
     total = sum(source.pairs for source in data.sources)
     if not total or total % shard[1]:
         raise ValueError(
@@ -201,8 +204,10 @@ def _mixed_feed(
 
     def feed(epoch: int, start: int) -> Iterable[Batch]:
         steps = MixedSteps(learn, seed, epoch, size, mine)
-        order = range(start, data.epoch_steps)
-        return DataLoader(steps, batch_size=None, sampler=order, num_workers=data.workers)
+        order, limit = range(start, data.epoch_steps), BATCH_SECONDS if data.workers else 0
+        return DataLoader(
+            steps, batch_size=None, sampler=order, num_workers=data.workers, timeout=limit
+        )
 
     def validation() -> Iterator[Validation]:
         for source, config in zip(held_out, judged, strict=True):
@@ -230,7 +235,6 @@ class MixedSteps(Dataset[Batch]):
         self.mine = mine
 
     def __getitem__(self, step: int) -> Batch:
-        one_thread_each()
         batch = mixed_batch(self.sources, self.seed, self.epoch, step, self.size)
         return tuple(torch.from_numpy(part[self.mine].copy()) for part in batch)
 

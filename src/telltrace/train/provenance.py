@@ -27,6 +27,7 @@ def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
     made = " and blends made of them" if blends else ""
     return {
         "summary": f"{len(used)} face crops of {videos} media ({sets}){made}",
+        "terms": recipe["data"]["terms"],
         "manifest_sha256": manifest_hash(table),
         "faces": _counts(table),
         "recipe": settings,

@@ -10,7 +10,7 @@ def test_folders_name_the_class_and_the_person(put, tmp_path: Path) -> None:
     found = read_folder(tmp_path / "mine")
     assert found[["label", "method", "video", "identity"]].to_numpy().tolist() == [
         [0, "real", "anna/1", "anna"],
-        [0, "real", "b", "b"],
+        [0, "real", "b", "real/b"],
         [1, "fake", "anna/1", "anna"],
         [1, "fake", "x/y/2", "x/y"],
     ]

@@ -24,8 +24,9 @@ def read_folder(
     """List the media under ``root/real`` and ``root/fake``, at any depth, as a manifest.
 
     The identity of a medium is the folder it lies in below ``real/`` or ``fake/``, so that
-    ``real/anna/1.mp4`` and ``fake/anna/7.png`` show one person; for a medium that lies in no such
-    folder it is the file's stem. A "+" in either name joins several people.
+    ``real/anna/1.mp4`` and ``fake/anna/7.png`` show one person. A medium that lies in no such
+    folder is somebody else than all others: its identity is its own name, with the class where
+    there are two. A "+" in either name joins several people.
 
     Args:
         root: Folder with ``real/``, ``fake/`` or both.
@@ -53,13 +54,14 @@ def read_folder(
             'or give label="real" or label="fake" if all of it is one class.'
         )
     dataset = name or root.absolute().name
-    rows = [row for kind, top in classes.items() for row in _list_class(top, kind, dataset)]
+    alone = len(classes) == 1
+    rows = [row for kind, top in classes.items() for row in _list_class(top, kind, dataset, alone)]
     if not rows:
         raise FileNotFoundError(f"{root}: holds no media. Put images or videos into it.")
     return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:7]))
 
 
-def _list_class(top: Path, kind: str, dataset: str) -> list[tuple[str | int, ...]]:
+def _list_class(top: Path, kind: str, dataset: str, alone: bool) -> list[tuple[str | int, ...]]:
     """One row a medium under ``top``, ordered by path."""
     found = [file.relative_to(top) for file in top.rglob("*") if file.is_file()]
     names = sorted(
@@ -74,10 +76,15 @@ def _list_class(top: Path, kind: str, dataset: str) -> list[tuple[str | int, ...
             kind,
             "",
             (file.with_suffix("") if stems[file.with_suffix("")] == 1 else file).as_posix(),
-            file.stem if file.parent == Path() else file.parent.as_posix(),
+            _stranger(file, kind, alone) if file.parent == Path() else file.parent.as_posix(),
         )
         for file in names
     ]
+
+
+def _stranger(file: Path, kind: str, alone: bool) -> str:
+    """``217`` of real/ and ``217`` of fake/ are numbers, and not one person."""
+    return file.stem if alone else f"{kind}/{file.stem}"
 
 
 def _is_listed(file: Path) -> bool:

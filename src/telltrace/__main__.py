@@ -1,4 +1,4 @@
-"""`python -m telltrace.cli` is `telltrace`."""
+"""`python -m telltrace` is `telltrace`."""
 
 import sys
 
