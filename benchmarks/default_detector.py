@@ -105,7 +105,7 @@ def wilson(hits: int, count: int) -> str:
     z, share = 1.96, hits / count
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)) / (1 + z * z / count)
-    return f"{share:.0%} [{middle - half:.0%}, {middle + half:.0%}]"
+    return f"{share:.0%} [{max(middle - half, 0):.0%}, {middle + half:.0%}]"
 
 
 def areas(rows: pd.DataFrame) -> str:

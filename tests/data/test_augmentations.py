@@ -7,8 +7,9 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tv
 
 from telltrace.data.augmentations import RECIPES, augment
+from telltrace.data.codecs import code_still
 from telltrace.data.geometry import flip_matrix, perspective_matrix, similarity_matrix, warp
-from telltrace.data.looks import NORMAL_QUANTILES, jpeg
+from telltrace.data.looks import NORMAL_QUANTILES
 
 FACE = cv2.GaussianBlur(astronaut()[:200, 100:300], (0, 0), 2)
 
@@ -98,11 +99,13 @@ def test_pictures_stay_recognisable(recipe: str) -> None:
 
 def test_jpeg_keeps_colours_and_loses_detail_with_quality() -> None:
     noisy = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    errors = [np.abs(jpeg(noisy, q).astype(int) - noisy).mean() for q in (40, 70, 100)]
+    errors = [
+        np.abs(code_still(noisy, ".jpg", q).astype(int) - noisy).mean() for q in (40, 70, 100)
+    ]
     assert errors == sorted(errors, reverse=True)
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 200
-    assert np.abs(jpeg(red, 95).astype(int) - red).max() < 6
+    assert np.abs(code_still(red, ".jpg", 95).astype(int) - red).max() < 6
 
 
 def test_the_noise_table_is_a_normal_distribution() -> None:

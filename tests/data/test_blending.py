@@ -18,11 +18,11 @@ from telltrace.data.blending_mismatch import (
     displace,
     match_colours,
     recolour,
-    recompress,
     refocus,
     rescale,
 )
 from telltrace.data.blending_settings import FREQUENCIES, BlendSettings, settings_at
+from telltrace.data.codecs import code_still
 
 
 def picture(seed: int, size: int = 96) -> np.ndarray:
@@ -213,8 +213,8 @@ def test_rescaling_loses_detail_and_compression_costs_quality():
         np.abs(np.diff(rescale(face, f, cv2.INTER_LINEAR).astype(float))).mean() for f in (0.3, 0.9)
     ]
     assert detail[0] < detail[1]
-    for codec in ("jpeg", "webp"):
-        error = [np.abs(recompress(face, q, codec).astype(int) - face).mean() for q in (20, 95)]
+    for codec in (".jpg", ".webp"):
+        error = [np.abs(code_still(face, codec, q).astype(int) - face).mean() for q in (20, 95)]
         assert error[0] > 1.5 * error[1]
 
 

@@ -15,7 +15,9 @@ def test_every_layout_is_in_the_page_and_in_the_help() -> None:
     table = PAGE.split("## Layouts")[1].split("##")[0]
     rows = re.findall(r"^\| (.+?) \|", table, flags=re.MULTILINE)[1:]
     assert re.findall(r"`([^`]+)`", " ".join(rows)) == list(LAYOUTS)
-    assert [f'"{name}"' in str(inspect.getdoc(prepare)) for name in LAYOUTS] == [True] * len(LAYOUTS)
+    assert [f'"{name}"' in str(inspect.getdoc(prepare)) for name in LAYOUTS] == [True] * len(
+        LAYOUTS
+    )
 
 
 def test_every_protocol_is_in_the_page() -> None:

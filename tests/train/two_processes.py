@@ -80,7 +80,7 @@ def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
     )
     labels = [
         label
-        for part in gather(fabric, [x.tolist() for _, x in feed.validation()])
+        for part in gather(fabric, [part.labels.tolist() for part in feed.validation()])
         for label in part
     ]
     save_state(out / "last.safetensors", state, {}, writes=is_first())
