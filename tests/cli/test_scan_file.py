@@ -40,6 +40,20 @@ def test_one_verdict_is_enough_for_success(photograph: Path, empty: Path, capsys
     assert "Detector blend_lite" in said
 
 
+def test_the_photograph_of_the_demo_is_called_real(tmp_path: Path, capsys: Captured) -> None:
+    Image.fromarray(data.astronaut()).save(tmp_path / "astronaut.png")
+    assert main(["scan", str(tmp_path / "astronaut.png"), "--json"]) == 0
+    [file] = json.loads(capsys.readouterr().out)["files"]
+    assert file["verdict"] == "REAL"
+
+
+def test_the_terms_of_the_weights_are_said_with_every_scan(
+    photograph: Path, capsys: Captured
+) -> None:
+    main(["scan", str(photograph)])
+    assert "Terms of the weights: research only" in capsys.readouterr().out
+
+
 def test_nothing_judged_is_a_failure(empty: Path, capsys: Captured) -> None:
     assert main(["scan", str(empty)]) == 1
     assert "UNREADABLE" in capsys.readouterr().out
