@@ -5,8 +5,8 @@
 #
 # DATA holds celeba_real/, openforensics_real/, lfw_real/, videos_real/, FaceForensics++/ and
 # ciplab_real_and_fake_face/; MORE holds dfdc/ (metadata.csv, faces_224/) and generated/ (real/,
-# ai/). Everything is written below WORK. Stopped and started again it goes on where it was. On one
-# machine, with as many threads, a second run gives the same bytes.
+# ai/). Everything is written below WORK. Its commands were run one by one for the package's weights;
+# the script as a whole was not, and that two runs give the same bytes was not tried.
 set -euo pipefail
 data=$(realpath "$1") more=$(realpath "$2") recipe=$(realpath "$(dirname "$0")/default.yaml")
 mkdir -p "$3" && cd "$3"

@@ -61,7 +61,7 @@ def vary_pair(
 
 
 def _side(rng: Generator, size: int) -> int:
-    """Most faces are larger than the network's input; small ones are drawn as often as large."""
+    """Even on the scale of logs: a halving is drawn as often as a doubling."""
     low, high = np.log(SIDES[0]), np.log(max(SIDES[1], size))
     return round(float(np.exp(rng.uniform(low, high))))
 

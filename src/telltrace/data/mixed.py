@@ -139,7 +139,9 @@ class BlendPairs:
             rng,
             landmarks=face.landmarks,
             partner=partner if usable else None,
-            partner_landmarks=self.faces.face(other).landmarks if usable and other else None,
+            partner_landmarks=self.faces.face(other).landmarks
+            if usable and other is not None
+            else None,
             settings=self._settings,
         )
         pictures = [(blend.real, np.zeros_like(blend.mask)), (blend.fake, blend.mask)]

@@ -18,10 +18,11 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int8]
 
 THRESHOLD = 0.5
+"""Score from which accuracy and balanced accuracy call a face fake."""
+
 CALIBRATION_BINS = 15
 MAX_FPR = 0.1
 RATES = {"tpr_at_fpr_1e-2": 1e-2, "tpr_at_fpr_1e-3": 1e-3, "tpr_at_fpr_1e-4": 1e-4}
-"""Score from which accuracy and balanced accuracy call a face fake."""
 
 
 class UndefinedError(ValueError):

@@ -55,12 +55,15 @@ def score_crops(
     preprocessing = judge.card.preprocessing
     wanted = preprocessing.crop
     check_cut(crop, wanted)
-    FaceDataset(manifest, preprocessing, cache_bytes=0)  # refuses what is missing
-    faces = Faces(manifest, [crop] * len(manifest))
+    faces = FaceDataset(manifest, preprocessing, cache_bytes=0)
+    wide = Faces(manifest, [crop] * len(manifest))
     scores: list[float] = []
     for start in range(0, len(faces), batch_size):
         rows = range(start, min(start + batch_size, len(faces)))
-        images = [preprocessing.resize(faces.cut(row, wanted)) for row in rows]
+        images = [
+            faces.image(row) if crop == wanted else preprocessing.resize(wide.cut(row, wanted))
+            for row in rows
+        ]
         scores += judge.score_resized(np.stack(images)).tolist()
         after_batch(len(rows))
     return manifest.assign(score=scores)[COLUMNS].reset_index(drop=True)

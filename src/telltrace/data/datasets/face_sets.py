@@ -104,8 +104,8 @@ def read_lfw(root: str | Path) -> pd.DataFrame:
 def read_utkface(root: str | Path) -> pd.DataFrame:
     """UTKFace, real faces: files are named ``age_gender_race_date.jpg``; half of them test.
 
-    Age, sex and race have no column: `utkface_group` reads it from the
-    name of the video.
+    Age, sex and race have no column: `utkface_group` reads them from
+    the name of the video.
 
     Raises:
         FileNotFoundError: If no file is named so.
@@ -149,7 +149,7 @@ def read_splices(root: str | Path) -> pd.DataFrame:
 
 
 def read_generated(root: str | Path) -> pd.DataFrame:
-    """Photographs in ``real/`` (FFHQ) and generated faces in ``ai/`` (StyleGAN); a tenth tests.
+    """Photographs in ``real/`` (FFHQ) and generated faces in ``ai/`` (StyleGAN); 15 % test.
 
     Raises:
         FileNotFoundError: If neither folder is there.
