@@ -7,7 +7,8 @@ import pandas as pd
 
 from ..faces.align import FaceCrop
 from .manifest import check_manifest, source_of, write_bytes, write_manifest
-from .prepare import MANIFEST, SETTINGS
+from .prepare import MANIFEST
+from .prepared import SETTINGS
 
 
 def is_crops(manifest: pd.DataFrame) -> bool:

@@ -13,7 +13,7 @@ from ..faces.detect import Face
 from .manifest import read_manifest
 from .pack import is_pack, read_pack
 from .pictures import Image, decode, read_bytes
-from .prepare import prepared_crop
+from .prepared import prepared_crop
 from .protocols import assign_split
 
 

@@ -31,12 +31,12 @@ from .manifest import (
 )
 from .paper import PaperSampling
 from .pool import run_jobs
+from .prepared import SETTINGS, refuse_other_settings
 from .sampling import choose_faces, choose_videos
 from .worker import processors
 
 MANIFEST: Final = "manifest.csv"
 FAILURES: Final = "failures.csv"
-SETTINGS: Final = "prepare.json"
 NAMES: Final = ["dataset", "label", "method", "compression", "video", "identity", "split"]
 """What ``failures.csv`` says of a medium besides what went wrong."""
 PACKAGES: Final = ("telltrace", "av", "numpy", "opencv-python-headless", "pillow", "torch")
@@ -128,7 +128,7 @@ def prepare(
     shutil.rmtree(unfinished, ignore_errors=True)
     about = settings[1].to_dict() | {"sampling": asdict(sampling)}
     about.pop("limit", None)
-    _refuse_other_settings(out, about)
+    refuse_other_settings(out, about)
     jobs = {
         ExtractJob(path, str(folder), str(unfinished), how, device, mask): i
         for i, (path, folder, how, mask) in enumerate(sources)
@@ -188,28 +188,6 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
             "Delete one of the rows, or give them different names in the column video",
         )
     return media
-
-
-def _refuse_other_settings(out: Path, about: Mapping[str, Any]) -> None:
-    """Crops of other settings are nobody's to replace: their splits may be in use.
-
-    Raises:
-        ValueError: Naming what differs.
-    """
-    try:
-        before = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    differ = [
-        f"{key} {before[key]}, now {value}"
-        for key, value in about.items()
-        if key in before and before[key] != json.loads(json.dumps(value))
-    ]
-    if differ:
-        raise ValueError(
-            f"{out}: holds crops of other settings ({'; '.join(differ)}). Choose another --out, "
-            "or delete the folder."
-        )
 
 
 def _run(
@@ -292,21 +270,3 @@ def _counts(found: Sequence[Extraction]) -> dict[str, int]:
         "frames_with_face": sum(one.with_face for one in found),
         "lost_packets": sum(one.lost for one in found),
     }
-
-
-def prepared_crop(manifest: str | Path) -> FaceCrop:
-    """How the crops of a prepared manifest were cut: what a checkpoint must remember.
-
-    Args:
-        manifest: ``manifest.csv`` as `prepare` wrote it; ``prepare.json`` lies beside it.
-
-    Raises:
-        FileNotFoundError: If there is no ``prepare.json``.
-    """
-    file = Path(manifest).with_name(SETTINGS)
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"{file}: is missing, so nobody knows how the crops beside it were cut. "
-            "Make them with `telltrace prepare`."
-        )
-    return FaceCrop.from_dict(json.loads(file.read_text(encoding="utf-8"))["crop"])

@@ -7,7 +7,7 @@ import pandas as pd
 
 from telltrace.data.groups import group_rows, hash_of
 from telltrace.data.manifest import manifest_hash, write_manifest
-from telltrace.data.prepare import SETTINGS
+from telltrace.data.prepared import SETTINGS
 from telltrace.data.split_checks import check_splits
 from telltrace.robustness.crops import thin_out
 

@@ -14,7 +14,8 @@ import pandas as pd
 from telltrace.checkpoint import Judge
 from telltrace.data.crops import Faces, check_cut, read_crop, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path, write_bytes
-from telltrace.data.prepare import SETTINGS, prepare
+from telltrace.data.prepare import prepare
+from telltrace.data.prepared import SETTINGS
 from telltrace.evaluate.scores import COLUMNS, VIDEO_KEY, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
