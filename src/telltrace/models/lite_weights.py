@@ -40,6 +40,16 @@ def read_lite(path: str | Path, network: nn.Module) -> dict[str, Tensor]:
     return dict(zip(wanted, published, strict=True))
 
 
+def holds(path: str | Path, network: nn.Module) -> bool:
+    """Whether a safetensors file names exactly the tensors of a network."""
+    from safetensors import safe_open
+
+    if not Path(path).is_file():
+        return False
+    with safe_open(path, "pt") as file:
+        return set(file.keys()) == network.state_dict().keys()
+
+
 def _read(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file  # here, because a PyTorch file needs none
