@@ -18,8 +18,8 @@ import pandas as pd
 import sklearn
 from PIL import Image
 
-from telltrace.audit import Medium, find_leaks, find_shortcuts, look_at
-from telltrace.audit.media import THUMB, Look
+from telltrace.auditing import Medium, find_leaks, find_shortcuts, look_at
+from telltrace.auditing.media import THUMB, Look
 from telltrace.data.manifest import check_manifest
 
 ROUNDS = 5

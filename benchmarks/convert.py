@@ -26,8 +26,8 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from telltrace.conversion.convert import convert
 from telltrace.layers import ConstrainedConv2d, SFIConv2d
-from telltrace.layers.convert import convert
 
 LIST = Path(__file__).parents[1] / "tests" / "golden" / "convert_architectures.txt"
 ODD = (7, 32)

@@ -27,7 +27,7 @@ from PIL import Image
 from telltrace.data.datasets import read_layout
 from telltrace.data.datasets.face_sets import utkface_group
 from telltrace.data.protocols import assign_split
-from telltrace.evaluate import UndefinedError, auc, bootstrap_auc
+from telltrace.evaluation import UndefinedError, auc, bootstrap_auc
 from telltrace.faces.detect import create_face_detector
 from telltrace.faces.reader import open_media
 from telltrace.inference import ScanPlan, ScanSettings

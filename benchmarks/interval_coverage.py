@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from telltrace.evaluate import bootstrap_auc, evaluate_scores
+from telltrace.evaluation import bootstrap_auc, evaluate_scores
 
 SHIFT = 1.6
 """How far fakes lie above reals, in standard deviations of one video's luck."""

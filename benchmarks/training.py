@@ -31,12 +31,12 @@ import torch
 from telltrace.data.manifest import check_manifest
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
-from telltrace.train.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
-from telltrace.train.feed import create_feed
-from telltrace.train.hardware import describe_hardware, settle_hardware, settle_precision
-from telltrace.train.loop import State, fit
-from telltrace.train.processes import create_fabric, together_in
-from telltrace.train.start import Settings, start
+from telltrace.training.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
+from telltrace.training.feed import create_feed
+from telltrace.training.hardware import describe_hardware, settle_hardware, settle_precision
+from telltrace.training.loop import State, fit
+from telltrace.training.processes import create_fabric, together_in
+from telltrace.training.start import Settings, start
 
 DETECTORS: dict[str, dict[str, Any]] = {
     "sfi_mobilenet": {},

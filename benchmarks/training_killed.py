@@ -46,8 +46,8 @@ def write_crops(folder: Path) -> Path:
 
 def run(manifest: str, out: str, workers: int, epochs: int) -> None:
     """The training that is killed; it runs in a process of its own."""
-    from telltrace.train.config import DataConfig, ObjectiveConfig, OptimConfig
-    from telltrace.train.run import train
+    from telltrace.training.config import DataConfig, ObjectiveConfig, OptimConfig
+    from telltrace.training.run import train
 
     sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
     train(
@@ -82,7 +82,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     context, rng = multiprocessing.get_context("forkserver"), random.Random(arguments.seed)
-    context.set_forkserver_preload(["telltrace.train.run"])
+    context.set_forkserver_preload(["telltrace.training.run"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = write_crops(folder)

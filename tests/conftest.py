@@ -1,8 +1,12 @@
 """Fixtures for every test: a fixed seed, and the research media where they are present."""
 
+import json
 import os
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -10,6 +14,7 @@ import pytest
 import torch
 from hypothesis import settings
 from numpy.typing import NDArray
+from torch import Tensor
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 settings.load_profile("unhurried")
@@ -47,3 +52,48 @@ def _write_clip(path: Path, pictures: list[NDArray[np.uint8]], codec: str = "lib
 def write_clip() -> Callable[..., Path]:
     """``write_clip(path, pictures, codec="libx264")`` writes (H, W, 3) pictures as a video."""
     return _write_clip
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What a published network computes, and from what."""
+
+    numbers: dict[str, Any]
+    state: dict[str, Tensor]
+    images: Tensor
+
+
+def fill(name: str, shape: tuple[int, ...]) -> Tensor:
+    """The tensor that the golden file's ``fill`` makes from a name, in float64."""
+    seed = zlib.crc32(name.encode()) & 0x7FFFFFFF
+    noise = np.random.RandomState(seed).standard_normal(shape)
+    if name.endswith("num_batches_tracked"):
+        return torch.tensor(0)
+    if name.endswith("running_var"):
+        noise = 1 + 0.5 * np.tanh(noise)
+    elif len(shape) >= 2:
+        noise = noise * np.sqrt(2 / np.prod(shape[1:]))
+    elif name.rsplit(".", 1)[-1] == "weight":
+        noise = 0.8 + 0.1 * noise
+    else:
+        noise = 0.1 * noise
+    return torch.as_tensor(noise)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], Golden]:
+    """Reads a golden file by name; constants of the architecture are not in its state."""
+
+    def read(name: str) -> Golden:
+        path = Path(__file__).parent / "golden" / f"{name}.json"
+        numbers = json.loads(path.read_text())
+        state = {
+            row["name"]: fill(row["name"], tuple(row["shape"]))
+            for row in numbers["state_dict"]
+            if "fill" not in row
+        }
+        rng = np.random.RandomState(numbers["input"]["seed"])
+        images = torch.as_tensor(rng.standard_normal(numbers["input"]["shape"]))
+        return Golden(numbers, state, images)
+
+    return read

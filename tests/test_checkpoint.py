@@ -20,7 +20,7 @@ from telltrace.checkpoint import (
     save_checkpoint,
 )
 from telltrace.data.transforms import Preprocessing
-from telltrace.evaluate import Sample
+from telltrace.evaluation import Sample
 from telltrace.faces.align import FaceCrop
 from telltrace.models.registry import create_detector
 

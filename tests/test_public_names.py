@@ -20,11 +20,12 @@ def test_the_public_names_are_frozen() -> None:
 
 
 def test_they_are_the_rooms_own() -> None:
-    from telltrace import layers, models
+    from telltrace import conversion, models, published
 
-    assert telltrace.convert is layers.convert
-    for name in ("create_detector", "export_published", "load_published"):
-        assert getattr(telltrace, name) is getattr(models, name)
+    assert telltrace.convert is conversion.convert
+    assert telltrace.create_detector is models.create_detector
+    for name in ("export_published", "load_published"):
+        assert getattr(telltrace, name) is getattr(published, name)
 
 
 def test_importing_the_package_imports_no_torch() -> None:

@@ -4,17 +4,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .layers import convert
-    from .models import create_detector, export_published, load_published
+    from .conversion import convert
+    from .models import create_detector
+    from .published import export_published, load_published
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "convert", "create_detector", "export_published", "load_published"]
 
 _ROOMS = {
-    "convert": "layers",
+    "convert": "conversion",
     "create_detector": "models",
-    "export_published": "models",
-    "load_published": "models",
+    "export_published": "published",
+    "load_published": "published",
 }
 """Where each public function lives; its room, torch and all, is imported on first use."""
 

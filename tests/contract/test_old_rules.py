@@ -1,6 +1,6 @@
 """Rules of published training code that go wrong unseen: what each gives, and what ours does.
 
-Rules of metrics have theirs in tests/evaluate/test_flattery.py and test_compat.py, the halved
+Rules of metrics have theirs in tests/evaluation/test_flattery.py and test_compat.py, the halved
 divergence and parameters that never learn in tests/losses and tests/models.
 """
 
@@ -18,10 +18,10 @@ from telltrace.cli.parser import create_parser
 from telltrace.data.manifest import check_manifest
 from telltrace.data.split_checks import SplitError, check_splits
 from telltrace.data.transforms import Preprocessing
-from telltrace.evaluate import auc
-from telltrace.train.config import ObjectiveConfig, OptimConfig
-from telltrace.train.loop import State, fit
-from telltrace.train.objective import CrossEntropy
+from telltrace.evaluation import auc
+from telltrace.training.config import ObjectiveConfig, OptimConfig
+from telltrace.training.loop import State, fit
+from telltrace.training.objective import CrossEntropy
 
 
 def objective(*options: str) -> ObjectiveConfig:

@@ -13,7 +13,7 @@ from telltrace.cli import main
 from telltrace.data.manifest import check_manifest, write_manifest
 from telltrace.data.missed import read_missed
 from telltrace.data.prepare import NAMES
-from telltrace.evaluate import evaluate_scores, read_scores
+from telltrace.evaluation import evaluate_scores, read_scores
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telltrace.checkpoint import Calibration, VideoCalibration
-from telltrace.evaluate import Sample
+from telltrace.evaluation import Sample
 from telltrace.faces.detect import Face
 from telltrace.faces.media import Frames, Moments, Status
 from telltrace.faces.track import LOOK, Sight

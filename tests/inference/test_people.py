@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from telltrace.checkpoint import Judge, VideoCalibration
-from telltrace.evaluate import Sample
+from telltrace.evaluation import Sample
 from telltrace.faces.detect import FaceDetector
 from telltrace.faces.media import Status
 from telltrace.inference import FileVerdict, Scanner, ScanPlan, ScanSettings

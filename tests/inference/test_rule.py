@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telltrace.calibration import Calibration, VideoCalibration
-from telltrace.evaluate import Sample
+from telltrace.evaluation import Sample
 from telltrace.faces.media import Status
 from telltrace.inference import Rule
 from telltrace.inference.rule import Series

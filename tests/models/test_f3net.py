@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from telltrace.models import create_detector, export_published, load_published
+from telltrace.models import create_detector
 from telltrace.models.complexity import complexity
 from telltrace.models.f3net import GATE, F3Net, F3NetFAD, MixBlock, f3net
 from telltrace.models.xception import Xception, export_xception
+from telltrace.published import export_published, load_published
 
 
 def test_equals_the_published_network(golden: Callable[[str], Any]) -> None:

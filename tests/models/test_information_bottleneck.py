@@ -13,7 +13,7 @@ from telltrace.models.information_bottleneck import (
     ib_mobilenet,
     ib_resnet34,
 )
-from telltrace.models.information_bottleneck_published import (
+from telltrace.published.information_bottleneck import (
     export_information_bottleneck,
     load_information_bottleneck,
 )

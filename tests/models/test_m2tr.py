@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from telltrace.models import create_detector, export_published, load_published
+from telltrace.models import create_detector
 from telltrace.models.m2tr import (
     M2TR,
     CrossModalityFusion,
@@ -17,8 +17,9 @@ from telltrace.models.m2tr import (
     MultiScaleAttention,
     m2tr,
 )
-from telltrace.models.m2tr_published import UNUSED_HEAD
 from telltrace.models.xception import Xception, export_xception
+from telltrace.published import export_published, load_published
+from telltrace.published.m2tr import UNUSED_HEAD
 
 
 def test_equals_the_released_network(golden: Callable[[str], Any]) -> None:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from telltrace.models import create_detector
 from telltrace.models.complexity import complexity
 from telltrace.models.meso import MesoNet, meso4, meso_inception4
-from telltrace.models.meso_published import load_meso_keras
-from telltrace.models.published import export_published, load_published
+from telltrace.published.layouts import export_published, load_published
+from telltrace.published.meso import load_meso_keras
 
 BOTH = pytest.mark.parametrize("name", ["meso4", "meso_inception4"])
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from telltrace.losses.multi_task import multi_task_loss
 from telltrace.models.complexity import complexity
 from telltrace.models.multi_task import MultiTask, multi_task
-from telltrace.models.multi_task_published import exchange_classes
-from telltrace.models.published import export_published, load_published
+from telltrace.published.layouts import export_published, load_published
+from telltrace.published.multi_task import exchange_classes
 
 
 def double(values: Any) -> Tensor:

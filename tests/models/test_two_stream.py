@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from telltrace.losses.margin import am_softmax
 from telltrace.models.two_stream import Fusion, TwoStreamXception, two_stream_xception
-from telltrace.models.two_stream_published import UNUSED_HEAD, export_two_stream, load_two_stream
 from telltrace.models.xception import Xception, export_xception
+from telltrace.published.two_stream import UNUSED_HEAD, export_two_stream, load_two_stream
 
 NUMBERS = json.loads(
     (Path(__file__).parents[1] / "golden" / "two_stream_xception.json").read_text()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from telltrace.cli.reports import report as command
-from telltrace.evaluate import COLUMNS, evaluate_scores, write_scores
+from telltrace.evaluation import COLUMNS, evaluate_scores, write_scores
 from telltrace.reports import Source, build_report, read_source
 from telltrace.reports.mistakes import worst_mistakes
 from telltrace.reports.words import plain_summary

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from telltrace.checkpoint import Calibration
-from telltrace.evaluate import COLUMNS, UndefinedError, bootstrap_auc
+from telltrace.evaluation import COLUMNS, UndefinedError, bootstrap_auc
 from telltrace.robustness import Draws, Robustness, curves_figure, summarise, to_text
 from telltrace.robustness.draws import interval
 

@@ -10,7 +10,7 @@ from skimage import data
 from telltrace.checkpoint import Judge
 from telltrace.cli.robustness import robustness as command
 from telltrace.data.manifest import write_manifest
-from telltrace.evaluate import read_scores
+from telltrace.evaluation import read_scores
 from telltrace.robustness import measure_robustness
 from telltrace.robustness.run import scores_path
 

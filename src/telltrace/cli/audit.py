@@ -33,7 +33,7 @@ def audit(
     """
     from rich.console import Console
 
-    from telltrace.audit import audit_rows, choose_files, read_rows, render
+    from telltrace.auditing import audit_rows, choose_files, read_rows, render
 
     rows = read_rows(manifest, compare)
     total = len(choose_files(rows, limit))

@@ -41,7 +41,7 @@ def calibrate(
     import pandas as pd
 
     from telltrace.checkpoint import load_checkpoint, save_checkpoint
-    from telltrace.evaluate import read_scores
+    from telltrace.evaluation import read_scores
     from telltrace.inference.calibrate import calibrate as fit
     from telltrace.inference.calibrate import verdict_shares
 

@@ -86,7 +86,7 @@ def import_weights(
         alignment: "box" cuts upright, "similarity" turns and scales; by default likewise.
         image_size: Side of the network's input, in pixels; by default likewise.
     """
-    from telltrace.importing import import_weights as run
+    from telltrace.published.importing import import_weights as run
 
     card = run(format, files, out, margin=margin, alignment=alignment, image_size=image_size)
     print(f"{card.provenance['summary']}: {card.detector} {card.options or ''} -> {out}")

@@ -41,7 +41,7 @@ def reproduce(
         json: Print JSON instead of a table.
         device: Where to compute.
     """
-    from telltrace import reproduce as room
+    from telltrace import reproduction as room
     from telltrace.data.manifest import write_bytes
 
     if table == "list":

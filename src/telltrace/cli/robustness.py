@@ -43,7 +43,7 @@ def robustness(
     from telltrace import robustness as room
     from telltrace.checkpoint import load_checkpoint
     from telltrace.inference import choose_device
-    from telltrace.visualize import save_figure
+    from telltrace.visualization import save_figure
 
     judge = load_checkpoint(
         None if str(checkpoint) == "default" else checkpoint, choose_device(device)

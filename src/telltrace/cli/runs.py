@@ -11,7 +11,7 @@ def runs(runs: list[Path], *, plot: Path | None = None, csv: bool = False) -> in
         plot: Picture to draw loss and AUC over the epochs to (.png).
         csv: Print CSV instead of a table.
     """
-    from telltrace.train.compare import compare_runs, find_runs, plot_runs
+    from telltrace.training.compare import compare_runs, find_runs, plot_runs
 
     folders = find_runs(runs)
     table = compare_runs(folders)

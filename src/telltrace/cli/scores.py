@@ -36,7 +36,7 @@ def predict(
     from telltrace.data.crops import read_crops
     from telltrace.data.manifest import VIDEO_KEY
     from telltrace.data.missed import read_missed
-    from telltrace.evaluate.scores import add_unjudged, write_scores
+    from telltrace.evaluation.scores import add_unjudged, write_scores
     from telltrace.inference import choose_device, score_crops
 
     table, crop = read_crops(manifest, protocol=protocol, split=split)
@@ -74,8 +74,8 @@ def evaluate(
         reliability: Picture to draw how often faces of a given score are fake to (.png).
         json: Print JSON instead of tables.
     """
-    from telltrace.evaluate import deepfakebench, evaluate_scores, read_scores, render
-    from telltrace.evaluate.versus import render_compat, render_versus, versus
+    from telltrace.evaluation import deepfakebench, evaluate_scores, read_scores, render
+    from telltrace.evaluation.versus import render_compat, render_versus, versus
 
     if roc is None and reliability is None and against is None and compat is None:
         report = evaluate_scores(scores, aggregation=aggregation)  # a file of any length
@@ -84,11 +84,11 @@ def evaluate(
     table = read_scores(scores)
     report = evaluate_scores(table, aggregation=aggregation)
     if roc is not None:
-        from telltrace.visualize import save_roc
+        from telltrace.visualization import save_roc
 
         save_roc(table, report, roc)
     if reliability is not None:
-        from telltrace.visualize import save_reliability
+        from telltrace.visualization import save_reliability
 
         save_reliability(table, report, reliability)
     compared = versus(table, read_scores(against), aggregation) if against else {}

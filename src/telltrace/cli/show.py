@@ -52,8 +52,8 @@ def show(
 
 
 def _faces(manifest: list[Path], split: str | None, columns: int, size: int, seed: int) -> "Image":
-    from telltrace.audit import read_rows
-    from telltrace.visualize import manifest_sheet
+    from telltrace.auditing import read_rows
+    from telltrace.visualization import manifest_sheet
 
     rows = read_rows(manifest)
     if split is not None:
@@ -85,7 +85,7 @@ def _blends(
 ) -> "Image":
     from telltrace.data.blending import blend_pair, pair_rng, similar_faces
     from telltrace.data.crops import crop_landmarks, read_crops
-    from telltrace.visualize import blend_sheet
+    from telltrace.visualization import blend_sheet
 
     table, crop = read_crops(manifest, split=split)
     reals = _some_reals(table, seed)

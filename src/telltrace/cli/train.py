@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from telltrace.cli.options import Device
-from telltrace.train.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
+from telltrace.training.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
 
 
 def train(
@@ -49,10 +49,10 @@ def train(
             in a folder of its own under OUT, and writes OUT/results.csv.
         sweep_on: Run a sweep one after the other here, or on a Ray cluster.
     """
-    from telltrace.train.processes import is_first
-    from telltrace.train.run import train as run
-    from telltrace.train.sweep import RESULTS, read_grid
-    from telltrace.train.sweep import sweep as run_sweep
+    from telltrace.training.processes import is_first
+    from telltrace.training.run import train as run
+    from telltrace.training.sweep import RESULTS, read_grid
+    from telltrace.training.sweep import sweep as run_sweep
 
     call: dict[str, Any] = {
         "manifest": manifest,

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from telltrace.calibration import Calibration, VideoCalibration
-from telltrace.evaluate import (
+from telltrace.evaluation import (
     UndefinedError,
     apply_knots,
     conformal_threshold,

@@ -16,7 +16,7 @@ from telltrace.inference.scanner import Scanner
 
 def detector_facts(judge: Judge) -> str:
     """The card of a detector as HTML, all of it, and the hash of its weights."""
-    from telltrace.visualize.page import facts
+    from telltrace.visualization.page import facts
 
     card = judge.card
     zone, crop = card.calibration, card.preprocessing.crop
@@ -75,7 +75,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:
 
 def method_facts(scanner: Scanner) -> str:
     """The settings of a scan and the versions of what computes, as HTML."""
-    from telltrace.visualize.page import facts
+    from telltrace.visualization.page import facts
 
     packages = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
     versions = {"telltrace": __version__, "schema": SCHEMA, "Python": platform.python_version()}

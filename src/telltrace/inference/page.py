@@ -31,7 +31,7 @@ def write_report(path: Path, verdict: FileVerdict, scanner: Scanner) -> None:
 
 def report_page(verdict: FileVerdict, scanner: Scanner) -> str:
     """The page as HTML: no date and no time that anything took is in it."""
-    from telltrace.visualize.page import page
+    from telltrace.visualization.page import page
 
     sections = [("Finding", _finding(verdict))]
     if verdict.tracks:
@@ -46,7 +46,7 @@ def report_page(verdict: FileVerdict, scanner: Scanner) -> str:
 
 def _headline(verdict: FileVerdict) -> str:
     """The verdict, why, and what to do: all that a hurried reader needs."""
-    from telltrace.visualize.page import note, paragraph
+    from telltrace.visualization.page import note, paragraph
 
     said = str(verdict.verdict or verdict.status)
     if verdict.score is not None:
@@ -65,7 +65,7 @@ def _headline(verdict: FileVerdict) -> str:
 
 
 def _finding(verdict: FileVerdict) -> str:
-    from telltrace.visualize.page import embed_png, facts, figure
+    from telltrace.visualization.page import embed_png, facts, figure
 
     flags = sorted({*verdict.quality, *(flag for t in verdict.tracks for flag in t.quality)})
     about = {
@@ -94,7 +94,7 @@ def _shown(verdict: FileVerdict) -> dict[int, TrackVerdict]:
 
 
 def _timeline(verdict: FileVerdict, scanner: Scanner) -> str:
-    from telltrace.visualize.page import figure, svg
+    from telltrace.visualization.page import figure, svg
 
     zone, shown = scanner.rule.calibration, _shown(verdict)
     drawing = timeline_figure(shown, verdict.duration, zone.real_below, zone.fake_from)
@@ -109,7 +109,7 @@ def _timeline(verdict: FileVerdict, scanner: Scanner) -> str:
 
 
 def _people(verdict: FileVerdict) -> str:
-    from telltrace.visualize.page import table
+    from telltrace.visualization.page import table
 
     moving = verdict.kind == "video"
     columns = ["person", "status", "hard to judge", "score", "from s", "to s", "looks", "forged s"]
@@ -127,7 +127,7 @@ def _people(verdict: FileVerdict) -> str:
 
 
 def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
-    from telltrace.visualize.page import embed_png, figure
+    from telltrace.visualization.page import embed_png, figure
 
     said = [f"{face.time:.2f} s"] if moving else []
     said += [] if face.score is None else [f"{face.score:.0%}"]
@@ -150,7 +150,7 @@ def _row(number: int, track: TrackVerdict) -> list[object]:
 
 
 def _file(verdict: FileVerdict) -> str:
-    from telltrace.visualize.page import facts
+    from telltrace.visualization.page import facts
 
     size = "unknown" if verdict.size is None else f"{verdict.size[0]} x {verdict.size[1]} pixels"
     about = {"Name": verdict.path.name, "SHA-256": _digest(verdict.path)}

@@ -67,7 +67,7 @@ def _draw_file(verdict: FileVerdict, path: Path) -> Path:
 
 def mark(verdict: FileVerdict, frame: int, image: Pixels) -> Image.Image:
     """A frame with a box around each face that was judged in it."""
-    from telltrace.visualize import draw_boxes
+    from telltrace.visualization import draw_boxes
 
     here = [
         (number, face)

@@ -9,7 +9,7 @@ import torch
 from telltrace.checkpoint import Judge
 from telltrace.data.crops import Faces, check_cut
 from telltrace.data.loader import FaceDataset
-from telltrace.evaluate.scores import COLUMNS
+from telltrace.evaluation.scores import COLUMNS
 from telltrace.faces.align import FaceCrop
 
 

@@ -1,7 +1,6 @@
 """Layers: what a network is made of. They import nothing but torch."""
 
 from .constrained import ConstrainedConv2d
-from .convert import convert
 from .space_frequency import SFIConv2d
 from .streams import StreamBatchNorm2d, Streams, each, merge, resample, split, split_channels
 
@@ -10,7 +9,6 @@ __all__ = [
     "SFIConv2d",
     "StreamBatchNorm2d",
     "Streams",
-    "convert",
     "each",
     "merge",
     "resample",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import nn
 
-from telltrace.layers import convert
+from telltrace.conversion import convert
 
 from .plain import timm_detector
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from telltrace import __version__
-from telltrace.evaluate.metrics import UndefinedError
-from telltrace.evaluate.report import Group, Level, Report, evaluate_scores
-from telltrace.evaluate.tables import NAMES
-from telltrace.evaluate.videos import Aggregation
+from telltrace.evaluation.metrics import UndefinedError
+from telltrace.evaluation.report import Group, Level, Report, evaluate_scores
+from telltrace.evaluation.tables import NAMES
+from telltrace.evaluation.videos import Aggregation
 from telltrace.robustness import Robustness, curves_figure
 from telltrace.robustness.results import sentences
-from telltrace.visualize import histogram_figure
-from telltrace.visualize.page import Section, facts, figure, note, page, paragraph, svg, table
+from telltrace.visualization import histogram_figure
+from telltrace.visualization.page import Section, facts, figure, note, page, paragraph, svg, table
 
 from . import charts
 from .mistakes import thumbnails, worst_mistakes

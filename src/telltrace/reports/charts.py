@@ -8,9 +8,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from telltrace.evaluate.metrics import UndefinedError, reliability, roc_curve
-from telltrace.evaluate.report import Report
-from telltrace.evaluate.videos import aggregate_videos
+from telltrace.evaluation.metrics import UndefinedError, reliability, roc_curve
+from telltrace.evaluation.report import Report
+from telltrace.evaluation.videos import aggregate_videos
 from telltrace.robustness.draws import Draws
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8A8A8A"

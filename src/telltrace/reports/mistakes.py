@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 
 from telltrace.data.pictures import decode, read_bytes
-from telltrace.evaluate.scores import VIDEO_KEY
-from telltrace.visualize.page import embed_png, figure, paragraph
+from telltrace.evaluation.scores import VIDEO_KEY
+from telltrace.visualization.page import embed_png, figure, paragraph
 
 SIDE = 132
 """Side of a thumbnail in pixels."""

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from telltrace.checkpoint import Card, read_card
-from telltrace.evaluate.scores import COLUMNS, read_scores
+from telltrace.evaluation.scores import COLUMNS, read_scores
 from telltrace.robustness import Robustness
 from telltrace.robustness.run import RESULTS
 

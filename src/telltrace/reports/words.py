@@ -1,7 +1,7 @@
 """The plain words of a report: what the figures mean, for readers without statistics."""
 
-from telltrace.evaluate.metrics import THRESHOLD
-from telltrace.evaluate.report import Level, Report
+from telltrace.evaluation.metrics import THRESHOLD
+from telltrace.evaluation.report import Level, Report
 
 CHANCE = 0.5
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from telltrace.evaluate.intervals import cluster_strata, draw_weights, weighted_auc
-from telltrace.evaluate.judging import ENOUGH_PEOPLE
-from telltrace.evaluate.metrics import THRESHOLD
-from telltrace.evaluate.scores import VIDEO_KEY
-from telltrace.evaluate.videos import identity_groups, index_videos
+from telltrace.evaluation.intervals import cluster_strata, draw_weights, weighted_auc
+from telltrace.evaluation.judging import ENOUGH_PEOPLE
+from telltrace.evaluation.metrics import THRESHOLD
+from telltrace.evaluation.scores import VIDEO_KEY
+from telltrace.evaluation.videos import identity_groups, index_videos
 
 Floats = NDArray[np.float64]
 

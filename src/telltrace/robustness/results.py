@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from telltrace.checkpoint import Calibration
-from telltrace.evaluate.metrics import UndefinedError, auc
-from telltrace.evaluate.scores import VIDEO_KEY
-from telltrace.evaluate.videos import aggregate_videos
+from telltrace.evaluation.metrics import UndefinedError, auc
+from telltrace.evaluation.scores import VIDEO_KEY
+from telltrace.evaluation.videos import aggregate_videos
 
 from .corruptions import CORRUPTIONS
 from .draws import Draws, Floats, interval

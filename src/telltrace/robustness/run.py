@@ -16,7 +16,7 @@ from telltrace.data.crops import Faces, check_cut, read_crop, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path, write_bytes
 from telltrace.data.prepare import prepare
 from telltrace.data.prepared import SETTINGS
-from telltrace.evaluate.scores import COLUMNS, VIDEO_KEY, read_scores, write_scores
+from telltrace.evaluation.scores import COLUMNS, VIDEO_KEY, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
 

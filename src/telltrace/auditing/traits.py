@@ -1,0 +1,211 @@
+"""The questions of an audit: which properties might give the classes away, and what to do then."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..evaluation.metrics import auc
+from .media import Medium
+
+Floats = NDArray[np.float64]
+
+MOST_WORDS: Final = 24
+"""Values of a word that are told apart; rarer ones are taken together."""
+USUAL: Final = 0.2
+"""Share of the files from which a size is usual enough to be named."""
+LONGEST: Final = 28
+"""Letters of a word that are shown."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A group of properties that say nothing about whether a face is forged."""
+
+    name: str
+    traits: tuple[str, ...]
+    """Names in `Medium.traits`; "spectrum" and "face_*" are found elsewhere."""
+    remedy: str
+
+
+QUESTIONS: Final = (
+    Question(
+        "size",
+        ("width", "height"),
+        "Bring both classes to one size the same way: `telltrace prepare` with the same --size.",
+    ),
+    Question(
+        "aspect ratio",
+        ("aspect",),
+        "Cut square face crops from both classes; never train on whole frames.",
+    ),
+    Question(
+        "file format",
+        ("format", "mode", "exif", "icc", "progressive"),
+        "Decode both classes and save them in one format, by one program: `telltrace prepare`.",
+    ),
+    Question(
+        "JPEG tables",
+        ("jpeg_tables",),
+        "Recompress both classes alike, with qualities drawn at random, after cropping; "
+        "a difference from before decoding stays in the pixels: take both classes from one source.",
+    ),
+    Question(
+        "chroma subsampling",
+        ("subsampling",),
+        "Bring both classes to 4:2:0 before cropping.",
+    ),
+    Question(
+        "codec settings",
+        ("codec", "profile", "level", "fps", "gop", "b_frames", "encoder", "settings", "audio"),
+        "Encode both classes anew with one encoder and one setting before frames are taken.",
+    ),
+    Question(
+        "bits per pixel",
+        ("bits_per_pixel",),
+        "Compress both classes to the same quality; augment with compression at random.",
+    ),
+    Question(
+        "length",
+        ("frames", "seconds"),
+        "Take equally many frames of each video, spread over it.",
+    ),
+    Question(
+        "face size",
+        ("face_width", "face_height", "face_aspect"),
+        "Match the sizes of faces between the classes, or shrink and enlarge crops at random.",
+    ),
+    Question(
+        "spectrum",
+        ("spectrum",),
+        "If the classes differ in source or processing, take both from one source; if forgery "
+        "alone makes the difference, it is what a detector may learn, but not more than that.",
+    ),
+)
+"""In the order in which they are asked."""
+
+
+def face_traits(boxes: Sequence[str]) -> list[dict[str, float]]:
+    """Width, height and shape of faces in pixels of their source; nothing where no box is."""
+    found: list[dict[str, float]] = []
+    for box in boxes:
+        if not box:
+            found.append({})
+            continue
+        left, top, right, bottom = (float(edge) for edge in box.split())
+        wide, high = right - left, bottom - top
+        found.append({"face_width": wide, "face_height": high, "face_aspect": wide / max(high, 1)})
+    return found
+
+
+def feature_table(
+    question: Question, media: Sequence[Medium], faces: Sequence[Mapping[str, float]]
+) -> Floats:
+    """What a classifier sees of each medium: numbers as they are, words as one column each.
+
+    Shape:
+        (N, F); F is 0 if nothing that is asked about varies, -1 stands for what is not known.
+    """
+    columns: list[Floats] = []
+    for trait in question.traits:
+        columns += _columns(trait, [_value(trait, m, f) for m, f in zip(media, faces, strict=True)])
+    varying = [column for column in columns if np.ptp(column) > 1e-9]
+    return np.stack(varying, axis=1) if varying else np.empty((len(media), 0))
+
+
+def _value(trait: str, medium: Medium, face: Mapping[str, float]) -> object:
+    if trait == "spectrum":
+        return None if medium.spectrum is None else tuple(medium.spectrum.tolist())
+    return face.get(trait) if trait.startswith("face_") else medium.traits.get(trait)
+
+
+def _columns(trait: str, values: Sequence[object]) -> list[Floats]:
+    vectors = [value for value in values if isinstance(value, tuple)]
+    if vectors:
+        unknown = (-1.0,) * len(vectors[0])
+        rows = [value if isinstance(value, tuple) else unknown for value in values]
+        return list(np.asarray(rows, np.float64).T)
+    if any(isinstance(value, str) for value in values):
+        words = [word for word, _ in Counter(map(str, values)).most_common(MOST_WORDS)]
+        return [np.array([float(str(v) == word) for v in values]) for word in words]
+    return [np.array([float(v) if isinstance(v, int | float) else -1.0 for v in values])]
+
+
+def describe(
+    question: Question,
+    media: Sequence[Medium],
+    faces: Sequence[Mapping[str, float]],
+    labels: NDArray[np.int64],
+) -> str:
+    """How the two classes differ in the trait that differs most, as a reader says it."""
+    if question.name == "spectrum":
+        return _describe_spectrum(media, labels)
+    if question.name == "size":
+        sizes = [(m.traits.get("width", 0.0), m.traits.get("height", 0.0)) for m in media]
+        words = [f"{wide:.0f}x{high:.0f}" for wide, high in sizes]
+        if Counter(words).most_common(1)[0][1] >= USUAL * len(words):
+            return _both_classes(words, labels)
+    if question.name == "JPEG tables":
+        return _both_classes([_table_name(m.traits.get("jpeg_tables")) for m in media], labels)
+    best, text = -1.0, ""
+    for trait in question.traits:
+        values = [_value(trait, m, f) for m, f in zip(media, faces, strict=True)]
+        gap = _gap(values, labels)
+        if gap > best:
+            best, text = gap, f"{trait.replace('_', ' ')}: {_both_classes(values, labels)}"
+    return text
+
+
+def _numbers(values: Sequence[object]) -> Floats | None:
+    numeric = all(isinstance(value, int | float) for value in values)
+    return np.array(values, dtype=np.float64) if numeric and values else None
+
+
+def _gap(values: Sequence[object], labels: NDArray[np.int64]) -> float:
+    """How far apart the classes are in one trait, from 0 to 1."""
+    numbers = _numbers(values)
+    if numbers is not None:
+        return abs(2 * auc(labels, numbers) - 1)
+    shares = []
+    for label in (0, 1):
+        of = Counter(str(v) for v, k in zip(values, labels, strict=True) if k == label)
+        shares.append({word: count / of.total() for word, count in of.items()})
+    words = shares[0].keys() | shares[1].keys()
+    return sum(abs(shares[0].get(w, 0.0) - shares[1].get(w, 0.0)) for w in words) / 2
+
+
+def _both_classes(values: Sequence[object], labels: NDArray[np.int64]) -> str:
+    """The median, or the commonest word, of reals and of fakes."""
+    parts: list[str] = []
+    before = ""
+    for label, name in enumerate(("real", "fake")):
+        of = [value for value, k in zip(values, labels, strict=True) if k == label]
+        numbers = _numbers(of)
+        if numbers is not None:
+            parts.append(f"{name} {np.median(numbers):.4g}")
+            continue
+        words = Counter("none" if value in (None, "") else str(value) for value in of)
+        word, count = words.most_common(1)[0]
+        shown = word if len(word) <= LONGEST else word[: LONGEST - 3] + "..."
+        shown = "the same" if word == before else shown
+        parts.append(f"{name} {shown} ({count / len(of):.0%})")
+        before = word
+    return ", ".join(parts)
+
+
+def _table_name(table: object) -> str:
+    """A pair of quantisation tables by their coarseness: the mean of the first eight steps."""
+    if not isinstance(table, tuple):
+        return "no table"
+    return f"steps {np.mean(table[:8]):.3g}/{np.mean(table[64:72]):.3g}"
+
+
+def _describe_spectrum(media: Sequence[Medium], labels: NDArray[np.int64]) -> str:
+    table = np.stack([m.spectrum for m in media if m.spectrum is not None])
+    gaps = (table[labels == 1].mean(0) - table[labels == 0].mean(0)) / (table.std(0) + 1e-6)
+    worst = int(np.argmax(np.abs(gaps)))
+    more = "more" if gaps[worst] > 0 else "less"
+    return f"fakes have {more} power at {worst / (len(gaps) - 1) / 2:.2f} cycles/pixel"

@@ -1,0 +1,133 @@
+"""Turning any convolutional classifier into its space-frequency form."""
+
+import copy
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import fx, nn
+
+from ..layers.streams import check_beta, split_channels
+from .convolutions import take_over, unshare
+from .rules import rewrite
+from .stages import Stage, place_stages
+from .trace import example_image, has_convolution, trace
+
+DROPOUTS: dict[Any, type[nn.Module]] = {
+    F.dropout: nn.Dropout,
+    F.dropout2d: nn.Dropout2d,
+    F.alpha_dropout: nn.AlphaDropout,
+}
+
+
+def convert(
+    model: nn.Module,
+    alpha: float = 0.5,
+    beta: float = 1.0,
+    *,
+    downsample: Literal["pool", "stride"] = "pool",
+    kernel_size: int = 5,
+    image_size: int | None = None,
+) -> fx.GraphModule:
+    """Turn a convolutional classifier into its space-frequency form, topology unchanged.
+
+    The first convolution stays, those that follow it make the two streams (Stage 1), the last
+    ones fuse them (Stage 3), and those between let them interact (Stage 2). All weights are kept;
+    only Stage 1's constrained kernels are new. At beta = 1 both streams are one tensor and
+    everything but the convolutions runs as it did; at beta < 1 each step acts on the streams
+    apart where it can, and on both joined where it cannot.
+
+    Args:
+        model: Any network of images (B, C, H, W) that torch.fx can trace once decisions over
+            sizes are taken as for ``image_size``. It is left untouched.
+        alpha: Share of frequency channels, in [0, 1].
+        beta: Scale of the frequency stream's sides, in (0, 1].
+        downsample: What strides become: ``"pool"``, average pooling before a convolution without
+            stride, as in the released networks; or ``"stride"``. Shapes are the same.
+        kernel_size: Side of the constrained kernels, in pixels; odd, at least 3.
+        image_size: Side of the example image, in pixels; by default the model's own, or 224.
+
+    Raises:
+        ValueError: If an option is out of range, the network has no two convolutions in a row,
+            or a module cannot be traced or replaced; the message names it and what would work.
+
+    References:
+        Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
+        Convolution for Deepfake Detection", IEEE TIFS 2024, Fig. 2.
+
+    Examples:
+        >>> layers = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3)]
+        >>> network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        >>> convert(network, alpha=0.25, beta=0.5)(torch.rand(2, 3, 32, 32)).shape
+        torch.Size([2, 8])
+    """
+    split_channels(1_000_000, alpha)
+    check_beta(beta)
+    _check(model, downsample, kernel_size)
+    modes = {name: part.training for name, part in model.named_modules()}
+    with torch.inference_mode(False):
+        traced = trace(copy.deepcopy(model), example_image(model, image_size))
+        unshare(traced)
+        stages = place_stages(traced, alpha)
+        options = {"downsample": downsample, "trace_kernel_size": kernel_size}
+        _revive_dropout(traced)
+        if beta < 1 and alpha > 0:
+            traced.graph = rewrite(traced, stages, alpha, beta, **options)
+        else:
+            _replace_all(traced, stages, {"alpha": alpha, **options})
+    traced.graph.eliminate_dead_code(_matters)
+    for node in traced.graph.nodes:
+        node.meta.clear()
+    traced.recompile()
+    traced.delete_all_unused_submodules()
+    constants = [name for name in traced._buffers if name.startswith("_tensor_constant")]
+    traced._non_persistent_buffers_set.update(constants)
+    for name, part in traced.named_modules():
+        part.training = modes.get(name, model.training)
+    return traced
+
+
+def _matters(node: fx.Node) -> bool:
+    """Whether a step counts although nothing reads what it gives; steps tried in vain do not."""
+    return bool(node.is_impure() or node.meta.get("effect", True))
+
+
+def _check(model: nn.Module, downsample: str, kernel_size: int) -> None:
+    if downsample not in ("pool", "stride"):
+        raise ValueError(f'downsample is "pool" or "stride", got {downsample!r}.')
+    if kernel_size < 3 or kernel_size % 2 == 0:
+        raise ValueError(f"kernel_size must be odd and at least 3, got {kernel_size}.")
+    if not has_convolution(model):
+        raise ValueError(
+            f"{type(model).__name__} has no 2-D convolution (nn.Conv2d) to replace; SFIConv takes "
+            "the place of convolutions. Use a convolutional network such as resnet18."
+        )
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise ValueError(
+            f"{type(model).__name__} has weights without values, on the meta device, but the "
+            'converter tries it on an example; build it, or model.to_empty(device="cpu"), first.'
+        )
+
+
+def _replace_all(
+    traced: fx.GraphModule, stages: dict[fx.Node, Stage], options: dict[str, Any]
+) -> None:
+    """Replace convolutions where both streams are one tensor, and leave the graph alone."""
+    for node, stage in stages.items():
+        before, _ = take_over(traced, node, stage, **options)
+        if before is not None:
+            traced.add_submodule(f"{node.target}_pad", before)
+            with traced.graph.inserting_before(node):
+                padded = traced.graph.call_module(f"{node.target}_pad", node.args)
+            node.args = (padded,)
+
+
+def _revive_dropout(traced: fx.GraphModule) -> None:
+    """Turn functional dropout, which tracing in evaluation mode switched off, into modules."""
+    for node in list(traced.graph.nodes):
+        if node.target not in DROPOUTS:
+            continue
+        rate = node.args[1] if len(node.args) > 1 else node.kwargs.get("p", 0.5)
+        name = f"dropout_{node.name}"
+        traced.add_submodule(name, DROPOUTS[node.target](rate))
+        node.op, node.target, node.args, node.kwargs = "call_module", name, node.args[:1], {}

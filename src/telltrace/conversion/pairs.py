@@ -1,0 +1,150 @@
+"""Steps that take both streams of a converted network apart, and put them together again.
+
+A mask says which channels of a vanilla tensor carry frequencies. Each stream holds its channels in
+the order they have there, so that any order, as concatenations and shuffles leave behind, can be
+split and restored.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..layers.streams import StreamBatchNorm2d, Streams, resample, shrink
+
+Mask = tuple[bool, ...]
+"""Per channel, in vanilla order: whether it carries frequencies."""
+
+
+def channels_of(mask: Mask, frequency: bool) -> list[int]:
+    """Which channels belong to one stream."""
+    return [channel for channel, flag in enumerate(mask) if flag is frequency]
+
+
+class Take(nn.Module):
+    """Some channels of a tensor, as a view where they are neighbours.
+
+    Shape:
+        - Input: (B, C, ...), or (C, 1, 1) for parameters
+        - Output: the same with the channels taken; what has no channels of its own passes
+    """
+
+    index: Tensor
+
+    def __init__(self, channels: list[int], of: int) -> None:
+        super().__init__()
+        self.of, self.first, self.count = of, channels[0] if channels else 0, len(channels)
+        self.together = channels == list(range(self.first, self.first + self.count))
+        index = torch.tensor([] if self.together else channels, dtype=torch.long)
+        self.register_buffer("index", index, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        dim = max(x.ndim - 3, 0) if x.ndim != 2 else 1
+        if x.ndim in (0, 1) or x.shape[dim] != self.of:
+            return x
+        if self.together:
+            return x.narrow(dim, self.first, self.count)
+        return x.index_select(dim, self.index)
+
+
+class Split(nn.Module):
+    """Part a tensor into streams.
+
+    Shape:
+        - Input: (B, C, H, W)
+        - Output: the spatial stream, and the frequency stream with sides scaled by beta
+    """
+
+    def __init__(self, mask: Mask, beta: float) -> None:
+        super().__init__()
+        self.beta = beta
+        self.spatial = Take(channels_of(mask, False), len(mask))
+        self.frequency = Take(channels_of(mask, True), len(mask))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        size = shrink((x.shape[-2], x.shape[-1]), self.beta)
+        return self.spatial(x), resample(self.frequency(x), size)
+
+
+class Join(nn.Module):
+    """Undo :class:`Split`: one tensor of the spatial stream's size, in vanilla order."""
+
+    index: Tensor
+
+    def __init__(self, mask: Mask) -> None:
+        super().__init__()
+        order = channels_of(mask, False) + channels_of(mask, True)
+        self.ordered = order == sorted(order)
+        index = torch.tensor([] if self.ordered else order, dtype=torch.long).argsort()
+        self.register_buffer("index", index, persistent=False)
+
+    def forward(self, spatial: Tensor, frequency: Tensor) -> Tensor:
+        x = torch.cat([spatial, stretch(frequency, spatial)], dim=1)
+        return x if self.ordered else x.index_select(1, self.index)
+
+
+def stretch(x: Tensor, like: Tensor) -> Tensor:
+    """Resample a map ``x`` to the sides of ``like`` where they differ."""
+    return resample(x, (like.shape[-2], like.shape[-1])) if x.ndim == 4 else x
+
+
+def fit(x: Tensor, like: Tensor) -> Tensor:
+    """As :func:`stretch`, but one pixel, such as a gate, is left to broadcasting."""
+    return x if x.ndim < 4 or tuple(x.shape[-2:]) == (1, 1) else stretch(x, like)
+
+
+def whole_size(spatial: Tensor, frequency: Tensor) -> torch.Size:
+    """The shape that both streams have when joined."""
+    size = list(spatial.shape)
+    size[1] += frequency.shape[1]
+    return torch.Size(size)
+
+
+class MaskedBatchNorm2d(StreamBatchNorm2d):
+    """Batch normalisation of streams whose channels lie among each other in the parameters."""
+
+    def lay(self, mask: Mask) -> None:
+        for name, frequency in (("of_spatial", False), ("of_frequency", True)):
+            index = torch.tensor(channels_of(mask, frequency))
+            self.register_buffer(name, index.to(_device(self)), persistent=False)
+
+    def forward(self, input: Streams) -> Streams:  # type: ignore[override]
+        if isinstance(input, Tensor):
+            return super().forward(input)
+        learn = self.training and self.track_running_stats
+        if learn and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        spatial, frequency = input
+        indices = self.get_buffer("of_spatial"), self.get_buffer("of_frequency")
+        return self._taken(spatial, indices[0]), self._taken(frequency, indices[1])
+
+    def _taken(self, x: Tensor, channels: Tensor) -> Tensor:
+        mean, var, weight, bias = (
+            None if tensor is None else tensor[channels]
+            for tensor in (self.running_mean, self.running_var, self.weight, self.bias)
+        )
+        momentum = self.momentum
+        if momentum is None:
+            momentum = 1 / float(self.num_batches_tracked or 1)
+        fresh = self.training or mean is None
+        x = F.batch_norm(x, mean, var, weight, bias, fresh, momentum, self.eps)
+        if self.training and mean is not None and var is not None:
+            with torch.no_grad():
+                self.get_buffer("running_mean")[channels] = mean
+                self.get_buffer("running_var")[channels] = var
+        return x
+
+
+def stream_norm(norm: nn.BatchNorm2d, mask: Mask) -> StreamBatchNorm2d:
+    """Batch normalisation of streams with the parameters, by the names, of ``norm``."""
+    frequency = channels_of(mask, True)
+    together = frequency == list(range(len(mask) - len(frequency), len(mask)))
+    kind = StreamBatchNorm2d if together else MaskedBatchNorm2d
+    new = kind.__new__(kind)
+    new.__dict__.update(norm.__dict__)
+    if isinstance(new, MaskedBatchNorm2d):
+        new.lay(mask)
+    return new
+
+
+def _device(module: nn.Module) -> torch.device | None:
+    return next((tensor.device for tensor in module.state_dict().values()), None)

@@ -1,0 +1,173 @@
+"""Writing a graph step by step, each step tried on the example as it is written."""
+
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, fx, nn
+
+from .pairs import Join, Mask, Split
+from .trace import act
+
+MOVES = {
+    "chunk", "contiguous", "expand", "flatten", "flip", "getitem", "movedim", "narrow", "permute",
+    "reshape", "roll", "select", "split", "squeeze", "stack", "swapaxes", "transpose", "unbind",
+    "unflatten", "unsqueeze", "view",
+}  # fmt: skip
+"""Names of functions and methods that move values and change none."""
+
+
+class Pair(NamedTuple):
+    """Both streams of one vanilla tensor, in the new graph."""
+
+    spatial: fx.Node
+    frequency: fx.Node
+    mask: Mask
+
+
+class Writer:
+    """A new graph beside an old one.
+
+    An old step stands for one new step, for a :class:`Pair` of them, or for a list of either.
+    New steps know their value for the example, and joined ones which of its entries carry
+    frequencies (``tags``), as far as that can be followed.
+
+    Args:
+        traced: The old graph; new modules are added to it.
+    """
+
+    def __init__(self, traced: fx.GraphModule) -> None:
+        self.traced, self.graph = traced, fx.Graph()
+        self.env: dict[fx.Node, Any] = {}
+
+    def emit(self, kind: str, target: Any, args: tuple[Any, ...], kwargs: Any = None) -> fx.Node:
+        """Write one step and run it."""
+        value = run(self.traced, kind, target, args, kwargs or {}, lambda n: n.meta["value"])
+        node = self.graph.create_node(kind, target, args, kwargs or {})
+        node.meta["value"], node.meta["effect"] = value, False
+        return node
+
+    def call(self, module: nn.Module, *args: fx.Node) -> fx.Node:
+        """Call a new module, named after its kind."""
+        kind = type(module).__name__.lower()
+        taken = sum(name.startswith(kind + "_") for name, _ in self.traced.named_children())
+        self.traced.add_submodule(f"{kind}_{taken}", module)
+        return self.emit("call_module", f"{kind}_{taken}", args)
+
+    def copy(self, node: fx.Node, entries: Callable[[fx.Node], fx.Node], target: Any) -> fx.Node:
+        """Write ``node`` again, with other inputs."""
+        args, kwargs = fx.map_arg((node.args, node.kwargs), entries)
+        return self.emit(node.op, target, args, kwargs)
+
+    def item(self, node: fx.Node, index: int) -> fx.Node:
+        """One of the values that ``node`` gives."""
+        return self.emit("call_function", operator.getitem, (node, index))
+
+    def join(self, entry: Any) -> Any:
+        """One tensor in place of each pair."""
+        if isinstance(entry, Pair):
+            node = self.call(Join(entry.mask), entry.spatial, entry.frequency)
+            node.meta["tags"] = spread(entry.mask, node.meta["value"])
+            return node
+        if isinstance(entry, list):
+            return [self.join(part) for part in entry]
+        return entry
+
+    def part(self, entry: Any, mask: Mask, beta: float) -> Pair:
+        """Both streams of what is one tensor, or streams of other channels."""
+        if isinstance(entry, Pair) and entry.mask == mask:
+            return entry
+        return self.pair(self.call(Split(mask, beta), self.join(entry)), mask)
+
+    def pair(self, both: fx.Node, mask: Mask) -> Pair:
+        """Name the two values that ``both`` gives."""
+        return Pair(self.item(both, 0), self.item(both, 1), mask)
+
+    def settle(self, pair: Pair) -> Pair | fx.Node:
+        """A pair without channels in one stream becomes one tensor."""
+        return self.join(pair) if all(pair.mask) or not any(pair.mask) else pair
+
+    def act_joined(self, node: fx.Node) -> fx.Node:
+        """Let the old step ``node`` act on joined tensors."""
+        merged = {source: self.join(self.env[source]) for source in node.all_input_nodes}
+        if node.op in ("placeholder", "get_attr", "output"):
+            new = self.graph.node_copy(node, lambda source: merged[source])
+            new.meta["value"] = node.meta.get("value")
+            return new
+        args, kwargs = fx.map_arg((node.args, node.kwargs), lambda source: merged[source])
+        new = self.emit(node.op, node.target, args, kwargs)
+        new.meta["tags"], new.meta["effect"] = self._follow(new), not node.users
+        return new
+
+    def _follow(self, node: fx.Node) -> Any:
+        """Which entries of a new, joined step carry frequencies; None if nobody can say."""
+        sources = [s for s in node.all_input_nodes if s.meta.get("tags") is not None]
+        if not sources:
+            return None
+        if _name(node.target) in MOVES | {"cat", "concat"}:
+            try:
+                return run(self.traced, node.op, node.target, node.args, node.kwargs, _tags)
+            except (RuntimeError, TypeError, IndexError):
+                return None
+        value = node.meta["value"]
+        if not isinstance(value, Tensor):
+            return None
+        for source in sources:
+            tags = source.meta["tags"]
+            if not isinstance(tags, Tensor):
+                continue
+            if tags.shape == value.shape:
+                return tags
+            mask = mask_of(tags)
+            if mask is not None and value.ndim in (2, 4) and value.shape[1] == len(mask):
+                return spread(mask, value)
+        return None
+
+
+def run(
+    root: nn.Module,
+    kind: str,
+    target: Any,
+    args: Any,
+    kwargs: Any,
+    value: Callable[[fx.Node], Any],
+) -> Any:
+    """Do what a step does, on the values of its inputs."""
+    args, kwargs = fx.map_arg((args, kwargs), value)
+    with torch.no_grad():
+        return act(root, kind, target, args, kwargs)
+
+
+def holds_pair(entry: Any) -> bool:
+    """Whether an entry is or holds a pair."""
+    if isinstance(entry, list):
+        return any(holds_pair(part) for part in entry)
+    return isinstance(entry, Pair)
+
+
+def spread(mask: Mask, value: Tensor) -> Tensor:
+    """Tags of a tensor whose channels ``mask`` describes."""
+    flags = torch.tensor(mask).view(1, -1, *[1] * (value.ndim - 2))
+    return flags.expand(value.shape)
+
+
+def mask_of(tags: Any) -> Mask | None:
+    """The mask of a tensor, if it has tags and they are the same all over each channel."""
+    if not isinstance(tags, Tensor) or tags.ndim < 2:
+        return None
+    flat = tags[:1].flatten(2) if tags.ndim > 2 else tags[:1, :, None]
+    if not torch.equal(flat, flat[..., :1].expand_as(flat)):
+        return None
+    return tuple(bool(flag) for flag in flat[0, :, 0])
+
+
+def _tags(node: fx.Node) -> Any:
+    value, tags = node.meta.get("value"), node.meta.get("tags")
+    if tags is None and isinstance(value, Tensor):
+        return torch.zeros(value.shape, dtype=torch.bool)
+    return value if tags is None else tags
+
+
+def _name(target: Any) -> str:
+    return str(target if isinstance(target, str) else getattr(target, "__name__", target))

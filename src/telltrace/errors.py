@@ -1,0 +1,67 @@
+"""Errors that a caller can cause: one tree, so that one ``except`` catches them all.
+
+The command line prints a `TelltraceError` as one sentence and exits with 2. Any other exception
+is a bug of ours.
+"""
+
+from pathlib import Path
+
+
+class TelltraceError(ValueError):
+    """Root of all errors that a caller can cause.
+
+    It is a ``ValueError`` too, because that is what callers of a function expect for a value
+    that it cannot use.
+
+    Args:
+        message: What was expected and what was found instead.
+        remedy: What the caller can do about it.
+        path: The file concerned, if there is one.
+
+    Examples:
+        >>> print(ManifestError("has no column 'label'", remedy="Add it.", path="a.csv"))
+        a.csv: has no column 'label'. Add it.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "", path: str | Path | None = None) -> None:
+        super().__init__(message)
+        self.message, self.remedy = message, remedy
+        self.path = None if path is None else Path(path)
+
+    def __str__(self) -> str:
+        where = "" if self.path is None else f"{self.path}: "
+        stop = "" if self.message.endswith((".", "!", "?")) else "."
+        return f"{where}{self.message}{stop}{' ' if self.remedy else ''}{self.remedy}"
+
+    def __reduce__(self) -> tuple[object, ...]:  # a worker process may send it to its parent
+        return _rebuild, (type(self), self.message, self.remedy, self.path)
+
+
+class OptionError(TelltraceError):
+    """An argument or option has a value that it cannot have."""
+
+
+class MediaError(TelltraceError):
+    """A picture or video cannot be read, or holds nothing that can be used."""
+
+
+class ManifestError(TelltraceError):
+    """A manifest, a scores table or a dataset's folder cannot be used as it is."""
+
+
+class CheckpointError(TelltraceError):
+    """A checkpoint or a file of weights is damaged, or belongs to another detector."""
+
+
+class OutputError(TelltraceError):
+    """A result cannot be written where it was asked for, or would replace another one."""
+
+
+class DependencyError(TelltraceError):
+    """What was asked for needs a package that is not installed."""
+
+
+def _rebuild(
+    kind: type[TelltraceError], message: str, remedy: str, path: Path | None
+) -> TelltraceError:
+    return kind(message, remedy=remedy, path=path)

@@ -1,0 +1,69 @@
+"""A cell's figure over several seeds, with an interval that draws both seeds and videos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from telltrace.evaluation.metrics import auc, balanced_accuracy
+from telltrace.robustness.draws import Draws, Floats, interval
+
+REPLICATES = 2000
+MEASURES = {"auc": auc, "balanced_accuracy": balanced_accuracy}
+
+
+@dataclass(frozen=True)
+class CellFigure:
+    """One metric of one cell, per frame as the papers count, in [0, 1]."""
+
+    value: float
+    """Mean over the seeds."""
+    low: float
+    high: float
+    """95 % of the draws of seeds and videos (or groups of people) lie between these."""
+    seeds: tuple[float, ...]
+    """The metric of each seed."""
+    reals: int
+    fakes: int
+    """Test videos of each class."""
+    drawn: str
+    """"videos" or "people"."""
+    replicates: Floats = field(repr=False, compare=False)
+
+    def minus(self, other: "CellFigure") -> tuple[float, float, float]:
+        """Difference to another cell judged on the same videos, and its interval.
+
+        The same draws are taken of both, so what is easy or hard for both does not count.
+        """
+        return (self.value - other.value, *interval(self.replicates - other.replicates))
+
+
+def cell_figure(scores: Sequence[pd.DataFrame], metric: str, *, seed: int = 0) -> CellFigure:
+    """The figure of a cell from the scores tables of its seeds, all of the same crops.
+
+    Args:
+        scores: One table a seed.
+        metric: "auc" or "balanced_accuracy" (at a score of 0.5).
+        seed: Seed of the draws.
+
+    Raises:
+        UndefinedError: If a class is missing, or is in one video only.
+        ValueError: If the tables judge different videos.
+    """
+    values = tuple(MEASURES[metric](table["label"], table["score"]) for table in scores)
+    draws = Draws(scores[0], replicates=REPLICATES, seed=seed)
+    measure = draws.auc if metric == "auc" else draws.balanced_accuracy
+    each = np.stack([measure(table) for table in scores])
+    chosen = np.random.default_rng(seed).integers(len(scores), size=(REPLICATES, len(scores)))
+    replicates = each[chosen, np.arange(REPLICATES)[:, None]].mean(1)
+    fakes = int((draws.videos["label"] == 1).sum())
+    return CellFigure(
+        float(np.mean(values)),
+        *interval(replicates),
+        values,
+        len(draws.videos) - fakes,
+        fakes,
+        draws.drawn,
+        replicates,
+    )

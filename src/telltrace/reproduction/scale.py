@@ -1,0 +1,80 @@
+"""How much smaller than the paper a table is run, and how each paper trained."""
+
+import inspect
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+from telltrace.models.registry import DETECTORS
+from telltrace.training.config import DataConfig, OptimConfig
+
+ScaleName = Literal["paper", "small", "tiny"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What is changed against the paper's recipe; None changes nothing."""
+
+    image_size: int | None = None
+    """Side of the network's input, in pixels."""
+    epochs: int | None = None
+    frames: int | None = None
+    """Frames of a video that are learnt from."""
+    test_frames: int | None = None
+    """Frames of a video that are judged."""
+    batch_size: int | None = None
+    lr: float | None = None
+    """Learning rate: few steps need large ones."""
+
+    def __str__(self) -> str:
+        if self == Scale():
+            return "as in the paper"
+        return (
+            f"reduced to {self.image_size} pixels, {self.epochs} epochs, {self.frames} frames of "
+            f"a training and {self.test_frames} of a test video, batches of {self.batch_size}, "
+            f"learning rate {self.lr:g}"
+        )
+
+
+SCALES: Final[dict[ScaleName, Scale]] = {
+    "paper": Scale(),
+    "small": Scale(image_size=96, epochs=6, frames=16, test_frames=32, batch_size=32, lr=5e-4),
+    "tiny": Scale(image_size=64, epochs=3, frames=4, test_frames=16, batch_size=16, lr=1e-3),
+}
+"""The paper's own, an evening's and a coffee's."""
+
+
+@cache
+def _recipes() -> dict[str, dict[str, dict[str, Any]]]:
+    text = files(__package__).joinpath("recipes.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def settings(name: str, scale: Scale) -> tuple[DataConfig, OptimConfig]:
+    """How a recipe of ``recipes.toml`` trains at this scale."""
+    recipe = _recipes()[name]
+    changed: dict[str, dict[str, Any]] = {
+        "data": {"image_size": scale.image_size, "batch_size": scale.batch_size},
+        "optim": {"epochs": scale.epochs, "lr": scale.lr},
+    }
+    parts = {
+        part: {**recipe[part], **{k: v for k, v in new.items() if v is not None}}
+        for part, new in changed.items()
+    }
+    pixels = {k: tuple(v) for k, v in parts["data"].items() if k in ("mean", "std")}
+    return DataConfig(**{**parts["data"], **pixels}), OptimConfig(**parts["optim"])
+
+
+def builder_options(detector: str, options: Mapping[str, Any], image_size: int) -> dict[str, Any]:
+    """The options of a detector at this size: some are built for one size of image.
+
+    Examples:
+        >>> builder_options("f3net", {}, 64)
+        {'image_size': 64}
+    """
+    build = DETECTORS.get(detector)
+    sized = build is not None and "image_size" in inspect.signature(build).parameters
+    return {**options, "image_size": image_size} if sized else dict(options)

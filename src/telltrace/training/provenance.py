@@ -1,0 +1,73 @@
+"""Where weights come from: data, settings, code and machine, as plain data for the card."""
+
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from telltrace import __version__
+from telltrace.data.manifest import VIDEO_KEY, manifest_hash
+from telltrace.training.hardware import device_name
+
+
+def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of its own making; it names no place on the machine."""
+    settings = {key: value for key, value in recipe.items() if key != "manifest"}
+    settings["options"] = {
+        key: Path(value).name if key == "weights" and value else value
+        for key, value in recipe["options"].items()
+    }
+    used = table[table.split == "train"]
+    videos = used.groupby(VIDEO_KEY).ngroups
+    sets = ", ".join(sorted(set(used.dataset) - {""})) or "unnamed data"
+    blends = recipe["data"]["task"] in ("blend", "mixed")
+    made = " and blends made of them" if blends else ""
+    return {
+        "summary": f"{len(used)} face crops of {videos} media ({sets}){made}",
+        "terms": recipe["data"]["terms"],
+        "manifest_sha256": manifest_hash(table),
+        "faces": _counts(table),
+        "recipe": settings,
+        "telltrace": __version__,
+        "commit": commit(),
+        "torch": torch.__version__,
+    }
+
+
+def _counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Face crops by split and method."""
+    counts: dict[str, dict[str, int]] = {}
+    for split, rows in table.groupby("split"):
+        methods = rows.method.value_counts().sort_index()
+        counts[str(split) or "none"] = {str(name): int(n) for name, n in methods.items()}
+    return counts
+
+
+def commit() -> str:
+    """The commit of a source checkout, marked when changed; empty for an installed package."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def environment(device: torch.device) -> dict[str, str]:
+    """Versions and device, for the folder of the run."""
+    return {
+        "telltrace": __version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "device": device_name(device),
+    }

@@ -1,0 +1,156 @@
+"""What a running training shows and writes: progress bar, TensorBoard, metrics.csv, speed.csv."""
+
+import csv
+import importlib
+import importlib.util
+import io
+import resource
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from telltrace.data.manifest import write_bytes
+from telltrace.training.loop import Batch, State
+
+
+class Sight:
+    """Progress on standard error, and the run's tables.
+
+    metrics.csv says what was learnt, a row an epoch: the same in a run that was stopped and
+    resumed. speed.csv says how fast: seconds, images a second, the share of the time in which
+    the device waited for data, and the highest memory so far. TensorBoard gets both, where it is
+    installed.
+
+    Args:
+        out: Folder of the run.
+        epochs: Epochs of the whole run.
+        steps: Steps in an epoch.
+        batch_size: Images in a step, over all processes.
+        active: Whether this process shows and writes; one of several does.
+    """
+
+    def __init__(
+        self, out: Path, epochs: int, steps: int, batch_size: int, *, active: bool = True
+    ) -> None:
+        self.out, self.epochs, self.steps, self.batch_size = out, epochs, steps, batch_size
+        self.active = active
+        self.console = Console(stderr=True, quiet=not active)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not (active and self.console.is_terminal),
+        )
+        self.waited = 0.0
+        self.begun: float | None = None
+        self.images = 0
+
+    def __enter__(self) -> Self:
+        self.writer = _create_writer(self.out) if self.active else None
+        self.task = self.bar.add_task("epoch", total=self.steps * self.epochs, figures="")
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+        if self.writer is not None:
+            self.writer.close()
+
+    def say(self, text: str) -> None:
+        """One line for the reader."""
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+    def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The same batches; the time spent waiting for them is counted."""
+        self.waited, self.begun, self.images = 0.0, time.perf_counter(), 0
+        source = iter(batches)
+        while True:
+            asked = time.perf_counter()
+            batch = next(source, None)
+            self.waited += time.perf_counter() - asked
+            if batch is None:
+                return
+            yield batch
+
+    def step(self, state: State, loss: float) -> None:
+        """Show one finished step."""
+        self.images += self.batch_size
+        done = state.epoch * self.steps + state.step
+        rate = state.optimizer.param_groups[0]["lr"]
+        speed = self.images / (time.perf_counter() - (self.begun or 0))
+        self.bar.update(
+            self.task,
+            completed=done,
+            description=f"epoch {state.epoch + 1}/{self.epochs}",
+            figures=f"loss {loss:.4f}  lr {rate:.1e}  {speed:.0f} images/s",
+        )
+        self._scalars("train", {"loss": loss, "lr": rate}, done)
+
+    def pause(self) -> dict[str, float]:
+        """How fast the epoch was, up to now; validation that follows is not counted."""
+        seconds = time.perf_counter() - (self.begun or 0)
+        return {
+            "seconds": round(seconds, 3),
+            "images_per_second": round(self.images / seconds, 2),
+            "waiting": round(self.waited / seconds, 4),
+            "peak_mib": round(_peak_memory() / 2**20, 1),
+        }
+
+    def epoch(self, state: State, speed: dict[str, float]) -> None:
+        """Show one finished epoch and write the tables of all of them."""
+        if not self.active:
+            return
+        row = state.history[-1]
+        figures = {key: value for key, value in row.items() if key != "epoch" and value is not None}
+        self._scalars("epoch", {**figures, **speed}, row["epoch"])
+        text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
+        self.say(
+            f"epoch {row['epoch']}/{self.epochs}  {text}  {speed['images_per_second']:.0f} images/s"
+        )
+        write_rows(state.history, self.out / "metrics.csv")
+        file = self.out / "speed.csv"
+        before = csv.DictReader(io.StringIO(file.read_text() if file.is_file() else ""))
+        kept = [old for old in before if int(old["epoch"]) < row["epoch"]]
+        write_rows([*kept, {"epoch": row["epoch"], **speed}], file)
+
+    def _scalars(self, group: str, values: dict[str, float], step: int) -> None:
+        if self.writer is not None:
+            for key, value in values.items():
+                self.writer.add_scalar(f"{group}/{key}", value, step)
+
+
+def write_rows(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write a table as CSV, at once or not at all; the first row names the columns."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(text.getvalue().encode(), path)
+
+
+def _create_writer(out: Path) -> Any:
+    """TensorBoard's writer, or None where TensorBoard is not installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return None
+    return importlib.import_module("torch.utils.tensorboard").SummaryWriter(out)
+
+
+def _peak_memory() -> int:
+    """Bytes: of the GPU where there is one in use, else of this process."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

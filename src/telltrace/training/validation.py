@@ -1,0 +1,66 @@
+"""How good an epoch is: the validation split, judged as `predict` would judge it."""
+
+from typing import Any
+
+import numpy as np
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+
+from telltrace.checkpoint import Calibration, Judge
+from telltrace.evaluation import measure, undecided_zone
+from telltrace.training.feed import NO_LABEL, Feed
+from telltrace.training.processes import gather
+
+
+def validate(
+    judge: Judge, feed: Feed, fabric: Fabric
+) -> tuple[dict[str, float | None], Calibration]:
+    """Judge the validation split, each process its share.
+
+    Args:
+        judge: The network as it would be kept.
+        feed: Gives the faces.
+        fabric: Knows the processes; all of them get the same figures.
+
+    Returns:
+        Frame AUC, balanced accuracy and log loss, None where a figure is undefined; and the
+        thresholds between which no verdict is given, chosen on these same faces.
+    """
+    mine = [
+        (part.labels, judge.score_resized(part.images), np.full(len(part.labels), part.source))
+        for part in feed.validation()
+    ]
+    judged = [pair for share in gather(fabric, mine) for pair in share]
+    labels, scores, sources = (np.concatenate(column) for column in zip(*judged, strict=True))
+    known = labels != NO_LABEL
+    labels, scores, sources = labels[known], scores[known], sources[known]
+    found = measure(labels, scores)
+    figures = {f"val_{key}": found[key].value for key in ("auc", "balanced_accuracy", "log_loss")}
+    figures |= _by_source(labels, scores, sources)
+    zone = undecided_zone(labels, scores)
+    return figures, Calibration(real_below=zone[0], fake_from=zone[1]) if zone else Calibration()
+
+
+def _by_source(
+    labels: NDArray[np.int64], scores: NDArray[np.float64], sources: NDArray[np.str_]
+) -> dict[str, float | None]:
+    """AUC of each source and the lowest of them; nothing where sources have no names."""
+    names = sorted(set(sources.tolist()) - {""})
+    each = {n: measure(labels[sources == n], scores[sources == n])["auc"].value for n in names}
+    found = {f"val_auc_{name}": value for name, value in each.items()}
+    known = [value for value in each.values() if value is not None]
+    return found | ({"val_auc_worst": min(known)} if known else {})
+
+
+def is_best(history: list[dict[str, Any]]) -> bool:
+    """Whether the last epoch has the highest AUC so far, or the lowest loss where AUC is none.
+
+    Of a run with several sources, the AUC of the worst of them.
+    """
+
+    def merit(row: dict[str, Any]) -> tuple[float, float]:
+        auc = row.get("val_auc_worst", row["val_auc"])
+        return (-np.inf if auc is None else auc), -row["val_log_loss"]
+
+    merits = [merit(row) for row in history]
+    return merits.index(max(merits)) == len(merits) - 1

@@ -1,0 +1,201 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from telltrace.cli.reproduce import reproduce as command
+from telltrace.data.manifest import read_manifest
+from telltrace.reproduction import (
+    Result,
+    Table,
+    load_table,
+    plan_table,
+    reproduce_table,
+    to_dict,
+    to_markdown,
+    to_text,
+)
+from telltrace.reproduction.cells import run_of
+from telltrace.reproduction.scale import SCALES
+from telltrace.reproduction.selection import judged_rows, refuse_leaks, training_rows
+from telltrace.reproduction.tables import Column, Row
+
+TABLE = Table(
+    "try",
+    "A try",
+    "nobody",
+    ("auc", "balanced_accuracy"),
+    (Column("within", "ffpp-hq", "ffpp-hq"), Column("to another", "ffpp-hq", "ffpp-lq")),
+    (
+        Row("Meso", ((90.0, 80.0), ()), "meso4"),
+        Row("Twin", ((91.0, 81.0), ()), "meso4", {"drop_rate": 0.1}, twin="Meso"),
+        Row("Quoted", ((70.0, 60.0), ())),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def ran(
+    prepared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[Result], list[str]]:
+    """The table, run once with two seeds."""
+    out, told = tmp_path_factory.mktemp("runs"), []
+    found = reproduce_table(
+        TABLE, prepared, out, scale="tiny", seeds=(7, 8), device="cpu", tell=told.append
+    )
+    return out, found, told
+
+
+def test_every_cell_has_figures_or_the_reason_why_not(
+    ran: tuple[Path, list[Result], list[str]],
+) -> None:
+    _, found, _ = ran
+    assert [bool(r.figures) for r in found] == [True, True, True, True, False, False]
+    assert found[-1].reason.startswith("quoted from its authors")
+    figure = found[0].figures["auc"]
+    assert (figure.reals, figure.fakes, len(figure.seeds)) == (2, 4, 2)
+    assert figure.low <= figure.value <= figure.high
+    assert figure.value == pytest.approx(np.mean(figure.seeds))
+
+
+def test_columns_share_a_training_and_nothing_is_done_twice(
+    ran: tuple[Path, list[Result], list[str]], prepared: Path
+) -> None:
+    out, found, told = ran
+    assert sum(text.startswith("trained") for text in told) == 4
+    assert sum(text.startswith("judged") for text in told) == 8
+    again: list[str] = []
+    same = reproduce_table(
+        TABLE, prepared, out, scale="tiny", seeds=(7, 8), device="cpu", tell=again.append
+    )
+    assert again == []
+    assert same == found
+    assert not list(out.rglob("last*.safetensors"))
+
+
+def test_showing_runs_nothing(
+    ran: tuple[Path, list[Result], list[str]], prepared: Path, tmp_path: Path
+) -> None:
+    def fail(text: str) -> None:
+        raise AssertionError(text)
+
+    run: Callable[..., list[Result]] = reproduce_table
+    nothing = run(TABLE, prepared, tmp_path, scale="tiny", show=True, tell=fail)
+    assert {r.reason for r in nothing[:4]} == {"not run yet"}
+    some = run(TABLE, prepared, ran[0], scale="tiny", seeds=(7, 9), show=True, tell=fail)
+    assert [len(r.figures["auc"].seeds) for r in some[:4]] == [1, 1, 1, 1]
+
+
+def test_a_twin_is_compared_on_the_same_draws(
+    ran: tuple[Path, list[Result], list[str]],
+) -> None:
+    _, found, _ = ran
+    first = found[0].figures["auc"]
+    assert first.minus(first) == (0.0, 0.0, 0.0)
+    gap, low, high = found[2].figures["auc"].minus(first)
+    assert gap == pytest.approx(found[2].figures["auc"].value - first.value)
+    assert low <= high
+
+
+def test_figures_stand_beside_the_published_ones(
+    ran: tuple[Path, list[Result], list[str]],
+) -> None:
+    _, found, _ = ran
+    text = to_text(TABLE, found, "a try")
+    value = found[0].figures["auc"].value
+    assert "90.00" in text
+    assert f"{100 * value:.1f} [" in text
+    assert "6 videos (2 real, 4 fake)" in text
+    assert "Against their vanilla twins" in text
+    markdown = to_markdown(TABLE, found, "a try")
+    assert markdown.count("| Meso | 90.00 |") == 1
+    assert markdown.count("| Meso | 80.00 |") == 1
+    assert (
+        "| AUC | within: published | within: ours [95 %] | within: against its twin |" in markdown
+    )
+    assert "Quoted |" not in markdown
+    values = json.loads(json.dumps(to_dict(TABLE, found, "a try")))
+    assert values["cells"][0]["published"] == {"auc": 90.0, "balanced_accuracy": 80.0}
+    assert values["cells"][1]["published"] == {"auc": None, "balanced_accuracy": None}
+    assert values["cells"][0]["ours"]["auc"]["videos"] == {"real": 2, "fake": 4}
+
+
+def test_an_interval_without_width_is_none(ran: tuple[Path, list[Result], list[str]]) -> None:
+    _, found, _ = ran
+    flat = replace(found[0].figures["auc"], value=0.5, low=0.5, high=0.5)
+    text = to_text(TABLE, [replace(found[0], figures={"auc": flat})], "a try")
+    assert "50.0 [n/a]" in text
+    assert "one verdict for all faces" in text
+
+
+def test_what_is_missing_is_said_with_what_makes_it(prepared: Path) -> None:
+    cells = plan_table(load_table("sficonv-6"), prepared, rows=["M2TR"])
+    missing = {cell.column.name: cell.missing for cell in cells}
+    assert missing["HQ to LQ"] == ""
+    assert "recipes/data/dfdc.yaml" in missing["HQ to DFDC"]
+    with pytest.raises(ValueError, match="No row is named 'x'"):
+        plan_table(load_table("sficonv-6"), prepared, rows=["x"])
+
+
+def test_a_run_is_another_for_every_other_setting() -> None:
+    cell = plan_table(TABLE, Path())[0]
+    base = run_of(TABLE, cell, SCALES["tiny"], 7)
+    twin = run_of(TABLE, plan_table(TABLE, Path())[2], SCALES["tiny"], 7)
+    others = [
+        replace(base, seed=8), replace(base, scale=SCALES["small"]), replace(base, recipe="ba"),
+        replace(base, train_methods=("Deepfakes",)), replace(base, train="ffpp-lq"), twin,
+    ]  # fmt: skip
+    assert len({base.name, *(other.name for other in others)}) == 7
+
+
+def test_a_cell_that_breaks_is_named_and_the_others_go_on(prepared: Path, tmp_path: Path) -> None:
+    rows = (Row("Broken", ((), ()), "meso4", {"drop_rate": 7}), TABLE.rows[0])
+    table = replace(TABLE, rows=rows, columns=TABLE.columns[:1])
+    found = reproduce_table(table, prepared, tmp_path, scale="tiny", device="cpu")
+    assert found[0].reason.startswith("failed: ")
+    assert found[1].figures
+
+
+def test_rows_for_training_are_of_some_methods_thinned_and_validated(prepared: Path) -> None:
+    manifest = read_manifest(prepared / "ffpp-hq" / "manifest.csv")
+    rows = training_rows(manifest, ("Deepfakes",), 2)
+    assert set(rows.method) == {"real", "Deepfakes"}
+    assert set(rows.split) == {"train", "val"}
+    assert rows.groupby(["method", "video"]).size().eq(2).all()
+    without = training_rows(manifest[manifest.split != "val"])
+    assert without.split.value_counts().to_dict() == {"train": 30, "val": 15}
+    assert without.groupby("identity").split.nunique().eq(1).all()
+    with pytest.raises(ValueError, match="no crop is for training"):
+        training_rows(manifest[manifest.split == "test"])
+
+
+def test_rows_that_are_judged_are_the_test_split_or_all(prepared: Path) -> None:
+    manifest = read_manifest(prepared / "ffpp-hq" / "manifest.csv")
+    assert set(judged_rows(manifest, (), None).split) == {"test"}
+    assert set(judged_rows(manifest, ("Face2Face",), 3).method) == {"real", "Face2Face"}
+    assert len(judged_rows(manifest.assign(split=""), (), 1)) == 18
+
+
+def test_people_who_were_learnt_from_are_not_judged(prepared: Path) -> None:
+    manifest = read_manifest(prepared / "ffpp-hq" / "manifest.csv")
+    training, test = training_rows(manifest), judged_rows(manifest, (), None)
+    refuse_leaks(training, test)
+    with pytest.raises(ValueError, match="Identity '0' is in"):
+        refuse_leaks(training, test.assign(identity="0"))
+
+
+def test_the_command_lists_plans_and_shows(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("list") == 0
+    assert "sficonv-2" in capsys.readouterr().out
+    assert command("sficonv-5", data=prepared, plan=True) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 11 * 4
+    assert sum("can be run" in line for line in lines) == 22
+    assert command("sficonv-5", data=prepared, out=tmp_path, show=True) == 0
+    assert "not run yet" in capsys.readouterr().out
+    assert (tmp_path / "sficonv-5.md").is_file()

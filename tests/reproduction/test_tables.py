@@ -1,0 +1,90 @@
+import inspect
+
+import pytest
+
+from telltrace.models.registry import DETECTORS
+from telltrace.reproduction import SCALES, load_table, table_names
+from telltrace.reproduction.cells import PREPARE
+from telltrace.reproduction.scale import builder_options, settings
+from telltrace.reproduction.tables import SHOWN
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_every_row_has_a_figure_or_a_gap_for_every_cell_and_a_detector_that_exists(
+    name: str,
+) -> None:
+    table = load_table(name)
+    names = [row.name for row in table.rows]
+    assert len(set(names)) == len(names)
+    for row in table.rows:
+        assert len(row.published) == len(table.columns)
+        for cell in row.published:
+            assert len(cell) in (0, len(table.metrics))
+            assert all(20 < value < 100 for value in cell)
+        assert row.twin is None or row.twin in names
+        settings(row.recipe or table.recipe, SCALES["paper"])
+        if row.detector in DETECTORS:
+            known = inspect.signature(DETECTORS[row.detector]).parameters
+            assert set(row.options) <= set(known)
+        else:
+            assert row.detector is None or row.detector.startswith("timm:")
+    assert set(table.metrics) <= set(SHOWN)
+    assert {data for c in table.columns for data in (c.train, c.test)} <= set(PREPARE)
+
+
+def test_tables_two_to_nine_and_those_of_the_other_two_papers_are_there() -> None:
+    names = table_names()
+    assert {f"sficonv-{n}" for n in range(2, 10)} <= set(names)
+    assert any(name.startswith("luo") for name in names)
+    assert any(name.startswith("ba") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "column", "published"),
+    [
+        ("sficonv-2", "SFIC-ResNet26 (0.25, 0.75)", 1, (90.92, 84.43)),
+        ("sficonv-3", "SFIC-VGGNet19", 0, (97.41, 93.31)),
+        ("sficonv-4", "AMTENnet", 2, (51.01, 48.09)),
+        ("sficonv-5", "SFIC-VGGNet13 (0.50, 1.00)", 3, (95.90, 89.41)),
+        ("sficonv-6", "SFIC-ResNet26 (0.50, 1.00)", 5, (90.71, 80.39)),
+        ("sficonv-7", "SFIC-ResNet50 (0.25, 1.00)", 0, (68.90, 61.98)),
+        ("sficonv-8", "VGGNet19", 0, (60.75, 56.16)),
+        ("sficonv-9", "DCL", 0, (81.0,)),
+    ],
+)
+def test_figures_are_those_of_the_paper(
+    table: str, row: str, column: int, published: tuple[float, ...]
+) -> None:
+    (found,) = (r for r in load_table(table).rows if r.name == row)
+    assert found.published[column] == published
+
+
+def test_tables_that_repeat_a_figure_agree() -> None:
+    second, third, fifth = ({r.name: r for r in load_table(f"sficonv-{n}").rows} for n in (2, 3, 5))
+    assert second["ResNet26"].published == third["ResNet26"].published
+    for name in ("SFIC-ResNet26 (0.25, 1.00)", "SFIC-ResNet26 (0.50, 1.00)"):
+        assert second[name].published == fifth[name].published[2:]
+    assert third["SFIC-VGGNet13"].published == fifth["SFIC-VGGNet13 (0.50, 1.00)"].published[2:]
+
+
+def test_leaving_one_manipulation_out_leaves_it_out() -> None:
+    for column in load_table("sficonv-4").columns:
+        assert len(column.train_methods) == 3
+        assert len(column.test_methods) == 1
+        assert not set(column.train_methods) & set(column.test_methods)
+
+
+def test_a_scale_changes_what_it_names_and_nothing_else() -> None:
+    paper, tiny = (settings("sficonv", SCALES[name]) for name in ("paper", "tiny"))
+    assert (paper[0].image_size, paper[0].batch_size, paper[1].epochs) == (256, 64, 20)
+    assert (paper[1].lr, paper[1].schedule) == (1e-4, "halve")
+    assert tiny[0].augmentation == paper[0].augmentation
+    assert tiny[0].image_size == 64
+    assert str(SCALES["paper"]) == "as in the paper"
+    assert builder_options("f3net", {}, 64) == {"image_size": 64}
+    assert builder_options("resnet26", {}, 64) == {}
+
+
+def test_a_table_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match=r"No table is named 'x'\. There are ba-datasets, .*"):
+        load_table("x")

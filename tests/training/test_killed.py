@@ -1,0 +1,78 @@
+"""A run killed at random moments ends as one that never was.
+
+These are few kills; benchmarks/training_killed.py has many.
+"""
+
+import multiprocessing
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from telltrace.checkpoint import read_tensors
+from telltrace.training.config import DataConfig, ObjectiveConfig, OptimConfig
+from telltrace.training.run import train
+
+KILLS = 4
+
+
+def call(crops: Path, out: Path, workers: int) -> dict[str, Any]:
+    return {
+        "manifest": [crops],
+        "out": out,
+        "detector": "mobilenet",
+        "data": DataConfig(image_size=32, batch_size=4, augmentation="strong", workers=workers),
+        "objective": ObjectiveConfig(mixup=0.2, cutmix=1.0, label_smoothing=0.1),
+        "optim": OptimConfig(epochs=8, lr=1e-3, schedule="cosine", ema=0.9),
+        "device": "cpu",
+        "precision": "32-true",
+        "save_every": 2,
+        "keep": 2,
+    }
+
+
+@pytest.fixture(scope="module")
+def peace(crops: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """The run that nobody kills, and the seconds that it took."""
+    out, started = tmp_path_factory.mktemp("runs") / "peace", time.perf_counter()
+    train(**call(crops, out, 0))
+    return out, time.perf_counter() - started
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_kills_change_no_bit(
+    peace: tuple[Path, float], crops: Path, tmp_path: Path, workers: int
+) -> None:
+    context, rng = multiprocessing.get_context("forkserver"), random.Random(workers)
+    context.set_forkserver_preload(["telltrace.training.run"])
+    expected, seconds = peace
+    begun = 0
+    for _ in range(KILLS):
+        life = context.Process(target=train, kwargs=call(crops, tmp_path, workers))
+        life.start()
+        deadline = time.monotonic() + 60
+        before = _written(tmp_path)
+        while _written(tmp_path) == before and life.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.005)  # some step has been saved, so every life gets further
+        life.join(rng.uniform(0, seconds / KILLS))
+        begun += life.is_alive()
+        life.kill()
+        life.join()
+    assert begun > 0  # someone was killed at work
+    train(**call(crops, tmp_path, workers))
+    for name in ("last.safetensors", "last-1.safetensors", "best.safetensors"):
+        theirs, ours = (read_tensors(out / name)[0] for out in (expected, tmp_path))
+        assert theirs.keys() == ours.keys()
+        for key, tensor in ours.items():
+            assert torch.equal(tensor, theirs[key]), (name, key)
+    metrics = [(out / "metrics.csv").read_bytes() for out in (expected, tmp_path)]
+    assert metrics[0] == metrics[1]
+
+
+def _written(out: Path) -> int:
+    """When the state was last saved."""
+    file = out / "last.safetensors"
+    return file.stat().st_mtime_ns if file.is_file() else 0

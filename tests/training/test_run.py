@@ -1,0 +1,145 @@
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from telltrace.checkpoint import load_checkpoint
+from telltrace.cli import main
+from telltrace.data.manifest import read_manifest, write_manifest
+from telltrace.evaluation.scores import read_scores
+from telltrace.training.config import DataConfig, OptimConfig
+from telltrace.training.run import train
+
+DATA = DataConfig(image_size=32, batch_size=4, augmentation="none")
+OPTIM = OptimConfig(epochs=3, lr=1e-3, schedule="constant")
+
+
+@pytest.fixture(scope="module")
+def trained(crops: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    return train([crops], out, detector="mobilenet", data=DATA, optim=OPTIM, device="cpu")
+
+
+def test_a_run_leaves_what_a_reader_needs(trained: Path, crops: Path) -> None:
+    out = trained.parent
+    recipe = json.loads((out / "recipe.json").read_text())
+    assert recipe["detector"] == "mobilenet"
+    assert recipe["manifest"] == [str(crops)]
+    metrics = pd.read_csv(out / "metrics.csv")
+    assert metrics.epoch.tolist() == [1, 2, 3]
+    assert metrics.loss.notna().all()
+    assert list(out.glob("events.out.tfevents.*"))
+    card = load_checkpoint(trained).card
+    assert card.provenance["faces"]["train"] == {"bright": 6, "real": 6}
+    assert "noise" in card.provenance["summary"]
+    assert str(crops.parent) not in card.to_json()
+    best = metrics.val_auc.max()
+    assert card.metrics["validation"]["val_auc"] == pytest.approx(best)
+
+
+def test_the_kept_epoch_scores_as_validation_said(
+    trained: Path, crops: Path, tmp_path: Path
+) -> None:
+    scores = tmp_path / "scores.csv"
+    code = main(
+        [
+            "predict",
+            str(crops),
+            "--checkpoint",
+            str(trained),
+            "--split",
+            "val",
+            "--out",
+            str(scores),
+        ]
+    )
+    assert code == 0
+    table = read_scores(scores)
+    assert len(table) == 6
+    from sklearn.metrics import roc_auc_score
+
+    expected = load_checkpoint(trained).card.metrics["validation"]["val_auc"]
+    assert roc_auc_score(table.label, table.score) == pytest.approx(expected)
+
+
+def test_sigterm_saves_and_leaves_with_0(crops: Path, tmp_path: Path) -> None:
+    out = tmp_path / "stopped"
+    command = [
+        *(sys.executable, "-m", "telltrace", "train", "--manifest", str(crops)),
+        *("--out", str(out), "--detector", "mobilenet", "--device", "cpu"),
+        *("--data.image_size", "32", "--data.batch_size", "4", "--optim.epochs", "10000"),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (out / "metrics.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+    assert (out / "last.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": "test"}, "No face crop belongs to the split 'train'"),
+        ({"label": 0, "method": "real"}, "holds reals only"),
+    ],
+)
+def test_data_that_cannot_be_learnt_from_is_refused(
+    crops: Path, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    table = read_manifest(crops).assign(**change)
+    table["video"] = [f"{v}-{i}" for i, v in enumerate(table.video)]
+    folder = tmp_path / "crops"
+    folder.mkdir()
+    write_manifest(table, folder / "manifest.csv")
+    (folder / "prepare.json").write_text((crops.parent / "prepare.json").read_text())
+    with pytest.raises(ValueError, match=message):
+        train([folder / "manifest.csv"], tmp_path / "run", detector="mobilenet", data=DATA)
+
+
+def test_a_missing_crop_is_named_before_training_starts(crops: Path, tmp_path: Path) -> None:
+    table = read_manifest(crops)
+    table.loc[0, "path"] = str(tmp_path / "lost.png")
+    write_manifest(table, tmp_path / "manifest.csv")
+    (tmp_path / "prepare.json").write_text((crops.parent / "prepare.json").read_text())
+    with pytest.raises(FileNotFoundError, match=r"lost\.png: the crop does not exist"):
+        train([tmp_path / "manifest.csv"], tmp_path / "run", detector="mobilenet", data=DATA)
+    assert not (tmp_path / "run").exists()
+
+
+def test_manifests_cut_in_two_ways_are_not_mixed(
+    trained: Path, crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = read_manifest(crops).assign(dataset="other")
+    write_manifest(table, tmp_path / "manifest.csv")
+    about = json.loads((crops.parent / "prepare.json").read_text())
+    about["crop"]["alignment"] = "similarity"
+    (tmp_path / "prepare.json").write_text(json.dumps(about))
+    both = [crops, tmp_path / "manifest.csv"]
+    with pytest.raises(ValueError, match="Prepare both with the same"):
+        train(both, tmp_path / "run", detector="mobilenet", data=DATA)
+    code = main(
+        ["predict", str(both[1]), "--checkpoint", str(trained), "--out", str(tmp_path / "s.csv")]
+    )
+    assert code == 2
+    assert "Prepare the media again" in capsys.readouterr().err
+
+
+def test_training_learns_what_is_there_to_learn(crops: Path, tmp_path: Path) -> None:
+    optim = OptimConfig(epochs=12, lr=1e-3, schedule="constant")
+    best = train(
+        [crops],
+        tmp_path / "run",
+        detector="resnet26",
+        data=DATA,
+        optim=optim,
+        precision="32-true",
+    )
+    losses = pd.read_csv(best.parent / "metrics.csv").val_log_loss
+    assert losses.iloc[-1] < 0.1 * losses.iloc[0]  # of faces that it never saw
+    assert load_checkpoint(best).card.metrics["validation"]["val_auc"] == 1.0
