@@ -4,8 +4,8 @@ The file is safetensors; the card is JSON in its header. Nothing is ever unpickl
 checkpoint from a stranger can be opened without running the stranger's code.
 """
 
+import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.data.transforms import Preprocessing
+from telltrace.files import atomic_write
 from telltrace.models.registry import create_detector
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "read_card",
     "read_tensors",
     "save_checkpoint",
+    "weights_sha256",
     "write_tensors",
 ]
 
@@ -126,6 +128,15 @@ class Judge:
         return probabilities(logits, self.card.calibration)
 
 
+def weights_sha256(network: nn.Module) -> str:
+    """SHA-256 of a network's weights as float32, wherever they lie and whatever their type."""
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensor.detach().cpu().float().numpy()).tobytes())
+    return digest.hexdigest()
+
+
 def probabilities(logits: Tensor, calibration: Calibration) -> NDArray[np.float64]:
     """Calibrated probability of fake.
 
@@ -155,20 +166,12 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card) -> None:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file beside its destination, then move it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, metadata)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        partial.chmod(0o666 & ~umask)
-        partial.replace(path)
-    except SafetensorError as error:
-        raise OSError(f"{path}: could not be written ({error}). Is the disk full?") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    with atomic_write(path) as partial:
+        try:
+            save_file(plain, partial, metadata)
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

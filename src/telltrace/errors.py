@@ -53,7 +53,7 @@ class CheckpointError(TelltraceError):
     """A checkpoint or a file of weights is damaged, or belongs to another detector."""
 
 
-class OutputError(TelltraceError):
+class OutputError(TelltraceError, OSError):
     """A result cannot be written where it was asked for, or would replace another one."""
 
 

@@ -17,10 +17,10 @@ from telltrace.data.extract import (
     run_extract,
 )
 from telltrace.data.extraction import ExtractSettings, read_mark
-from telltrace.data.pool import Lost
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.faces.media import Sampling
+from telltrace.pools import Lost
 
 
 def face(left: float, top: float, side: float, confidence: float = 1.0) -> Face:

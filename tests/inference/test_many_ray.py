@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from telltrace.data.worker import ask
 from telltrace.inference.answering import Parts
 from telltrace.inference.many import Engine, scan_many
+from telltrace.pools import ask
 
 pytest.importorskip("ray")
 pytestmark = [  # Ray warns of its own ways, and leaves sockets to the end of the process

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..data.manifest import VIDEO_KEY, read_manifest
 from ..data.pack import is_pack, read_pack
-from ..data.pool import run_jobs
+from ..pools import run_jobs
 from .media import Medium, look_at
 
 Compare = Literal["both", "splits", "manifests"]

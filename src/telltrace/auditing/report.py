@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from ..data.worker import processors
+from ..pools import processors
 from .collect import Compare, choose_files, look_at_files, read_rows
 from .leaks import Leak, find_leaks
 from .media import Medium

@@ -34,6 +34,7 @@ def audit(
     from rich.console import Console
 
     from telltrace.auditing import audit_rows, choose_files, read_rows, render
+    from telltrace.files import write_json
 
     rows = read_rows(manifest, compare)
     total = len(choose_files(rows, limit))
@@ -41,8 +42,7 @@ def audit(
         found = audit_rows(rows, limit=limit, frames=frames, workers=workers, after=advance)
     text = jsonlib.dumps(found.to_dict(), indent=2)
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text + "\n", encoding="utf-8")
+        write_json(found.to_dict(), out)
     console = Console()
     print(
         text

@@ -23,7 +23,7 @@ def report(
         mistakes: So many faces of each class that were judged most wrongly are shown; by
             default the page shows nobody.
     """
-    from telltrace.data.manifest import write_bytes
+    from telltrace.files import write_bytes
     from telltrace.reports import build_report, read_source
 
     found = [source for path in sources for source in read_source(path)]

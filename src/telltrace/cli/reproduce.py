@@ -42,7 +42,7 @@ def reproduce(
         device: Where to compute.
     """
     from telltrace import reproduction as room
-    from telltrace.data.manifest import write_bytes
+    from telltrace.files import write_bytes, write_json
 
     if table == "list":
         for name in room.table_names():
@@ -58,9 +58,8 @@ def reproduce(
         show=show, tell=lambda text: print(text, file=sys.stderr, flush=True),
     )  # fmt: skip
     how = f"{room.SCALES[scale]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
-    found = jsonlib.dumps(room.to_dict(asked, results, how), indent=2)
-    out.mkdir(parents=True, exist_ok=True)
-    write_bytes(f"{found}\n".encode(), out / f"{table}.json")
+    found = room.to_dict(asked, results, how)
+    write_json(found, out / f"{table}.json")
     write_bytes(room.to_markdown(asked, results, how).encode(), out / f"{table}.md")
-    print(found if json else room.to_text(asked, results, how))
+    print(jsonlib.dumps(found, indent=2) if json else room.to_text(asked, results, how))
     return 0

@@ -39,14 +39,16 @@ def show(
         seed: Of the choice of people, and of the "blends".
         split: Only the rows of this split.
     """
+    from telltrace.files import atomic_write
+
     if out.suffix.lower() != ".png":
         raise ValueError(f"{out}: pictures are PNG files. Give a name that ends in .png.")
     if what == "blends":
         picture = _blends(manifest, split, count, size, epoch, seed)
     else:
         picture = _faces(manifest, split, columns, size, seed)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(out)
+    with atomic_write(out) as partial:
+        picture.save(partial, "PNG")
     print(f"{picture.width}x{picture.height} pixels -> {out}")
     return 0
 

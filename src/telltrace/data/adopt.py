@@ -1,12 +1,12 @@
 """Face crops that others have cut, taken over as they are."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from ..faces.align import FaceCrop
-from .manifest import check_manifest, source_of, write_bytes, write_manifest
+from ..files import write_json
+from .manifest import check_manifest, source_of, write_manifest
 from .prepare import MANIFEST
 from .prepared import SETTINGS
 
@@ -35,7 +35,7 @@ def adopt_crops(manifest: pd.DataFrame, out: str | Path, crop: FaceCrop) -> pd.D
         raise ValueError(f"{source_of(manifest)}: lists media. Cut their faces with prepare.")
     out = Path(out).absolute()
     about = {"crop": crop.to_dict(), "adopted": True}
-    write_bytes((json.dumps(about, indent=2) + "\n").encode(), out / SETTINGS)
+    write_json(about, out / SETTINGS)
     write_manifest(table, out / MANIFEST)
     table.attrs["file"] = str(out / MANIFEST)
     return table

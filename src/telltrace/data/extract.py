@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..faces.detect import Face, FaceDetector, create_face_detector
 from ..faces.media import Frame, Frames, MediaError, Status
 from ..faces.reader import open_media
+from ..pools.pool import Lost
 from .extraction import Extraction, ExtractSettings, write_mark
 from .masks import CutFace, cut_masks
-from .pool import Lost
 
 BATCH_FRAMES: Final = 16
 BATCH_BYTES: Final = 2**27

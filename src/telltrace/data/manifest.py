@@ -6,11 +6,12 @@ is checked once, here, and a mistake is named with its file, its line and what m
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
+
+from ..files import write_table
 
 COLUMNS: Final = [
     *("path", "dataset", "label", "method", "compression", "video", "identity", "split"),
@@ -208,25 +209,6 @@ def write_manifest(manifest: pd.DataFrame, path: str | Path) -> None:
     for column in ("path", "mask"):
         table[column] = [p and relative_path(p, path.parent) for p in table[column]]
     write_table(table, path)
-
-
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write any table as CSV, at once or not at all, creating its folder."""
-    write_bytes(table.to_csv(index=False, lineterminator="\n").encode(), path)
-
-
-def write_bytes(content: bytes, path: Path) -> None:
-    """Write a file so that it is there whole or as it was before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def relative_path(path: str, folder: Path) -> str:

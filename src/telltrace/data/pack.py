@@ -17,7 +17,6 @@ import io
 import json
 import mmap
 import os
-import shutil
 import struct
 import zlib
 from functools import lru_cache
@@ -29,6 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..faces.align import FaceCrop
+from ..files import atomic_write, check_disk_space
 from .manifest import ManifestError, check_manifest, source_of
 
 HEAD: Final = struct.Struct("<8sQQQ")
@@ -136,7 +136,7 @@ def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
 
     Raises:
         ValueError: If the name is another, or a crop is missing.
-        OSError: If the disk has no room; nothing is overwritten then.
+        OutputError: If the disk has no room; nothing is overwritten then.
     """
     out = Path(out).absolute()
     if not is_pack(out):
@@ -149,32 +149,22 @@ def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
     for column in ("path", "mask"):
         table[column] = [file and names[file] for file in table[column]]
     index = {"manifest": table.to_csv(index=False, lineterminator="\n"), "crop": crop.to_dict()}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    free, needed = shutil.disk_usage(out.parent).free, sum(lengths)
-    if free < needed:
-        raise OSError(f"{out}: needs {needed >> 20} MiB, the disk has {free >> 20} MiB left.")
+    check_disk_space(out, sum(lengths))
     return _write(out, names, index)
 
 
 def _write(out: Path, names: dict[str, str], index: dict[str, Any]) -> int:
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     entries: list[tuple[str, int, int, int]] = []
-    try:
-        with partial.open("wb") as pack:
-            pack.write(bytes(HEAD.size))
-            for file, name in names.items():
-                data = _source(file)
-                entries.append((name, pack.tell(), len(data), zlib.crc32(data)))
-                pack.write(data)
-            at = pack.tell()
-            size = pack.write(json.dumps({**index, "entries": entries}).encode())
-            pack.seek(0)
-            pack.write(HEAD.pack(MAGIC, VERSION, at, size))
-            pack.flush()
-            os.fsync(pack.fileno())
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_write(out) as partial, partial.open("wb") as pack:
+        pack.write(bytes(HEAD.size))
+        for file, name in names.items():
+            data = _source(file)
+            entries.append((name, pack.tell(), len(data), zlib.crc32(data)))
+            pack.write(data)
+        at = pack.tell()
+        size = pack.write(json.dumps({**index, "entries": entries}).encode())
+        pack.seek(0)
+        pack.write(HEAD.pack(MAGIC, VERSION, at, size))
     return at + size
 
 

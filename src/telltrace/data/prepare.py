@@ -1,6 +1,5 @@
 """From a manifest of media to a manifest of face crops, in parallel, and never twice."""
 
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
+from ..files import write_json, write_table
+from ..pools.pool import run_jobs
+from ..pools.worker import processors
 from .extract import ExtractJob, lose_medium, run_extract
 from .extraction import Extraction, ExtractSettings, medium_folder, read_mark
 from .manifest import (
@@ -25,15 +27,11 @@ from .manifest import (
     check_manifest,
     relative_path,
     source_of,
-    write_bytes,
     write_manifest,
-    write_table,
 )
 from .paper import PaperSampling
-from .pool import run_jobs
 from .prepared import SETTINGS, refuse_other_settings
 from .sampling import choose_faces, choose_videos
-from .worker import processors
 
 MANIFEST: Final = "manifest.csv"
 FAILURES: Final = "failures.csv"
@@ -234,8 +232,7 @@ def _write_results(
     ]
     write_table(pd.DataFrame(failures, columns=names), out / FAILURES)
     versions = {"versions": {package: version(package) for package in PACKAGES}}
-    text = json.dumps({**about, **_counts(found), **versions}, indent=2)
-    write_bytes(f"{text}\n".encode(), out / SETTINGS)
+    write_json({**about, **_counts(found), **versions}, out / SETTINGS)
     rows = [
         medium | face | _files(folder, face)
         for medium, folder, one in zip(media.to_dict("records"), folders, found, strict=True)

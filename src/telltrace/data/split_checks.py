@@ -1,6 +1,5 @@
 """What must not be on two sides of a split: a person, a source video, a picture seen twice."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..pools import processors
 from .datasets.names import sources_of
 from .hashing import NEAR, bits_that_differ, near_duplicates, perceptual_hash
 from .manifest import identities, locate
@@ -122,7 +122,7 @@ def hash_pictures(paths: list[str]) -> NDArray[np.uint64]:
     Raises:
         ValueError: Naming a picture that cannot be read.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         return np.fromiter(pool.map(_hash_picture, paths), dtype=np.uint64, count=len(paths))
 
 

@@ -1,7 +1,5 @@
 """The scores table: one row a judged frame or face, in a CSV that every metric and plot reads."""
 
-import os
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from telltrace.files import write_table
 
 COLUMNS = [
     "path",
@@ -142,18 +142,7 @@ def write_scores(frame: pd.DataFrame, path: str | Path) -> None:
     """
     path = Path(path)
     table = check_scores(frame, name=str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            table.to_csv(file, index=False, lineterminator="\n")
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_table(table, path)
 
 
 def check_scores(frame: pd.DataFrame, name: str = "scores") -> pd.DataFrame:

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from telltrace.data.pool import Lost, run_jobs
-from telltrace.data.worker import processors
 from telltrace.faces.media import Status
+from telltrace.pools import Lost, processors, run_jobs
 
 from .journal import Answer
 from .verdict import FileVerdict
@@ -46,7 +45,7 @@ class Parts(NamedTuple):
     """A scanner in two parts, for two kinds of machines."""
 
     scanner: Callable[[], Scanner]
-    """Reads, finds and cuts faces, and has them scored with `telltrace.data.worker.ask`."""
+    """Reads, finds and cuts faces, and has them scored with `telltrace.pools.ask`."""
     model: Callable[[], Model]
     """Makes what answers."""
 

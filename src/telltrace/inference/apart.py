@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from telltrace.checkpoint import BUNDLED, Card, Judge, load_checkpoint, read_card
-from telltrace.data.worker import ask
 from telltrace.faces.detect import create_face_detector
+from telltrace.pools import ask
 
 from .answering import Parts
 from .predict import choose_device
@@ -21,7 +21,7 @@ from .scanner import Scanner, ScanPlan
 class DistantJudge(Judge):
     """Holds a detector's card, and sends resized crops to where its network is.
 
-    It works within a job of `telltrace.data.pool` alone.
+    It works within a job of `telltrace.pools` alone.
 
     Args:
         card: The detector's.

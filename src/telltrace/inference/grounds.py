@@ -1,15 +1,12 @@
 """What a verdict rests on besides the media: the detectors, the settings, the versions."""
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-import torch
-
 from telltrace import __version__
-from telltrace.checkpoint import Card, Judge
+from telltrace.checkpoint import Card, Judge, weights_sha256
 from telltrace.inference.listing import SCHEMA
 from telltrace.inference.scanner import Scanner
 
@@ -28,7 +25,7 @@ def detector_facts(judge: Judge) -> str:
         "Temperature and bias": f"{zone.temperature:g}, {zone.bias:g}",
         "Face crop": f"{crop.alignment}, margin {crop.margin:g}, {crop.size} pixels",
         "Network's input": f"{card.preprocessing.image_size} pixels",
-        "SHA-256 of its weights": _weights(judge),
+        "SHA-256 of its weights": weights_sha256(judge.network),
     }
     about |= _video(card)
     parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
@@ -52,14 +49,6 @@ def _video(card: Card) -> dict[str, str]:
         for name, sample in zip(names, known, strict=True)
         if sample is not None
     }
-
-
-def _weights(judge: Judge) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(judge.network.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:

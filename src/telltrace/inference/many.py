@@ -1,7 +1,6 @@
 """Judge any number of files in parallel: nothing that one of them does stops the others."""
 
 import fcntl
-import hashlib
 import json
 import os
 import time
@@ -13,7 +12,7 @@ from typing import Any, Final, Literal
 
 from telltrace import __version__
 from telltrace.checkpoint import BUNDLED
-from telltrace.data.manifest import write_bytes
+from telltrace.files import file_sha256, json_sha256, write_json
 
 from .answering import FileJudge, Parts, Scanner, Task, run_processes
 from .apart import parts_of
@@ -119,8 +118,8 @@ def _take_down(
     """Write down which files there are and what is asked; their number, and what is asked."""
     known = _check_settings(out, asked)
     files, found = Listing(out / PATHS).update(lambda: find_paths(sources, out), known)
-    about = {"schema": SCHEMA, "hash": _hash(asked), "settings": asked}
-    write_bytes(f"{json.dumps({**about, 'found': found}, indent=2)}\n".encode(), out / SETTINGS)
+    about = {"schema": SCHEMA, "hash": json_sha256(asked), "settings": asked}
+    write_json({**about, "found": found}, out / SETTINGS)
     return files, about
 
 
@@ -195,8 +194,7 @@ def _digest(checkpoint: Path) -> str:
     """SHA-256 of a file, which must be there; whether it is a checkpoint shows when it is read."""
     if not checkpoint.is_file():
         raise ValueError(f"{checkpoint}: no such file. Give the path of a .safetensors checkpoint.")
-    with checkpoint.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(checkpoint)
 
 
 def _check_settings(out: Path, asked: dict[str, Any]) -> str:
@@ -211,7 +209,7 @@ def _check_settings(out: Path, asked: dict[str, Any]) -> str:
         settings, found = dict(before["settings"]), str(before["found"])
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{file}: is not of this version. Choose another --out.") from None
-    if before.get("hash") == _hash(asked):
+    if before.get("hash") == json_sha256(asked):
         return found
     other = [k for k in sorted({*settings, *asked}) if settings.get(k) != asked.get(k)]
     told = "; ".join(f"{k} was {settings.get(k)!r}, is {asked.get(k)!r}" for k in other)
@@ -219,10 +217,6 @@ def _check_settings(out: Path, asked: dict[str, Any]) -> str:
         f"{out}: holds a scan with other settings ({told}). Repeat its settings to go on with it, "
         "or choose another --out."
     )
-
-
-def _hash(settings: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def _forget_results(out: Path) -> None:

@@ -1,11 +1,11 @@
 """A page about one file: what was found, when, in whose face, and all that the finding rests on."""
 
-import hashlib
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
 from telltrace.faces.media import Status
+from telltrace.files import file_sha256, write_bytes
 from telltrace.inference.grounds import detector_facts, method_facts
 from telltrace.inference.listing import people, why
 from telltrace.inference.pictures import key_faces, mark, peak_face, read_frames, thumbnail
@@ -25,8 +25,7 @@ def write_report(path: Path, verdict: FileVerdict, scanner: Scanner) -> None:
         OSError: If it cannot be written, or the judged file is gone.
     """
     text = report_page(verdict, scanner)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    write_bytes(text.encode(), path)
 
 
 def report_page(verdict: FileVerdict, scanner: Scanner) -> str:
@@ -164,5 +163,4 @@ def _file(verdict: FileVerdict) -> str:
 def _digest(path: Path) -> str:
     if not path.is_file():
         return "none: not a file that can be read"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

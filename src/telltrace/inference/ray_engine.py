@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from telltrace.data.pool import Crew
+from telltrace.pools import Crew
 
 from .answering import FileJudge, Model, Order, Parts, Task, lose
 from .journal import Answer

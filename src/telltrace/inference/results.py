@@ -2,12 +2,13 @@
 
 import csv
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO
+
+from telltrace.files import atomic_write
 
 from .journal import Answer
 
@@ -67,13 +68,9 @@ def write_results(answers: Iterable[Answer], about: dict[str, Any], out: Path) -
 @contextmanager
 def _whole(path: Path) -> Iterator[TextIO]:
     """A text file that is there whole or as it was before."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        # A name that is no valid text keeps its bytes as \udcXX; in JSON lines they are escaped.
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # A name that is no valid text keeps its bytes as \udcXX; in JSON lines they are escaped.
+    with (
+        atomic_write(path) as partial,
+        partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        yield file

@@ -4,7 +4,6 @@ Each format knows the network, the polarity of its classes and the preprocessing
 authors' weights expect, so that the checkpoint gives their scores. Nothing is downloaded.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +17,7 @@ from telltrace import __version__
 from telltrace.checkpoint import Card, read_tensors, save_checkpoint
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
+from telltrace.files import file_sha256
 from telltrace.models.registry import create_detector
 
 from .layouts import load_published
@@ -186,7 +186,7 @@ def _provenance(format: str, files: Sequence[Path]) -> dict[str, Any]:
     return {
         "summary": FORMATS[format].source,
         "format": format,
-        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        "files": {path.name: file_sha256(path) for path in files},
         "telltrace": __version__,
     }
 

@@ -1,6 +1,5 @@
 """What a report is made of: scores tables, folders of runs, and measured robustness."""
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ import pandas as pd
 
 from telltrace.checkpoint import Card, read_card
 from telltrace.evaluation.scores import COLUMNS, read_scores
+from telltrace.files import file_sha256
 from telltrace.robustness import Robustness
 from telltrace.robustness.run import RESULTS
 
@@ -77,7 +77,7 @@ def _read_robustness(path: Path) -> Source:
 
 
 def _scores(path: Path, origin: dict[str, str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = file_sha256(path)
     return read_scores(path), {**origin, "scores table": path.name, "its SHA-256": digest}
 
 

@@ -1,12 +1,12 @@
 """What a table needs: its cells, the runs behind them, and what this machine has of the data."""
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from telltrace.files import json_sha256
 
 from .scale import Scale, builder_options, settings
 from .selection import manifest_of
@@ -50,7 +50,7 @@ class Run:
     @property
     def name(self) -> str:
         """A folder's name: readable, and another for every other setting."""
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:10]
+        digest = json_sha256(asdict(self))[:10]
         options = "-".join(f"{v}" for k, v in self.options.items() if k != "image_size")
         text = f"{self.detector}-{options}-{self.train}-seed{self.seed}-{digest}"
         return re.sub(r"[^A-Za-z0-9._]+", "-", text)

@@ -1,6 +1,5 @@
 """Score every corruption at every level: one scores table a cell, and never the same cell twice."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -11,14 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from telltrace.checkpoint import Judge
+from telltrace.checkpoint import Judge, weights_sha256
 from telltrace.data.crops import Faces, check_cut, read_crop, read_crops
-from telltrace.data.manifest import manifest_hash, read_manifest, relative_path, write_bytes
+from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
 from telltrace.data.prepare import prepare
 from telltrace.data.prepared import SETTINGS
 from telltrace.evaluation.scores import COLUMNS, VIDEO_KEY, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
+from telltrace.files import write_json
 
 from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
 from .crops import by_video, thin_out
@@ -109,8 +109,7 @@ def read_robustness(out: Path, judge: Judge, cells: Sequence[tuple[str, int]]) -
     clean = read_scores(scores_path(out, CLEAN, 0))
     tables = ((name, level, read_scores(scores_path(out, name, level))) for name, level in cells)
     found = summarise(clean, tables, judge.card.calibration)
-    text = json.dumps(found.to_dict(), indent=2) + "\n"
-    write_bytes(text.encode(), out / RESULTS)
+    write_json(found.to_dict(), out / RESULTS)
     return found
 
 
@@ -135,14 +134,10 @@ def _read(judge: Judge, manifest: Path, split: str | None) -> tuple[pd.DataFrame
 
 def _agree_on_plan(work: _Work, media: bool) -> None:
     """Write down what the scores depend on; refuse a folder that holds others."""
-    weights = hashlib.sha256()
-    for name, tensor in work.judge.network.state_dict().items():
-        weights.update(name.encode())
-        weights.update(np.ascontiguousarray(tensor.detach().cpu().float().numpy()).tobytes())
     plan: dict[str, Any] = {
         "schema": "telltrace.robustness-plan/1",
         "detector": work.judge.card.detector,
-        "weights": weights.hexdigest(),
+        "weights": weights_sha256(work.judge.network),
         "manifest": manifest_hash(work.table),
         "media": media,
         "frames": work.frames,
@@ -158,7 +153,7 @@ def _agree_on_plan(work: _Work, media: bool) -> None:
                 f"{work.out}: holds results of another {', '.join(other)}. Choose another --out, "
                 "or delete the folder."
             )
-    write_bytes((json.dumps(plan, indent=2) + "\n").encode(), path)
+    write_json(plan, path)
 
 
 def _score_crops(work: _Work, name: str, level: int) -> pd.DataFrame:

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from telltrace.checkpoint import Card, Judge, write_tensors
 from telltrace.data.crops import read_crops, read_faces
-from telltrace.data.manifest import write_bytes
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
+from telltrace.files import write_json
 from telltrace.training.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
 from telltrace.training.feed import Feed, create_feed
 from telltrace.training.hardware import (
@@ -225,8 +225,7 @@ class _Run:
             return
         found = environment(self.fabric.device)
         for name, content in (("recipe", self.recipe), ("environment", found)):
-            text = json.dumps(content, indent=2) + "\n"
-            write_bytes(text.encode(), self.out / f"{name}.json")
+            write_json(content, self.out / f"{name}.json")
 
 
 def _read(

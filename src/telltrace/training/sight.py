@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from telltrace.data.manifest import write_bytes
+from telltrace.files import atomic_write
 from telltrace.training.loop import Batch, State
 
 
@@ -135,11 +135,10 @@ class Sight:
 
 def write_rows(rows: list[dict[str, Any]], path: Path) -> None:
     """Write a table as CSV, at once or not at all; the first row names the columns."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_bytes(text.getvalue().encode(), path)
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _create_writer(out: Path) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from telltrace.checkpoint import read_tensors, write_tensors
+from telltrace.files import check_disk_space
 from telltrace.training.loop import State
 
 
@@ -60,15 +60,9 @@ def check_room(path: Path, tensors: dict[str, Tensor]) -> None:
     """Refuse to begin a file that the disk cannot take.
 
     Raises:
-        OSError: If there is less room than the tensors need.
+        OutputError: If there is less room than the tensors need.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = sum(t.nbytes for t in tensors.values()), shutil.disk_usage(path.parent).free
-    if free < needed:
-        raise OSError(
-            f"{path}: needs {needed / 2**20:.0f} MiB, the disk has {free / 2**20:.0f} MiB left. "
-            "What was saved before is untouched: make room and run the same command again."
-        )
+    check_disk_space(path, sum(tensor.nbytes for tensor in tensors.values()))
 
 
 def _move_older(path: Path, keep: int) -> None:

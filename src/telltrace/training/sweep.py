@@ -2,7 +2,6 @@
 
 import importlib
 import itertools
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
@@ -14,7 +13,7 @@ import pandas as pd
 import yaml
 from scipy import stats
 
-from telltrace.data.manifest import write_bytes, write_table
+from telltrace.files import write_json, write_table
 
 Grid = dict[str, list[Any]]
 """Dotted settings, as the command line spells them, each with the values to try."""
@@ -118,7 +117,7 @@ def sweep(
     folders = {run_name(point): point for point in points(grid)}
     calls = {n: {**with_point(call, p), "out": out / n} for n, p in folders.items()}
     todo = {n: c for n, c in calls.items() if not _finished(out / n, c)}
-    write_bytes((json.dumps(grid, indent=2) + "\n").encode(), out / "grid.json")
+    write_json(grid, out / "grid.json")
     run = _run_on_ray if on == "ray" else _run_here
     table = tabulate(out, folders, metric)
     for _ in run(train, todo):

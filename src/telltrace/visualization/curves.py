@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from telltrace.evaluation.metrics import (
 )
 from telltrace.evaluation.report import Group, Level, Report, members
 from telltrace.evaluation.videos import aggregate_videos
+from telltrace.files import atomic_write
 
 MOST_LINES: Final = 9
 """With more lines than this, methods are left out and the datasets alone are drawn."""
@@ -146,13 +146,8 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"{path}: pictures are PNG files. Give a name that ends in .png.")
-    content = BytesIO()
-    with matplotlib.style.context("default"):
-        figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content.getvalue())
-    part.replace(path)
+    with matplotlib.style.context("default"), atomic_write(path) as partial:
+        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
 
 
 def _page(title: str, columns: int) -> tuple[Figure, NDArray[Any]]:

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltrace.data.pool import Crew, Lost, run_jobs
-from telltrace.data.worker import ask
+from telltrace.pools import Crew, Lost, ask, run_jobs
 
 
 def job(order: str) -> tuple[int, int]:
@@ -165,7 +164,7 @@ def test_closing_stops_at_once(tmp_path: Path) -> None:
 
 SCRIPT = """
 import sys
-from telltrace.data.pool import run_jobs
+from telltrace.pools import run_jobs
 import hold
 if __name__ == "__main__":
     list(run_jobs(hold.hang, [sys.argv[1]], 1, time_limit=float(sys.argv[2])))

@@ -1,0 +1,79 @@
+"""Atomic writing: a reader sees the old file or the new one, never a part of one."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import OutputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REMEDY: Final = "Make room there or choose another place; what was there before is untouched."
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Give an empty file beside ``path`` that takes the place of ``path`` when the block ends.
+
+    If the block raises, ``path`` stays as it was. Its folder is made where it is missing.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+        mode = partial.stat().st_mode
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.chmod(mode)  # whoever filled it may have made it private
+        partial.replace(path)
+    except OutputError:
+        raise
+    except OSError as error:
+        if error.filename is not None and not partial.is_relative_to(error.filename):
+            raise  # another file, which the block reads
+        reason = f"cannot be written ({error.strerror or error})"
+        raise OutputError(reason, remedy=REMEDY, path=path) from None
+    finally:
+        if os.path.lexists(partial):
+            partial.unlink()
+
+
+def write_bytes(content: bytes, path: str | Path) -> None:
+    """Write a file atomically."""
+    with atomic_write(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_json(value: Any, path: str | Path) -> None:
+    """Write plain values as indented JSON, atomically."""
+    write_bytes(f"{json.dumps(value, indent=2)}\n".encode(), path)
+
+
+def write_table(table: "pd.DataFrame", path: str | Path) -> None:
+    """Write a table as CSV without its index, atomically; floats keep every bit."""
+    with atomic_write(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def check_disk_space(path: Path, needed: int) -> None:
+    """Refuse to begin a file of so many bytes that the disk cannot take.
+
+    Raises:
+        OutputError: If there is less room.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        reason = f"needs {needed / 2**20:.0f} MiB, the disk has {free / 2**20:.0f} MiB left"
+        raise OutputError(reason, remedy=REMEDY, path=path)
