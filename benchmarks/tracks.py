@@ -20,7 +20,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from telltrace.checkpoint import Card, Judge
+from telltrace.checkpoint import Card, Detector
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import create_face_detector
@@ -39,10 +39,10 @@ class Indifferent(nn.Module):
         return torch.zeros(len(images), 2)
 
 
-def free_judge() -> Judge:
+def free_judge() -> Detector:
     """A judge that costs next to nothing."""
     plain = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    return Judge(
+    return Detector(
         Indifferent(),
         Card(detector="none", preprocessing=Preprocessing(FaceCrop(size=8), 8, *plain)),
     )

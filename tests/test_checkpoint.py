@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 from telltrace.checkpoint import (
     Calibration,
     Card,
-    Judge,
+    Detector,
     VideoCalibration,
-    load_checkpoint,
+    load_detector,
     probabilities,
     read_card,
     save_checkpoint,
@@ -42,7 +42,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_everything_comes_back(saved: Path) -> None:
-    assert load_checkpoint(saved).card == CARD
+    assert load_detector(saved).card == CARD
     assert read_card(saved) == CARD
 
 
@@ -82,12 +82,21 @@ def test_a_calibration_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> 
 
 def test_a_loaded_detector_scores_like_the_one_that_was_saved(tmp_path: Path) -> None:
     network = create_detector("mobilenet")
-    judge = Judge(network, CARD)
+    judge = Detector(network, CARD)
     crops = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), dtype=np.uint8)
     save_checkpoint(tmp_path / "a.safetensors", network, CARD)
-    np.testing.assert_array_equal(
-        load_checkpoint(tmp_path / "a.safetensors").score(crops), judge.score(crops)
-    )
+    scores = load_detector(tmp_path / "a.safetensors").score(crops)
+    np.testing.assert_allclose(scores, judge.score(crops), rtol=1e-7)  # other layout in memory
+
+
+def test_a_detector_moves_and_says_how_it_wants_faces_cut(saved: Path) -> None:
+    detector = load_detector(str(saved), precision="bfloat16")
+    assert detector.to("cpu") is detector
+    assert detector.crop == CARD.preprocessing.crop
+    assert detector.score(np.zeros((0, 40, 40, 3), np.uint8)).shape == (0,)
+    crops = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), dtype=np.uint8)
+    exact = load_detector(saved).score(crops)
+    assert 0 < np.abs(detector.score(crops) - exact).max() < 0.02
 
 
 def test_the_score_is_the_calibrated_margin() -> None:
@@ -96,7 +105,7 @@ def test_the_score_is_the_calibrated_margin() -> None:
 
 
 def test_scoring_leaves_a_network_in_training_as_it_was(saved: Path) -> None:
-    judge = load_checkpoint(saved)
+    judge = load_detector(saved)
     judge.network.train()
     before = {k: v.clone() for k, v in judge.network.state_dict().items()}
     judge.score(np.zeros((2, 40, 40, 3), np.uint8))
@@ -106,14 +115,14 @@ def test_scoring_leaves_a_network_in_training_as_it_was(saved: Path) -> None:
 
 
 def test_weights_that_were_loaded_can_be_trained(saved: Path) -> None:
-    network = load_checkpoint(saved).network.train()
+    network = load_detector(saved).network.train()
     network(torch.rand(2, 3, 32, 32)).square().sum().backward()
     assert all(p.grad is not None for p in network.parameters())
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no\.safetensors: no such file"):
-        load_checkpoint(tmp_path / "no.safetensors")
+        load_detector(tmp_path / "no.safetensors")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
@@ -122,7 +131,7 @@ def test_a_truncated_file_is_named(saved: Path, tmp_path: Path, share: float) ->
     path = tmp_path / "cut.safetensors"
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ValueError, match=r"cut\.safetensors: not a complete safetensors file"):
-        load_checkpoint(path)
+        load_detector(path)
 
 
 class Trap:
@@ -139,7 +148,7 @@ def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
     path, mark = tmp_path / "model.pt", tmp_path / "mark"
     path.write_bytes(pickle.dumps(Trap(mark)))
     with pytest.raises(ValueError, match=r"pickled .* are never loaded"):
-        load_checkpoint(path)
+        load_detector(path)
     assert not mark.exists()
 
 
@@ -147,17 +156,17 @@ def test_tensors_without_a_card_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "bare.safetensors"
     save_file({"weight": torch.zeros(1)}, path)
     with pytest.raises(ValueError, match="no telltrace card"):
-        load_checkpoint(path)
+        load_detector(path)
 
 
 def test_a_card_of_another_detector_is_refused(saved: Path, tmp_path: Path) -> None:
-    network = load_checkpoint(saved).network
+    network = load_detector(saved).network
     wrong = Card(detector="resnet26", preprocessing=CARD.preprocessing)
     save_checkpoint(tmp_path / "wrong.safetensors", network, wrong)
     with pytest.raises(
         ValueError, match=r"wrong\.safetensors: the weights are not those of 'resne"
     ):
-        load_checkpoint(tmp_path / "wrong.safetensors")
+        load_detector(tmp_path / "wrong.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +180,7 @@ def test_a_card_that_makes_no_sense_is_refused(
     path = tmp_path / "odd.safetensors"
     save_file({"weight": torch.zeros(1)}, path, {"card": json.dumps(card)})
     with pytest.raises(ValueError, match=r"odd\.safetensors: its card cannot be read"):
-        load_checkpoint(path)
+        load_detector(path)
 
 
 def test_a_failed_write_leaves_the_old_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,38 +1,92 @@
 """What users may rely on: the package's public names, and how little importing it costs."""
 
+import importlib
 import subprocess
 import sys
+import warnings
 
 import pytest
 
 import telltrace
+from telltrace import errors
+from telltrace.renamed import RENAMED
+
+NAMES = [
+    "CheckpointError",
+    "DependencyError",
+    "ManifestError",
+    "MediaError",
+    "OptionError",
+    "OutputError",
+    "Scanner",
+    "TelltraceError",
+    "__version__",
+    "audit",
+    "convert",
+    "create_detector",
+    "evaluate",
+    "export_published",
+    "list_detectors",
+    "load_detector",
+    "load_published",
+    "prepare",
+    "train",
+]
 
 
 def test_the_public_names_are_frozen() -> None:
-    assert telltrace.__all__ == [
-        "__version__",
-        "convert",
-        "create_detector",
-        "export_published",
-        "load_published",
-    ]
-    assert set(telltrace.__all__) <= set(dir(telltrace))
+    assert telltrace.__all__ == dir(telltrace) == NAMES
+    for name in NAMES:
+        assert getattr(telltrace, name) is not None
 
 
-def test_they_are_the_rooms_own() -> None:
-    from telltrace import conversion, models, published
+def test_every_error_is_public_and_of_one_tree() -> None:
+    tree = [x for x in vars(errors).values() if isinstance(x, type) and issubclass(x, ValueError)]
+    assert {x.__name__ for x in tree} == {name for name in NAMES if name.endswith("Error")}
+    for kind in tree:
+        assert issubclass(kind, telltrace.TelltraceError)
+        assert getattr(telltrace, kind.__name__) is kind
 
-    assert telltrace.convert is conversion.convert
-    assert telltrace.create_detector is models.create_detector
-    for name in ("export_published", "load_published"):
-        assert getattr(telltrace, name) is getattr(published, name)
 
-
-def test_importing_the_package_imports_no_torch() -> None:
-    code = "import sys, telltrace; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_importing_the_package_is_quick_and_imports_no_torch() -> None:
+    code = (
+        "import sys, time; start = time.process_time(); import telltrace\n"
+        "print(time.process_time() - start, 'torch' in sys.modules, 'numpy' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, *heavy = said.stdout.split()
+    assert heavy == ["False", "False"]
+    assert float(seconds) < 0.15
 
 
 def test_other_names_do_not_exist() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'detect'"):
         telltrace.detect  # noqa: B018
+
+
+@pytest.mark.parametrize("old", [*RENAMED, "telltrace.train.config", "telltrace.audit.leaks"])
+def test_old_import_paths_give_the_same_modules_and_a_warning(old: str) -> None:
+    for name in [name for name in sys.modules if name == old]:
+        del sys.modules[name]
+    with pytest.warns(DeprecationWarning, match=f"{old} is now telltrace."):
+        module = importlib.import_module(old)
+    assert module is importlib.import_module(module.__name__)
+    assert module.__name__ != old
+
+
+def test_importing_an_old_room_hides_no_function() -> None:
+    code = "import telltrace.train.run, telltrace.evaluate, telltrace.audit as old, telltrace\n"
+    shown = "print(*(type(getattr(telltrace, n)).__name__ for n in ('train', 'evaluate', 'audit')))"
+    call = [sys.executable, "-W", "ignore", "-c", code + shown]
+    said = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["function"] * 3
+
+
+def test_old_names_of_the_loaded_detector_still_work() -> None:
+    from telltrace import checkpoint
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert checkpoint.load_checkpoint is checkpoint.load_detector
+        assert checkpoint.Judge is checkpoint.Detector
+    assert [warning.category for warning in said] == [DeprecationWarning] * 2

@@ -1,30 +1,90 @@
-"""telltrace: tell whether a face in a picture or video was forged."""
+"""telltrace: tell whether a face in a picture or video was forged.
+
+The public names are loaded when they are first used, so that ``import telltrace`` is quick and
+needs no torch.
+"""
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from . import renamed
+
 if TYPE_CHECKING:
+    from .auditing import audit_manifests as audit
+    from .checkpoint import load_detector
     from .conversion import convert
-    from .models import create_detector
+    from .data.prepare import prepare
+    from .errors import (
+        CheckpointError,
+        DependencyError,
+        ManifestError,
+        MediaError,
+        OptionError,
+        OutputError,
+        TelltraceError,
+    )
+    from .evaluation import evaluate_scores as evaluate
+    from .inference import Scanner
+    from .models import create_detector, list_detectors
     from .published import export_published, load_published
+    from .training.run import train
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "convert", "create_detector", "export_published", "load_published"]
-
-_ROOMS = {
-    "convert": "conversion",
-    "create_detector": "models",
-    "export_published": "published",
-    "load_published": "published",
+__all__ = [
+    "CheckpointError",
+    "DependencyError",
+    "ManifestError",
+    "MediaError",
+    "OptionError",
+    "OutputError",
+    "Scanner",
+    "TelltraceError",
+    "__version__",
+    "audit",
+    "convert",
+    "create_detector",
+    "evaluate",
+    "export_published",
+    "list_detectors",
+    "load_detector",
+    "load_published",
+    "prepare",
+    "train",
+]
+_HOMES = {
+    "Scanner": "inference.Scanner",
+    "audit": "auditing.audit_manifests",
+    "convert": "conversion.convert",
+    "create_detector": "models.create_detector",
+    "evaluate": "evaluation.evaluate_scores",
+    "export_published": "published.export_published",
+    "list_detectors": "models.list_detectors",
+    "load_detector": "checkpoint.load_detector",
+    "load_published": "published.load_published",
+    "prepare": "data.prepare.prepare",
+    "train": "training.run.train",
 }
-"""Where each public function lives; its room, torch and all, is imported on first use."""
+"""Where the public functions live; the other names are errors."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_ROOMS[name]}", __name__), name)
+    module, _, attribute = _HOMES.get(name, f"errors.{name}").rpartition(".")
+    return getattr(importlib.import_module(f".{module}", __name__), attribute)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ROOMS])
+    return __all__
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)  # importing telltrace.train hides no function train
+
+
+sys.modules[__name__].__class__ = _Package
+renamed.install()

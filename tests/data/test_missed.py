@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from telltrace.checkpoint import load_checkpoint
+from telltrace.checkpoint import load_detector
 from telltrace.cli import main
 from telltrace.data.manifest import check_manifest, write_manifest
 from telltrace.data.missed import read_missed
@@ -19,7 +19,7 @@ from telltrace.evaluation import evaluate_scores, read_scores
 @pytest.fixture
 def crops(tmp_path: Path) -> Path:
     """Two videos with a crop each, a damaged one of them, and two that gave none."""
-    size = load_checkpoint().card.preprocessing.crop.size
+    size = load_detector().card.preprocessing.crop.size
     rng = np.random.default_rng(0)
     rows = []
     for label, video in ((0, "a"), (1, "b")):
@@ -28,7 +28,7 @@ def crops(tmp_path: Path) -> Path:
         rows.append((str(tmp_path / f"{video}.png"), label, video, "test", 0))
     table = pd.DataFrame(rows, columns=["path", "label", "video", "split", "frame"])
     write_manifest(check_manifest(table.assign(dataset="own")), tmp_path / "manifest.csv")
-    crop = load_checkpoint().card.preprocessing.crop.to_dict()
+    crop = load_detector().card.preprocessing.crop.to_dict()
     (tmp_path / "prepare.json").write_text(json.dumps({"crop": crop}))
     what = "is damaged,Copy it again,own"
     lines = [

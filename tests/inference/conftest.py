@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skimage import data
 from torch import Tensor, nn
 
-from telltrace.checkpoint import Calibration, Card, Judge
+from telltrace.checkpoint import Calibration, Card, Detector
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import FaceDetector, create_face_detector
@@ -31,18 +31,18 @@ def detector() -> FaceDetector:
 
 
 @pytest.fixture
-def judge() -> Judge:
+def judge() -> Detector:
     preprocessing = Preprocessing(
         FaceCrop(size=64), image_size=32, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
     )
     calibration = Calibration(real_below=0.4, fake_from=0.6)
-    return Judge(
+    return Detector(
         Redness(), Card(detector="redness", preprocessing=preprocessing, calibration=calibration)
     )
 
 
 @pytest.fixture
-def scanner(judge: Judge, detector: FaceDetector) -> Scanner:
+def scanner(judge: Detector, detector: FaceDetector) -> Scanner:
     settings = ScanSettings(sample="spread", frames=4, batch_size=3, search_every=1)
     return Scanner(judge, detector, settings)
 

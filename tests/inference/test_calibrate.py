@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 from telltrace.checkpoint import (
     Calibration,
     Card,
-    load_checkpoint,
+    load_detector,
     probabilities,
     save_checkpoint,
 )
@@ -204,7 +204,7 @@ def test_the_command_writes_a_checkpoint_that_scores_by_the_new_curve(
     said = capsys.readouterr().out
     assert "pictures of the validation split" in said
     assert re.search(r"video +real +\d+ +False", said)
-    raw, calibrated = (load_checkpoint(tmp_path / f"{n}.safetensors") for n in ("raw", "isotonic"))
+    raw, calibrated = (load_detector(tmp_path / f"{n}.safetensors") for n in ("raw", "isotonic"))
     crops = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
     knots = np.array(calibrated.card.calibration.knots)
     np.testing.assert_allclose(

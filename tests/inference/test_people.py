@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from telltrace.checkpoint import Judge, VideoCalibration
+from telltrace.checkpoint import Detector, VideoCalibration
 from telltrace.evaluation import Sample
 from telltrace.faces.detect import FaceDetector
 from telltrace.faces.media import Status
@@ -45,12 +45,12 @@ def windows(found: FileVerdict) -> list[set[int]]:
 
 
 @pytest.fixture
-def taught(judge: Judge) -> Judge:
+def taught(judge: Detector) -> Detector:
     """The judge, who has learnt how red the people of real clips are."""
     video = VideoCalibration(
         real_below=0.45, reals=Sample(200, -0.5, 0.1), windows=Sample(200, -0.5, 0.12)
     )
-    return Judge(judge.network, replace(judge.card, video=video))
+    return Detector(judge.network, replace(judge.card, video=video))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def taught(judge: Judge) -> Judge:
     ids=["adaptive", "all"],
 )
 def test_the_forged_second_of_one_of_three_is_named(
-    taught: Judge, detector: FaceDetector, film: Path, settings: ScanSettings
+    taught: Detector, detector: FaceDetector, film: Path, settings: ScanSettings
 ) -> None:
     found = Scanner(taught, detector, settings).scan(film)
     assert sorted(map(sorted, windows(found))) == [[0], [1], [2]]
@@ -74,7 +74,7 @@ def test_the_forged_second_of_one_of_three_is_named(
 
 
 def test_a_card_that_knows_no_seconds_claims_none(
-    judge: Judge, detector: FaceDetector, film: Path
+    judge: Detector, detector: FaceDetector, film: Path
 ) -> None:
     found = Scanner(judge, detector, ScanSettings()).scan(film)
     assert found.verdict == Status.UNCERTAIN  # two looks of twelve move a mean but little
@@ -111,7 +111,7 @@ def alone(
     ],
 )
 def test_a_verdict_does_not_hang_on_the_number_of_frames(
-    taught: Judge,
+    taught: Detector,
     detector: FaceDetector,
     alone: dict[str, Path],
     name: str,
@@ -131,7 +131,7 @@ def test_a_verdict_does_not_hang_on_the_number_of_frames(
 
 
 def test_a_single_odd_frame_decides_nothing(
-    taught: Judge,
+    taught: Detector,
     detector: FaceDetector,
     astronaut: NDArray[np.uint8],
     write_clip: Callable[..., Path],

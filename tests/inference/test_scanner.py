@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import expit, logit
 
-from telltrace.checkpoint import Calibration, Judge
+from telltrace.checkpoint import Calibration, Detector
 from telltrace.faces.detect import FaceDetector
 from telltrace.faces.media import Status
 from telltrace.faces.reader import open_media
@@ -63,7 +63,7 @@ def test_scan_and_predict_agree_to_the_last_bit(scanner: Scanner, clip: Path) ->
 
 
 def test_a_video_is_judged_by_the_mean_logit_of_its_looks(
-    judge: Judge, detector: FaceDetector, clip: Path
+    judge: Detector, detector: FaceDetector, clip: Path
 ) -> None:
     found = Scanner(judge, detector, ScanSettings(sample="all", window=0.3)).scan(clip)
     [track] = found.tracks
@@ -86,7 +86,7 @@ def test_of_two_people_in_a_picture_the_worse_decides(
 
 
 def test_a_small_face_is_reported_and_not_scored(
-    judge: Judge, detector: FaceDetector, astronaut: NDArray[np.uint8], tmp_path: Path
+    judge: Detector, detector: FaceDetector, astronaut: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     scanner = Scanner(judge, detector, ScanSettings(min_face=200))
     found = scanner.scan(save(tmp_path / "face.png", astronaut))
@@ -222,7 +222,7 @@ def test_pictures_show_what_was_found(
 
 
 def test_a_file_gets_no_more_than_its_time(
-    judge: Judge, detector: FaceDetector, clip: Path
+    judge: Detector, detector: FaceDetector, clip: Path
 ) -> None:
     found = Scanner(judge, detector, ScanSettings(time_limit=1e-6)).scan(clip)
     assert (found.status, found.verdict, found.score) == (Status.TIMEOUT, None, None)
@@ -231,8 +231,10 @@ def test_a_file_gets_no_more_than_its_time(
     assert patient.verdict is not None
 
 
-def test_several_detectors_answer_as_one(judge: Judge, detector: FaceDetector, clip: Path) -> None:
-    kinder = Judge(judge.network, replace(judge.card, calibration=Calibration(bias=-1.0)))
+def test_several_detectors_answer_as_one(
+    judge: Detector, detector: FaceDetector, clip: Path
+) -> None:
+    kinder = Detector(judge.network, replace(judge.card, calibration=Calibration(bias=-1.0)))
     alone = [Scanner(one, detector).scan(clip) for one in (judge, kinder)]
     both = Scanner([judge, kinder], detector).scan(clip)
     [track] = both.tracks

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from telltrace.checkpoint import load_checkpoint
+from telltrace.checkpoint import load_detector
 from telltrace.cli import main
 from telltrace.models import create_detector
 from telltrace.published import export_published
@@ -62,7 +62,7 @@ def test_keras_polarity_is_turned(tmp_path: Path, capsys: pytest.CaptureFixture[
     write_keras(source, first=9)
     assert main(["import-weights", "meso-keras", str(source), str(out)]) == 0
     assert "meso4 {'layout': 'keras'}" in capsys.readouterr().out
-    judge = load_checkpoint(out)
+    judge = load_detector(out)
     crops = np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), dtype=np.uint8)
     assert judge.score(crops) == pytest.approx(1 - 1 / (1 + np.exp(-2)))
     card = judge.card
@@ -84,7 +84,7 @@ def test_the_pair_is_joined_and_its_classes_exchanged(
         for name, tensor in torch.load(path, weights_only=True).items()
     }
     literal = LOADERS["multi_task"](state).eval()
-    judge = load_checkpoint(out)
+    judge = load_detector(out)
     image = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
         torch.testing.assert_close(judge.network(image), literal(image).flip(1))
@@ -119,7 +119,7 @@ def test_published_state_dicts_become_checkpoints(name: str, suffix: str, tmp_pa
     assert card.preprocessing.image_size == 64
     image = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
-        torch.testing.assert_close(load_checkpoint(out).network(image), detector(image))
+        torch.testing.assert_close(load_detector(out).network(image), detector(image))
 
 
 class Attack:
@@ -189,7 +189,7 @@ def test_published_meso_weights_give_the_published_answers(
     golden = json.loads((GOLDEN / "meso_keras.json").read_text())
     pictures = np.random.RandomState(0).random_sample((2, 256, 256, 3)).astype(np.float32)
     with torch.inference_mode():
-        logits = load_checkpoint(out).network(torch.from_numpy(pictures).permute(0, 3, 1, 2))
+        logits = load_detector(out).network(torch.from_numpy(pictures).permute(0, 3, 1, 2))
     real = logits.softmax(1)[:, 0]
     assert real.tolist() == pytest.approx(golden["output"][name], abs=golden["tolerance"])
 
@@ -200,7 +200,7 @@ def test_the_published_pair_gives_the_published_answers(data_root: Path, tmp_pat
     files = [data_root / "weights" / f"multi_task_{part}_46.pt" for part in ("encoder", "decoder")]
     import_weights("multi-task", files, out)
     golden = json.loads((GOLDEN / "multi_task_published.json").read_text())
-    network = load_checkpoint(out).network.double()
+    network = load_detector(out).network.double()
     picture = torch.from_numpy(np.random.RandomState(0).standard_normal((2, 3, 256, 256)))
     with torch.inference_mode():
         latent = network.encode(picture)

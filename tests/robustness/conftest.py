@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from telltrace.checkpoint import Calibration, Card, Judge
+from telltrace.checkpoint import Calibration, Card, Detector
 from telltrace.data.manifest import write_manifest
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
@@ -28,12 +28,12 @@ class Redness(nn.Module):
 
 
 @pytest.fixture
-def judge() -> Judge:
+def judge() -> Detector:
     preprocessing = Preprocessing(
         FaceCrop(size=SIZE), image_size=32, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
     )
     calibration = Calibration(real_below=0.45, fake_from=0.55)
-    return Judge(
+    return Detector(
         Redness(), Card(detector="redness", preprocessing=preprocessing, calibration=calibration)
     )
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from skimage import data
 
-from telltrace.checkpoint import Judge
+from telltrace.checkpoint import Detector
 from telltrace.cli.robustness import robustness as command
 from telltrace.data.manifest import write_manifest
 from telltrace.evaluation import read_scores
@@ -18,7 +18,7 @@ FEW = ("jpeg", "h264", "noise")
 
 
 def test_the_same_faces_are_judged_clean_and_corrupted(
-    judge: Judge, stripes: Path, tmp_path: Path
+    judge: Detector, stripes: Path, tmp_path: Path
 ) -> None:
     found = measure_robustness(judge, stripes, tmp_path, corruptions=FEW, frames=2)
     assert len(found.cells) == 1 + 3 * 5
@@ -34,7 +34,7 @@ def test_the_same_faces_are_judged_clean_and_corrupted(
 
 
 def test_a_killed_run_goes_on_and_judges_nothing_twice(
-    judge: Judge, stripes: Path, tmp_path: Path
+    judge: Detector, stripes: Path, tmp_path: Path
 ) -> None:
     whole = measure_robustness(judge, stripes, tmp_path / "whole", corruptions=FEW, levels=[2, 4])
     judged: list[str] = []
@@ -63,7 +63,7 @@ def test_a_killed_run_goes_on_and_judges_nothing_twice(
 
 
 def test_chance_does_not_hang_on_where_the_crops_lie(
-    judge: Judge, write_stripes: Callable[[Path], Path], tmp_path: Path
+    judge: Detector, write_stripes: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     first = write_stripes(tmp_path / "here")
     shutil.copytree(tmp_path / "here", tmp_path / "elsewhere")
@@ -79,7 +79,7 @@ def test_chance_does_not_hang_on_where_the_crops_lie(
 
 
 def test_results_of_other_settings_are_not_mixed(
-    judge: Judge, stripes: Path, tmp_path: Path
+    judge: Detector, stripes: Path, tmp_path: Path
 ) -> None:
     measure_robustness(judge, stripes, tmp_path, corruptions=["blur"], levels=[1])
     with pytest.raises(ValueError, match="holds results of another seed"):
@@ -89,7 +89,7 @@ def test_results_of_other_settings_are_not_mixed(
 
 
 def test_crops_that_were_cut_otherwise_are_refused(
-    judge: Judge, write_stripes: Callable[[Path], Path], tmp_path: Path
+    judge: Detector, write_stripes: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     manifest = write_stripes(tmp_path)
     about = manifest.with_name("prepare.json")
@@ -99,7 +99,7 @@ def test_crops_that_were_cut_otherwise_are_refused(
 
 
 def test_whole_media_are_coded_again_and_their_faces_cut_anew(
-    judge: Judge, write_clip: Callable[..., Path], tmp_path: Path
+    judge: Detector, write_clip: Callable[..., Path], tmp_path: Path
 ) -> None:
     face = np.asarray(data.astronaut())
     frames = [np.ascontiguousarray(face[:240, 100 - i : 340 - i]) for i in range(10)]
@@ -119,10 +119,10 @@ def test_whole_media_are_coded_again_and_their_faces_cut_anew(
 
 
 def test_the_command_prints_a_table_and_draws_curves(
-    stripes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], judge: Judge,
+    stripes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], judge: Detector,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("telltrace.checkpoint.load_checkpoint", lambda path, device: judge)
+    monkeypatch.setattr("telltrace.checkpoint.load_detector", lambda path, device: judge)
     out = tmp_path / "out"
     assert command(Path("default"), stripes, out=out, corruptions=["gamma"], levels=[1, 5]) == 0
     said = capsys.readouterr().out

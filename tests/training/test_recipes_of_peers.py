@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from telltrace.checkpoint import load_checkpoint
+from telltrace.checkpoint import load_detector
 from telltrace.cli import main
 from telltrace.models import create_detector
 
@@ -32,7 +32,7 @@ def test_a_recipe_trains_two_steps(name: str, crops: Path, tmp_path: Path) -> No
     assert code == 0
     metrics = pd.read_csv(tmp_path / "metrics.csv")
     assert metrics.loss.notna().all()
-    network = load_checkpoint(tmp_path / "best.safetensors").network
+    network = load_detector(tmp_path / "best.safetensors").network
     counted = {
         int(tensor)
         for key, tensor in network.state_dict().items()

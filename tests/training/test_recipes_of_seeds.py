@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from telltrace.checkpoint import load_checkpoint
+from telltrace.checkpoint import load_detector
 from telltrace.cli import main
 from telltrace.models import create_detector
 
@@ -35,7 +35,7 @@ def test_a_recipe_trains_two_steps_and_every_parameter(
     )
     assert code == 0
     assert pd.read_csv(tmp_path / "metrics.csv").loss.notna().all()
-    network = load_checkpoint(tmp_path / "best.safetensors").network
+    network = load_detector(tmp_path / "best.safetensors").network
     torch.manual_seed(7)
     fresh = create_detector(name, **SMALL[name])
     still = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from telltrace.checkpoint import load_checkpoint
+from telltrace.checkpoint import load_detector
 from telltrace.cli import main
 from telltrace.data.manifest import read_manifest, write_manifest
 from telltrace.evaluation.scores import read_scores
@@ -33,7 +33,7 @@ def test_a_run_leaves_what_a_reader_needs(trained: Path, crops: Path) -> None:
     assert metrics.epoch.tolist() == [1, 2, 3]
     assert metrics.loss.notna().all()
     assert list(out.glob("events.out.tfevents.*"))
-    card = load_checkpoint(trained).card
+    card = load_detector(trained).card
     assert card.provenance["faces"]["train"] == {"bright": 6, "real": 6}
     assert "noise" in card.provenance["summary"]
     assert str(crops.parent) not in card.to_json()
@@ -62,7 +62,7 @@ def test_the_kept_epoch_scores_as_validation_said(
     assert len(table) == 6
     from sklearn.metrics import roc_auc_score
 
-    expected = load_checkpoint(trained).card.metrics["validation"]["val_auc"]
+    expected = load_detector(trained).card.metrics["validation"]["val_auc"]
     assert roc_auc_score(table.label, table.score) == pytest.approx(expected)
 
 
@@ -142,4 +142,4 @@ def test_training_learns_what_is_there_to_learn(crops: Path, tmp_path: Path) -> 
     )
     losses = pd.read_csv(best.parent / "metrics.csv").val_log_loss
     assert losses.iloc[-1] < 0.1 * losses.iloc[0]  # of faces that it never saw
-    assert load_checkpoint(best).card.metrics["validation"]["val_auc"] == 1.0
+    assert load_detector(best).card.metrics["validation"]["val_auc"] == 1.0

@@ -40,12 +40,12 @@ def calibrate(
 
     import pandas as pd
 
-    from telltrace.checkpoint import load_checkpoint, save_checkpoint
+    from telltrace.checkpoint import load_detector, save_checkpoint
     from telltrace.evaluation import read_scores
     from telltrace.inference.calibrate import calibrate as fit
     from telltrace.inference.calibrate import verdict_shares
 
-    judge = load_checkpoint(checkpoint)
+    judge = load_detector(checkpoint)
     table = pd.concat([read_scores(path) for path in scores], ignore_index=True)
     before = judge.card.calibration
     found = fit(before, table, curve, rate=rate, confidence=confidence, error=error)

@@ -41,11 +41,11 @@ def robustness(
         json: Print JSON instead of a table.
     """
     from telltrace import robustness as room
-    from telltrace.checkpoint import load_checkpoint
+    from telltrace.checkpoint import load_detector
     from telltrace.inference import choose_device
     from telltrace.visualization import save_figure
 
-    judge = load_checkpoint(
+    judge = load_detector(
         None if str(checkpoint) == "default" else checkpoint, choose_device(device)
     )
     cells = (len(corruptions) or len(room.CORRUPTIONS)) * (len(levels) or room.LEVELS) + 1

@@ -32,7 +32,7 @@ def predict(
         batch_size: Crops per call of the network.
         device: Where to compute.
     """
-    from telltrace.checkpoint import load_checkpoint
+    from telltrace.checkpoint import load_detector
     from telltrace.data.crops import read_crops
     from telltrace.data.manifest import VIDEO_KEY
     from telltrace.data.missed import read_missed
@@ -41,7 +41,7 @@ def predict(
 
     table, crop = read_crops(manifest, protocol=protocol, split=split)
     missed, silent = read_missed(manifest, protocol=protocol, split=split)
-    judge = load_checkpoint(checkpoint, choose_device(device))
+    judge = load_detector(checkpoint, choose_device(device))
     with progress("Scoring", len(table), "faces") as advance:
         scores = score_crops(judge, table, crop, batch_size=batch_size, after_batch=advance)
     write_scores(add_unjudged(scores, missed), out)

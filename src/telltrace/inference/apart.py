@@ -5,11 +5,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from telltrace.checkpoint import BUNDLED, Card, Judge, load_checkpoint, read_card
+from telltrace.checkpoint import BUNDLED, Card, Detector, load_detector, read_card
 from telltrace.faces.detect import create_face_detector
 from telltrace.pools import ask
 
@@ -18,7 +17,7 @@ from .predict import choose_device
 from .scanner import Scanner, ScanPlan
 
 
-class DistantJudge(Judge):
+class DistantDetector(Detector):
     """Holds a detector's card, and sends resized crops to where its network is.
 
     It works within a job of `telltrace.pools` alone.
@@ -33,7 +32,7 @@ class DistantJudge(Judge):
         self.number = number
 
     def score_resized(self, images: NDArray[np.uint8] | Tensor) -> NDArray[np.float64]:
-        """As that of a `Judge`."""
+        """As that of a `Detector`."""
         scores: NDArray[np.float64] = ask((self.number, np.asarray(images)))
         return scores
 
@@ -41,14 +40,12 @@ class DistantJudge(Judge):
 class Judges:
     """The networks that answer them, on a GPU if there is one."""
 
-    def __init__(self, judges: Sequence[Judge], precision: str = "float32") -> None:
-        self.judges, self.precision = tuple(judges), precision
+    def __init__(self, judges: Sequence[Detector]) -> None:
+        self.judges = tuple(judges)
 
     def score(self, number: int, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """What detector ``number`` says of (B, image_size, image_size, 3) faces, (B,)."""
-        judge, half = self.judges[number], self.precision == "bfloat16"
-        with torch.autocast(judge.device.type, torch.bfloat16, enabled=half):
-            return judge.score_resized(images)
+        return self.judges[number].score_resized(images)
 
 
 def parts_of(plan: ScanPlan) -> Parts:
@@ -61,10 +58,10 @@ def _paths(plan: ScanPlan) -> tuple[Path, ...]:
 
 
 def _scanner(plan: ScanPlan) -> Scanner:
-    judges = [DistantJudge(read_card(path), i) for i, path in enumerate(_paths(plan))]
+    judges = [DistantDetector(read_card(path), i) for i, path in enumerate(_paths(plan))]
     return Scanner(judges, create_face_detector("cpu"), plan.settings)
 
 
 def _judges(plan: ScanPlan) -> Judges:
-    device = choose_device("auto")
-    return Judges([load_checkpoint(p, device) for p in _paths(plan)], plan.settings.precision)
+    device, precision = choose_device("auto"), plan.settings.precision
+    return Judges([load_detector(path, device, precision) for path in _paths(plan)])

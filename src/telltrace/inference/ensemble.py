@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from telltrace.checkpoint import Judge
+from telltrace.checkpoint import Detector
 from telltrace.faces.detect import Face
 from telltrace.faces.media import Frame
-from telltrace.inference.settings import Precision
 
 
 @dataclass(frozen=True)
@@ -21,8 +19,7 @@ class Ensemble:
         ValueError: If there is none.
     """
 
-    judges: tuple[Judge, ...]
-    precision: Precision = "float32"
+    judges: tuple[Detector, ...]
 
     def __post_init__(self) -> None:
         if not self.judges:
@@ -40,15 +37,12 @@ class Ensemble:
         return np.stack(columns, axis=1)
 
     def _ask(
-        self, judge: Judge, pairs: Sequence[tuple[Frame, Face]], batch_size: int
+        self, judge: Detector, pairs: Sequence[tuple[Frame, Face]], batch_size: int
     ) -> NDArray[np.float64]:
         crop = judge.card.preprocessing.crop
         scores = [np.zeros(0)]
         for start in range(0, len(pairs), batch_size):
             batch = pairs[start : start + batch_size]
             crops = np.stack([crop.cut(frame.image, face) for frame, face in batch])
-            with torch.autocast(
-                judge.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
-            ):
-                scores.append(judge.score(crops))
+            scores.append(judge.score(crops))
         return np.concatenate(scores)

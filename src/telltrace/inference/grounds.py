@@ -6,12 +6,12 @@ from importlib.metadata import version
 from typing import Any
 
 from telltrace import __version__
-from telltrace.checkpoint import Card, Judge, weights_sha256
+from telltrace.checkpoint import Card, Detector, weights_sha256
 from telltrace.inference.listing import SCHEMA
 from telltrace.inference.scanner import Scanner
 
 
-def detector_facts(judge: Judge) -> str:
+def detector_facts(judge: Detector) -> str:
     """The card of a detector as HTML, all of it, and the hash of its weights."""
     from telltrace.visualization.page import facts
 

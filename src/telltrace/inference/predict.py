@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from telltrace.checkpoint import Judge
+from telltrace.checkpoint import Detector
 from telltrace.data.crops import Faces, check_cut
 from telltrace.data.loader import FaceDataset
 from telltrace.evaluation.scores import COLUMNS
@@ -26,7 +26,7 @@ def choose_device(name: str) -> str:
 
 
 def score_crops(
-    judge: Judge,
+    judge: Detector,
     manifest: pd.DataFrame,
     crop: FaceCrop,
     *,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from telltrace.checkpoint import load_checkpoint
+from telltrace.checkpoint import load_detector
 from telltrace.data.crops import read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest
 from telltrace.evaluation.metrics import UndefinedError
@@ -118,7 +118,7 @@ def _scores(run: Run, cell: Cell, place: _Place) -> pd.DataFrame | None:
         manifest = selection.write_selection(
             test, selection.manifest_of(place.data, cell.column.test), place.out / "data"
         )
-        judge = load_checkpoint(checkpoint, choose_device(place.device))
+        judge = load_detector(checkpoint, choose_device(place.device))
         write_scores(score_crops(judge, *read_crops([manifest])), path)
         place.tell(f"judged {path}")
     return read_scores(path)

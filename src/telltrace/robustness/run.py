@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from telltrace.checkpoint import Judge, weights_sha256
+from telltrace.checkpoint import Detector, weights_sha256
 from telltrace.data.crops import Faces, check_cut, read_crop, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
 from telltrace.data.prepare import prepare
@@ -36,7 +36,7 @@ RESULTS = "robustness.json"
 class _Work:
     """What all cells share."""
 
-    judge: Judge
+    judge: Detector
     table: pd.DataFrame
     crop: FaceCrop | None
     """How crops were cut; None for media."""
@@ -50,7 +50,7 @@ class _Work:
 
 
 def measure_robustness(
-    judge: Judge,
+    judge: Detector,
     manifest: Path,
     out: Path,
     *,
@@ -104,7 +104,7 @@ def measure_robustness(
     return read_robustness(out, judge, cells)
 
 
-def read_robustness(out: Path, judge: Judge, cells: Sequence[tuple[str, int]]) -> Robustness:
+def read_robustness(out: Path, judge: Detector, cells: Sequence[tuple[str, int]]) -> Robustness:
     """The results of the cells whose scores lie in ``out``; they are written there as JSON too."""
     clean = read_scores(scores_path(out, CLEAN, 0))
     tables = ((name, level, read_scores(scores_path(out, name, level))) for name, level in cells)
@@ -118,7 +118,9 @@ def scores_path(out: Path, name: str, level: int) -> Path:
     return out / "scores" / (f"{name}.csv" if name == CLEAN else f"{name}-{level}.csv")
 
 
-def _read(judge: Judge, manifest: Path, split: str | None) -> tuple[pd.DataFrame, FaceCrop | None]:
+def _read(
+    judge: Detector, manifest: Path, split: str | None
+) -> tuple[pd.DataFrame, FaceCrop | None]:
     """The rows, and how they were cut; None for media."""
     if manifest.suffix == ".csv":
         rows = read_manifest(manifest)

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from telltrace.checkpoint import Card, Judge, write_tensors
+from telltrace.checkpoint import Card, Detector, write_tensors
 from telltrace.data.crops import read_crops, read_faces
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
@@ -136,7 +136,7 @@ class _Run:
         self.settings, self.fabric, self.state, self.feed = settings, fabric, state, feed
         self.card, self.out, self.save_every, self.keep = card, out, save_every, keep
         self.recipe = asdict(settings)
-        self.judge = Judge(state.answering, card, fabric.device)
+        self.judge = Detector(state.answering, card, fabric.device)
         self.stop = _Stop()
         self.sight = Sight(
             *(out, settings.optim.epochs, feed.steps, feed.batch_size),

@@ -6,14 +6,14 @@ import numpy as np
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
-from telltrace.checkpoint import Calibration, Judge
+from telltrace.checkpoint import Calibration, Detector
 from telltrace.evaluation import measure, undecided_zone
 from telltrace.training.feed import NO_LABEL, Feed
 from telltrace.training.processes import gather
 
 
 def validate(
-    judge: Judge, feed: Feed, fabric: Fabric
+    judge: Detector, feed: Feed, fabric: Fabric
 ) -> tuple[dict[str, float | None], Calibration]:
     """Judge the validation split, each process its share.
 

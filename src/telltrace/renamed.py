@@ -1,0 +1,59 @@
+"""Import paths of version 0.1, which work for one more release, with a warning."""
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+RENAMED = {
+    "telltrace.audit": "telltrace.auditing",
+    "telltrace.evaluate": "telltrace.evaluation",
+    "telltrace.importing": "telltrace.published.importing",
+    "telltrace.layers.convert": "telltrace.conversion.convert",
+    "telltrace.models.published": "telltrace.published.layouts",
+    "telltrace.reproduce": "telltrace.reproduction",
+    "telltrace.train": "telltrace.training",
+    "telltrace.visualize": "telltrace.visualization",
+}
+"""Old rooms and modules, each with its new path; what lies below them moved with them."""
+for _name in ("pairs", "rules", "stages", "steps", "trace", "weights"):
+    RENAMED[f"telltrace.layers.convert_{_name}"] = f"telltrace.conversion.{_name}"
+for _name in ("f3net", "m2tr", "meso", "sficonv"):
+    RENAMED[f"telltrace.models.{_name}_published"] = f"telltrace.published.{_name}"
+
+
+def new_path(old: str) -> str | None:
+    """Where a module lies now; None for a path that is not old.
+
+    Examples:
+        >>> new_path("telltrace.train.run")
+        'telltrace.training.run'
+    """
+    for known, new in RENAMED.items():
+        if old == known or old.startswith(f"{known}."):
+            return new + old.removeprefix(known)
+    return None
+
+
+class _Renamed(MetaPathFinder, Loader):
+    """Finds an old path and gives the module at the new one."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name.startswith("telltrace.") and new_path(name) else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        old, new = module.__name__, new_path(module.__name__)
+        assert new is not None
+        text = f"{old} is now {new}; the old path goes with the next release."
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        sys.modules[old] = importlib.import_module(new)
+
+
+def install() -> None:
+    """Answer for old paths, before Python finds a second copy of a module below one of them."""
+    sys.meta_path.insert(0, _Renamed())
