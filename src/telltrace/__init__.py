@@ -5,6 +5,7 @@ needs no torch.
 """
 
 import importlib
+import logging
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -88,3 +89,4 @@ class _Package(ModuleType):
 
 sys.modules[__name__].__class__ = _Package
 renamed.install()
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # whoever wants to hear sets a level
