@@ -19,9 +19,9 @@ from telltrace.data.manifest import check_manifest
 from telltrace.data.split_checks import SplitError, check_splits
 from telltrace.data.transforms import Preprocessing
 from telltrace.evaluation import auc
+from telltrace.losses import CrossEntropy
 from telltrace.training.config import ObjectiveConfig, OptimConfig
 from telltrace.training.loop import State, fit
-from telltrace.training.objective import CrossEntropy
 
 
 def objective(*options: str) -> ObjectiveConfig:

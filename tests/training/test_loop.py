@@ -8,9 +8,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from telltrace.losses import CrossEntropy
 from telltrace.training.config import OptimConfig
 from telltrace.training.loop import Batch, State, fit, learning_rate
-from telltrace.training.objective import CrossEntropy
 from telltrace.training.state import restore_state, save_state
 
 STEPS = 3

@@ -8,9 +8,9 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from telltrace.checkpoint import read_tensors
+from telltrace.losses import CrossEntropy
 from telltrace.training import state as room
 from telltrace.training.loop import State
-from telltrace.training.objective import CrossEntropy
 from telltrace.training.state import restore_state, save_state
 
 RECIPE = {"data": {"workers": 0, "batch_size": 4}, "optim": {"lr": 0.1}}

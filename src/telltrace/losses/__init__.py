@@ -1,36 +1,28 @@
-"""Losses: pure functions first, modules where they learn. They import nothing but torch."""
+"""Losses: pure functions first, then the modules that a training run minimises (objectives).
 
-from .information import (
-    InformationBottleneckLoss,
-    Parts,
-    classification_loss,
-    global_information_loss,
-    kl_information,
-    local_information_loss,
-    wasserstein_information,
-)
-from .margin import CosineHead, am_softmax, with_margin
-from .mixup import Mix, draw_mix, mix_images
-from .transport import line_transport, sinkhorn, squared_distances
-from .weighting import AutomaticWeighting, automatic_weighting
+An objective maps (network, images, labels, masks) to named scalars, of which ``"loss"`` is the one
+that is minimised: images (B, 3, H, W), labels (B,) with 0 real and 1 fake, masks (B, H, W) in
+[0, 1], negative where unknown, or None. A detector's class names its own in ``objectives``. An
+objective that calls another method of the network than ``forward`` names it in ``method``.
+"""
+
+from .classification import CrossEntropy, Losses, mix_batch
+from .information import Information, InformationBottleneckLoss
+from .localization import Localization
+from .margin import AMSoftmax, CosineHead, am_softmax, with_margin
+from .multi_task import ThreeTasks, multi_task_loss
 
 __all__ = [
-    "AutomaticWeighting",
+    "AMSoftmax",
     "CosineHead",
+    "CrossEntropy",
+    "Information",
     "InformationBottleneckLoss",
-    "Mix",
-    "Parts",
+    "Localization",
+    "Losses",
+    "ThreeTasks",
     "am_softmax",
-    "automatic_weighting",
-    "classification_loss",
-    "draw_mix",
-    "global_information_loss",
-    "kl_information",
-    "line_transport",
-    "local_information_loss",
-    "mix_images",
-    "sinkhorn",
-    "squared_distances",
-    "wasserstein_information",
+    "mix_batch",
+    "multi_task_loss",
     "with_margin",
 ]

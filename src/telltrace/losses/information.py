@@ -1,38 +1,30 @@
-"""Losses that make several branches agree on the verdict and disagree on the evidence."""
+"""Losses that make several branches agree on the class and differ in their evidence."""
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .mixup import Mix
-from .transport import line_transport, sinkhorn, squared_distances
-from .weighting import AutomaticWeighting
+from .classification import Losses, mix_batch
 
 Measure = Callable[[Tensor, Tensor], Tensor]
-"""Distance of the answers of heads (..., B, K) from a reference head's, both logits: (...)."""
+"""Distance of the logits of heads (..., B, K) from a reference head's: (...)."""
 
 
-def kl_information(
-    reference: Tensor,
-    answer: Tensor,
-    temperature: float = 1.5,
-    reduction: Literal["batchmean", "mean"] = "batchmean",
-) -> Tensor:
-    """Kullback-Leibler divergence of softened answers from a reference.
+def kl_information(reference: Tensor, answer: Tensor, temperature: float = 1.5) -> Tensor:
+    """Kullback-Leibler divergence of softened answers from a reference, in nats per image.
+
+    The published code divides by the K classes once more.
 
     Args:
         reference: Logits the answers are compared with.
         answer: Logits of one or several heads.
         temperature: Divides all logits first; above 1 it softens the probabilities.
-        reduction: ``"batchmean"`` is the divergence of an image, in nats, averaged over the
-            batch. ``"mean"`` divides by the K classes once more, as the published code does.
 
     Shape:
-        - reference: (..., B, K)
-        - answer: (..., B, K)
+        - reference, answer: (..., B, K)
         - Output: (...)
 
     References:
@@ -44,56 +36,45 @@ def kl_information(
         True
     """
     p, q = (answer / temperature).log_softmax(-1), (reference / temperature).log_softmax(-1)
-    each = p.exp() * (p - q)
-    return each.sum(-1).mean(-1) if reduction == "batchmean" else each.mean((-2, -1))
+    return (p.exp() * (p - q)).sum(-1).mean(-1)
 
 
-def wasserstein_information(
-    reference: Tensor,
-    answer: Tensor,
-    temperature: float = 1.5,
-    *,
-    eps: float | None = None,
-    iterations: int = 1000,
-    tolerance: float = 1e-6,
-    released: bool = False,
-) -> Tensor:
-    """Transport cost between the answers to a batch and the reference's answers to it.
+def wasserstein_information(reference: Tensor, answer: Tensor, temperature: float = 1.5) -> Tensor:
+    """Optimal transport cost between the answers to a batch and the reference's answers to it.
 
-    A batch of probabilities is a cloud of B points; the cost is what it takes to carry one
-    cloud onto the other, in squared probability. The points of two classes lie on a line,
-    where sorting finds the optimum at once.
+    A batch of probabilities is a set of B points; the cost is the least mean squared distance
+    that carries one set onto the other. It is exact: the points of two classes lie on a line,
+    where sorting finds the optimum, and more classes take a linear assignment. (The published
+    code carries logarithms onto probabilities and stops its Sinkhorn iterations early.)
 
     Args:
         reference: Logits the answers are compared with.
         answer: Logits of one or several heads.
         temperature: Divides all logits first; above 1 it softens the probabilities.
-        eps: Weight of the entropy for :func:`~telltrace.losses.sinkhorn`. None solves exactly
-            where there are two classes, and takes 0.01 where there are more.
-        iterations: Most iterations of Sinkhorn.
-        tolerance: When Sinkhorn stops before.
-        released: Repeat the published code, which carries logarithms of the reference onto
-            probabilities, so that equal answers do not cost 0, with eps 0.01, at most 100
-            iterations and tolerance 0.1.
 
     Shape:
-        - reference: (..., B, K)
-        - answer: (..., B, K)
+        - reference, answer: (..., B, K)
         - Output: (...)
 
     References:
-        Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786; Cuturi, NeurIPS 2013.
+        Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786; Peyré and Cuturi, "Computational
+        Optimal Transport", 2019, remark 2.28 for two classes, proposition 2.1 for more.
     """
-    points = (reference / temperature).log_softmax(-1)
-    targets = (answer / temperature).softmax(-1)
-    if released:
-        cost = squared_distances(points, targets)
-        return sinkhorn(cost, eps=0.01, iterations=100, tolerance=0.1, released=True)
-    points = points.exp()
-    if eps is None and points.shape[-1] == 2:
-        return 2 * line_transport(points[..., 1], targets[..., 1])
-    cost = squared_distances(points, targets)
-    return sinkhorn(cost, eps=eps or 0.01, iterations=iterations, tolerance=tolerance)
+    x, y = (reference / temperature).softmax(-1), (answer / temperature).softmax(-1)
+    if x.shape[-1] == 2:
+        return 2 * (x[..., 1].sort(-1).values - y[..., 1].sort(-1).values).square().mean(-1)
+    shape = torch.broadcast_shapes(x.shape, y.shape)
+    x, y = x.expand(shape), y.expand(shape)
+    pairs = zip(x.flatten(0, -3), y.flatten(0, -3), strict=True) if x.ndim > 2 else [(x, y)]
+    return torch.stack([_transport(a, b) for a, b in pairs]).reshape(x.shape[:-2])
+
+
+def _transport(x: Tensor, y: Tensor) -> Tensor:
+    """Least mean squared distance of points (B, K) matched one to one."""
+    from scipy.optimize import linear_sum_assignment  # here, because two classes are sorted
+
+    rows, columns = linear_sum_assignment(torch.cdist(x, y).square().detach().cpu().numpy())
+    return (x[torch.from_numpy(rows)] - y[torch.from_numpy(columns)]).square().sum(-1).mean()
 
 
 def global_information_loss(fused: Tensor, joint: Tensor, measure: Measure) -> Tensor:
@@ -110,7 +91,7 @@ def global_information_loss(fused: Tensor, joint: Tensor, measure: Measure) -> T
 
 
 def local_information_loss(joint: Tensor, without: Tensor, measure: Measure) -> Tensor:
-    """How little the verdict changes when one branch is left out: 1 if no branch matters.
+    """How little the logits change when one branch is left out: 1 if no branch matters.
 
     Shape:
         - joint: (B, K) logits, a fixed target here
@@ -120,31 +101,61 @@ def local_information_loss(joint: Tensor, without: Tensor, measure: Measure) -> 
     References:
         Ba et al., AAAI 2024, eq. 9 and 10.
     """
-    reference = joint.detach().expand_as(without)
-    return torch.exp(-measure(reference, without).sum())
+    return torch.exp(-measure(joint.detach().expand_as(without), without).sum())
 
 
-def classification_loss(heads: Tensor, labels: Tensor, mix: Mix | None = None) -> Tensor:
+def classification_loss(heads: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of every head, summed over heads.
 
     Shape:
         - heads: (heads, B, K) logits
-        - labels: (B,) of the images before they were mixed
+        - targets: (B,) classes, or (B, K) probabilities of mixed images
         - Output: a scalar
+
+    References:
+        Ba et al., AAAI 2024, eq. 13, first term.
 
     Examples:
         >>> round(classification_loss(torch.zeros(3, 2, 2), torch.tensor([0, 1])).item(), 4)
         2.0794
     """
+    repeated = targets.repeat(len(heads), *[1] * (targets.ndim - 1))
+    return len(heads) * F.cross_entropy(heads.flatten(0, 1), repeated)
 
-    def against(target: Tensor) -> Tensor:
-        each = F.cross_entropy(heads.flatten(0, 1), target.repeat(len(heads)), reduction="none")
-        return each.reshape(len(heads), -1).mean(1).sum()
 
-    if mix is None:
-        return against(labels)
-    partners = labels[mix.order.to(labels.device)]
-    return mix.share * against(labels) + (1 - mix.share) * against(partners)
+def automatic_weighting(losses: Tensor, spread: Tensor) -> Tensor:
+    """Sum in which every loss is divided by a variance that is learned along with the network.
+
+    Args:
+        losses: The losses to add up.
+        spread: Their learned standard deviations, of any sign but not 0.
+
+    Shape:
+        - losses, spread: (n,)
+        - Output: a scalar
+
+    References:
+        Kendall et al., "Multi-Task Learning Using Uncertainty to Weigh Losses", CVPR 2018,
+        eq. 7; with the positive penalty of Liebel and Körner, "Auxiliary Tasks in Multi-task
+        Learning", 2018, eq. 1.
+
+    Examples:
+        >>> round(automatic_weighting(torch.tensor([2.0]), torch.tensor([1.0])).item(), 4)
+        1.6931
+    """
+    variance = spread.square()
+    return (losses / (2 * variance) + variance.log1p()).sum()
+
+
+class AutomaticWeighting(nn.Module):
+    """:func:`automatic_weighting` with the deviations it learns; all start at 1."""
+
+    def __init__(self, num_losses: int) -> None:
+        super().__init__()
+        self.spread = nn.Parameter(torch.ones(num_losses))
+
+    def forward(self, losses: Sequence[Tensor]) -> Tensor:
+        return automatic_weighting(torch.stack(list(losses)), self.spread)
 
 
 class Parts(NamedTuple):
@@ -156,12 +167,11 @@ class Parts(NamedTuple):
 
 
 class InformationBottleneckLoss(nn.Module):
-    """Objective of a detector with several branches, all its heads together.
+    """Loss of a detector with several branches, all its heads together.
 
-    Where the published code's numbers cannot be meant, this one differs; ``released`` brings
-    them back: the divergence halved for two classes; a Wasserstein distance of logarithms from
-    probabilities that stops long before it is solved; a joint head that is the local loss's
-    reference and never learns when the global loss is off; scales that shift by one place then.
+    The joint head is classified whenever it is a reference, and each scale stays with its loss
+    when another is off; ``docs/guides/information_bottleneck.md`` says where the published code
+    differs.
 
     Args:
         measure: Mutual information by ``"kl"`` or ``"wasserstein"``.
@@ -170,15 +180,10 @@ class InformationBottleneckLoss(nn.Module):
         use_global: Whether to have the global information loss.
         balance: ``"auto"`` learns the weights, ``"hyper"`` takes ``scales``, ``"none"`` adds.
         scales: Weights of classification, global and local information under ``"hyper"``.
-        eps: Weight of the entropy in the Wasserstein distance; None solves it exactly.
-        iterations: Most iterations of the Wasserstein distance.
-        tolerance: When its iterations stop before.
-        released: Repeat the published code's numbers.
 
     Shape:
-        - fused, joint: (B, K) logits
-        - without: (n, B, K) logits
-        - labels: (B,)
+        - fused, joint: (B, K) logits; without: (n, B, K) logits
+        - targets: (B,) classes or (B, K) probabilities
         - Output: a scalar
 
     Raises:
@@ -204,10 +209,6 @@ class InformationBottleneckLoss(nn.Module):
         use_global: bool = True,
         balance: Literal["auto", "hyper", "none"] = "auto",
         scales: tuple[float, float, float] = (1, 2, 10),
-        eps: float | None = None,
-        iterations: int = 1000,
-        tolerance: float = 1e-6,
-        released: bool = False,
     ) -> None:
         super().__init__()
         for name, value, known in (
@@ -217,65 +218,69 @@ class InformationBottleneckLoss(nn.Module):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
         self.measure, self.temperature, self.balance = measure, temperature, balance
-        self.use_local, self.use_global, self.released = use_local, use_global, released
-        self.eps, self.iterations, self.tolerance = eps, iterations, tolerance
-        self.scales = scales
+        self.use_local, self.use_global, self.scales = use_local, use_global, scales
         if balance == "auto":
             self.weighting = AutomaticWeighting(1 + use_global + use_local)
 
     def information(self, reference: Tensor, answer: Tensor) -> Tensor:
-        """The measure in force, between logits."""
-        if self.measure == "kl":
-            reduction: Literal["batchmean", "mean"] = "mean" if self.released else "batchmean"
-            return kl_information(reference, answer, self.temperature, reduction)
-        return wasserstein_information(
-            reference,
-            answer,
-            self.temperature,
-            eps=self.eps,
-            iterations=self.iterations,
-            tolerance=self.tolerance,
-            released=self.released,
-        )
+        """The measure in force, between logits (..., B, K)."""
+        measure = kl_information if self.measure == "kl" else wasserstein_information
+        return measure(reference, answer, self.temperature)
 
-    def parts(
-        self,
-        fused: Tensor,
-        joint: Tensor,
-        without: Tensor,
-        labels: Tensor,
-        mix: Mix | None = None,
-    ) -> Parts:
-        """Each loss by itself, for the log."""
-        heads = [fused.unsqueeze(0)]
-        if self.use_global or (self.use_local and not self.released):
-            heads.append(joint.unsqueeze(0))
+    def parts(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Parts:
+        """Each loss by itself."""
+        heads = [fused[None]]
+        if self.use_global or self.use_local:
+            heads.append(joint[None])
         if self.use_local:
             heads.append(without)
         measure = self.information
         return Parts(
-            classification_loss(torch.cat(heads), labels, mix),
+            classification_loss(torch.cat(heads), targets),
             global_information_loss(fused, joint, measure) if self.use_global else None,
             local_information_loss(joint, without, measure) if self.use_local else None,
         )
 
-    def forward(
-        self,
-        fused: Tensor,
-        joint: Tensor,
-        without: Tensor,
-        labels: Tensor,
-        mix: Mix | None = None,
-    ) -> Tensor:
-        return self.weigh(self.parts(fused, joint, without, labels, mix))
-
-    def weigh(self, parts: Parts) -> Tensor:
-        """One loss of all parts, balanced as asked."""
+    def forward(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Tensor:
+        parts = self.parts(fused, joint, without, targets)
         losses = [part for part in parts if part is not None]
         if self.balance == "auto":
             return self.weighting(losses)
-        if self.balance == "none":
-            return torch.stack(losses).sum()
-        mine = [s for s, part in zip(self.scales, parts, strict=True) if part is not None]
-        scales = self.scales[: len(losses)] if self.released else mine
-        return torch.stack([s * x for s, x in zip(scales, losses, strict=True)]).sum()
+        if self.balance == "hyper":
+            pairs = zip(self.scales, parts, strict=True)
+            losses = [scale * part for scale, part in pairs if part is not None]
+        return torch.stack(losses).sum()
+
+
+class Information(nn.Module):
+    """:class:`InformationBottleneckLoss` of a network with a method ``verdicts``, with mixup.
+
+    Args:
+        mixup: Beta parameter of mixup; the paper's is 0.5.
+        measure: As of :class:`InformationBottleneckLoss`; so are the other arguments.
+    """
+
+    name, method = "information", "verdicts"
+
+    def __init__(
+        self,
+        mixup: float = 0.5,
+        measure: Literal["kl", "wasserstein"] = "kl",
+        temperature: float = 1.5,
+        use_local: bool = True,
+        use_global: bool = True,
+        balance: Literal["auto", "hyper", "none"] = "auto",
+        scales: tuple[float, float, float] = (1, 2, 10),
+    ) -> None:
+        super().__init__()
+        self.mixup = mixup
+        self.loss = InformationBottleneckLoss(
+            measure, temperature=temperature, use_local=use_local, use_global=use_global,
+            balance=balance, scales=scales,
+        )  # fmt: skip
+
+    def forward(
+        self, network: Any, images: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> Losses:
+        images, targets = mix_batch(images, labels, mixup=self.mixup)
+        return {"loss": self.loss(*network.verdicts(images), targets)}

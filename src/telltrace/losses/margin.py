@@ -1,11 +1,13 @@
 """Margins on the angle between a feature and its class: AM-Softmax and the head it wants."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .classification import Losses
 
 Margin = Literal["cosine", "angular"]
 
@@ -96,11 +98,35 @@ def am_softmax(
     return surprise.mean()
 
 
+class AMSoftmax(nn.Module):
+    """:func:`am_softmax` of a network with a method ``evidence`` that gives cosines (B, K)."""
+
+    name, method = "am_softmax", "evidence"
+
+    def __init__(
+        self,
+        kind: Margin = "cosine",
+        margin: float = 0.5,
+        scale: float = 30.0,
+        gamma: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.kind, self.margin, self.scale, self.gamma = kind, margin, scale, gamma
+
+    def forward(
+        self, network: Any, images: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> Losses:
+        cosines, margin, scale = network.evidence(images).cosines, self.margin, self.scale
+        loss = am_softmax(
+            cosines, labels, kind=self.kind, margin=margin, scale=scale, gamma=self.gamma
+        )
+        return {"loss": loss}
+
+
 class CosineHead(nn.Module):
     """Classifier that answers with the cosine between a feature and each class, times a scale.
 
-    Its logits are the scaled cosines, so that softmax reads them as it reads any other
-    classifier's; :func:`am_softmax` wants :meth:`cosines`.
+    :func:`am_softmax` takes the cosines, :meth:`cosines`.
 
     Args:
         features: Feature width D.
@@ -110,6 +136,9 @@ class CosineHead(nn.Module):
     Shape:
         - Input: (B, D)
         - Output: (B, K) logits in [-s, s]
+
+    References:
+        Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018, section 3.
 
     Examples:
         >>> head = CosineHead(8, 2)

@@ -1,9 +1,11 @@
 """The three losses of the Y-shaped autoencoder: activation, segmentation and reconstruction."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from .classification import Losses
 
 UNKNOWN = -1
 """Mask value of a pixel of which nobody knows whether it is forged."""
@@ -13,7 +15,7 @@ class TaskLosses(NamedTuple):
     """Losses of one batch, each a number."""
 
     loss: Tensor
-    """The weighted sum, to be minimised."""
+    """The sum, to be minimised."""
     activation: Tensor
     segmentation: Tensor
     reconstruction: Tensor
@@ -43,13 +45,14 @@ def activation_loss(activation: Tensor, labels: Tensor) -> Tensor:
     return (activation - target).abs().sum(1).mean()
 
 
-def segmentation_loss(segmentation: Tensor, masks: Tensor, *, released: bool = False) -> Tensor:
+def segmentation_loss(segmentation: Tensor, masks: Tensor) -> Tensor:
     """Cross-entropy of the pixels whose truth is known; 0 where no pixel's is.
+
+    The published code takes the softmax of the softmax here.
 
     Args:
         segmentation: Logits of each pixel.
         masks: 1 where forged, 0 where not, :data:`UNKNOWN` elsewhere.
-        released: Repeat the published code, which takes the softmax of the softmax.
 
     Shape:
         - segmentation: (B, 2, H, W)
@@ -65,8 +68,7 @@ def segmentation_loss(segmentation: Tensor, masks: Tensor, *, released: bool = F
         >>> segmentation_loss(torch.zeros(1, 2, 4, 4), nothing).item()
         0.0
     """
-    logits = segmentation.softmax(1) if released else segmentation
-    total = F.cross_entropy(logits, masks.long(), ignore_index=UNKNOWN, reduction="sum")
+    total = F.cross_entropy(segmentation, masks.long(), ignore_index=UNKNOWN, reduction="sum")
     return total / (masks != UNKNOWN).sum().clamp(min=1)
 
 
@@ -77,9 +79,6 @@ def multi_task_loss(
     image: Tensor,
     labels: Tensor,
     masks: Tensor | None = None,
-    *,
-    weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    released: bool = False,
 ) -> TaskLosses:
     """The sum of the three losses.
 
@@ -92,8 +91,6 @@ def multi_task_loss(
         labels: 0 real, 1 fake.
         masks: See :func:`segmentation_loss`. None where the data has none: a real face has
             no forged pixel, of a fake one nothing is known.
-        weights: Of activation, segmentation and reconstruction.
-        released: See :func:`segmentation_loss`.
 
     Shape:
         - logits: (B, 2); segmentation: (B, 2, H, W); reconstruction and image: (B, 3, H, W)
@@ -106,8 +103,20 @@ def multi_task_loss(
         masks = (UNKNOWN * labels)[:, None, None].expand(-1, *image.shape[2:])
     parts = (
         activation_loss(logits, labels),
-        segmentation_loss(segmentation, masks, released=released),
+        segmentation_loss(segmentation, masks),
         F.mse_loss(reconstruction, image),
     )
-    total = sum(weight * part for weight, part in zip(weights, parts, strict=True))
-    return TaskLosses(total, *parts)  # type: ignore[arg-type]  # the sum of three tensors
+    return TaskLosses(parts[0] + parts[1] + parts[2], *parts)
+
+
+class ThreeTasks(nn.Module):
+    """:func:`multi_task_loss` of a network with a method ``verdicts`` of images and labels."""
+
+    name, method, wants_masks = "multi_task", "verdicts", True
+
+    def forward(
+        self, network: Any, images: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> Losses:
+        logits, segmentation, again = network.verdicts(images, labels)
+        forged = None if masks is None else (masks >= 0.5).long().masked_fill(masks < 0, UNKNOWN)
+        return multi_task_loss(logits, segmentation, again, images, labels, forged)._asdict()

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from timm.models.resnet import BasicBlock, ResNet
 from torch import Tensor, nn
 
+from telltrace.losses import Localization
+
 from .lite_weights import holds, read_lite
 
 
@@ -79,6 +81,8 @@ class BlendMap(nn.Module):
         (torch.Size([1, 2]), torch.Size([1, 1, 6, 6]))
     """
 
+    objectives = (Localization,)
+
     def __init__(
         self, num_classes: int = 2, width: int = 32, gain: float = 4.0, drop_rate: float = 0.2
     ) -> None:
@@ -138,6 +142,8 @@ class BlendLite(nn.Module):
         >>> logits.shape, places.shape
         (torch.Size([1, 2]), torch.Size([1, 1, 6, 6]))
     """
+
+    objectives = (Localization,)
 
     def __init__(
         self, num_classes: int = 2, drop_rate: float = 0.2, drop_path_rate: float = 0.0

@@ -8,6 +8,8 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from telltrace.losses import Information
+
 
 class Verdicts(NamedTuple):
     """Logits of every head; K classes, n local information blocks."""
@@ -50,6 +52,8 @@ class InformationBottleneckNet(nn.Module):
         >>> detector(torch.rand(1, 3, 8, 8)).shape
         torch.Size([1, 2])
     """
+
+    objectives = (Information,)
 
     def __init__(
         self,

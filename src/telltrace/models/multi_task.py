@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.losses import ThreeTasks
+
 from .backbones import ConvNormReLU
 
 WIDTHS = (8, 8, 16, 16, 32, 32, 64, 64)
@@ -76,6 +78,8 @@ class MultiTask(nn.Module):
         >>> detector.verdicts(torch.rand(1, 3, 64, 64)).segmentation.shape
         torch.Size([1, 2, 64, 64])
     """
+
+    objectives = (ThreeTasks,)
 
     def __init__(self, *, num_classes: int = 2) -> None:
         super().__init__()

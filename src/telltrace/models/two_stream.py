@@ -15,7 +15,7 @@ from telltrace.layers.attention import (
     SpatialAttention,
 )
 from telltrace.layers.srm import SRMBlock, SRMResidual
-from telltrace.losses.margin import CosineHead
+from telltrace.losses import AMSoftmax, CosineHead, CrossEntropy
 
 from .sizes import require_size
 from .xception import FEATURES, XceptionFeatures
@@ -152,6 +152,8 @@ class TwoStreamXception(nn.Module):
         self.fusion = Fusion(FEATURES, released=released)
         self.dropout = nn.Dropout(drop_rate)
         self.head = _make_head(head, num_classes)
+        own = (AMSoftmax, CrossEntropy)
+        self.objectives = own if head == "cosine" else own[::-1]
 
     def low_level(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Both streams before the entry blocks, and the attention that guided the first."""

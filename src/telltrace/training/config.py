@@ -73,11 +73,10 @@ class DataConfig:
 class ObjectiveConfig:
     """What is minimised. The defaults are each paper's own."""
 
-    name: Literal[
-        "auto", "cross_entropy", "localization", "am_softmax", "information", "multi_task"
-    ] = "auto"
-    """By default the detector's own: AM-Softmax for two_stream, information for ib, the sum of
-    its three losses for multi_task, cross-entropy for all others."""
+    name: str = "auto"
+    """By default the detector's own: "am_softmax" for two_stream, "information" for ib,
+    "multi_task" for multi_task, "localization" for blend; "cross_entropy" for all others, and
+    for any of these that should train with it."""
     label_smoothing: float = 0.0
     """Cross-entropy and localization: share of the target spread over both classes."""
     map_weight: float = 1.0

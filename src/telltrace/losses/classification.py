@@ -1,0 +1,80 @@
+"""Cross-entropy of the logits, with mixup and cutmix."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Losses = dict[str, Tensor]
+"""Named scalars; ``"loss"`` is the one that is minimised."""
+
+
+def mix_batch(
+    images: Tensor, labels: Tensor, *, mixup: float = 0.0, cutmix: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Average each image with another one, or paste a rectangle of another one into it.
+
+    One share is drawn for the whole batch, from torch's generator: a training step that seeds
+    torch repeats its draw.
+
+    Args:
+        images: The batch.
+        labels: Its classes, 0 or 1.
+        mixup: Beta parameter of mixup; 0 for none.
+        cutmix: Beta parameter of cutmix; 0 for none. With both, one of the two is drawn.
+
+    Returns:
+        The mixed images and the probabilities of their classes; what was given if both are 0.
+
+    Shape:
+        - images: (B, 3, H, W); labels: (B,)
+        - Output: (B, 3, H, W) and (B, 2)
+
+    Raises:
+        ValueError: If a Beta parameter is negative.
+
+    References:
+        Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, eq. 1-2;
+        Yun et al., "CutMix", ICCV 2019, https://arxiv.org/abs/1905.04899, eq. 1-2.
+
+    Examples:
+        >>> mixed, targets = mix_batch(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 1, 0]), mixup=1)
+        >>> torch.allclose(targets.sum(1), torch.ones(4))
+        True
+    """
+    if min(mixup, cutmix) < 0:
+        raise ValueError(f"mixup and cutmix must not be negative, got {mixup} and {cutmix}.")
+    if not mixup and not cutmix:
+        return images, labels
+    from torchvision.transforms import v2  # here, because most runs mix nothing
+
+    cut = cutmix and (not mixup or torch.rand(()) < 0.5)
+    kind, alpha = (v2.CutMix, cutmix) if cut else (v2.MixUp, mixup)
+    order = torch.randperm(len(images)).to(images.device)  # v2 pairs neighbours
+    mix = kind(alpha=float(alpha), num_classes=2)
+    mixed: tuple[Tensor, Tensor] = mix(images[order], labels[order])
+    return mixed
+
+
+class CrossEntropy(nn.Module):
+    """Cross-entropy of the logits: the objective of every detector that names no other.
+
+    Args:
+        label_smoothing: Share of the target spread over both classes, in [0, 1].
+        mixup: Beta parameter of mixup; 0 for none.
+        cutmix: Beta parameter of cutmix; 0 for none. With both, each step draws one.
+    """
+
+    name = "cross_entropy"
+
+    def __init__(
+        self, label_smoothing: float = 0.0, mixup: float = 0.0, cutmix: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.label_smoothing, self.mixup, self.cutmix = label_smoothing, mixup, cutmix
+
+    def forward(
+        self, network: nn.Module, images: Tensor, labels: Tensor, masks: Tensor | None = None
+    ) -> Losses:
+        images, targets = mix_batch(images, labels, mixup=self.mixup, cutmix=self.cutmix)
+        loss = F.cross_entropy(network(images), targets, label_smoothing=self.label_smoothing)
+        return {"loss": loss}
