@@ -53,7 +53,8 @@ def wasserstein_information(reference: Tensor, answer: Tensor, temperature: floa
         temperature: Divides all logits first; above 1 it softens the probabilities.
 
     Shape:
-        - reference, answer: (..., B, K)
+        - reference: (B, K), or as the answer
+        - answer: (..., B, K)
         - Output: (...)
 
     References:
@@ -63,8 +64,7 @@ def wasserstein_information(reference: Tensor, answer: Tensor, temperature: floa
     x, y = (reference / temperature).softmax(-1), (answer / temperature).softmax(-1)
     if x.shape[-1] == 2:
         return 2 * (x[..., 1].sort(-1).values - y[..., 1].sort(-1).values).square().mean(-1)
-    shape = torch.broadcast_shapes(x.shape, y.shape)
-    x, y = x.expand(shape), y.expand(shape)
+    x = x.expand_as(y)
     pairs = zip(x.flatten(0, -3), y.flatten(0, -3), strict=True) if x.ndim > 2 else [(x, y)]
     return torch.stack([_transport(a, b) for a, b in pairs]).reshape(x.shape[:-2])
 
