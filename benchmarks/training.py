@@ -31,12 +31,18 @@ import torch
 from telltrace.data.manifest import check_manifest
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
-from telltrace.training.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
+from telltrace.training.config import (
+    DataConfig,
+    HardwareConfig,
+    ObjectiveConfig,
+    OptimConfig,
+    Settings,
+)
 from telltrace.training.feed import create_feed
-from telltrace.training.hardware import describe_hardware, settle_hardware, settle_precision
+from telltrace.training.hardware import describe_hardware, resolve_hardware, resolve_precision
+from telltrace.training.initialize import initialize
 from telltrace.training.loop import State, fit
-from telltrace.training.processes import create_fabric, together_in
-from telltrace.training.start import Settings, start
+from telltrace.training.processes import create_fabric, synced_batch_norm
 
 DETECTORS: dict[str, dict[str, Any]] = {
     "sfi_mobilenet": {},
@@ -79,7 +85,7 @@ class Variant:
             batch_size=arguments.batch,
             workers=arguments.workers,
         )
-        self.hardware = settle_hardware(hardware)
+        self.hardware = resolve_hardware(hardware)
         self.settings = Settings(
             manifest=(),
             detector=detector,
@@ -92,10 +98,10 @@ class Variant:
             optim=OptimConfig(epochs=10**6),
             hardware=self.hardware,
             seed=7,
-            precision=settle_precision(precision, arguments.device),
+            precision=resolve_precision(precision, arguments.device),
         )
         self.fabric = create_fabric(self.hardware, arguments.device, self.settings.precision)
-        self.state = start(self.settings, self.fabric)
+        self.state = initialize(self.settings, self.fabric)
         self.size = Preprocessing(FaceCrop(size=arguments.size), arguments.size)
         shard = (self.fabric.global_rank, self.fabric.world_size)
         pin = self.fabric.device.type == "cuda"
@@ -137,7 +143,7 @@ class Variant:
                 optim=self.settings.optim,
                 steps=self.feed.steps,
                 to_input=lambda images: self.size.tensor(images).contiguous(memory_format=order),
-                together=together_in(self.fabric),
+                forward_context=synced_batch_norm(self.fabric),
                 after_step=after,
             )
         except EnoughError:
@@ -174,9 +180,7 @@ def compare(arguments: argparse.Namespace, crops: pd.DataFrame) -> None:
         for name, variant in variants.items():
             print(variant.report(name), flush=True)
     ours = variants["ours"]
-    print(
-        describe_hardware(ours.hardware, OptimConfig(), ours.settings.precision, ours.fabric.device)
-    )
+    print(describe_hardware(ours.settings, ours.fabric.device))
 
 
 def processes(arguments: argparse.Namespace, crops: Path) -> None:

@@ -46,13 +46,12 @@ def write_crops(folder: Path) -> Path:
 
 def run(manifest: str, out: str, workers: int, epochs: int) -> None:
     """The training that is killed; it runs in a process of its own."""
-    from telltrace.training.config import DataConfig, ObjectiveConfig, OptimConfig
-    from telltrace.training.run import train
+    from telltrace.training import DataConfig, ObjectiveConfig, OptimConfig, train
 
     sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
     train(
-        [Path(manifest)],
-        Path(out),
+        manifest=[Path(manifest)],
+        out=Path(out),
         detector="mobilenet",
         data=DataConfig(image_size=SIZE, batch_size=8, augmentation="strong", workers=workers),
         objective=ObjectiveConfig(mixup=0.2, cutmix=1.0, label_smoothing=0.1),
@@ -82,7 +81,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     context, rng = multiprocessing.get_context("forkserver"), random.Random(arguments.seed)
-    context.set_forkserver_preload(["telltrace.training.run"])
+    context.set_forkserver_preload(["telltrace.training.trainer"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = write_crops(folder)

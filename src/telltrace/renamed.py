@@ -32,9 +32,9 @@ def new_path(old: str) -> str | None:
         >>> new_path("telltrace.train.run")
         'telltrace.training.run'
     """
-    for known, new in RENAMED.items():
+    for known in sorted(RENAMED, key=len, reverse=True):
         if old == known or old.startswith(f"{known}."):
-            return new + old.removeprefix(known)
+            return RENAMED[known] + old.removeprefix(known)
     return None
 
 

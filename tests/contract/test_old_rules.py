@@ -20,7 +20,7 @@ from telltrace.data.split_checks import SplitError, check_splits
 from telltrace.data.transforms import Preprocessing
 from telltrace.evaluation import auc
 from telltrace.losses import CrossEntropy
-from telltrace.training.config import ObjectiveConfig, OptimConfig
+from telltrace.training import ObjectiveConfig, OptimConfig
 from telltrace.training.loop import State, fit
 
 

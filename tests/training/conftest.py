@@ -12,6 +12,9 @@ from telltrace.data.manifest import write_manifest
 from telltrace.faces.align import FaceCrop
 
 SIZE = 32
+SMALL = {"detector": "meso4", "options": {"image_size": SIZE}, "device": "cpu"}
+"""The smallest detector, for tests that any detector would do for."""
+SMALL_COMMAND = ("--detector", "meso4", "--options.image_size", str(SIZE), "--device", "cpu")
 
 
 def write_crops(folder: Path, videos_per_class: int = 4, frames: int = 3) -> Path:

@@ -9,9 +9,10 @@ from telltrace.data.crops import crop_landmarks, read_crops
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
-from telltrace.training.config import DataConfig, OptimConfig
+from telltrace.training import DataConfig, OptimConfig, train
 from telltrace.training.feed import Feed, create_feed
-from telltrace.training.run import train
+
+from .conftest import SMALL
 
 
 def make_feed(crops: Path, **data: object) -> Feed:
@@ -57,12 +58,11 @@ def test_validation_sees_the_same_blends_each_time_and_none_of_training(crops: P
 
 def test_a_detector_trains_on_reals_alone(crops: Path, tmp_path: Path) -> None:
     best = train(
-        [crops],
-        tmp_path / "run",
-        detector="mobilenet",
+        manifest=[crops],
+        out=tmp_path / "run",
         data=DataConfig(task="blend", image_size=32, batch_size=4),
         optim=OptimConfig(epochs=1),
-        device="cpu",
+        **SMALL,
     )
     assert best.exists()
 

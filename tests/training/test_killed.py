@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from telltrace.checkpoint import read_tensors
-from telltrace.training.config import DataConfig, ObjectiveConfig, OptimConfig
-from telltrace.training.run import train
+from telltrace.training import DataConfig, ObjectiveConfig, OptimConfig, train
+
+from .conftest import SMALL
 
 KILLS = 4
 
@@ -23,11 +24,10 @@ def call(crops: Path, out: Path, workers: int) -> dict[str, Any]:
     return {
         "manifest": [crops],
         "out": out,
-        "detector": "mobilenet",
+        **SMALL,
         "data": DataConfig(image_size=32, batch_size=4, augmentation="strong", workers=workers),
         "objective": ObjectiveConfig(mixup=0.2, cutmix=1.0, label_smoothing=0.1),
         "optim": OptimConfig(epochs=8, lr=1e-3, schedule="cosine", ema=0.9),
-        "device": "cpu",
         "precision": "32-true",
         "save_every": 2,
         "keep": 2,
@@ -35,20 +35,20 @@ def call(crops: Path, out: Path, workers: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def peace(crops: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """The run that nobody kills, and the seconds that it took."""
-    out, started = tmp_path_factory.mktemp("runs") / "peace", time.perf_counter()
+def uninterrupted(crops: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """The run that is not killed, and the seconds that it took."""
+    out, started = tmp_path_factory.mktemp("runs") / "uninterrupted", time.perf_counter()
     train(**call(crops, out, 0))
     return out, time.perf_counter() - started
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_kills_change_no_bit(
-    peace: tuple[Path, float], crops: Path, tmp_path: Path, workers: int
+    uninterrupted: tuple[Path, float], crops: Path, tmp_path: Path, workers: int
 ) -> None:
     context, rng = multiprocessing.get_context("forkserver"), random.Random(workers)
-    context.set_forkserver_preload(["telltrace.training.run"])
-    expected, seconds = peace
+    context.set_forkserver_preload(["telltrace.training.trainer"])
+    expected, seconds = uninterrupted
     begun = 0
     for _ in range(KILLS):
         life = context.Process(target=train, kwargs=call(crops, tmp_path, workers))

@@ -55,7 +55,7 @@ def run(state: State, fabric: Fabric, optim: OptimConfig, **hooks: object) -> St
 
 
 def tensors(state: State) -> dict[str, Tensor]:
-    return dict(state.answering.state_dict())
+    return dict(state.evaluated.state_dict())
 
 
 class EnoughError(Exception):

@@ -9,9 +9,7 @@ import torch
 from PIL import Image
 
 from telltrace.data.manifest import read_manifest, write_manifest
-from telltrace.training import objective
-from telltrace.training.config import DataConfig, OptimConfig
-from telltrace.training.run import train
+from telltrace.training import DataConfig, OptimConfig, objective, train
 
 
 @pytest.fixture
@@ -30,8 +28,8 @@ def masked(crops: Path, tmp_path: Path) -> Path:
 
 def run(manifest: Path, out: Path, detector: str) -> None:
     train(
-        [manifest],
-        out,
+        manifest=[manifest],
+        out=out,
         detector=detector,
         data=DataConfig(image_size=32, batch_size=6, augmentation="sficonv"),
         optim=OptimConfig(epochs=1),

@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.train.conftest import write_crops
 
 from telltrace.checkpoint import read_card
 from telltrace.data.crops import crop_face, read_faces
@@ -13,9 +12,10 @@ from telltrace.data.loader import UNKNOWN
 from telltrace.data.mixed import create_source, mixed_batch
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
-from telltrace.training.config import DataConfig, OptimConfig, SourceConfig
+from telltrace.training import DataConfig, OptimConfig, SourceConfig, train
 from telltrace.training.feed import Feed, create_feed
-from telltrace.training.run import train
+
+from .conftest import SMALL, write_crops
 
 SOURCES = (
     SourceConfig(name="given", datasets=("noise",), pairs=2, validation_pairs=5),
@@ -111,14 +111,13 @@ def test_manifests_that_were_cut_differently_train_together_and_the_worst_source
     (other.parent / "prepare.json").write_text(json.dumps(about))
     sources = (*SOURCES, SourceConfig(name="tight", datasets=("tight",), pairs=1))
     best = train(
-        [crops, other],
-        tmp_path / "run",
-        detector="mobilenet",
+        manifest=[crops, other],
+        out=tmp_path / "run",
+        **SMALL,
         data=DataConfig(
             task="mixed", image_size=32, margin=1.2, sources=sources, epoch_steps=2, workers=1
         ),
         optim=OptimConfig(epochs=1),
-        device="cpu",
     )
     card = read_card(best)
     assert card.preprocessing.crop == FaceCrop(size=32, margin=1.2)

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from telltrace.cli import main
-from telltrace.training.config import DataConfig, HardwareConfig
-from telltrace.training.hardware import settle_hardware
-from telltrace.training.processes import BatchNormTogether
+from telltrace.training import DataConfig, HardwareConfig
+from telltrace.training.hardware import resolve_hardware
+from telltrace.training.processes import SyncedBatchNorm
 
-from .conftest import write_crops
+from .conftest import SMALL_COMMAND, write_crops
 
 SCRIPT = Path(__file__).parent / "two_processes.py"
 
@@ -111,15 +111,15 @@ def test_batch_normalisation_of_one_process_is_torchs(
     )
     try:
         results = []
-        for together in (False, True):
+        for synced in (False, True):
             torch.manual_seed(0)
             inputs = (3 + torch.randn(shape)).to(dtype).requires_grad_()
             weight, bias = torch.rand(3, requires_grad=True), torch.rand(3, requires_grad=True)
             if dtype == torch.float64:
                 weight, bias = (x.detach().double().requires_grad_() for x in (weight, bias))
             mean, var = torch.zeros(3, dtype=weight.dtype), torch.ones(3, dtype=weight.dtype)
-            if together:
-                with BatchNormTogether():
+            if synced:
+                with SyncedBatchNorm():
                     out = F.batch_norm(inputs, mean, var, weight, bias, training=True)
             else:
                 out = F.batch_norm(inputs, mean, var, weight, bias, training=True)
@@ -136,7 +136,7 @@ def test_batch_normalisation_of_one_process_is_torchs(
 def test_the_command_starts_its_processes(many: Path, tmp_path: Path) -> None:
     command = [
         *(sys.executable, "-m", "telltrace", "train", "--manifest", str(many)),
-        *("--out", str(tmp_path), "--detector", "mobilenet", "--device", "cpu"),
+        *("--out", str(tmp_path), *SMALL_COMMAND),
         *("--data.image_size", "32", "--data.batch_size", "16", "--optim.epochs", "1"),
         *("--hardware.devices", "2"),
     ]
@@ -161,9 +161,9 @@ def test_batches_that_cannot_be_shared_are_refused() -> None:
 
 def test_choices_that_exclude_each_other_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="cannot lie channels_last"):
-        settle_hardware(HardwareConfig(devices=2, strategy="fsdp", layout="channels_last"))
-    assert settle_hardware(HardwareConfig(devices=2, strategy="fsdp")).layout == "contiguous"
-    assert settle_hardware(HardwareConfig(devices=2)).strategy == "ddp"
+        resolve_hardware(HardwareConfig(devices=2, strategy="fsdp", layout="channels_last"))
+    assert resolve_hardware(HardwareConfig(devices=2, strategy="fsdp")).layout == "contiguous"
+    assert resolve_hardware(HardwareConfig(devices=2)).strategy == "ddp"
     with pytest.raises(ValueError, match="devices must be at least 1, got 0"):
         HardwareConfig(devices=0)
     assert (

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -7,12 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from telltrace.checkpoint import load_detector
+from telltrace.checkpoint import load_detector, read_tensors, write_tensors
 from telltrace.cli import main
 from telltrace.data.manifest import read_manifest, write_manifest
 from telltrace.evaluation.scores import read_scores
-from telltrace.training.config import DataConfig, OptimConfig
-from telltrace.training.run import train
+from telltrace.training import DataConfig, OptimConfig, train
+
+from .conftest import SMALL, SMALL_COMMAND
 
 DATA = DataConfig(image_size=32, batch_size=4, augmentation="none")
 OPTIM = OptimConfig(epochs=3, lr=1e-3, schedule="constant")
@@ -21,13 +23,13 @@ OPTIM = OptimConfig(epochs=3, lr=1e-3, schedule="constant")
 @pytest.fixture(scope="module")
 def trained(crops: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "whole"
-    return train([crops], out, detector="mobilenet", data=DATA, optim=OPTIM, device="cpu")
+    return train(manifest=[crops], out=out, data=DATA, optim=OPTIM, **SMALL)
 
 
 def test_a_run_leaves_what_a_reader_needs(trained: Path, crops: Path) -> None:
     out = trained.parent
     recipe = json.loads((out / "recipe.json").read_text())
-    assert recipe["detector"] == "mobilenet"
+    assert recipe["detector"] == "meso4"
     assert recipe["manifest"] == [str(crops)]
     metrics = pd.read_csv(out / "metrics.csv")
     assert metrics.epoch.tolist() == [1, 2, 3]
@@ -70,7 +72,7 @@ def test_sigterm_saves_and_leaves_with_0(crops: Path, tmp_path: Path) -> None:
     out = tmp_path / "stopped"
     command = [
         *(sys.executable, "-m", "telltrace", "train", "--manifest", str(crops)),
-        *("--out", str(out), "--detector", "mobilenet", "--device", "cpu"),
+        *("--out", str(out), *SMALL_COMMAND),
         *("--data.image_size", "32", "--data.batch_size", "4", "--optim.epochs", "10000"),
     ]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -99,7 +101,7 @@ def test_data_that_cannot_be_learnt_from_is_refused(
     write_manifest(table, folder / "manifest.csv")
     (folder / "prepare.json").write_text((crops.parent / "prepare.json").read_text())
     with pytest.raises(ValueError, match=message):
-        train([folder / "manifest.csv"], tmp_path / "run", detector="mobilenet", data=DATA)
+        train(manifest=[folder / "manifest.csv"], out=tmp_path / "run", data=DATA, **SMALL)
 
 
 def test_a_missing_crop_is_named_before_training_starts(crops: Path, tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ def test_a_missing_crop_is_named_before_training_starts(crops: Path, tmp_path: P
     write_manifest(table, tmp_path / "manifest.csv")
     (tmp_path / "prepare.json").write_text((crops.parent / "prepare.json").read_text())
     with pytest.raises(FileNotFoundError, match=r"lost\.png: the crop does not exist"):
-        train([tmp_path / "manifest.csv"], tmp_path / "run", detector="mobilenet", data=DATA)
+        train(manifest=[tmp_path / "manifest.csv"], out=tmp_path / "run", data=DATA, **SMALL)
     assert not (tmp_path / "run").exists()
 
 
@@ -122,7 +124,7 @@ def test_manifests_cut_in_two_ways_are_not_mixed(
     (tmp_path / "prepare.json").write_text(json.dumps(about))
     both = [crops, tmp_path / "manifest.csv"]
     with pytest.raises(ValueError, match="Prepare both with the same"):
-        train(both, tmp_path / "run", detector="mobilenet", data=DATA)
+        train(manifest=both, out=tmp_path / "run", data=DATA, **SMALL)
     code = main(
         ["predict", str(both[1]), "--checkpoint", str(trained), "--out", str(tmp_path / "s.csv")]
     )
@@ -133,8 +135,8 @@ def test_manifests_cut_in_two_ways_are_not_mixed(
 def test_training_learns_what_is_there_to_learn(crops: Path, tmp_path: Path) -> None:
     optim = OptimConfig(epochs=12, lr=1e-3, schedule="constant")
     best = train(
-        [crops],
-        tmp_path / "run",
+        manifest=[crops],
+        out=tmp_path / "run",
         detector="resnet26",
         data=DATA,
         optim=optim,
@@ -143,3 +145,49 @@ def test_training_learns_what_is_there_to_learn(crops: Path, tmp_path: Path) -> 
     losses = pd.read_csv(best.parent / "metrics.csv").val_log_loss
     assert losses.iloc[-1] < 0.1 * losses.iloc[0]  # of faces that it never saw
     assert load_detector(best).card.metrics["validation"]["val_auc"] == 1.0
+
+
+def test_a_run_of_the_previous_version_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its two epochs are done; a third is trained as if the recipe had asked for three."""
+    files = Path(__file__).parents[1] / "contract" / "files_of_0_1"
+    shutil.copytree(files / "run", tmp_path / "run")
+    last = tmp_path / "run" / "last.safetensors"
+    tensors, metadata = read_tensors(last)
+    state = json.loads(metadata["state"])
+    state["recipe"]["optim"]["epochs"] = 3
+    write_tensors(last, tensors, {"state": json.dumps(state)})
+    monkeypatch.chdir(files)
+    call = ["train", "--config", "run/recipe.json", "--out", str(last.parent), "--device", "cpu"]
+    assert main([*call, "--optim.epochs", "3"]) == 0
+    metrics = pd.read_csv(last.parent / "metrics.csv")
+    assert metrics.epoch.tolist() == [1, 2, 3]
+    assert metrics.loss.tolist()[:2] == pd.read_csv("run/metrics.csv").loss.tolist()
+    assert main([*call, "--optim.epochs", "4"]) == 2
+    assert "started with optim.epochs = 3, now it is 4" in capsys.readouterr().err
+
+
+def test_a_yaml_file_may_name_one_manifest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one.yaml").write_text(f"manifest: {tmp_path}/none.csv\nout: {tmp_path}/run\n")
+    assert main(["train", "--config", str(tmp_path / "one.yaml")]) == 2
+    assert "none.csv: is not a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("optim.epochs", "0", "epochs must be at least 1, got 0"),
+        ("optim.lr", "-1", "lr must be positive, got -1.0"),
+        ("data.batch_size", "0", "batch_size must be at least 1, got 0"),
+        ("save_every", "0", "save_every must be at least 1, got 0"),
+    ],
+)
+def test_a_bad_value_is_one_sentence(
+    option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["train", "--manifest", "none.csv", "--out", "none", f"--{option}={value}"]
+    assert main(call) == 2
+    assert capsys.readouterr().err == f"telltrace: {message}.\n"

@@ -102,5 +102,17 @@ def test_the_number_of_workers_may_change_and_nothing_else(tmp_path: Path) -> No
     assert (restored.plain.weight == 1).all()
     with pytest.raises(ValueError, match=r"started with data\.batch_size = 4, now it is 8"):
         restore_state(path, make(), {**RECIPE, "data": {"workers": 0, "batch_size": 8}})
-    with pytest.raises(ValueError, match=r"started with optim\.ema = None, now it is 0\.5"):
+    with pytest.raises(ValueError, match=r"started with optim\.ema = 0\.0, now it is 0\.5"):
         restore_state(path, make(), {**RECIPE, "optim": {"lr": 0.1, "ema": 0.5}})
+
+
+def test_a_setting_that_is_new_since_the_run_began_must_have_its_default(tmp_path: Path) -> None:
+    path, source = tmp_path / "last.safetensors", {"name": "a", "datasets": ["b"], "pairs": 1}
+    save_state(path, make(1), {"data": {"sources": [source]}})
+    both = {**source, "fakes": "given", "validation_pairs": 128}
+    now = {"data": {"sources": [both], "easy_epochs": 0}, "hardware": {"layout": "channels_last"}}
+    restore_state(path, make(), now)
+    with pytest.raises(ValueError, match=r"data\.easy_epochs = 0, now it is 2"):
+        restore_state(path, make(), {"data": {"sources": [both], "easy_epochs": 2}})
+    with pytest.raises(ValueError, match=r"with data\.sources = "):
+        restore_state(path, make(), {"data": {"sources": [{**both, "validation_pairs": 0}]}})

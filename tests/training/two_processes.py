@@ -15,14 +15,20 @@ from torch import nn
 from telltrace.data.crops import read_crops
 from telltrace.data.transforms import Preprocessing
 from telltrace.models.registry import create_detector
-from telltrace.training import start as start_room
-from telltrace.training.config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
+from telltrace.training import initialize as initialize_room
+from telltrace.training.config import (
+    DataConfig,
+    HardwareConfig,
+    ObjectiveConfig,
+    OptimConfig,
+    Settings,
+)
 from telltrace.training.feed import create_feed
-from telltrace.training.hardware import settle_hardware
+from telltrace.training.hardware import resolve_hardware
+from telltrace.training.initialize import initialize
 from telltrace.training.loop import State, fit
-from telltrace.training.processes import create_fabric, gather, is_first, together_in
-from telltrace.training.start import Settings, start
-from telltrace.training.state import restore_state, save_state, whole
+from telltrace.training.processes import create_fabric, gather, is_first, synced_batch_norm
+from telltrace.training.state import full_tensors, restore_state, save_state
 
 STEPS = 20
 
@@ -41,7 +47,7 @@ def exact(name: str, *, alone: bool = False, **options: Any) -> nn.Module:
 
 
 def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
-    hardware = settle_hardware(HardwareConfig(**choices.pop("hardware")))
+    hardware = resolve_hardware(HardwareConfig(**choices.pop("hardware")))
     data = DataConfig(image_size=32, batch_size=8, **choices.pop("data", {}))
     optim = OptimConfig(epochs=1, ema=0.9, clip_norm=1.0, **choices.pop("optim", {}))
     settings = Settings(
@@ -53,10 +59,10 @@ def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
         seed=7,
         **choices,
     )
-    start_room.create_detector = exact
+    initialize_room.create_detector = exact
     table, crop = read_crops([crops])
     fabric = create_fabric(hardware, "cpu", settings.precision)
-    state, size = start(settings, fabric), Preprocessing(crop, 32)
+    state, size = initialize(settings, fabric), Preprocessing(crop, 32)
     train, val = (table[table.split == split].reset_index(drop=True) for split in ("train", "val"))
     shard = fabric.global_rank, fabric.world_size
     feed = create_feed(train, val, size, data, 7, shard=shard)
@@ -75,7 +81,7 @@ def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
         steps=feed.steps,
         to_input=size.tensor,
         seed=7,
-        together=together_in(fabric),
+        forward_context=synced_batch_norm(fabric),
         after_step=after_step,
     )
     labels = [
@@ -84,7 +90,7 @@ def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
         for label in part
     ]
     save_state(out / "last.safetensors", state, {}, writes=is_first())
-    kept = whole(state.answering)
+    kept = full_tensors(state.evaluated)
     if is_first():
         torch.save(kept, out / "average.pt")
         (out / "losses.json").write_text(json.dumps({"losses": losses, "labels": labels}))

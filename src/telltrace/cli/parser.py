@@ -32,11 +32,20 @@ def create_parser(commands: Mapping[str, Command]) -> ArgumentParser:
     return parser
 
 
+class _Subparser(ArgumentParser):
+    """In a YAML file, one value may stand for a list of one."""
+
+    def _check_value_key(self, action: Any, value: Any, *arguments: Any, **options: Any) -> Any:
+        if action.nargs == "+" and isinstance(value, str | int | float):
+            value = [value]
+        return super()._check_value_key(action, value, *arguments, **options)
+
+
 def _subparser(function: Command) -> ArgumentParser:
     text = parse_docstring(function.__doc__ or "")
     describe = {p.arg_name: p.description for p in text.params}
     long = f"\n\n{text.long_description}" if text.long_description else ""
-    parser = ArgumentParser(description=f"{text.short_description}{long}")
+    parser = _Subparser(description=f"{text.short_description}{long}")
     parser.add_argument("--config", action="config", help="YAML file with a saved call.")
     hints = get_type_hints(function)
     plain: set[str | int] = set()

@@ -12,7 +12,8 @@ from telltrace.data.manifest import manifest_hash, read_manifest
 from telltrace.evaluation.metrics import UndefinedError
 from telltrace.evaluation.scores import read_scores, write_scores
 from telltrace.inference import choose_device, score_crops
-from telltrace.training.run import train
+from telltrace.training import train
+from telltrace.training.config import Device
 
 from . import selection
 from .cells import Cell, Run, plan_table, run_of
@@ -30,7 +31,7 @@ class _Place:
 
     data: Path
     out: Path
-    device: str
+    device: Device
     tell: Tell
     show: bool
     manifests: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -51,7 +52,7 @@ def reproduce_table(
     seeds: Sequence[int] = (7,),
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
-    device: str = "auto",
+    device: Device = "auto",
     show: bool = False,
     tell: Tell = lambda text: None,
 ) -> list[Result]:
@@ -132,8 +133,8 @@ def _train(run: Run, rows: pd.DataFrame, folder: Path, place: _Place) -> Path:
         manifest = selection.write_selection(rows, source, place.out / "data")
         data, optim = settings(run.recipe, run.scale)
         train(
-            [manifest],
-            folder,
+            manifest=[manifest],
+            out=folder,
             detector=run.detector,
             options=run.options,
             data=data,

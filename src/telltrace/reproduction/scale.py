@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any, Final, Literal
 
 from telltrace.models.registry import DETECTORS
-from telltrace.training.config import DataConfig, OptimConfig
+from telltrace.training import DataConfig, OptimConfig
 
 ScaleName = Literal["paper", "small", "tiny"]
 

@@ -1,1 +1,13 @@
-"""Training: a recipe in, a checkpoint out."""
+"""Training: settings and face crops in, a checkpoint out."""
+
+from .config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig, SourceConfig
+from .run import train
+
+__all__ = [
+    "DataConfig",
+    "HardwareConfig",
+    "ObjectiveConfig",
+    "OptimConfig",
+    "SourceConfig",
+    "train",
+]

@@ -1,4 +1,4 @@
-"""Runs side by side: what differed between them, and what came of it."""
+"""Runs side by side: what differed between them, and their results."""
 
 import json
 from collections.abc import Sequence
@@ -7,14 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from telltrace.training.state import flat_settings
+from telltrace.errors import ManifestError
+
+from .config import flatten
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
     """The folders of runs that are named, or lie anywhere under a folder that is.
 
     Raises:
-        ValueError: If there is none.
+        ManifestError: If there is none.
     """
     found = [
         recipe.parent
@@ -24,7 +26,9 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
     ]
     if not found:
         names = ", ".join(str(path) for path in paths)
-        raise ValueError(f"{names}: no run with a finished epoch. Make one with `telltrace train`.")
+        raise ManifestError(
+            f"{names}: no run with a finished epoch", remedy="Make one with `telltrace train`."
+        )
     return list(dict.fromkeys(found))
 
 
@@ -34,53 +38,42 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
     Args:
         folders: Folders that ``telltrace train`` wrote.
     """
-    recipes = [flat_settings(json.loads((f / "recipe.json").read_text())) for f in folders]
+    recipes = [flatten(json.loads((f / "recipe.json").read_text())) for f in folders]
     keys = sorted(set().union(*recipes))
     texts = {key: [str(recipe.get(key, "")) for recipe in recipes] for key in keys}
     differ = [key for key in keys if len(set(texts[key])) > 1]
-    names = run_names(folders)
     rows = []
-    for i, folder in enumerate(folders):
+    for i, (name, folder) in enumerate(zip(run_names(folders), folders, strict=True)):
         metrics = pd.read_csv(folder / "metrics.csv")
-        best = metrics.loc[_best(metrics)]
+        auc = metrics["val_auc_worst" if "val_auc_worst" in metrics else "val_auc"]
+        kept: Any = auc.idxmax() if auc.notna().any() else metrics["val_log_loss"].idxmin()
+        speed = folder / "speed.csv"
+        speeds = (
+            pd.read_csv(speed)["images_per_second"] if speed.is_file() else pd.Series(dtype=float)
+        )
         rows.append(
             {
-                "run": names[i],
+                "run": name,
                 **{key: texts[key][i] for key in differ},
                 "epochs": f"{len(metrics)}/{recipes[i].get('optim.epochs', '?')}",
-                "best": int(best["epoch"]),
-                "val_auc": best["val_auc"],
-                "val_log_loss": best["val_log_loss"],
+                "best": int(metrics["epoch"][kept]),
+                "val_auc": metrics["val_auc"][kept],
+                "val_log_loss": metrics["val_log_loss"][kept],
                 "loss": metrics["loss"].iloc[-1],
-                "images/s": _speed(folder),
+                "images/s": speeds.median(),
             }
         )
     return pd.DataFrame(rows)
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:
-    """The end of each path that tells it from the others."""
+    """The shortest ends of the paths that tell them apart."""
     parts = [folder.absolute().parts for folder in folders]
     for count in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-count:]) for part in parts]
         if len(set(names)) == len(names):
             return names
     return [str(folder) for folder in folders]
-
-
-def _best(metrics: pd.DataFrame) -> Any:
-    """The row that training kept: the highest AUC, or the lowest loss where AUC is undefined."""
-    if metrics["val_auc"].notna().any():
-        return metrics["val_auc"].idxmax()
-    return metrics["val_log_loss"].idxmin()
-
-
-def _speed(folder: Path) -> float:
-    """Median images a second over the epochs."""
-    file = folder / "speed.csv"
-    if not file.is_file():
-        return float("nan")
-    return float(pd.read_csv(file)["images_per_second"].median())
 
 
 def plot_runs(folders: Sequence[Path], path: Path) -> None:

@@ -1,7 +1,12 @@
-"""What a training run may vary. Plain data: it builds nothing and imports nothing of ours."""
+"""The settings of a training run, as plain data: this file builds nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from telltrace.errors import OptionError
+
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +26,7 @@ class SourceConfig:
 
     def __post_init__(self) -> None:
         if self.pairs < 0 or self.validation_pairs < 0:
-            raise ValueError(f"The source {self.name!r} needs counts of at least 0.")
+            raise OptionError(f"The source {self.name!r} needs counts of at least 0.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +40,7 @@ class DataConfig:
     pairs of several sources in every batch."""
     sources: tuple[SourceConfig, ...] = ()
     """Mixed: what every batch is made of. Both faces of a pair are framed, resized, coloured and
-    encoded alike, as strangers' media are; ``batch_size`` and ``augmentation`` say nothing here."""
+    encoded alike, as media found elsewhere are; ``batch_size`` and ``augmentation`` unused."""
     epoch_steps: int = 250
     """Mixed: steps that are called an epoch."""
     margin: float = 1.3
@@ -46,10 +51,10 @@ class DataConfig:
     """Images per optimiser step, over all processes; with "blend", a real face and its blend
     count as two."""
     augmentation: str = "sficonv"
-    """Named augmentation: "none", "sficonv" (flip, rotation, perspective), "ba", "robust" (what
-    happens to pictures on their way) or "strong" (more of everything, and cutout)."""
+    """Named augmentation: "none", "sficonv" (flip, rotation, perspective), "ba", "robust" (the
+    changes that pictures undergo on the internet) or "strong" (more of everything, and cutout)."""
     easy_epochs: int = 0
-    """Blends start out plain to see and become hard over this many epochs."""
+    """Blends start out easy to see and become hard over this many epochs."""
     balance: bool = True
     """Draw as many real as fake faces in every epoch."""
     workers: int = 0
@@ -64,9 +69,7 @@ class DataConfig:
     repeat it."""
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        _check_positive(self, "image_size", "batch_size", "epoch_steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,14 +137,11 @@ class OptimConfig:
     """Decay of the averaged weights that are validated and kept; 0 keeps the plain ones."""
 
     def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(f"epochs must be at least 1, got {self.epochs}.")
+        _check_positive(self, "epochs", "accumulate")
         if not self.lr > 0:
-            raise ValueError(f"lr must be positive, got {self.lr}.")
-        if self.accumulate < 1:
-            raise ValueError(f"accumulate must be at least 1, got {self.accumulate}.")
+            raise OptionError(f"lr must be positive, got {self.lr}.")
         if not 0 <= self.ema < 1:
-            raise ValueError(f"ema must lie in [0, 1), got {self.ema}.")
+            raise OptionError(f"ema must lie in [0, 1), got {self.ema}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,11 +163,46 @@ class HardwareConfig:
     """With several processes: each holds the whole network (ddp), or a share of it (fsdp)."""
 
     def __post_init__(self) -> None:
-        for name in ("devices", "nodes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        _check_positive(self, "devices", "nodes")
 
     @property
     def processes(self) -> int:
         """Processes over all machines."""
         return self.devices * self.nodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that the outcome of a run depends on; a resumed run must have the same."""
+
+    manifest: tuple[str, ...]
+    detector: str
+    options: Mapping[str, Any]
+    data: DataConfig
+    objective: ObjectiveConfig
+    optim: OptimConfig
+    hardware: HardwareConfig
+    seed: int
+    precision: str
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names, as the command line spells them.
+
+    Examples:
+        >>> flatten({"optim": {"lr": 0.1}, "seed": 7})
+        {'optim.lr': 0.1, 'seed': 7}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _check_positive(config: object, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) < 1:
+            raise OptionError(f"{name} must be at least 1, got {getattr(config, name)}.")

@@ -4,20 +4,21 @@ import ctypes
 import platform
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 
-from telltrace.training.config import HardwareConfig, OptimConfig
+from telltrace.errors import OptionError
 
-CPU_LIST = Path("/proc/cpuinfo")
+from .config import HardwareConfig, Settings
+
+CPU_INFO = Path("/proc/cpuinfo")
 
 
-def settle_precision(precision: str, device: str) -> str:
+def resolve_precision(precision: str, device: str) -> str:
     """Fabric's name of the arithmetic; "auto" is bfloat16 where the device computes with it.
 
     Weights, statistics and gradients stay float32 in any case; convolutions and products are
-    what is computed in bfloat16. CPUs without instructions for it would imitate them slowly.
+    what is computed in bfloat16. CPUs without instructions for it would emulate them slowly.
 
     Args:
         precision: "auto", or a name that is kept.
@@ -28,13 +29,28 @@ def settle_precision(precision: str, device: str) -> str:
     if device != "cpu" and torch.cuda.is_available():
         capable = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        capable = _cpu_has_bfloat16()
+        flags = CPU_INFO.read_text() if CPU_INFO.is_file() else ""
+        capable = "avx512_bf16" in flags or "amx_bf16" in flags
     return "bf16-mixed" if capable else "32-true"
 
 
-def _cpu_has_bfloat16() -> bool:
-    flags = CPU_LIST.read_text() if CPU_LIST.is_file() else ""
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+def resolve_hardware(hardware: HardwareConfig) -> HardwareConfig:
+    """The same without "auto": channels last, which convolutions prefer.
+
+    Raises:
+        OptionError: If the choices exclude each other.
+    """
+    strategy = "ddp" if hardware.strategy == "auto" else hardware.strategy
+    sharded = strategy == "fsdp" and hardware.processes > 1
+    if sharded and hardware.layout == "channels_last":
+        raise OptionError(
+            "Weights that processes share (fsdp) cannot lie channels_last",
+            remedy="Use --hardware.layout contiguous, or --hardware.strategy ddp.",
+        )
+    layout = hardware.layout
+    if layout == "auto":
+        layout = "contiguous" if sharded else "channels_last"
+    return replace(hardware, layout=layout, strategy=strategy)
 
 
 def keep_freed_memory() -> bool:
@@ -56,41 +72,16 @@ def keep_freed_memory() -> bool:
     return all([mallopt(trim_threshold, most), mallopt(top_pad, 2**26), mallopt(mmap_max, 0)])
 
 
-def settle_hardware(hardware: HardwareConfig) -> HardwareConfig:
-    """The same with nothing left to choose: channels last, which convolutions prefer.
-
-    Raises:
-        ValueError: If the choices exclude each other.
-    """
-    strategy = "ddp" if hardware.strategy == "auto" else hardware.strategy
-    sharded = strategy == "fsdp" and hardware.processes > 1
-    if sharded and hardware.layout == "channels_last":
-        raise ValueError(
-            "Weights that processes share (fsdp) cannot lie channels_last. "
-            "Use --hardware.layout contiguous, or --hardware.strategy ddp."
-        )
-    preferred: Literal["channels_last", "contiguous"] = "contiguous" if sharded else "channels_last"
-    layout = preferred if hardware.layout == "auto" else hardware.layout
-    return replace(hardware, layout=layout, strategy=strategy)
-
-
-def describe_hardware(
-    hardware: HardwareConfig, optim: OptimConfig, precision: str, device: torch.device
-) -> str:
-    """What was chosen, in one line for the reader.
-
-    Examples:
-        >>> say = describe_hardware(HardwareConfig(), OptimConfig(), "32-true", torch.device("cpu"))
-        >>> say.partition(": ")[2]
-        '32-true, auto'
-    """
-    chosen = [precision, hardware.layout]
+def describe_hardware(settings: Settings, device: torch.device) -> str:
+    """What was chosen, in one line for the reader."""
+    hardware, pieces = settings.hardware, settings.optim.accumulate
+    chosen = [settings.precision, hardware.layout]
     if hardware.compile:
         chosen.append("compiled")
     if hardware.recompute:
         chosen.append("activations recomputed")
-    if optim.accumulate > 1:
-        chosen.append(f"batches in {optim.accumulate} pieces")
+    if pieces > 1:
+        chosen.append(f"batches in {pieces} pieces")
     if hardware.processes > 1:
         chosen.append(
             f"{hardware.processes} processes ({hardware.strategy}, batch normalisation shared)"

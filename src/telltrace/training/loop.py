@@ -10,11 +10,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from telltrace.training.config import OptimConfig
+from .config import OptimConfig
 
 Batch = tuple[Tensor, ...]
 """(B, H, W, 3) uint8 images, (B,) labels, 0 real and 1 fake, and, where the data has them,
-(B, H, W) masks in [0, 1] of what was forged, negative where nobody knows."""
+(B, H, W) masks in [0, 1] of what was forged, negative where that is not known."""
+
+Context = Callable[[], AbstractContextManager[object]]
+"""Makes a context manager."""
 
 
 @dataclass
@@ -41,11 +44,10 @@ class State:
         return cast(nn.Module, getattr(self.network, "module", self.network))
 
     @property
-    def answering(self) -> nn.Module:
-        """The network that is validated and kept."""
-        if self.average is None:
-            return self.plain
-        return cast(nn.Module, getattr(self.average, "module", self.average))
+    def evaluated(self) -> nn.Module:
+        """The network that is validated and kept: the averaged one, where there is one."""
+        network = self.network if self.average is None else self.average
+        return cast(nn.Module, getattr(network, "module", network))
 
 
 def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> float:
@@ -66,9 +68,8 @@ def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> floa
     if optim.schedule == "halve":
         return float(optim.lr * warm * 0.5**epoch)
     if optim.schedule == "cosine":
-        return float(
-            optim.lr * warm * 0.5 * (1 + math.cos(math.pi * done / (optim.epochs * steps)))
-        )
+        angle = math.pi * done / (optim.epochs * steps)
+        return float(optim.lr * warm * 0.5 * (1 + math.cos(angle)))
     return optim.lr * warm
 
 
@@ -92,7 +93,7 @@ def fit(
     steps: int,
     to_input: Callable[[Tensor], Tensor],
     seed: int = 0,
-    together: Callable[[], AbstractContextManager[object]] = nullcontext,
+    forward_context: Context = nullcontext,
     after_step: Callable[[State, float], None] = lambda state, loss: None,
     after_epoch: Callable[[State, float], None] = lambda state, loss: None,
 ) -> None:
@@ -109,7 +110,7 @@ def fit(
         steps: Steps in an epoch.
         to_input: Turns (B, H, W, 3) uint8 images into the network's (B, 3, H, W) input.
         seed: Seed of dropout and of every other draw inside the network.
-        together: Context of every forward pass, in which processes share their statistics.
+        forward_context: Context of every forward pass, in which processes share statistics.
         after_step: Called with the state and the step's loss: show, save, stop here.
         after_epoch: Called with the state and the epoch's mean loss: validate and save here.
 
@@ -124,8 +125,8 @@ def fit(
             for group in state.optimizer.param_groups:
                 group["lr"] = learning_rate(optim, state.epoch, state.step, steps)
             state.optimizer.zero_grad(set_to_none=True)
-            loss = _accumulate(state, batch, fabric, optim.accumulate, to_input, together)
-            _descend(state, fabric, optim, steps)
+            loss = _backward(state, batch, fabric, optim.accumulate, to_input, forward_context)
+            _step(state, fabric, optim, steps)
             state.step += 1
             state.loss_sum += loss
             after_step(state, loss)
@@ -134,15 +135,15 @@ def fit(
         after_epoch(state, mean)
 
 
-def _accumulate(
+def _backward(
     state: State,
     batch: Batch,
     fabric: Fabric,
     pieces: int,
     to_input: Callable[[Tensor], Tensor],
-    together: Callable[[], AbstractContextManager[object]],
+    forward_context: Context,
 ) -> float:
-    """Gradients of a batch, computed in pieces; the mean loss over all processes.
+    """Gradients of a batch, computed in pieces; returns the mean loss over all processes.
 
     Every piece takes each n-th image, so that a face and its blend stay in one piece.
     """
@@ -152,7 +153,7 @@ def _accumulate(
         piece = fabric.to_device(tuple(part[number::pieces] for part in batch))
         share = len(piece[0]) / count
         with fabric.no_backward_sync(state.network, enabled=number < pieces - 1):  # type: ignore[arg-type]
-            with together():
+            with forward_context():
                 losses = state.objective(state.network, to_input(piece[0]), *piece[1:])
             loss = float(_mean(losses["loss"].detach(), fabric))
             if not math.isfinite(loss):
@@ -162,7 +163,7 @@ def _accumulate(
     return total
 
 
-def _descend(state: State, fabric: Fabric, optim: OptimConfig, steps: int) -> None:
+def _step(state: State, fabric: Fabric, optim: OptimConfig, steps: int) -> None:
     """Clip, step and average."""
     if fabric.world_size > 1:
         for parameter in state.objective.parameters():  # the network's are shared by its strategy
@@ -172,8 +173,8 @@ def _descend(state: State, fabric: Fabric, optim: OptimConfig, steps: int) -> No
         fabric.clip_gradients(state.network, state.optimizer, max_norm=optim.clip_norm)
     state.optimizer.step()
     if state.average is not None:
-        done = state.epoch * steps + state.step  # young averages forget their start sooner
-        _follow(state.answering, state.plain, min(optim.ema, (1 + done) / (10 + done)))
+        done = state.epoch * steps + state.step  # a short history forgets its start sooner
+        _update_average(state.evaluated, state.plain, min(optim.ema, (1 + done) / (10 + done)))
 
 
 def _mean(tensor: Tensor, fabric: Fabric) -> Tensor:
@@ -182,7 +183,7 @@ def _mean(tensor: Tensor, fabric: Fabric) -> Tensor:
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+def _update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Move the averaged weights, and the statistics that belong to them, towards the network's.
 
     Statistics of the latest weights under averaged weights would shift every score.

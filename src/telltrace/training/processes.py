@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any, cast
 
 import torch
@@ -18,10 +18,10 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.nn.parallel import DistributedDataParallel
 from torch.overrides import TorchFunctionMode
 
-from telltrace.training.config import HardwareConfig
+from telltrace.errors import OptionError
 
-Together = Callable[[], AbstractContextManager[object]]
-"""Makes the context of a forward pass."""
+from .config import HardwareConfig
+from .loop import Context
 
 
 def create_fabric(hardware: HardwareConfig, device: str, precision: str) -> Fabric:
@@ -33,11 +33,11 @@ def create_fabric(hardware: HardwareConfig, device: str, precision: str) -> Fabr
         precision: Fabric's name of the arithmetic.
 
     Raises:
-        ValueError: If there are not as many devices.
+        OptionError: If there are not as many devices.
     """
     found = torch.cuda.device_count()
     if device != "cpu" and found and hardware.devices > found:
-        raise ValueError(f"devices is {hardware.devices}, but this machine has {found} GPUs.")
+        raise OptionError(f"devices is {hardware.devices}, but this machine has {found} GPUs.")
     fabric = Fabric(
         accelerator=device,
         devices=hardware.devices,
@@ -79,16 +79,16 @@ def _is_called(stage: nn.Module) -> bool:
     return type(stage).forward is not nn.Module.forward
 
 
-def together_in(fabric: Fabric) -> Together:
+def synced_batch_norm(fabric: Fabric) -> Context:
     """The context in which batch normalisation sees the whole batch, not one process's share."""
-    return nullcontext if fabric.world_size == 1 else BatchNormTogether
+    return nullcontext if fabric.world_size == 1 else SyncedBatchNorm
 
 
-class BatchNormTogether(TorchFunctionMode):
+class SyncedBatchNorm(TorchFunctionMode):
     """Within it, every batch normalisation takes its statistics over all processes.
 
     The layers stay what they are, of whatever class, and their weights keep their names. It works
-    on any device, which torch's own SyncBatchNorm does not.
+    on any device; torch's own SyncBatchNorm works on GPUs only.
     """
 
     def __torch_function__(
@@ -117,10 +117,10 @@ def _batch_norm(
     if not training:
         return F.batch_norm(inputs, running_mean, running_var, weight, bias, False, momentum, eps)
     statistics = torch.float64 if inputs.dtype == torch.float64 else torch.float32
-    channels = inputs.new_ones(inputs.shape[1], dtype=statistics)
-    scale = channels if weight is None else weight
-    shift = torch.zeros_like(channels) if bias is None else bias
-    out, mean, var = cast(tuple[Tensor, Tensor, Tensor], _Shared.apply(inputs, scale, shift, eps))
+    ones = inputs.new_ones(inputs.shape[1], dtype=statistics)
+    scale = ones if weight is None else weight
+    shift = torch.zeros_like(ones) if bias is None else bias
+    out, mean, var = cast(tuple[Tensor, Tensor, Tensor], _Synced.apply(inputs, scale, shift, eps))
     if running_mean is not None and running_var is not None:
         count = dist.get_world_size() * inputs.numel() // inputs.shape[1]
         with torch.no_grad():
@@ -129,7 +129,7 @@ def _batch_norm(
     return out
 
 
-class _Shared(torch.autograd.Function):
+class _Synced(torch.autograd.Function):
     """Batch normalisation by torch's own kernels, each fed the sums of all processes.
 
     Shape:
@@ -171,7 +171,7 @@ class _Shared(torch.autograd.Function):
 
 
 def is_first() -> bool:
-    """Whether this is the process that speaks and writes for all."""
+    """Whether this is the process that prints and writes for all."""
     return not dist.is_initialized() or dist.get_rank() == 0
 
 

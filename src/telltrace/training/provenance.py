@@ -1,4 +1,4 @@
-"""Where weights come from: data, settings, code and machine, as plain data for the card."""
+"""The origin of weights: data, settings, code and machine, as plain data for the card."""
 
 import platform
 import subprocess
@@ -10,7 +10,8 @@ import torch
 
 from telltrace import __version__
 from telltrace.data.manifest import VIDEO_KEY, manifest_hash
-from telltrace.training.hardware import device_name
+
+from .hardware import device_name
 
 
 def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
@@ -23,13 +24,17 @@ def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
     used = table[table.split == "train"]
     videos = used.groupby(VIDEO_KEY).ngroups
     sets = ", ".join(sorted(set(used.dataset) - {""})) or "unnamed data"
-    blends = recipe["data"]["task"] in ("blend", "mixed")
-    made = " and blends made of them" if blends else ""
+    blends = " and blends made of them" if recipe["data"]["task"] in ("blend", "mixed") else ""
     return {
-        "summary": f"{len(used)} face crops of {videos} media ({sets}){made}",
+        "summary": f"{len(used)} face crops of {videos} media ({sets}){blends}",
         "terms": recipe["data"]["terms"],
         "manifest_sha256": manifest_hash(table),
-        "faces": _counts(table),
+        "faces": {
+            str(split) or "none": {
+                str(k): int(n) for k, n in rows.method.value_counts().sort_index().items()
+            }
+            for split, rows in table.groupby("split")
+        },
         "recipe": settings,
         "telltrace": __version__,
         "commit": commit(),
@@ -37,29 +42,20 @@ def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Face crops by split and method."""
-    counts: dict[str, dict[str, int]] = {}
-    for split, rows in table.groupby("split"):
-        methods = rows.method.value_counts().sort_index()
-        counts[str(split) or "none"] = {str(name): int(n) for name, n in methods.items()}
-    return counts
-
-
 def commit() -> str:
     """The commit of a source checkout, marked when changed; empty for an installed package."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+        return subprocess.run(
+            command,
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,
             timeout=10,
             check=True,
-        )
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
-    return done.stdout.strip()
 
 
 def environment(device: torch.device) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""Activation checkpointing: keep what enters a block, and compute the block again when asked."""
+"""Activation checkpointing: keep the input of a block, and compute the block again when needed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -8,14 +8,16 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from .loop import Context
+
 LISTS = (nn.Sequential, nn.ModuleList)
 
 
 def recompute_blocks(
     network: nn.Module,
-    together: Callable[[], AbstractContextManager[object]] = nullcontext,
+    forward_context: Context = nullcontext,
 ) -> int:
-    """Make every repeated block of a network forget its activations; returns how many do.
+    """Make every repeated block of a network recompute its activations; returns how many do.
 
     A block is an element of a sequence that has parts of its own, with kernels or matrices.
     Gradients stay the same bits. Statistics of batch normalisation are counted once, not again
@@ -23,7 +25,7 @@ def recompute_blocks(
 
     Args:
         network: Changed in place; names and weights stay.
-        together: Context of every forward pass.
+        forward_context: Context of every forward pass.
 
     References:
         Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, section 3.
@@ -35,14 +37,15 @@ def recompute_blocks(
     """
     blocks = list(_blocks(network))
     for block in blocks:
-        _wrap(block, together)
+        _wrap(block, forward_context)
     return len(blocks)
 
 
 def _blocks(module: nn.Module) -> Iterator[nn.Module]:
+    """Elements of lists that have parts of their own, and no list of such elements in them."""
     for child in module.children():
-        is_element = isinstance(module, nn.Sequential | nn.ModuleList) and _has_parts(child)
-        if is_element and not any(_is_chain(part) for part in child.modules()):
+        is_element = isinstance(module, LISTS) and _has_parts(child)
+        if is_element and not any(map(_is_chain, child.modules())):
             yield child
         else:
             yield from _blocks(child)
@@ -60,32 +63,30 @@ def _is_chain(module: nn.Module) -> bool:
     return type(module) in LISTS and sum(map(_has_parts, module.children())) > 1
 
 
-def _wrap(block: nn.Module, together: Callable[[], AbstractContextManager[object]]) -> None:
+def _wrap(block: nn.Module, forward_context: Context) -> None:
     forward = block.forward
 
     def contexts() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-        return nullcontext(), _again(block, together)
+        return nullcontext(), _second_pass(block, forward_context)
 
-    def forgetful(*args: Any, **kwargs: Any) -> Any:
+    def checkpointed(*args: Any, **kwargs: Any) -> Any:
         if not block.training:
             return forward(*args, **kwargs)
         return checkpoint(forward, *args, use_reentrant=False, context_fn=contexts, **kwargs)
 
-    block.forward = forgetful
+    block.forward = checkpointed
 
 
 @contextmanager
-def _again(
-    block: nn.Module, together: Callable[[], AbstractContextManager[object]]
-) -> Iterator[None]:
-    """The second forward pass of a block: what it counts, it counts on copies."""
-    counting = [module for module in block.modules() if isinstance(module, _BatchNorm)]
-    kept = [dict(module._buffers) for module in counting]
-    for module, buffers in zip(counting, kept, strict=True):
-        module._buffers.update({k: None if v is None else v.clone() for k, v in buffers.items()})
+def _second_pass(block: nn.Module, forward_context: Context) -> Iterator[None]:
+    """The second forward pass of a block: what batch normalisation counts, it counts on copies."""
+    layers = [module for module in block.modules() if isinstance(module, _BatchNorm)]
+    kept = [dict(layer._buffers) for layer in layers]
+    for layer, buffers in zip(layers, kept, strict=True):
+        layer._buffers.update({k: None if v is None else v.clone() for k, v in buffers.items()})
     try:
-        with together():
+        with forward_context():
             yield
     finally:
-        for module, buffers in zip(counting, kept, strict=True):
-            module._buffers.update(buffers)
+        for layer, buffers in zip(layers, kept, strict=True):
+            layer._buffers.update(buffers)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,19 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from telltrace.checkpoint import read_tensors, write_tensors
+from telltrace.errors import CheckpointError, OptionError
 from telltrace.files import check_disk_space
-from telltrace.training.loop import State
+
+from .config import (
+    DataConfig,
+    HardwareConfig,
+    ObjectiveConfig,
+    OptimConfig,
+    SourceConfig,
+    flatten,
+)
+from .hardware import resolve_hardware
+from .loop import State
 
 
 def save_state(
@@ -32,13 +44,14 @@ def save_state(
     Raises:
         OSError: If the disk is full; what was saved before is untouched.
     """
-    tensors = {f"network/{k}": v for k, v in whole(state.plain).items()}
-    tensors |= {f"objective/{k}": v for k, v in whole(state.objective).items()}
-    if state.average is not None:
-        tensors |= {f"average/{k}": v for k, v in whole(state.answering).items()}
+    tensors = {
+        f"{part}/{name}": tensor
+        for part, module in _modules(state).items()
+        for name, tensor in full_tensors(module).items()
+    }
     optimizer = state.optimizer.state_dict()
     for index, entries in optimizer["state"].items():
-        tensors |= {f"optimizer/{index}/{k}": _whole(v) for k, v in entries.items()}
+        tensors |= {f"optimizer/{index}/{k}": _full(v) for k, v in entries.items()}
     if not writes:
         return
     numbers = {
@@ -49,20 +62,17 @@ def save_state(
         "loss_sum": state.loss_sum,
         "history": state.history,
     }
-    check_room(path, tensors)
+    check_disk_space(path, sum(tensor.nbytes for tensor in tensors.values()))
     coming = path.with_name(f".{path.stem}.coming{path.suffix}")
     write_tensors(coming, tensors, {"state": json.dumps(numbers)})
     _move_older(path, keep)
     coming.replace(path)
 
 
-def check_room(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Refuse to begin a file that the disk cannot take.
-
-    Raises:
-        OutputError: If there is less room than the tensors need.
-    """
-    check_disk_space(path, sum(tensor.nbytes for tensor in tensors.values()))
+def _modules(state: State) -> dict[str, nn.Module]:
+    """What has tensors to save, by its name in the file."""
+    modules = {"network": state.plain, "objective": state.objective}
+    return modules if state.average is None else {**modules, "average": state.evaluated}
 
 
 def _move_older(path: Path, keep: int) -> None:
@@ -76,15 +86,15 @@ def _move_older(path: Path, keep: int) -> None:
         os.link(path, names[1])
 
 
-def whole(module: nn.Module) -> dict[str, Tensor]:
+def full_tensors(module: nn.Module) -> dict[str, Tensor]:
     """All tensors of a module by name; those that processes share are put together.
 
     A tensor that two names share is given twice: safetensors refuses aliases.
     """
-    return {name: _whole(tensor) for name, tensor in module.state_dict().items()}
+    return {name: _full(tensor) for name, tensor in module.state_dict().items()}
 
 
-def _whole(value: Any) -> Tensor:
+def _full(value: Any) -> Tensor:
     if isinstance(value, DTensor):
         return value.full_tensor().detach()
     return torch.as_tensor(value).detach().clone()
@@ -94,18 +104,20 @@ def restore_state(path: Path, state: State, recipe: dict[str, Any]) -> None:
     """Put a saved run back into freshly built network and optimiser.
 
     Raises:
-        ValueError: If the file is damaged or belongs to a run with other settings; the message
-            names the setting.
+        CheckpointError: If the file is damaged or of another kind.
+        OptionError: If it belongs to a run with other settings; the message names the setting.
     """
     tensors, metadata = read_tensors(path)
     if "state" not in metadata:
-        raise ValueError(f"{path}: holds no training state. Remove it or give another --out.")
+        raise CheckpointError(
+            "holds no training state", remedy="Remove it or give another --out.", path=path
+        )
     numbers = json.loads(metadata["state"])
     _check_recipe(path, numbers["recipe"], json.loads(json.dumps(recipe)))
-    _load(state.plain, _under(tensors, "network/"))
-    _load(state.objective, _under(tensors, "objective/"))
-    if state.average is not None:
-        _load(state.answering, _under(tensors, "average/"))
+    for part, module in _modules(state).items():
+        own = module.state_dict()
+        saved = _under(tensors, f"{part}/")
+        module.load_state_dict({k: _share(v, own[k]) if k in own else v for k, v in saved.items()})
     weights = [p for group in state.optimizer.param_groups for p in group["params"]]
     entries: dict[int, dict[str, Tensor]] = {}
     for key, value in _under(tensors, "optimizer/").items():
@@ -114,11 +126,6 @@ def restore_state(path: Path, state: State, recipe: dict[str, Any]) -> None:
     state.optimizer.load_state_dict({"state": entries, "param_groups": numbers["groups"]})
     state.epoch, state.step = numbers["epoch"], numbers["step"]
     state.loss_sum, state.history = numbers["loss_sum"], numbers["history"]
-
-
-def _load(module: nn.Module, tensors: dict[str, Tensor]) -> None:
-    own = module.state_dict()
-    module.load_state_dict({k: _share(v, own[k]) if k in own else v for k, v in tensors.items()})
 
 
 def _share(value: Tensor, like: Tensor) -> Tensor:
@@ -133,25 +140,24 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _check_recipe(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Everything but the number of workers, which changes no batch, must be as it was."""
-    flat = [
-        flat_settings({**r, "data": {**r.get("data", {}), "workers": 0}}) for r in (before, now)
-    ]
-    for key in sorted(flat[0].keys() | flat[1].keys()):
-        was, is_ = (values.get(key) for values in flat)
-        if was != is_:
-            raise ValueError(
-                f"{path}: this run was started with {key} = {was!r}, now it is {is_!r}. "
-                "Give the same settings to resume it, or another --out."
+    """Everything but the number of workers, which changes no batch, must be as it was.
+
+    A setting that is new since the run began had its default.
+    """
+    source = asdict(SourceConfig(name="", datasets=(), pairs=0))
+    defaults = {
+        "data": asdict(DataConfig()),
+        "objective": asdict(ObjectiveConfig()),
+        "optim": asdict(OptimConfig()),
+        "hardware": asdict(resolve_hardware(HardwareConfig())),
+    }
+    default = flatten(json.loads(json.dumps(defaults)))
+    old, new = ({**default, **flatten(recipe)} for recipe in (before, now))
+    old["data.sources"] = [{**source, **given} for given in old["data.sources"]]
+    for key in sorted((old.keys() | new.keys()) - {"data.workers"}):
+        if old.get(key) != new.get(key):
+            raise OptionError(
+                f"this run was started with {key} = {old.get(key)!r}, now it is {new.get(key)!r}",
+                remedy="Give the same settings to resume it, or another --out.",
+                path=path,
             )
-
-
-def flat_settings(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names, as the command line spells them."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= flat_settings(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

@@ -1,36 +1,42 @@
-"""Many runs over a grid of settings, and one table of what they came to."""
+"""Many runs over a grid of settings, and one table of their results."""
 
 import importlib
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import yaml
+from numpy.typing import NDArray
 from scipy import stats
 
+from telltrace.errors import DependencyError, OptionError
 from telltrace.files import write_json, write_table
+
+from .config import Settings
 
 Grid = dict[str, list[Any]]
 """Dotted settings, as the command line spells them, each with the values to try."""
-RESULTS = "results.csv"
+Run = Callable[..., Path]
+"""``telltrace.training.trainer.run``: ``(settings, out, **fixed)`` to a checkpoint."""
 
 
 def read_grid(path: Path) -> Grid:
     """Read a grid: a YAML mapping of dotted settings to lists, such as ``options.alpha: [0, 0.5]``.
 
     Raises:
-        ValueError: If it is no such mapping.
+        OptionError: If it is no such mapping.
     """
     grid = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(grid, dict) or not all(isinstance(v, list) and v for v in grid.values()):
-        raise ValueError(
-            f"{path}: expected settings with a list of values each, such as "
-            "'options.alpha: [0.25, 0.5]' and 'seed: [1, 2, 3]'."
+        raise OptionError(
+            "expected settings with a list of values each, such as "
+            "'options.alpha: [0.25, 0.5]' and 'seed: [1, 2, 3]'",
+            path=path,
         )
     return grid
 
@@ -56,143 +62,137 @@ def run_name(point: Mapping[str, Any]) -> str:
     return ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in point.items())
 
 
-def with_point(call: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
-    """A call of ``train`` with one point of the grid put into its settings.
+def with_point(settings: Settings, point: Mapping[str, Any]) -> Settings:
+    """Settings with one point of the grid put into them.
 
     Raises:
-        ValueError: If there is no such setting.
+        OptionError: If there is no such setting.
     """
-    changed = dict(call)
     for key, value in point.items():
         name, _, inner = key.partition(".")
-        if name not in changed or name in {"manifest", "out"}:
-            raise ValueError(f"A sweep cannot vary {key!r}. Name a setting, such as options.alpha.")
-        changed[name] = _set(changed[name], inner, value, key) if inner else value
-    return changed
+        if name == "manifest" or not hasattr(settings, name):
+            raise OptionError(
+                f"A sweep cannot vary {key!r}", remedy="Name a setting, such as options.alpha."
+            )
+        part = getattr(settings, name)
+        if is_dataclass(part) and inner not in (known := [field.name for field in fields(part)]):
+            raise OptionError(f"There is no setting {key!r}; known are {', '.join(known)}.")
+        if is_dataclass(part) and not isinstance(part, type):
+            value = replace(part, **{inner: tuple(value) if isinstance(value, list) else value})
+        elif inner:
+            value = {**part, inner: value}
+        settings = replace(settings, **{name: value})
+    return settings
 
 
-def _set(holder: Any, name: str, value: Any, key: str) -> Any:
-    """The dictionary or frozen settings with one value changed."""
-    if holder is None or isinstance(holder, dict):
-        return {**(holder or {}), name: value}
-    known = [field.name for field in fields(holder)]
-    if name not in known:
-        raise ValueError(f"There is no setting {key!r}; known are {', '.join(known)}.")
-    return replace(holder, **{name: tuple(value) if isinstance(value, list) else value})
-
-
-def sweep(
-    train: Callable[..., Path],
-    call: Mapping[str, Any],
-    grid: Grid,
+def run_sweep(
+    run: Run,
+    settings: Settings,
+    out: Path,
+    fixed: Mapping[str, Any],
+    grid: Path,
     *,
     on: Literal["here", "ray"] = "here",
-    metric: str = "val_auc",
-) -> pd.DataFrame:
-    """Train at every point of a grid and tabulate what came of it.
+) -> Path:
+    """Train at every point of a grid and tabulate the results.
 
     Each run has a folder of its own under ``out``; the sweep may be stopped at any moment and
     started again, and finished runs are not repeated. ``results.csv`` is written anew after each
-    run.
+    run: a row for every combination of settings but the seed, with the number of runs, the mean of
+    their best validation AUC, and its 95 % interval.
 
     Args:
-        train: ``telltrace.training.run.train``.
-        call: Its arguments; ``out`` is the folder of the sweep.
-        grid: What to vary.
+        run: Trains once.
+        settings: Of every run, but for what the grid varies.
+        out: Folder of the sweep.
+        fixed: Further arguments of ``run``.
+        grid: YAML file of what to vary.
         on: One run after the other in this process, or as many at once as a Ray cluster takes.
-        metric: The validation figure that is averaged over seeds.
 
     Returns:
-        A row for every combination of settings but the seed: runs, mean, and its 95 % interval.
+        The table of results.
 
     Raises:
-        ValueError: If the grid names what cannot be varied.
+        OptionError: If the grid names what cannot be varied.
     """
-    out = Path(call["out"])
-    if call["hardware"].processes > 1:
-        raise ValueError(
-            "A sweep starts runs of one process each. Leave out --hardware.devices and "
-            "--hardware.nodes; with --sweep_on ray, every device gets a run of its own."
+    if settings.hardware.processes > 1:
+        raise OptionError(
+            "A sweep starts runs of one process each",
+            remedy="Leave out --hardware.devices and --hardware.nodes; with --sweep_on ray, every "
+            "device gets a run of its own.",
         )
-    folders = {run_name(point): point for point in points(grid)}
-    calls = {n: {**with_point(call, p), "out": out / n} for n, p in folders.items()}
-    todo = {n: c for n, c in calls.items() if not _finished(out / n, c)}
-    write_json(grid, out / "grid.json")
-    run = _run_on_ray if on == "ray" else _run_here
-    table = tabulate(out, folders, metric)
-    for _ in run(train, todo):
-        table = tabulate(out, folders, metric)
-        write_table(table, out / RESULTS)
-    write_table(table, out / RESULTS)
-    return table
+    asked, results = read_grid(grid), out / "results.csv"
+    folders = {run_name(point): point for point in points(asked)}
+    runs = {out / name: with_point(settings, point) for name, point in folders.items()}
+    waiting = {folder: one for folder, one in runs.items() if not _finished(folder, one)}
+    write_json(asked, out / "grid.json")
+    work = _run_on_ray if on == "ray" else _run_here
+    for _ in work(run, waiting, fixed):
+        write_table(tabulate(out, folders), results)
+    write_table(tabulate(out, folders), results)
+    return results
 
 
-def _run_here(train: Callable[..., Path], calls: Mapping[str, dict[str, Any]]) -> Iterator[None]:
-    for arguments in calls.values():
-        train(**arguments)
-        yield
+def _run_here(run: Run, runs: Mapping[Path, Settings], fixed: Mapping[str, Any]) -> Iterator[Path]:
+    for folder, settings in runs.items():
+        yield run(settings, folder, **fixed)
 
 
-def _run_on_ray(train: Callable[..., Path], calls: Mapping[str, dict[str, Any]]) -> Iterator[None]:
+def _run_on_ray(
+    run: Run, runs: Mapping[Path, Settings], fixed: Mapping[str, Any]
+) -> Iterator[Path]:
     """One task a run; each asks for a GPU where the cluster has any, else for one core."""
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError:
-        raise ValueError("Ray is not installed. Run: pip install 'telltrace[scale]'") from None
+        raise DependencyError(
+            "Ray is not installed", remedy="Run: pip install 'telltrace[scale]'"
+        ) from None
     if not ray.is_initialized():
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # tell nobody
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # send no usage statistics
         ray.init(log_to_driver=False, include_dashboard=False)
     gpus = min(1, ray.cluster_resources().get("GPU", 0))
-    task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=2)(_call)
-    waiting = [task.remote(train, arguments) for arguments in calls.values()]
+    task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=2)(run)
+    waiting = [task.remote(settings, folder, **fixed) for folder, settings in runs.items()]
     while waiting:
         done, waiting = ray.wait(waiting)
-        ray.get(done)
-        yield
+        yield from ray.get(done)
 
 
-def _call(train: Callable[..., Path], arguments: dict[str, Any]) -> str:
-    return str(train(**arguments))
-
-
-def _finished(out: Path, call: Mapping[str, Any]) -> bool:
+def _finished(folder: Path, settings: Settings) -> bool:
     """Whether a run has done all its epochs."""
-    file = out / "metrics.csv"
+    file = folder / "metrics.csv"
     return (
         file.is_file()
-        and (out / "best.safetensors").is_file()
-        and len(pd.read_csv(file)) >= call["optim"].epochs
+        and (folder / "best.safetensors").is_file()
+        and len(pd.read_csv(file)) >= settings.optim.epochs
     )
 
 
-def tabulate(out: Path, folders: Mapping[str, Mapping[str, Any]], metric: str) -> pd.DataFrame:
-    """The best epoch's figure of every run that has one, with mean and interval over the seeds.
+def tabulate(out: Path, folders: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The best validation AUC of every run that has one, with mean and interval over the seeds.
 
     Args:
         out: Folder of the sweep.
         folders: Every run's name and its point of the grid.
-        metric: A column of metrics.csv.
     """
-    rows = []
-    for name, point in folders.items():
-        file = out / name / "metrics.csv"
-        if file.is_file():
-            rows.append({**point, metric: pd.read_csv(file)[metric].max()})
-    varied = [key for key in next(iter(folders.values())) if key != "seed"]
-    columns = [*varied, "runs", metric, "low", "high"]
-    if not rows:
-        return pd.DataFrame(columns=columns)
-    table = pd.DataFrame(rows)
-    table[varied] = table[varied].astype(str)
-    grouped = table.groupby(varied, sort=False) if varied else [((), table)]
     found = [
-        (*(name if isinstance(name, tuple) else (name,)), *mean_interval(part[metric].to_numpy()))
-        for name, part in grouped
+        {**point, "val_auc": pd.read_csv(out / name / "metrics.csv").val_auc.max()}
+        for name, point in folders.items()
+        if (out / name / "metrics.csv").is_file()
     ]
-    return pd.DataFrame(found, columns=columns)
+    varied = [key for key in next(iter(folders.values())) if key != "seed"]
+    columns = [*varied, "runs", "val_auc", "low", "high"]
+    if not found:
+        return pd.DataFrame(columns=columns)
+    table = pd.DataFrame(found)
+    table[varied] = table[varied].astype(str)
+    groups = table.groupby(varied, sort=False) if varied else [((), table)]
+    rows = [(*name, *mean_interval(rows.val_auc.to_numpy())) for name, rows in groups]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def mean_interval(values: np.ndarray[Any, Any]) -> tuple[int, float, float, float]:
+def mean_interval(values: NDArray[np.float64]) -> tuple[int, float, float, float]:
     """How many values, their mean, and its 95 % interval by Student's t; none for one value.
 
     Examples:
@@ -200,9 +200,9 @@ def mean_interval(values: np.ndarray[Any, Any]) -> tuple[int, float, float, floa
         >>> count, round(mean, 6), round(low, 4), round(high, 4)
         (3, 0.8, 0.5516, 1.0484)
     """
-    values = values[~np.isnan(values.astype(float))]
+    values = values[~np.isnan(values)]
     count, mean = len(values), float(values.mean()) if len(values) else float("nan")
     if count < 2:
         return count, mean, float("nan"), float("nan")
-    reach = stats.t.ppf(0.975, count - 1) * values.std(ddof=1) / np.sqrt(count)
-    return count, mean, float(mean - reach), float(mean + reach)
+    low, high = stats.t.interval(0.95, count - 1, mean, stats.sem(values))
+    return count, mean, float(low), float(high)

@@ -1,4 +1,4 @@
-"""How good an epoch is: the validation split, judged as `predict` would judge it."""
+"""Validation of an epoch, with scores as `predict` would give them."""
 
 from typing import Any
 
@@ -8,17 +8,18 @@ from numpy.typing import NDArray
 
 from telltrace.checkpoint import Calibration, Detector
 from telltrace.evaluation import measure, undecided_zone
-from telltrace.training.feed import NO_LABEL, Feed
-from telltrace.training.processes import gather
+
+from .feed import NO_LABEL, Feed
+from .processes import gather
 
 
 def validate(
-    judge: Detector, feed: Feed, fabric: Fabric
+    detector: Detector, feed: Feed, fabric: Fabric
 ) -> tuple[dict[str, float | None], Calibration]:
-    """Judge the validation split, each process its share.
+    """Evaluate the validation split, each process its share.
 
     Args:
-        judge: The network as it would be kept.
+        detector: The network as it would be kept.
         feed: Gives the faces.
         fabric: Knows the processes; all of them get the same figures.
 
@@ -27,7 +28,7 @@ def validate(
         thresholds between which no verdict is given, chosen on these same faces.
     """
     mine = [
-        (part.labels, judge.score_resized(part.images), np.full(len(part.labels), part.source))
+        (part.labels, detector.score_resized(part.images), np.full(len(part.labels), part.source))
         for part in feed.validation()
     ]
     judged = [pair for share in gather(fabric, mine) for pair in share]

@@ -14,14 +14,15 @@ import torch
 from telltrace.checkpoint import read_tensors
 from telltrace.cli import main
 from telltrace.data.loader import batches
+from telltrace.training import DataConfig, HardwareConfig, OptimConfig, train
 from telltrace.training import feed as feed_room
-from telltrace.training import run as run_room
-from telltrace.training import sight as sight_room
-from telltrace.training.config import DataConfig, HardwareConfig, OptimConfig
-from telltrace.training.hardware import settle_hardware, settle_precision
+from telltrace.training import run_log as run_log_room
+from telltrace.training import trainer as trainer_room
+from telltrace.training.hardware import resolve_hardware, resolve_precision
 from telltrace.training.loop import State
-from telltrace.training.run import train
-from telltrace.training.sight import Sight
+from telltrace.training.run_log import RunLogger
+
+from .conftest import SMALL, SMALL_COMMAND
 
 DATA = DataConfig(image_size=32, batch_size=4, augmentation="none")
 
@@ -32,13 +33,13 @@ def test_waiting_for_data_is_told_from_computing(tmp_path: Path) -> None:
             time.sleep(0.05)
             yield (torch.zeros(1),)
 
-    with Sight(tmp_path, 1, 4, 8) as sight:
+    with RunLogger(tmp_path, 1, 4, 8) as log:
         state = State(torch.nn.Linear(1, 1), torch.nn.Identity(), None)  # type: ignore[arg-type]
         state.optimizer = torch.optim.SGD(state.network.parameters(), lr=0.1)
-        for _ in sight.watch(slow()):
+        for _ in log.timed(slow()):
             time.sleep(0.15)
-            sight.step(state, 0.5)
-        speed = sight.pause()
+            log.step(state, 0.5)
+        speed = log.speed()
     assert speed["seconds"] == pytest.approx(0.8, abs=0.3)
     assert speed["waiting"] == pytest.approx(0.25, abs=0.12)
     assert speed["images_per_second"] == pytest.approx(32 / speed["seconds"], rel=0.02)
@@ -54,7 +55,7 @@ def test_speed_has_a_row_an_epoch_also_after_a_resume(crops: Path, tmp_path: Pat
 
             write_tensors(tmp_path / "last.safetensors", tensors, {"state": json.dumps(state)})
         optim = OptimConfig(epochs=epochs, schedule="constant")
-        train([crops], tmp_path, detector="mobilenet", data=DATA, optim=optim, device="cpu")
+        train(manifest=[crops], out=tmp_path, data=DATA, optim=optim, **SMALL)
     speed = pd.read_csv(tmp_path / "speed.csv")
     assert speed.epoch.tolist() == [1, 2, 3]
     assert (speed[["seconds", "images_per_second", "peak_mib"]] > 0).all(axis=None)
@@ -64,12 +65,12 @@ def test_speed_has_a_row_an_epoch_also_after_a_resume(crops: Path, tmp_path: Pat
 def test_without_tensorboard_the_rest_is_there(
     crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = sight_room.importlib.util.find_spec
+    find = run_log_room.importlib.util.find_spec
     monkeypatch.setattr(
-        sight_room.importlib.util, "find_spec", lambda n: None if n == "tensorboard" else find(n)
+        run_log_room.importlib.util, "find_spec", lambda n: None if n == "tensorboard" else find(n)
     )
     optim = OptimConfig(epochs=1)
-    train([crops], tmp_path, detector="mobilenet", data=DATA, optim=optim, device="cpu")
+    train(manifest=[crops], out=tmp_path, data=DATA, optim=optim, **SMALL)
     assert not list(tmp_path.glob("events*"))
     assert (tmp_path / "metrics.csv").is_file()
 
@@ -83,11 +84,11 @@ def test_the_batch_that_broke_a_run_is_kept(
         return tensor * np.nan if len(seen) == 2 else tensor
 
     seen: list[torch.Tensor] = []
-    tensors = run_room.Preprocessing.tensor
-    monkeypatch.setattr(run_room.Preprocessing, "tensor", poisoned)
+    tensors = trainer_room.Preprocessing.tensor
+    monkeypatch.setattr(trainer_room.Preprocessing, "tensor", poisoned)
     command = [
-        *("train", "--manifest", str(crops), "--out", str(tmp_path), "--device", "cpu"),
-        *("--detector", "mobilenet", "--data.image_size", "32", "--data.batch_size", "4"),
+        *("train", "--manifest", str(crops), "--out", str(tmp_path), *SMALL_COMMAND),
+        *("--data.image_size", "32", "--data.batch_size", "4"),
     ]
     assert main(command) == 2
     message = capsys.readouterr().err
@@ -104,7 +105,7 @@ def test_the_recipe_of_a_run_is_a_call_that_repeats_it(crops: Path, tmp_path: Pa
         return read_tensors(out / "best.safetensors")[0]
 
     optim = OptimConfig(epochs=1, ema=0.5, betas=(0.8, 0.99))
-    train([crops], tmp_path / "a", detector="mobilenet", data=DATA, optim=optim, device="cpu")
+    train(manifest=[crops], out=tmp_path / "a", data=DATA, optim=optim, **SMALL)
     recipe = str(tmp_path / "a" / "recipe.json")
     command = ["train", "--config", recipe, "--out", str(tmp_path / "b"), "--device", "cpu"]
     assert main(command) == 0
@@ -118,7 +119,7 @@ def test_memory_stays_flat_over_epochs(crops: Path, tmp_path: Path) -> None:
 
     command = [
         *(sys.executable, "-m", "telltrace", "train", "--manifest", str(crops)),
-        *("--out", str(tmp_path), "--detector", "mobilenet", "--device", "cpu"),
+        *("--out", str(tmp_path), *SMALL_COMMAND),
         *("--data.image_size", "32", "--data.batch_size", "4", "--data.workers", "1"),
         *("--data.augmentation", "strong", "--optim.epochs", "10", "--optim.ema", "0.9"),
     ]
@@ -138,18 +139,18 @@ def test_auto_is_what_the_device_is_good_at(
         ("flags : fpu avx2", "32-true"),
     ):
         (tmp_path / "cpuinfo").write_text(flags)
-        monkeypatch.setattr(hardware, "CPU_LIST", tmp_path / "cpuinfo")
-        assert settle_precision("auto", "cpu") == expected
-    assert settle_precision("16-mixed", "cpu") == "16-mixed"
-    assert settle_hardware(HardwareConfig()).layout == "channels_last"
+        monkeypatch.setattr(hardware, "CPU_INFO", tmp_path / "cpuinfo")
+        assert resolve_precision("auto", "cpu") == expected
+    assert resolve_precision("16-mixed", "cpu") == "16-mixed"
+    assert resolve_hardware(HardwareConfig()).layout == "channels_last"
 
 
 def test_what_was_chosen_is_said(
     crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(
-        [crops],
-        tmp_path,
+        manifest=[crops],
+        out=tmp_path,
         detector="mobilenet",
         data=DATA,
         optim=OptimConfig(epochs=1, accumulate=2),
@@ -171,9 +172,9 @@ def test_batches_are_made_ahead_by_a_thread(crops: Path, monkeypatch: pytest.Mon
             yield batch
 
     monkeypatch.setattr(feed_room, "batches", counted)
-    table, crop = run_room.read_crops([crops])
+    table, crop = trainer_room.read_crops([crops])
     rows = table[table.split == "train"].reset_index(drop=True)
-    size = run_room.Preprocessing(crop, 32)
+    size = trainer_room.Preprocessing(crop, 32)
     data = DataConfig(image_size=32, batch_size=4, workers=1)
     feed = feed_room.create_feed(rows, rows, size, data, 7)
     drawn = iter(feed.batches(0, 0))

@@ -1,9 +1,7 @@
-"""What a running training shows and writes: progress bar, TensorBoard, metrics.csv, speed.csv."""
+"""What a training shows and records: progress bar, TensorBoard, metrics.csv, speed.csv."""
 
-import csv
 import importlib
 import importlib.util
-import io
 import resource
 import time
 from collections.abc import Iterable, Iterator
@@ -11,21 +9,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pandas as pd
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from telltrace.files import atomic_write
-from telltrace.training.loop import Batch, State
+from telltrace.files import write_table
+
+from .loop import Batch, State
 
 
-class Sight:
+class RunLogger:
     """Progress on standard error, and the run's tables.
 
-    metrics.csv says what was learnt, a row an epoch: the same in a run that was stopped and
-    resumed. speed.csv says how fast: seconds, images a second, the share of the time in which
-    the device waited for data, and the highest memory so far. TensorBoard gets both, where it is
-    installed.
+    metrics.csv has the loss and the validation figures of every epoch: the same in a run that
+    was stopped and resumed. speed.csv has seconds, images a second, the share of the time in
+    which the device waited for data, and the highest memory so far. TensorBoard gets both, where
+    it is installed.
 
     Args:
         out: Folder of the run.
@@ -50,12 +50,10 @@ class Sight:
             console=self.console,
             disable=not (active and self.console.is_terminal),
         )
-        self.waited = 0.0
-        self.begun: float | None = None
-        self.images = 0
+        self.started, self.waited, self.images = 0.0, 0.0, 0
 
     def __enter__(self) -> Self:
-        self.writer = _create_writer(self.out) if self.active else None
+        self.tensorboard = _open_tensorboard(self.out) if self.active else None
         self.task = self.bar.add_task("epoch", total=self.steps * self.epochs, figures="")
         self.bar.start()
         return self
@@ -67,16 +65,16 @@ class Sight:
         trace: TracebackType | None,
     ) -> None:
         self.bar.stop()
-        if self.writer is not None:
-            self.writer.close()
+        if self.tensorboard is not None:
+            self.tensorboard.close()
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """One line for the reader."""
         self.console.print(text, highlight=False, soft_wrap=True)
 
-    def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+    def timed(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The same batches; the time spent waiting for them is counted."""
-        self.waited, self.begun, self.images = 0.0, time.perf_counter(), 0
+        self.started, self.waited, self.images = time.perf_counter(), 0.0, 0
         source = iter(batches)
         while True:
             asked = time.perf_counter()
@@ -91,7 +89,7 @@ class Sight:
         self.images += self.batch_size
         done = state.epoch * self.steps + state.step
         rate = state.optimizer.param_groups[0]["lr"]
-        speed = self.images / (time.perf_counter() - (self.begun or 0))
+        speed = self.images / (time.perf_counter() - self.started)
         self.bar.update(
             self.task,
             completed=done,
@@ -100,9 +98,9 @@ class Sight:
         )
         self._scalars("train", {"loss": loss, "lr": rate}, done)
 
-    def pause(self) -> dict[str, float]:
-        """How fast the epoch was, up to now; validation that follows is not counted."""
-        seconds = time.perf_counter() - (self.begun or 0)
+    def speed(self) -> dict[str, float]:
+        """The speed of the epoch up to now; the validation that follows is not counted."""
+        seconds = time.perf_counter() - self.started
         return {
             "seconds": round(seconds, 3),
             "images_per_second": round(self.images / seconds, 2),
@@ -118,30 +116,23 @@ class Sight:
         figures = {key: value for key, value in row.items() if key != "epoch" and value is not None}
         self._scalars("epoch", {**figures, **speed}, row["epoch"])
         text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
-        self.say(
+        self.message(
             f"epoch {row['epoch']}/{self.epochs}  {text}  {speed['images_per_second']:.0f} images/s"
         )
-        write_rows(state.history, self.out / "metrics.csv")
-        file = self.out / "speed.csv"
-        before = csv.DictReader(io.StringIO(file.read_text() if file.is_file() else ""))
-        kept = [old for old in before if int(old["epoch"]) < row["epoch"]]
-        write_rows([*kept, {"epoch": row["epoch"], **speed}], file)
+        write_table(pd.DataFrame(state.history), self.out / "metrics.csv")
+        file, speeds = self.out / "speed.csv", pd.DataFrame([{"epoch": row["epoch"], **speed}])
+        if file.is_file():
+            before = pd.read_csv(file, dtype=str)
+            speeds = pd.concat([before[before.epoch.astype(int) < row["epoch"]], speeds])
+        write_table(speeds, file)
 
     def _scalars(self, group: str, values: dict[str, float], step: int) -> None:
-        if self.writer is not None:
+        if self.tensorboard is not None:
             for key, value in values.items():
-                self.writer.add_scalar(f"{group}/{key}", value, step)
+                self.tensorboard.add_scalar(f"{group}/{key}", value, step)
 
 
-def write_rows(rows: list[dict[str, Any]], path: Path) -> None:
-    """Write a table as CSV, at once or not at all; the first row names the columns."""
-    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _create_writer(out: Path) -> Any:
+def _open_tensorboard(out: Path) -> Any:
     """TensorBoard's writer, or None where TensorBoard is not installed."""
     if importlib.util.find_spec("tensorboard") is None:
         return None

@@ -1,0 +1,207 @@
+"""A training run: from manifests and settings to the checkpoint of its best epoch."""
+
+import json
+import signal
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from telltrace.checkpoint import Card, Detector, write_tensors
+from telltrace.data.crops import read_crops, read_faces
+from telltrace.data.transforms import Preprocessing
+from telltrace.errors import ManifestError
+from telltrace.faces.align import FaceCrop
+from telltrace.files import check_disk_space, write_json
+
+from .config import DataConfig, Settings
+from .feed import Feed, create_feed
+from .hardware import describe_hardware, keep_freed_memory, resolve_hardware, resolve_precision
+from .initialize import initialize
+from .loop import Batch, NonFiniteError, State, fit
+from .processes import create_fabric, synced_batch_norm
+from .provenance import describe_run, environment
+from .run_log import RunLogger
+from .state import full_tensors, restore_state, save_state
+from .validation import is_best, validate
+
+STARTING_WEIGHTS = ("weights", "pretrained")
+"""Options that say where training starts from; a trained checkpoint does without them."""
+
+
+def run(settings: Settings, out: Path, *, device: str, save_every: int, keep: int) -> Path:
+    """Train, or go on where the run in ``out`` was stopped; returns the best epoch's checkpoint.
+
+    The arguments and what is raised are those of :func:`telltrace.training.train`.
+    """
+    settings = replace(
+        settings,
+        hardware=resolve_hardware(settings.hardware),
+        precision=resolve_precision(settings.precision, device),
+    )
+    data = settings.data
+    table, crops, crop = _read(settings.manifest, data)
+    train, val = _rows(table, "train"), _rows(table, "val")
+    preprocessing = Preprocessing(crop, data.image_size, data.mean, data.std)
+    keep_freed_memory()
+    fabric = create_fabric(settings.hardware, device, settings.precision)
+    state = initialize(settings, fabric)
+    feed = create_feed(
+        train.reset_index(drop=True),
+        val.reset_index(drop=True),
+        preprocessing,
+        data,
+        settings.seed,
+        crops=([crops[row] for row in train.index], [crops[row] for row in val.index]),
+        masks=getattr(state.objective, "wants_masks", False),
+        shard=(fabric.global_rank, fabric.world_size),
+        pin=fabric.device.type == "cuda",
+    )
+    card = Card(
+        detector=settings.detector,
+        options={k: v for k, v in settings.options.items() if k not in STARTING_WEIGHTS},
+        preprocessing=preprocessing,
+        provenance=describe_run(table, asdict(settings)),
+    )
+    _Trainer(settings, fabric, state, feed, card, out, save_every, keep).run()
+    return out / "best.safetensors"
+
+
+def _read(
+    manifest: Sequence[str], data: DataConfig
+) -> tuple[pd.DataFrame, list[FaceCrop], FaceCrop]:
+    """All rows, how each was cut, and how the detector will cut faces."""
+    paths = [Path(path) for path in manifest]
+    if data.task == "mixed":
+        table, crops = read_faces(paths, protocol=data.protocol)
+        return table, crops, FaceCrop(size=data.image_size, margin=data.margin)
+    table, crop = read_crops(paths, protocol=data.protocol)
+    return table, [crop] * len(table), crop
+
+
+def _rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    rows = table[table.split == split]
+    if rows.empty:
+        counts = table.split.replace("", "none").value_counts().to_dict()
+        raise ManifestError(
+            f"No face crop belongs to the split {split!r} (the manifest has {counts})",
+            remedy="Assign splits with --data.protocol, for example by-identity.",
+        )
+    return rows
+
+
+class _Trainer:
+    """One run under way: what happens after each step and each epoch."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        fabric: Fabric,
+        state: State,
+        feed: Feed,
+        card: Card,
+        out: Path,
+        save_every: int,
+        keep: int,
+    ) -> None:
+        self.settings, self.fabric, self.state, self.feed = settings, fabric, state, feed
+        self.card, self.out, self.save_every, self.keep = card, out, save_every, keep
+        self.recipe = asdict(settings)
+        self.detector = Detector(state.evaluated, card, fabric.device)
+        self.stop = _StopSignal()
+        active = fabric.is_global_zero
+        self.log = RunLogger(out, settings.optim.epochs, feed.steps, feed.batch_size, active=active)
+
+    def run(self) -> None:
+        """From where the run was to its end, or to the signal that stops it."""
+        last, settings, fabric = self.out / "last.safetensors", self.settings, self.fabric
+        if last.exists():
+            restore_state(last, self.state, self.recipe)
+        if fabric.is_global_zero:
+            write_json(self.recipe, self.out / "recipe.json")
+            write_json(environment(fabric.device), self.out / "environment.json")
+        with self.log, self.stop:
+            self.log.message(describe_hardware(settings, fabric.device))
+            try:
+                fit(
+                    self.state,
+                    self._batches,
+                    fabric,
+                    optim=settings.optim,
+                    steps=self.feed.steps,
+                    to_input=self._to_input,
+                    seed=settings.seed,
+                    forward_context=synced_batch_norm(fabric),
+                    after_step=self._after_step,
+                    after_epoch=self._after_epoch,
+                )
+            except NonFiniteError as error:
+                raise FloatingPointError(f"{error} {self._keep_batch(error)}") from error
+
+    def _to_input(self, images: Tensor) -> Tensor:
+        """Normalised images, in the memory layout of the run."""
+        last = self.settings.hardware.layout == "channels_last"
+        order = torch.channels_last if last else torch.contiguous_format
+        return self.card.preprocessing.tensor(images).contiguous(memory_format=order)
+
+    def _batches(self, epoch: int, step: int) -> Iterable[Batch]:
+        return self.log.timed(self.feed.batches(epoch, step))
+
+    def _after_step(self, state: State, loss: float) -> None:
+        self.log.step(state, loss)
+        stop = self.stop.requested
+        if self.fabric.world_size > 1:  # all stop, or none does
+            flag = torch.tensor(float(stop), device=self.fabric.device)
+            stop = bool(self.fabric.all_reduce(flag, reduce_op="sum"))
+        if state.step % self.save_every == 0 or stop:
+            self._save()
+        if stop:
+            self.fabric.barrier()
+            raise SystemExit(0)
+
+    def _after_epoch(self, state: State, loss: float) -> None:
+        speed = self.log.speed()
+        figures, calibration = validate(self.detector, self.feed, self.fabric)
+        row = {"epoch": state.epoch, "loss": loss, **figures}
+        state.history.append(row)
+        self.log.epoch(state, speed)
+        if is_best(state.history):
+            card = replace(self.card, calibration=calibration, metrics={"validation": row})
+            best, tensors = self.out / "best.safetensors", full_tensors(state.evaluated)
+            if self.fabric.is_global_zero:
+                check_disk_space(best, sum(tensor.nbytes for tensor in tensors.values()))
+                write_tensors(best, tensors, {"card": card.to_json()})
+        self._save()
+
+    def _save(self) -> None:
+        last, writes = self.out / "last.safetensors", self.fabric.is_global_zero
+        save_state(last, self.state, self.recipe, keep=self.keep, writes=writes)
+
+    def _keep_batch(self, error: NonFiniteError) -> str:
+        """Write the batch whose loss is not finite, for inspection."""
+        rank = self.fabric.global_rank
+        path = self.out / (f"nonfinite-{rank}.safetensors" if rank else "nonfinite.safetensors")
+        tensors = dict(zip(("images", "labels", "masks"), error.batch, strict=False))
+        where = {"epoch": self.state.epoch, "step": self.state.step, "losses": error.losses}
+        write_tensors(path, tensors, {"nonfinite": json.dumps(where)})
+        return f"The batch lies in {path}."
+
+
+class _StopSignal:
+    """Within it, SIGTERM and Ctrl-C ask the run to save and leave after the current step."""
+
+    requested = False
+
+    def __enter__(self) -> None:
+        def request(*_: object) -> None:
+            self.requested = True
+
+        self.previous = {s: signal.signal(s, request) for s in (signal.SIGTERM, signal.SIGINT)}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
