@@ -15,6 +15,8 @@ RENAMED = {
     "telltrace.layers.convert": "telltrace.conversion.convert",
     "telltrace.models.published": "telltrace.published.layouts",
     "telltrace.reproduce": "telltrace.reproduction",
+    "telltrace.train.sight": "telltrace.training.run_log",
+    "telltrace.train.start": "telltrace.training.initialize",
     "telltrace.train": "telltrace.training",
     "telltrace.visualize": "telltrace.visualization",
 }

@@ -22,7 +22,7 @@ class SourceConfig:
     fakes: Literal["given", "blend"] = "given"
     """Forgeries that the data holds, or blends made on line of its real faces."""
     validation_pairs: int = 128
-    """Pairs of the validation split that every epoch is judged by; 0 for none."""
+    """Pairs of the validation split that every epoch is evaluated on; 0 for none."""
 
     def __post_init__(self) -> None:
         if self.pairs < 0 or self.validation_pairs < 0:

@@ -31,8 +31,8 @@ def validate(
         (part.labels, detector.score_resized(part.images), np.full(len(part.labels), part.source))
         for part in feed.validation()
     ]
-    judged = [pair for share in gather(fabric, mine) for pair in share]
-    labels, scores, sources = (np.concatenate(column) for column in zip(*judged, strict=True))
+    scored = [part for share in gather(fabric, mine) for part in share]
+    labels, scores, sources = (np.concatenate(column) for column in zip(*scored, strict=True))
     known = labels != NO_LABEL
     labels, scores, sources = labels[known], scores[known], sources[known]
     found = measure(labels, scores)
