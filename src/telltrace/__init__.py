@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .inference import Scanner
     from .models import create_detector, list_detectors
     from .published import export_published, load_published
-    from .training.run import train
+    from .training import train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -65,7 +65,7 @@ _HOMES = {
     "load_detector": "checkpoint.load_detector",
     "load_published": "published.load_published",
     "prepare": "data.prepare.prepare",
-    "train": "training.run.train",
+    "train": "training.train",
 }
 """Where the public functions live; the other names are errors."""
 

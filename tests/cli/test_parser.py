@@ -1,88 +1,163 @@
+"""Functions as commands: what is parsed, and how what goes wrong is said."""
+
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from telltrace.cli import COMMANDS, main
-from telltrace.cli.parser import create_parser, run
+from telltrace.cli import COMMANDS, main, run
+from telltrace.cli.parser import Command
+from telltrace.errors import ManifestError
+
+Captured = pytest.CaptureFixture[str]
+calls: list[dict[str, object]] = []
 
 
-def recorder(calls: list[dict[str, object]]) -> Callable[..., int]:
-    def command(media: list[Path], *, batch_size: int = 4, json: bool = False) -> int:
-        """Do it.
+def do(media: list[Path], *, batch_size: int = 4, json: bool = False) -> int:
+    """Do it.
 
-        Args:
-            media: Files.
-            batch_size: At a time.
-            json: As JSON.
-        """
-        calls.append({"media": media, "batch_size": batch_size, "json": json})
-        return 0
+    Args:
+        media: Files.
+        batch_size: At a time.
+        json: As JSON.
+    """
+    calls.append({"media": media, "batch_size": batch_size, "json": json})
+    return 0
 
-    return command
+
+@pytest.fixture(autouse=True)
+def no_calls() -> None:
+    calls.clear()
 
 
 def test_arguments_options_and_flags_reach_the_function() -> None:
-    calls: list[dict[str, object]] = []
-    assert run({"do": recorder(calls)}, ["do", "a-b", "c", "--batch-size", "8", "--json"]) == 0
+    assert run({"do": Command(do)}, ["do", "a-b", "c", "--batch-size", "8", "--json"]) == 0
     assert calls == [{"media": [Path("a-b"), Path("c")], "batch_size": 8, "json": True}]
 
 
 def test_a_yaml_file_is_a_saved_call(tmp_path: Path) -> None:
     saved = tmp_path / "call.yaml"
     saved.write_text("batch_size: 16\n")
-    calls: list[dict[str, object]] = []
-    run({"do": recorder(calls)}, ["do", "x", "--config", str(saved)])
-    assert calls == [{"media": [Path("x")], "batch_size": 16, "json": False}]
+    for more in (["--config", str(saved)], [f"--config={saved}"]):
+        run({"do": Command(do)}, ["do", "x", *more])
+    assert calls == [{"media": [Path("x")], "batch_size": 16, "json": False}] * 2
+
+
+def test_the_options_of_the_library_are_those_of_the_command(tmp_path: Path) -> None:
+    def audit(manifest: list[Path], **options: object) -> int:
+        """Audit."""
+        calls.append({"manifest": manifest, **options})
+        return 0
+
+    command = Command(audit, "auditing.look_at_files", without=["paths", "after"])
+    assert run({"audit": command}, ["audit", "a.csv", "--frames", "2"]) == 0
+    assert calls == [{"manifest": [Path("a.csv")], "frames": 2, "workers": 0}]
 
 
 def test_a_recipe_may_hold_the_whole_call(tmp_path: Path) -> None:
     saved = tmp_path / "train.yaml"
     saved.write_text("manifest: [a.csv, b.csv]\nout: runs/a\noptim: {lr: 1e-3}\n")
-    settings = create_parser(COMMANDS).parse_args(
-        ["train", "--config", str(saved), "--optim.epochs", "3"]
-    )
-    assert settings.train.manifest == [Path("a.csv"), Path("b.csv")]
-    assert (settings.train.optim.lr, settings.train.optim.epochs) == (1e-3, 3)
+    call = ["--config", str(saved), "--optim.epochs", "3"]
+    settings = COMMANDS["train"].parse("train", call)
+    assert settings["manifest"] == [Path("a.csv"), Path("b.csv")]
+    assert (settings["optim"].lr, settings["optim"].epochs) == (1e-3, 3)
+    saved.write_text("manifest: a.csv\nout: runs/a\n")
+    assert COMMANDS["train"].parse("train", call)["manifest"] == [Path("a.csv")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "out: x\n\noptim:\n  epocs: 3\n",
+            "line 4: there is no option 'optim.epocs'. Did you mean",
+        ),
+        ("# mine\nzzz: 1\n", "line 2: there is no option 'zzz'."),
+        ("manifest: [a\nout: b\n", "line 2: is not YAML (expected ',' or ']', but got ':')."),
+        ("just words", "holds no options. Write lines such as 'seed: 7'."),
+    ],
+)
+def test_what_is_wrong_in_a_yaml_file_is_said_with_file_and_line(
+    text: str, said: str, tmp_path: Path, capsys: Captured
+) -> None:
+    saved = tmp_path / "call.yaml"
+    saved.write_text(text)
+    assert main(["train", "--config", str(saved)]) == 2
+    assert f"telltrace: {saved}: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("scna", "there is no command 'scna'. Did you mean scan?"),
+        ("scan a --smaple all", "there is no option --smaple. Did you mean --sample?"),
+        (
+            "scan a --sample al",
+            "--sample must be one of adaptive, spread, every, fps, all, got 'al'.",
+        ),
+        ("scan", "media is missing. See telltrace scan --help."),
+        ("train --manifest a", "out is missing. See telltrace train --help."),
+        ("train --manifest a --out b --seed x", "--seed must be a whole number, got 'x'."),
+        ("train --manifest a --out b --optim.lr -1", "lr must be positive, got -1.0."),
+        ("train --manifest a --out b --optim.epochs 0", "epochs must be at least 1, got 0."),
+        ("train --manifest a --out b --config no.yaml", "no.yaml: cannot be read (No such file"),
+        ("robustness a b --out c --levels x", "--levels must be a list of whole numbers, got 'x'."),
+    ],
+)
+def test_a_wrong_call_is_one_sentence(call: str, said: str, capsys: Captured) -> None:
+    assert main(call.split()) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith(f"telltrace: {said}")
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
 
 
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (ValueError("a.mp4: is empty. Copy it again."), 2, "telltrace: a.mp4: is empty"),
-        (KeyboardInterrupt(), 130, "telltrace: interrupted"),
+        (ManifestError("is empty", remedy="Copy it again.", path="a.csv"), 2, "a.csv: is empty. C"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyError("x"), 70, "an error of telltrace itself (KeyError: 'x'). Please report it with"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence(
-    error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+    error: BaseException, code: int, said: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
     def broken() -> int:
         """Fail."""
         raise error
 
-    assert run({"broken": broken}, ["broken"]) == code
-    assert capsys.readouterr().err.startswith(said)
+    assert run({"broken": Command(broken)}, ["broken"]) == code
+    assert capsys.readouterr().err.startswith(f"telltrace: {said}")
+    reports = [path.read_text() for path in tmp_path.iterdir()]
+    assert ["KeyError: 'x'" in text and "in broken" in text for text in reports] == [True] * (
+        code == 70
+    )
 
 
-def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
+def test_help_names_every_command_and_option(capsys: Captured) -> None:
+    assert main(["--help"]) == 0
     overview = capsys.readouterr().out
-    for name in COMMANDS:
-        assert name in overview
+    for name, command in COMMANDS.items():
+        assert f"  {name} " in overview
         with pytest.raises(SystemExit):
             main([name, "--help"])
-        assert "Args:" not in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        assert "Args:" not in shown
+        for _, parameter, _ in command.parameters:
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                assert f"--{parameter.name}" in shown
 
 
 def test_help_answers_at_once_because_it_imports_no_torch() -> None:
     check = (
         "import sys; from telltrace.cli import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit: pass\n"
+        "main(['--help'])\n"
         "print(sorted({'torch', 'pandas', 'cv2', 'av', 'numpy'} & set(sys.modules)))"
     )
     start = time.perf_counter()

@@ -6,9 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from telltrace.cli import main
-from telltrace.cli.parser import create_parser
-from telltrace.cli.prepare import prepare as command
+from telltrace.cli import COMMANDS, main
 from telltrace.data.groups import group_rows
 from telltrace.data.manifest import identities, read_manifest
 from telltrace.data.paper import PaperSampling, Steps
@@ -20,9 +18,9 @@ SETS = ("ffpp-hq", "ffpp-lq", "dfdc", "celebdf", "hff")
 
 def recipe(name: str) -> PaperSampling:
     """The paper's numbers as the command line reads them."""
-    arguments = ["prepare", "--config", str(RECIPES / f"{name}.yaml"), "ROOT"]
-    parser = create_parser({"prepare": command})
-    return parser.instantiate(parser.parse_args(arguments)).prepare.paper
+    arguments = ["--config", str(RECIPES / f"{name}.yaml"), "ROOT"]
+    found: PaperSampling = COMMANDS["prepare"].parse("prepare", arguments)["paper"]
+    return found
 
 
 def table(rows: list[tuple[object, ...]]) -> pd.DataFrame:

@@ -1,15 +1,21 @@
-"""The command line. Each function is one command: its signature is the option list, its
-docstring the help text, and a YAML file given with ``--config`` its saved call.
-"""
+"""The command line: every command is a function of the library and a printer of its result."""
 
+import difflib
+import logging
 import sys
-from collections.abc import Callable
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from telltrace import __version__
+from telltrace.errors import OptionError
 
 from .audit import audit
 from .calibrate import calibrate
 from .detectors import complexity, detectors, import_weights
 from .pack import pack
-from .parser import run
+from .parser import Command
 from .prepare import prepare
 from .reports import report
 from .reproduce import reproduce
@@ -20,26 +26,94 @@ from .scores import evaluate, predict
 from .show import show
 from .train import train
 
-COMMANDS: dict[str, Callable[..., int]] = {
-    "scan": scan,
-    "prepare": prepare,
-    "pack": pack,
-    "audit": audit,
-    "show": show,
-    "train": train,
-    "runs": runs,
-    "predict": predict,
-    "evaluate": evaluate,
-    "calibrate": calibrate,
-    "robustness": robustness,
-    "report": report,
-    "reproduce": reproduce,
-    "detectors": detectors,
-    "complexity": complexity,
-    "import-weights": import_weights,
+COMMANDS: dict[str, Command] = {
+    "scan": Command(scan),
+    "prepare": Command(prepare),
+    "pack": Command(pack),
+    "audit": Command(audit),
+    "show": Command(show),
+    "train": Command(train, "training.train"),
+    "runs": Command(runs),
+    "predict": Command(predict),
+    "evaluate": Command(evaluate),
+    "calibrate": Command(calibrate),
+    "robustness": Command(robustness),
+    "report": Command(report),
+    "reproduce": Command(reproduce),
+    "detectors": Command(detectors),
+    "complexity": Command(complexity),
+    "import-weights": Command(import_weights),
 }
+BUG = 70
+"""Exit code of an error of ours, EX_SOFTWARE of sysexits.h."""
 
 
-def main(args: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code is returned."""
-    return run(COMMANDS, sys.argv[1:] if args is None else args)
+    return run(COMMANDS, sys.argv[1:] if arguments is None else arguments)
+
+
+def run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name, and turn what went wrong into one sentence.
+
+    Returns:
+        The command's exit code; 2 when the input or the settings were at fault, 70 for an error
+        of ours, 130 when interrupted.
+    """
+    logger, handler = logging.getLogger("telltrace"), logging.StreamHandler()
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        return _run(commands, arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("telltrace: interrupted\n")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us has gone: nothing is left to say
+        return 0
+    except (ValueError, OSError, FloatingPointError) as error:
+        sys.stderr.write(f"telltrace: {error}\n")
+        return 2
+    except Exception as error:
+        sys.stderr.write(f"telltrace: {_reported(error)}\n")
+        return BUG
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def _run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
+    name, *rest = arguments or ["--help"]
+    if name in ("-h", "--help"):
+        print(_overview(commands))
+    elif name == "--version":
+        print(f"telltrace {__version__}")
+    elif name in commands:
+        return commands[name].function(**commands[name].parse(name, rest))
+    else:
+        close = difflib.get_close_matches(name, commands, 1)
+        remedy = f"Did you mean {close[0]}?" if close else "See telltrace --help."
+        raise OptionError(f"there is no command {name!r}", remedy=remedy)
+    return 0
+
+
+def _overview(commands: Mapping[str, Command]) -> str:
+    width = max(map(len, commands))
+    return "\n".join(
+        [
+            "usage: telltrace COMMAND [ARGUMENTS], telltrace COMMAND --help, telltrace --version\n",
+            "Tell whether a face in a picture or video was forged.\n",
+            *(f"  {name:{width}}  {command.summary}" for name, command in commands.items()),
+        ]
+    )
+
+
+def _reported(error: Exception) -> str:
+    """Keep the traceback in a file, and ask for a report."""
+    with tempfile.NamedTemporaryFile("w", prefix="telltrace-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    return (
+        f"an error of telltrace itself ({type(error).__name__}: {error}). Please report it with "
+        f"{Path(file.name)}, which says where it happened."
+    )

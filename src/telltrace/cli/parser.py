@@ -1,104 +1,196 @@
-"""Functions as commands: positional parameters are arguments, keyword-only ones are options."""
+"""Functions as commands: parameters before ``*`` are arguments, the others are options."""
 
+import difflib
 import inspect
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_args, get_origin, get_type_hints
+import re
+import types
+from argparse import ArgumentError
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, is_dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse as parse_docstring
 from jsonargparse import ArgumentParser, set_parsing_settings
 
-from telltrace import __version__
+from telltrace.errors import OptionError
 
-Command = Callable[..., int]
+from .config import read_config
+
+NOUNS = {int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
 
 
-def create_parser(commands: Mapping[str, Command]) -> ArgumentParser:
-    """A parser with one subcommand for each function.
+@dataclass(frozen=True)
+class Command:
+    """One command: a function, and the function of the library whose options it offers too.
 
-    Parameters before ``*`` become positional arguments (a list takes one or more), flags that
-    are off by default need no value, and everything else is read by its type. Options may be
-    spelt with dashes or underscores.
+    Options may be spelt with dashes or underscores; a list takes one value or more, and flags
+    that are off by default need no value.
     """
-    set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = ArgumentParser(
-        prog="telltrace", description="Tell whether a face in a picture or video was forged."
-    )
-    parser.add_argument("--version", action="version", version=f"telltrace {__version__}")
-    subcommands = parser.add_subcommands(dest="command")
-    for name, function in commands.items():
-        summary = parse_docstring(function.__doc__ or "").short_description
-        subcommands.add_subcommand(name, _subparser(function), help=summary)
-    return parser
 
+    function: Callable[..., int]
+    """Prints what the library gives, and returns the exit code."""
+    library: str = ""
+    """Path below the package of a function or class; its parameters become options unless
+    ``function`` has them itself, and are handed on to ``function`` by name."""
+    without: Sequence[str] = ()
+    """Those that are no options."""
 
-class _Subparser(ArgumentParser):
-    """In a YAML file, one value may stand for a list of one."""
+    @property
+    def summary(self) -> str:
+        return parse_docstring(self.function.__doc__ or "").short_description or ""
 
-    def _check_value_key(self, action: Any, value: Any, *arguments: Any, **options: Any) -> Any:
-        if action.nargs == "+" and isinstance(value, str | int | float):
-            value = [value]
-        return super()._check_value_key(action, value, *arguments, **options)
+    @cached_property
+    def owners(self) -> list[Callable[..., Any]]:
+        """The function, and the library's; looked up late, as rooms may import torch."""
+        if not self.library:
+            return [self.function]
+        module, _, name = self.library.rpartition(".")
+        return [self.function, getattr(import_module(f"telltrace.{module}"), name)]
 
+    @cached_property
+    def parameters(self) -> list[tuple[Callable[..., Any], inspect.Parameter, Any]]:
+        """Owner, parameter and type of every argument and option."""
+        found: dict[str, tuple[Callable[..., Any], inspect.Parameter, Any]] = {}
+        for owner in self.owners:
+            hints = get_type_hints(owner)
+            for name, parameter in inspect.signature(owner).parameters.items():
+                hidden = owner is not self.function and name in self.without
+                if parameter.kind is not parameter.VAR_KEYWORD and not hidden:
+                    found.setdefault(name, (owner, parameter, hints[name]))
+        return list(found.values())
 
-def _subparser(function: Command) -> ArgumentParser:
-    text = parse_docstring(function.__doc__ or "")
-    describe = {p.arg_name: p.description for p in text.params}
-    long = f"\n\n{text.long_description}" if text.long_description else ""
-    parser = _Subparser(description=f"{text.short_description}{long}")
-    parser.add_argument("--config", action="config", help="YAML file with a saved call.")
-    hints = get_type_hints(function)
-    plain: set[str | int] = set()
-    for parameter in inspect.signature(function).parameters.values():
-        name, hint = parameter.name, hints[parameter.name]
-        many = get_origin(hint) is list
-        what = {"type": get_args(hint)[0], "nargs": "+"} if many else {"type": hint}
-        if parameter.kind is not parameter.KEYWORD_ONLY:
-            parser.add_argument(name, help=describe.get(name), **what)
-        elif many:
-            required = parameter.default is parameter.empty
-            default = None if required else parameter.default
-            parser.add_argument(
-                f"--{name}", help=describe.get(name), required=required, default=default, **what
-            )
+    def parser(self, prog: str) -> ArgumentParser:
+        """A parser of its arguments and options."""
+        set_parsing_settings(docstring_parse_attribute_docstrings=True)
+        text = parse_docstring(self.function.__doc__ or "")
+        long = f"\n\n{text.long_description}" if text.long_description else ""
+        description = f"{text.short_description}{long}"
+        parser = ArgumentParser(prog=prog, description=description, exit_on_error=False)
+        parser.add_argument("--config", action="config", help="YAML file with a saved call.")
+        documents = [parse_docstring(owner.__doc__ or "") for owner in reversed(self.owners)]
+        helps = {p.arg_name: p.description for each in documents for p in each.params}
+        for owner, parameter, hint in self.parameters:
+            self._add(parser, owner, parameter, hint, helps.get(parameter.name))
+        return parser
+
+    def _add(
+        self,
+        parser: ArgumentParser,
+        owner: Callable[..., Any],
+        parameter: inspect.Parameter,
+        hint: Any,
+        text: str | None,
+    ) -> None:
+        """Add an argument or option; all but lists and flags is left to jsonargparse."""
+        name, option, kind = parameter.name, f"--{parameter.name}", item_type(hint)
+        many = {"type": hint} if kind is None else {"type": kind, "nargs": "+"}
+        if owner is self.function and parameter.kind is not parameter.KEYWORD_ONLY:
+            parser.add_argument(name, help=text, **many)
         elif hint is bool and parameter.default is False:
-            parser.add_argument(f"--{name}", action="store_true", help=describe.get(name))
+            parser.add_argument(option, help=text, action="store_true")
+        elif kind is not None and parameter.default is parameter.empty:
+            parser.add_argument(option, help=text, required=True, **many)
+        elif kind is not None:
+            default = None if parameter.default is None else list(parameter.default)
+            parser.add_argument(option, help=text, default=default, **many)
         else:
-            continue
-        plain.add(name)
-    parser.add_function_arguments(function, skip=plain, as_group=False)
-    return parser
+            others = [*self.without, *(p.name for _, p, _ in self.parameters)]
+            skip: set[str | int] = {other for other in others if other != name}
+            is_class = isinstance(owner, type)
+            add = parser.add_class_arguments if is_class else parser.add_function_arguments
+            add(owner, skip=skip, as_group=False)
+
+    def parse(self, name: str, arguments: Sequence[str]) -> dict[str, Any]:
+        """The keyword arguments of the call that the command line asks for.
+
+        Raises:
+            OptionError: If an argument or option has a name or a value that it cannot have.
+        """
+        parser = self.parser(f"telltrace {name}")
+        lists = {p.name for _, p, hint in self.parameters if item_type(hint) is not None}
+        known = {*parser.get_defaults().keys(), *(p.name for _, p, _ in self.parameters)}
+        plain = list(_plain(arguments, known, lists))
+        try:
+            values = vars(parser.instantiate(parser.parse_args(plain)))
+        except ArgumentError as error:
+            raise self._explained(str(error), name, known) from None
+        values.pop("config", None)
+        return values
+
+    def _explained(self, text: str, name: str, known: Iterable[str]) -> OptionError:
+        """What jsonargparse found wrong, as one sentence."""
+        if found := re.match(r'Parser key "([\w.]+)"', text):
+            _, _, value = text.rpartition("alue: ")
+            expected = describe(self._hint(found[1]))
+            return OptionError(f"--{found[1]} must be {expected}, got {value!r}")
+        if found := re.match(r"unrecognized arguments: --([\w.]+)", text):
+            return unknown_option(f"--{found[1]}", [f"--{key}" for key in known], name)
+        if found := re.match(r"the following arguments are required: (.*)", text):
+            return OptionError(f"{found[1]} is missing", remedy=f"See telltrace {name} --help.")
+        return OptionError(text.replace("\n", " "), remedy=f"See telltrace {name} --help.")
+
+    def _hint(self, key: str) -> Any:
+        hints = {parameter.name: hint for _, parameter, hint in self.parameters}
+        *groups, last = key.split(".")
+        for group in groups:
+            hints = get_type_hints(hints[group]) if is_dataclass(hints.get(group)) else {}
+        return hints.get(last, str)
 
 
-def _with_underscores(arguments: Sequence[str]) -> list[str]:
-    """``--batch-size 8`` as ``--batch_size 8``; values and arguments are left alone."""
-    result = []
+def item_type(hint: Any) -> Any:
+    """Type of the items, for a list of paths, text or numbers; None for anything else.
+
+    Examples:
+        >>> item_type(Sequence[int] | None), item_type(tuple[float, float]), item_type(str)
+        (<class 'int'>, None, None)
+    """
+    for option in get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,):
+        arguments = get_args(option)
+        if get_origin(option) in (list, Sequence) or arguments[1:] == (...,):
+            return arguments[0] if arguments[0] in (str, int, float, Path) else None
+    return None
+
+
+def describe(hint: Any) -> str:
+    """What a value of this type looks like.
+
+    Examples:
+        >>> describe(Literal["auto", "cpu"]), describe(float | None)
+        ('one of auto, cpu', 'a number or null')
+    """
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(describe(part) for part in get_args(hint))
+    if (kind := item_type(hint)) is not None:
+        return f"a list of {NOUNS.get(kind, 'a text').removeprefix('a ')}s"
+    if get_origin(hint) in (list, tuple, Sequence):
+        count = len(get_args(hint)) if get_origin(hint) is tuple and ... not in hint.__args__ else 0
+        return f"a list of {count} values" if count else "a list"
+    return NOUNS.get(hint, "settings" if is_dataclass(hint) else "text")
+
+
+def unknown_option(option: str, known: Iterable[str], command: str) -> OptionError:
+    """The error of an option that there is not, with the closest that there is."""
+    close = difflib.get_close_matches(option, list(known), 1)
+    remedy = f"Did you mean {close[0]}?" if close else f"See telltrace {command} --help."
+    return OptionError(f"there is no option {option}", remedy=remedy)
+
+
+def _plain(arguments: Sequence[str], known: set[str], lists: set[str]) -> Iterator[str]:
+    """``--batch-size 8`` as ``--batch_size 8``, and the content of ``--config`` for its name."""
+    config = False
     for argument in arguments:
         name, equals, value = argument.partition("=")
-        is_option = name.startswith("--") and len(name) > 2
-        result.append("--" + name[2:].replace("-", "_") + equals + value if is_option else argument)
-    return result
-
-
-def run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
-    """Parse the arguments, call the command, and turn what went wrong into one sentence.
-
-    Returns:
-        The command's exit code; 2 when the input or the settings were at fault, 130 when
-        interrupted.
-    """
-    parser = create_parser(commands)
-    settings = parser.parse_args(_with_underscores(arguments))
-    try:
-        values: dict[str, Any] = vars(parser.instantiate(settings)[settings.command])
-        values.pop("config", None)
-        return commands[settings.command](**values)
-    except KeyboardInterrupt:
-        sys.stderr.write("telltrace: interrupted\n")
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read us has gone: nothing is left to say
-        return 0
-    except (ValueError, OSError, FloatingPointError) as error:
-        sys.stderr.write(f"telltrace: {error}\n")
-        return 2
+        if config:
+            yield read_config(Path(argument), known, lists)
+        elif name.startswith("--") and len(name) > 2:
+            name = "--" + name[2:].replace("-", "_")
+            is_file = name == "--config" and equals
+            yield f"{name}{equals}{read_config(Path(value), known, lists) if is_file else value}"
+        else:
+            yield argument
+        config = argument == "--config"

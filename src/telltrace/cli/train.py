@@ -1,17 +1,18 @@
 """`telltrace train`: face crops and settings in, a checkpoint out."""
 
-import functools
 from typing import Any
 
-from telltrace import training
 
-
-@functools.wraps(training.train)
 def train(**options: Any) -> int:
-    """Call the library function and print where its result is."""
-    result = training.train(**options)
+    """Train a detector; the epoch that is best on the validation split is kept.
+
+    Stopped and started again with the same settings it goes on where it was, and ends with the
+    same weights as a run that never stopped.
+    """
+    from telltrace import training
     from telltrace.training.processes import is_first
 
+    result = training.train(**options)
     if options.get("sweep") is not None:
         import pandas as pd
 
