@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from . import renamed
 
 if TYPE_CHECKING:
-    from .auditing import audit_manifests as audit
+    from .auditing import audit
     from .checkpoint import load_detector
     from .conversion import convert
-    from .data.prepare import prepare
+    from .data import prepare
     from .errors import (
         CheckpointError,
         DependencyError,
@@ -56,7 +56,7 @@ __all__ = [
 ]
 _HOMES = {
     "Scanner": "inference.Scanner",
-    "audit": "auditing.audit_manifests",
+    "audit": "auditing.audit",
     "convert": "conversion.convert",
     "create_detector": "models.create_detector",
     "evaluate": "evaluation.evaluate_scores",
@@ -64,7 +64,7 @@ _HOMES = {
     "list_detectors": "models.list_detectors",
     "load_detector": "checkpoint.load_detector",
     "load_published": "published.load_published",
-    "prepare": "data.prepare.prepare",
+    "prepare": "data.prepare",
     "train": "training.train",
 }
 """Where the public functions live; the other names are errors."""

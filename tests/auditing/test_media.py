@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from telltrace.auditing import look_at, look_at_files
+from telltrace.auditing.collect import look_at_files
 from telltrace.auditing.headers import TABLES, encoder_settings
-from telltrace.auditing.media import _quality
+from telltrace.auditing.media import _quality, look_at
 from telltrace.auditing.spectra import BINS, spectrum_summary
 from telltrace.data.manifest import read_manifest
 from telltrace.data.pack import write_pack

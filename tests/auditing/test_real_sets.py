@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from telltrace.auditing import audit_manifests
+from telltrace.auditing import audit
 from telltrace.data.datasets.folder import read_folder
 from telltrace.data.manifest import write_manifest
 
@@ -16,8 +16,8 @@ def test_reals_beside_fakes_of_another_folder_are_flagged(data_root: Path, tmp_p
     others = read_folder(data_root / "ciplab_real_and_fake_face")
     fakes = others[others.label == 1][:80]
     write_manifest(pd.concat([reals, fakes], ignore_index=True), tmp_path / "manifest.csv")
-    audit = audit_manifests([tmp_path / "manifest.csv"], workers=0)
-    verdicts = {answer.name: answer.verdict for answer in audit.shortcuts.answers}
+    found = audit([tmp_path / "manifest.csv"], workers=0)
+    verdicts = {answer.name: answer.verdict for answer in found.shortcuts.answers}
     assert (verdicts["size"], verdicts["JPEG tables"]) == ("shortcut", "shortcut")
-    assert "'celeba_real' holds reals only" in " ".join(audit.notes)
-    assert not audit.leaks
+    assert "'celeba_real' holds reals only" in " ".join(found.notes)
+    assert not found.leaks

@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from telltrace.auditing import audit_manifests, audit_rows, choose_files, read_rows, render
+from telltrace.auditing import audit
+from telltrace.auditing.collect import choose_files, read_rows
+from telltrace.auditing.quality import count_rows
+from telltrace.auditing.tables import render
 from telltrace.cli import main
 from telltrace.data.manifest import read_manifest, write_manifest
 
@@ -49,7 +52,7 @@ def test_a_leak_is_exit_code_1_and_in_the_json(
 def test_counts_are_of_files_videos_and_people(tmp_path: Path) -> None:
     rows = read_rows([write_set(tmp_path, np.random.default_rng(0), people=5)])
     rows.loc[0, "identity"] = "p0+p9"
-    counts = {(c.side, c.method): c for c in audit_rows(rows, workers=0).counts}
+    counts = {(c.side, c.method): c for c in count_rows(rows)}
     assert len(counts) == 9
     first = counts["train", "real"]
     assert (first.files, first.videos, first.people, first.label) == (3, 3, 4, 0)
@@ -57,7 +60,7 @@ def test_counts_are_of_files_videos_and_people(tmp_path: Path) -> None:
 
 def notes_of(table: pd.DataFrame, tmp_path: Path) -> str:
     write_manifest(table, tmp_path / "notes.csv")
-    return "\n".join(audit_manifests([tmp_path / "notes.csv"], workers=0).notes)
+    return "\n".join(audit([tmp_path / "notes.csv"], workers=0).notes)
 
 
 def test_notes_tell_of_one_class_uneven_classes_and_sets_of_one_class(
@@ -90,11 +93,11 @@ def test_missing_unreadable_and_damaged_files_are_listed(clean_set: Path, tmp_pa
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) * 2 // 3])
     table.loc[[0, 1, 2], "path"] = [str(tmp_path / n) for n in ("text.png", "cut.jpg", "gone.png")]
     write_manifest(table, tmp_path / "manifest.csv")
-    audit = audit_manifests([tmp_path / "manifest.csv"], workers=0)
-    assert [x.kind for x in audit.troubles] == ["missing", "unreadable", "damaged"]
-    assert [Path(x.path).name for x in audit.troubles] == ["gone.png", "text.png", "cut.jpg"]
-    assert all(x.reason and x.remedy for x in audit.troubles)
-    assert "1 file missing:" in render(audit)
+    found = audit([tmp_path / "manifest.csv"], workers=0)
+    assert [x.kind for x in found.troubles] == ["missing", "unreadable", "damaged"]
+    assert [Path(x.path).name for x in found.troubles] == ["gone.png", "text.png", "cut.jpg"]
+    assert all(x.reason and x.remedy for x in found.troubles)
+    assert "1 file missing:" in render(found)
 
 
 def test_small_blurred_and_dark_faces_are_counted_by_class(clean_set: Path, tmp_path: Path) -> None:
@@ -107,7 +110,7 @@ def test_small_blurred_and_dark_faces_are_counted_by_class(clean_set: Path, tmp_
         Image.fromarray(image).save(tmp_path / f"{row}.png")
         table.loc[row, "path"] = str(tmp_path / f"{row}.png")
     write_manifest(table, tmp_path / "manifest.csv")
-    flaws = audit_manifests([tmp_path / "manifest.csv"], workers=0).flaws
+    flaws = audit([tmp_path / "manifest.csv"], workers=0).flaws
     found = {(f.flaw, f.label): f for f in flaws}
     assert found["small", 1].examples == (table.path[1],)
     assert (found["small", 1].found, found["small", 1].total, found["small", 0].found) == (1, 40, 0)
@@ -137,7 +140,7 @@ def test_large_sets_are_looked_at_evenly(tmp_path: Path) -> None:
 
 def test_workers_find_what_one_process_finds(tmp_path: Path) -> None:
     manifest = write_set(tmp_path, np.random.default_rng(0), people=24)
-    audits = [audit_manifests([manifest], workers=n).to_dict() for n in (0, 1)]
+    audits = [audit([manifest], workers=n).to_dict() for n in (0, 1)]
     assert audits[0] == audits[1]
 
 

@@ -10,12 +10,14 @@ import pytest
 from PIL import Image
 from scipy.stats import beta
 
-from telltrace.auditing import Medium, Shortcut, find_shortcuts, look_at_files, read_rows
-from telltrace.auditing.media import Look
+from telltrace.auditing.collect import look_at_files, read_rows
+from telltrace.auditing.media import Look, Medium
 from telltrace.auditing.shortcuts import (
     SURE,
+    Shortcut,
     chance_of_auc,
     clustered_interval,
+    find_shortcuts,
     held_out_scores,
     people_groups,
 )

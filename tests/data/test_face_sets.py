@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from telltrace.data.adopt import is_crops
+from telltrace.data.cropping import is_crops
 from telltrace.data.datasets import read_layout
 from telltrace.data.datasets.face_sets import split_by_hash, utkface_group
 

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
+from telltrace.data import Prepared
+from telltrace.data.cropping import crop_media
 from telltrace.data.manifest import read_manifest
 from telltrace.data.masks import CutFace, cut_masks
-from telltrace.data.prepare import Prepared, prepare
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.faces.media import MediaError, Sampling
@@ -39,7 +40,7 @@ def media(clip, write_clip, tmp_path: Path) -> pd.DataFrame:
 
 def run(media: pd.DataFrame, out: Path, **options: object) -> Prepared:
     crop = options.pop("crop", FaceCrop(64))
-    return prepare(media, out, crop, SAMPLING, workers=0, progress=False, **options)
+    return crop_media(media, out, crop, SAMPLING, workers=0, show_progress=False, **options)
 
 
 @pytest.mark.parametrize("alignment", ["box", "similarity"])

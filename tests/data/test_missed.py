@@ -10,9 +10,9 @@ from PIL import Image
 
 from telltrace.checkpoint import load_detector
 from telltrace.cli import main
+from telltrace.data.cropping import NAMES
 from telltrace.data.manifest import check_manifest, write_manifest
 from telltrace.data.missed import read_missed
-from telltrace.data.prepare import NAMES
 from telltrace.evaluation import evaluate_scores, read_scores
 
 

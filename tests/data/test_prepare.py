@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
+from telltrace.data import Prepared
+from telltrace.data.cropping import crop_media
 from telltrace.data.datasets.folder import read_folder
 from telltrace.data.extraction import medium_folder
 from telltrace.data.manifest import ManifestError, read_manifest
-from telltrace.data.prepare import Prepared, prepare
 from telltrace.data.prepared import prepared_crop
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import create_face_detector
@@ -23,7 +24,9 @@ CROP, SAMPLING = FaceCrop(64), Sampling("spread", 4)
 
 def run(media: Path | pd.DataFrame, out: Path, **options: object) -> Prepared:
     listed = read_folder(media) if isinstance(media, Path) else media
-    return prepare(listed, out, CROP, SAMPLING, **({"workers": 0, "progress": False} | options))
+    return crop_media(
+        listed, out, CROP, SAMPLING, **({"workers": 0, "show_progress": False} | options)
+    )
 
 
 def written(out: Path) -> dict[str, bytes]:
@@ -110,7 +113,7 @@ def test_crops_of_other_settings_are_not_replaced(
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     one = read_folder(media_folder).query("video == 'r1'")
     with pytest.raises(ValueError, match=r"out: holds crops of other settings \(crop .*'size': 40"):
-        prepare(one, out, FaceCrop(40), SAMPLING, workers=0, progress=False)
+        crop_media(one, out, FaceCrop(40), SAMPLING, workers=0, show_progress=False)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
@@ -146,12 +149,6 @@ def test_everybody_in_the_picture(tmp_path: Path) -> None:
     assert [Path(p).name for p in both.path] == ["000000_0.png", "000000_1.png"]
     assert [Path(p).name for p in one.path] == ["000000.png"]
     assert one.box[0] == both.box[0] != both.box[1]
-
-
-def test_jpeg_on_request(tmp_path: Path, clip) -> None:
-    clip(tmp_path / "real" / "a.mp4")
-    paths = run(tmp_path, tmp_path / "out", jpeg_quality=90).manifest.path
-    assert {Path(p).read_bytes()[:3] for p in paths} == {b"\xff\xd8\xff"}
 
 
 def test_a_damaged_clip_gives_what_can_be_read(tmp_path: Path, clip) -> None:
@@ -193,13 +190,14 @@ def test_folders_of_media_never_meet() -> None:
     assert not any(part in {".", ".."} for folder in folders for part in folder.parts)
 
 
-def test_progress_is_drawn_on_standard_error(tmp_path: Path, clip, capsys) -> None:
+def test_progress_is_told(
+    tmp_path: Path, clip, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clip(tmp_path / "real" / "a.mp4")
-    run(tmp_path, tmp_path / "out", progress=True)
-    shown = capsys.readouterr()
-    assert "1/1" in shown.err
-    assert "frames/s" in shown.err
-    assert shown.out == ""
+    monkeypatch.setattr("telltrace.progress.LINE_EVERY", 0.0)
+    with caplog.at_level("INFO", "telltrace"):
+        run(tmp_path, tmp_path / "out")
+    assert caplog.messages[0].startswith("Preparing: 1 of 1 media")
 
 
 def test_crops_of_unknown_origin_are_refused(tmp_path: Path) -> None:

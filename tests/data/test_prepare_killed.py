@@ -9,22 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from telltrace.data import Prepared
+from telltrace.data.cropping import crop_media
 from telltrace.data.datasets.folder import read_folder
-from telltrace.data.prepare import Prepared, prepare
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
 
 SCRIPT = '''
 import os, random, signal, sys, time
 from telltrace.data.datasets.folder import read_folder
-from telltrace.data.prepare import prepare
+from telltrace.data.cropping import crop_media
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
 
 
 def run(media, out, workers):
     listed, crop, sampling = read_folder(media), FaceCrop(64), Sampling("spread", 4)
-    return prepare(listed, out, crop, sampling, workers=workers, progress=False)
+    return crop_media(listed, out, crop, sampling, workers=workers, show_progress=False)
 
 
 def finished(out):
@@ -74,7 +75,7 @@ def reference(media_folder: Path, tmp_path_factory) -> dict[str, bytes]:
 
 def finish(media: Path, out: Path) -> Prepared:
     crop, sampling = FaceCrop(64), Sampling("spread", 4)
-    return prepare(read_folder(media), out, crop, sampling, workers=0, progress=False)
+    return crop_media(read_folder(media), out, crop, sampling, workers=0, show_progress=False)
 
 
 def contents(out: Path) -> dict[str, bytes]:

@@ -1,23 +1,16 @@
 """The audit: what was looked at and what was found, as data and as JSON."""
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import pandas as pd
-
-from ..pools import processors
-from .collect import Compare, choose_files, look_at_files, read_rows
-from .leaks import Leak, find_leaks
-from .media import Medium
-from .quality import Count, Flawed, Trouble, balance_notes, count_rows, find_flaws, find_troubles
-from .shortcuts import LEVEL, SURE, Shortcuts, find_shortcuts
+if TYPE_CHECKING:
+    from .leaks import Leak
+    from .quality import Count, Flawed, Trouble
+    from .shortcuts import Shortcuts
 
 SCHEMA: Final = "telltrace-audit/1"
 """Version of `Audit.to_dict`: a new number where a field changes its meaning or goes."""
-LIMIT: Final = 20000
-FRAMES: Final = 4
 
 
 @dataclass(frozen=True)
@@ -31,16 +24,12 @@ class Audit:
     """Files that the manifests name."""
     looked_at: int
     """How many of them were opened."""
-    leaks: tuple[Leak, ...]
-    shortcuts: Shortcuts
-    counts: tuple[Count, ...]
+    leaks: "tuple[Leak, ...]"
+    shortcuts: "Shortcuts"
+    counts: "tuple[Count, ...]"
     notes: tuple[str, ...]
-    troubles: tuple[Trouble, ...]
-    flaws: tuple[Flawed, ...]
-
-    @property
-    def leaking(self) -> bool:
-        return bool(self.leaks)
+    troubles: "tuple[Trouble, ...]"
+    flaws: "tuple[Flawed, ...]"
 
     def to_dict(self) -> dict[str, Any]:
         """The audit as JSON holds it."""
@@ -55,14 +44,7 @@ class Audit:
             "files": self.files,
             "looked_at": self.looked_at,
             "leaks": leaks,
-            "shortcuts": {
-                "media": self.shortcuts.media,
-                "groups": self.shortcuts.groups,
-                "basis": self.shortcuts.basis,
-                "level": LEVEL,
-                "alarm_at_chance": SURE,
-                "answers": [asdict(answer) for answer in self.shortcuts.answers],
-            },
+            "shortcuts": self.shortcuts.to_dict(),
             "counts": [asdict(count) for count in self.counts],
             "notes": list(self.notes),
             "troubles": [asdict(trouble) for trouble in self.troubles],
@@ -70,29 +52,28 @@ class Audit:
         }
 
 
-def audit_manifests(
-    manifests: Sequence[str | Path],
+def audit(
+    manifest: list[Path],
     *,
-    compare: Compare = "both",
-    limit: int = LIMIT,
-    frames: int = FRAMES,
+    compare: Literal["both", "splits", "manifests"] = "both",
+    limit: int = 20000,
+    frames: int = 4,
     workers: int | None = None,
     seed: int = 0,
-    after: Callable[[int], None] = lambda _: None,
 ) -> Audit:
-    r"""Look for what would make a detector seem better than it is.
+    r"""Look for leaks between splits, and for shortcuts that give the classes away.
 
     Args:
-        manifests: Manifests of media or of crops, or packs.
-        compare: Which sides must have nothing in common, see `read_rows`.
-        limit: Files that are opened at most; where there are more, evenly spread over each video.
-        frames: Frames of each video that are looked at.
-        workers: Processes; by default one for each processor.
+        manifest: Manifests of media or of face crops, or packs.
+        compare: What must have nothing in common: "splits" of all manifests together, whole
+            "manifests", or "both": splits, and manifests that have none.
+        limit: Files to open at most; where there are more, evenly spread over each video.
+        frames: Frames of each video to look at.
+        workers: Processes; by default one for each core.
         seed: Of folds and draws.
-        after: Told how many more files are done.
 
     Raises:
-        ValueError: If a manifest cannot be read.
+        ManifestError: If a manifest cannot be read.
 
     Examples:
         >>> import numpy as np
@@ -101,27 +82,21 @@ def audit_manifests(
         >>> for name in ("a", "b"):
         ...     Image.fromarray(np.eye(32, dtype=np.uint8) * 255).save(folder / f"{name}.png")
         >>> _ = (folder / "m.csv").write_text("path,label,split\na.png,0,train\nb.png,1,test\n")
-        >>> [leak.kind for leak in audit_manifests([folder / "m.csv"]).leaks]
+        >>> [leak.kind for leak in audit([folder / "m.csv"]).leaks]
         ['equal', 'file']
     """
-    rows = read_rows(manifests, compare)
-    return audit_rows(rows, limit=limit, frames=frames, workers=workers, seed=seed, after=after)
+    from ..pools import processors
+    from ..progress import progress
+    from .collect import choose_files, look_at_files, read_rows
+    from .leaks import find_leaks
+    from .quality import balance_notes, count_rows, find_flaws, find_troubles
+    from .shortcuts import find_shortcuts
 
-
-def audit_rows(
-    rows: pd.DataFrame,
-    *,
-    limit: int = LIMIT,
-    frames: int = FRAMES,
-    workers: int | None = None,
-    seed: int = 0,
-    after: Callable[[int], None] = lambda _: None,
-) -> Audit:
-    """As `audit_manifests`, of rows that `read_rows` gave."""
-    if workers is None:
-        workers = processors()
+    rows = read_rows(manifest, compare)
     chosen = choose_files(rows, limit)
-    media: Mapping[str, Medium] = look_at_files(chosen, frames=frames, workers=workers, after=after)
+    workers = processors() if workers is None else workers
+    with progress("Auditing", len(chosen), "files") as advance:
+        media = look_at_files(chosen, frames=frames, workers=workers, after=advance)
     return Audit(
         tuple(rows.manifest.unique()),
         tuple(side for side in rows.side.unique() if side),

@@ -1,8 +1,8 @@
 """Can properties that have nothing to do with forgery tell the classes apart?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -66,6 +66,11 @@ class Shortcuts:
     basis: str
     """What a group is."""
     answers: tuple[Shortcut, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it, with the limits it rests on."""
+        limits = {"level": LEVEL, "alarm_at_chance": SURE}
+        return {**vars(self), **limits, "answers": [asdict(answer) for answer in self.answers]}
 
 
 def find_shortcuts(

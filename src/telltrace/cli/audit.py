@@ -4,8 +4,6 @@ import json as jsonlib
 from pathlib import Path
 from typing import Literal
 
-from telltrace.cli.progress import progress
-
 
 def audit(
     manifest: list[Path],
@@ -33,20 +31,17 @@ def audit(
     """
     from rich.console import Console
 
-    from telltrace.auditing import audit_rows, choose_files, read_rows, render
+    from telltrace.auditing import audit as find
+    from telltrace.auditing.tables import render
     from telltrace.files import write_json
 
-    rows = read_rows(manifest, compare)
-    total = len(choose_files(rows, limit))
-    with progress("Auditing", total, "files") as advance:
-        found = audit_rows(rows, limit=limit, frames=frames, workers=workers, after=advance)
-    text = jsonlib.dumps(found.to_dict(), indent=2)
+    found = find(manifest, compare=compare, limit=limit, frames=frames, workers=workers)
     if out is not None:
         write_json(found.to_dict(), out)
     console = Console()
-    print(
-        text
-        if json
-        else render(found, console.width if console.is_terminal else 100, console.is_terminal)
-    )
-    return 1 if found.leaking else 0
+    if json:
+        print(jsonlib.dumps(found.to_dict(), indent=2))
+    else:
+        width = console.width if console.is_terminal else 100
+        print(render(found, width, console.is_terminal))
+    return 1 if found.leaks else 0

@@ -1,102 +1,12 @@
 """`telltrace prepare`: a dataset in, face crops and a manifest out."""
 
-from dataclasses import replace
-from pathlib import Path
-from typing import Literal
+from functools import wraps
+from typing import Any
 
-from telltrace.cli.options import SampleMode
-from telltrace.data.paper import PaperSampling
+from telltrace.data import prepare as prepare_data
 
 
-def prepare(
-    source: Path,
-    *,
-    out: Path,
-    layout: str = "folder",
-    compressions: list[str] = [],  # noqa: B006  read, never changed
-    methods: list[str] = [],  # noqa: B006  read, never changed
-    name: str | None = None,
-    label: Literal["real", "fake"] | None = None,
-    splits: list[str] = [],  # noqa: B006  read, never changed
-    moved: list[str] = [],  # noqa: B006  read, never changed
-    fakes: int | None = None,
-    protocol: str | None = None,
-    frames: float = 32,
-    sample: SampleMode = "spread",
-    size: int = 256,
-    margin: float = 1.3,
-    alignment: Literal["box", "similarity"] = "box",
-    faces: Literal["one", "all"] = "one",
-    paper: PaperSampling | None = None,
-    workers: int | None = None,
-) -> int:
-    """Turn a dataset's videos and pictures into face crops and a manifest.
-
-    Can be stopped at any moment and run again: it goes on where it was. Media that gave no
-    face are listed with the reason in OUT/failures.csv. Layouts that list face crops (sficonv,
-    ba-lists, deepfakebench) cut nothing: say with --size, --margin and --alignment how their
-    crops were cut.
-
-    Args:
-        source: Folder of the dataset, a list of its files, or a manifest of media.
-        out: Folder for the crops, manifest.csv and failures.csv.
-        layout: "folder" for real/ and fake/, "table" for CSV or parquet, "ffpp", "celeb-df-v1",
-            "celeb-df-v2", "dfdc", "dfdc-preview", "deeper-forensics", "hff", "uadfv",
-            "dfdc-faces", "lfw", "utkface", "splices", "generated", "real-clips", "sficonv",
-            "ba-lists" or "deepfakebench".
-        compressions: FaceForensics++ only: any of c0, c23, c40; by default c23.
-        methods: ffpp and deeper-forensics only: manipulations; by default those that are there.
-        name: Folders and lists only: name of the data set; by default the folder's.
-        label: Folders only: what everything in the folder is, when it has no real/ and fake/.
-        splits: Lists only: which of their splits to read; by default all.
-        fakes: dfdc-faces only: fakes to take of each group; by default all.
-        moved: Lists only: old and new beginning of the paths in them.
-        protocol: Split to assign, such as ffpp-pairs, ffpp-official or by-identity.
-        frames: How much of a video to take; see --sample.
-        sample: "spread" takes FRAMES frames evenly over the whole video, "every" each
-            FRAMES-th, "fps" FRAMES a second, "all" all of them.
-        size: Side of a crop, in pixels.
-        margin: Side of the square crop as a multiple of the face box.
-        alignment: "box" cuts upright, "similarity" turns and scales by five landmarks.
-        faces: The main person's face in each frame, or all faces.
-        paper: Videos, frames and faces in the numbers of a paper, in place of --frames and
-            --sample; see recipes/data.
-        workers: Processes; by default one for each core.
-    """
-    from telltrace.data.adopt import adopt_crops, is_crops
-    from telltrace.data.datasets import read_layout
-    from telltrace.data.prepare import prepare as run
-    from telltrace.data.protocols import assign_split
-    from telltrace.faces.align import FaceCrop
-    from telltrace.faces.media import Sampling
-
-    if moved and len(moved) != 2:
-        raise ValueError(f"moved is an old and a new beginning of paths, got {moved}.")
-    media = read_layout(
-        "table" if layout == "manifest" else layout,
-        source,
-        compressions=compressions,
-        methods=methods,
-        name=name,
-        label=label,
-        splits=splits,
-        moved=tuple(moved),
-        fakes=fakes,
-    )
-    if protocol is not None:
-        media = assign_split(media, protocol)
-        paper = paper and replace(paper, own_splits=True)
-    crop = FaceCrop(size=size, margin=margin, alignment=alignment)
-    if is_crops(media):
-        print(f"{len(adopt_crops(media, out, crop))} crops, listed as they are")
-        return 0
-    done = run(
-        media,
-        out,
-        crop=crop,
-        sampling=paper or Sampling(sample, frames),
-        workers=workers,
-        faces=faces,
-    )
-    print(done)
+@wraps(prepare_data)
+def prepare(*arguments: Any, **options: Any) -> int:
+    print(prepare_data(*arguments, **options))
     return 0

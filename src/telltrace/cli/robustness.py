@@ -4,7 +4,7 @@ import json as jsonlib
 from pathlib import Path
 
 from telltrace.cli.options import Device
-from telltrace.cli.progress import progress
+from telltrace.progress import progress
 
 
 def robustness(

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from telltrace.cli.options import Device
-from telltrace.cli.progress import progress
+from telltrace.progress import progress
 
 if TYPE_CHECKING:
     from telltrace.inference import ScanPlan

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from telltrace.cli.options import Device
-from telltrace.cli.progress import progress
+from telltrace.progress import progress
 
 
 def predict(

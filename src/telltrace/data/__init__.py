@@ -1,1 +1,5 @@
-"""Data: which media there are, how they are split, and how crops become batches."""
+"""Data: what the media are (the manifest), who may learn from them, and their faces as batches."""
+
+from .prepare import Prepared, prepare
+
+__all__ = ["Prepared", "prepare"]

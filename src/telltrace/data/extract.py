@@ -47,7 +47,6 @@ class ExtractJob:
     unfinished: str
     """Folder, on the same disk, for what is not complete yet."""
     settings: ExtractSettings
-    device: str = "cpu"
     mask: str = ""
     """Picture or video of what was forged in the medium, frame by frame; "" if there is none."""
 
@@ -100,7 +99,7 @@ def _extract_or_explain(job: ExtractJob, folder: Path) -> Extraction:
 
 def _extract(job: ExtractJob, folder: Path) -> Extraction:
     frames = open_media(job.path, job.settings.sampling)
-    detector, found = _detector(job.device), Extraction()
+    detector, found = _detector(), Extraction()
     previous: Face | None = None
     cuts: list[CutFace] = []
     for batch in in_batches(islice(frames, job.settings.limit)):
@@ -139,8 +138,8 @@ def _explain(found: Extraction, frames: Frames) -> None:
 
 
 @cache
-def _detector(device: str) -> FaceDetector:
-    return create_face_detector(device=device)
+def _detector() -> FaceDetector:
+    return create_face_detector()
 
 
 def in_batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
@@ -190,8 +189,8 @@ def _write_crop(
     crop = settings.crop
     image = crop.cut(frame.image, face)
     square = crop.square(face, frame.image.shape[:2]) if crop.alignment == "box" else ()
-    name = f"{frame.index:06d}{suffix}.{'png' if settings.jpeg_quality is None else 'jpg'}"
-    _write(folder / name, encode(image, settings.jpeg_quality))
+    name = f"{frame.index:06d}{suffix}.png"
+    _write(folder / name, encode_png(image))
     return {
         "file": name,
         "frame": int(frame.index),
@@ -216,7 +215,7 @@ def _write_masks(job: ExtractJob, found: Extraction, cuts: list[CutFace], folder
         for number, mask in cut_masks(job.mask, cuts, job.settings.crop):
             entry = found.faces[number]
             name = f"{Path(entry['file']).stem}.mask.png"
-            _write(folder / name, encode(mask, None))
+            _write(folder / name, encode_png(mask))
             entry["mask"] = name
         reason = f"{job.mask} has no frame for {{}} of {len(cuts)} crops"
     except MediaError as error:
@@ -228,12 +227,8 @@ def _write_masks(job: ExtractJob, found: Extraction, cuts: list[CutFace], folder
         found.remedy = "Download the mask again, or leave it out of the manifest"
 
 
-def encode(image: NDArray[np.uint8], jpeg_quality: int | None) -> bytes:
-    """A picture, (H, W, 3) RGB or (H, W) grey, as PNG or as JPEG of this quality."""
-    kind, options = ".png", [cv2.IMWRITE_PNG_COMPRESSION, 1]
-    if jpeg_quality is not None:
-        kind, options = ".jpg", [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """A picture, (H, W, 3) RGB or (H, W) grey, as PNG."""
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-    _, data = cv2.imencode(kind, image, options)
-    return data.tobytes()
+    return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()

@@ -24,16 +24,12 @@ class ExtractSettings:
     sampling: Sampling = field(default_factory=Sampling)
     faces: Literal["one", "all"] = "one"
     """The one person that the video follows, or everybody in every frame."""
-    jpeg_quality: int | None = None
-    """None writes PNG, which keeps every pixel; 1 to 100 writes JPEG."""
     limit: int | None = None
     """Frames of a medium after which the rest is left; None is all that the sampling gives."""
 
     def __post_init__(self) -> None:
         if self.faces not in ("one", "all"):
             raise ValueError(f'faces must be "one" or "all", got {self.faces!r}.')
-        if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
-            raise ValueError(f"jpeg_quality must be 1 to 100, got {self.jpeg_quality}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -41,7 +37,7 @@ class ExtractSettings:
             "crop": self.crop.to_dict(),
             "sampling": asdict(self.sampling),
             "faces": self.faces,
-            "jpeg_quality": self.jpeg_quality,
+            "jpeg_quality": None,  # PNG: crops of before are known by it
         }
         return values if self.limit is None else values | {"limit": self.limit}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .cropping import FAILURES, NAMES
 from .manifest import VIDEO_KEY, check_manifest, read_manifest
-from .prepare import FAILURES, NAMES
 from .protocols import assign_split
 
 

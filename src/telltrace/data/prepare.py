@@ -1,68 +1,39 @@
-"""From a manifest of media to a manifest of face crops, in parallel, and never twice."""
+"""`prepare`: a data set in, face crops and a manifest out; what it needs is loaded when called."""
 
-import shutil
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
-import pandas as pd
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from ..faces.align import FaceCrop
-from ..faces.media import Sampling, Status
-from ..files import write_json, write_table
-from ..pools.pool import run_jobs
-from ..pools.worker import processors
-from .extract import ExtractJob, lose_medium, run_extract
-from .extraction import Extraction, ExtractSettings, medium_folder, read_mark
-from .manifest import (
-    COLUMNS,
-    VIDEO_KEY,
-    ManifestError,
-    check_manifest,
-    relative_path,
-    source_of,
-    write_manifest,
-)
+from ..errors import OptionError
 from .paper import PaperSampling
-from .prepared import SETTINGS, refuse_other_settings
-from .sampling import choose_faces, choose_videos
 
-MANIFEST: Final = "manifest.csv"
-FAILURES: Final = "failures.csv"
-NAMES: Final = ["dataset", "label", "method", "compression", "video", "identity", "split"]
-"""What ``failures.csv`` says of a medium besides what went wrong."""
-PACKAGES: Final = ("telltrace", "av", "numpy", "opencv-python-headless", "pillow", "torch")
-TIME_LIMIT: Final = 3600.0
-"""Seconds of a medium, enough for an hour of video of which every frame is taken."""
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
 class Prepared:
     """What `prepare` did. ``seconds`` and ``reused`` speak of this run, the rest of the whole."""
 
-    manifest: pd.DataFrame
+    manifest: "pd.DataFrame"
     """The crops."""
-    media: int
-    failures: int
+    media: int = 0
+    failures: int = 0
     """Media that gave no face; ``failures.csv`` says why."""
-    partial: int
+    partial: int = 0
     """Damaged media of which a part could be read; also in ``failures.csv``."""
-    reused: int
+    reused: int = 0
     """Media that an earlier run had done."""
-    frames_read: int
-    frames_with_face: int
-    lost_packets: int
-    seconds: float
-    frames_per_second: float
+    frames_read: int = 0
+    frames_with_face: int = 0
+    lost_packets: int = 0
+    seconds: float = 0.0
+    frames_per_second: float = 0.0
     """Frames read in this run, over its seconds."""
 
     def __str__(self) -> str:
+        if not self.media:
+            return f"{len(self.manifest)} crops, listed as they are"
         share = self.frames_with_face / max(self.frames_read, 1)
         return (
             f"{self.media} media ({self.reused} from an earlier run, {self.failures} without a "
@@ -73,197 +44,87 @@ class Prepared:
 
 
 def prepare(
-    manifest: pd.DataFrame,
-    out: str | Path,
-    crop: FaceCrop | None = None,
-    sampling: Sampling | PaperSampling | None = None,
+    source: str | Path,
     *,
-    workers: int | None = None,
+    out: str | Path,
+    layout: str = "folder",
+    compressions: list[str] = [],  # noqa: B006  read, never changed
+    methods: list[str] = [],  # noqa: B006  read, never changed
+    name: str | None = None,
+    label: Literal["real", "fake"] | None = None,
+    splits: list[str] = [],  # noqa: B006  read, never changed
+    relocate: list[str] = [],  # noqa: B006  read, never changed
+    fakes: int | None = None,
+    protocol: str | None = None,
+    frames: float = 32,
+    sample: Literal["spread", "every", "fps", "all"] = "spread",
+    size: int = 256,
+    margin: float = 1.3,
+    alignment: Literal["box", "similarity"] = "box",
     faces: Literal["one", "all"] = "one",
-    jpeg_quality: int | None = None,
-    device: str = "cpu",
-    time_limit: float = TIME_LIMIT,
-    progress: bool = True,
+    paper: PaperSampling | None = None,
+    workers: int | None = None,
 ) -> Prepared:
-    """Cut the faces out of every medium and write them beside a manifest of them.
+    """Turn a dataset's videos and pictures into face crops and a manifest.
 
-    ``out`` then holds ``manifest.csv`` (one row a crop, in the order of the media), ``crops/``,
-    ``failures.csv`` (media that gave no face or are damaged, with reason and remedy) and
-    ``prepare.json`` (settings, versions and counts). The run may be killed at any moment: the
-    same call goes on where it stopped, and the files are the same bytes in the end. Media whose
-    file has changed are done again.
+    Can be stopped at any moment and run again: it goes on where it was. Media that gave no
+    face are listed with the reason in OUT/failures.csv. Layouts that list face crops (sficonv,
+    ba-lists, deepfakebench) cut nothing: say with --size, --margin and --alignment how their
+    crops were cut.
 
     Args:
-        manifest: Media, such as `read_ffpp` gives them; one row each.
-        out: Folder to write.
-        crop: How a face is cut out; `FaceCrop()` by default.
-        sampling: Which frames to look at; `Sampling()` by default. A `PaperSampling` also chooses
-            among the videos and the faces, and splits them.
-        workers: Processes; by default one for each processor, and 0 works in this process.
-        faces: One face a frame, following the main person, or all of them.
-        jpeg_quality: Write JPEG of this quality, 1 to 100; by default PNG, which keeps the pixels.
-        device: Where faces are detected, such as "cpu" or "cuda".
-        time_limit: Seconds of a medium after which the process that reads it is killed.
-        progress: Draw a progress bar on standard error.
+        source: Folder of the dataset, a list of its files, or a manifest of media.
+        out: Folder for the crops, manifest.csv and failures.csv.
+        layout: "folder" for real/ and fake/, "table" or "manifest" for CSV or parquet, "ffpp",
+            "celeb-df-v1", "celeb-df-v2", "dfdc", "dfdc-preview", "deeper-forensics", "hff",
+            "uadfv", "dfdc-faces", "lfw", "utkface", "splices", "generated", "real-clips",
+            "sficonv", "ba-lists" or "deepfakebench".
+        compressions: FaceForensics++ only: any of c0, c23, c40; by default c23.
+        methods: ffpp and deeper-forensics only: manipulations; by default those that are there.
+        name: Folders and lists only: name of the data set; by default the folder's.
+        label: Folders only: what everything in the folder is, when it has no real/ and fake/.
+        splits: Lists only: which of their splits to read; by default all.
+        relocate: Lists only: old and new beginning of the paths in them.
+        fakes: dfdc-faces only: fakes to take of each group; by default all.
+        protocol: Split to assign, such as ffpp-pairs, ffpp-official or by-identity.
+        frames: How much of a video to take; see --sample.
+        sample: "spread" takes FRAMES frames evenly over the whole video, "every" each
+            FRAMES-th, "fps" FRAMES a second, "all" all of them.
+        size: Side of a crop, in pixels.
+        margin: Side of the square crop as a multiple of the face box.
+        alignment: "box" cuts upright, "similarity" turns and scales by five landmarks.
+        faces: The main person's face in each frame, or all faces.
+        paper: Videos, frames and faces in the numbers of a paper, in place of --frames and
+            --sample; see recipes/data.
+        workers: Processes; by default one for each core.
 
     Raises:
-        ManifestError: If a row is a crop already, or two rows name one video.
-        ValueError: If not one medium gave a face, there are fewer than the paper took, or ``out``
-            holds crops of other settings.
-        OutputError: If the disk does not take the crops.
+        ManifestError: If the data set is not laid out so, or not one medium gave a face.
+        OutputError: If ``out`` holds crops of other settings, or cannot be written.
     """
-    started, out = time.perf_counter(), Path(out).absolute()
-    sampling = sampling or Sampling()
-    settings = _settings(crop or FaceCrop(), sampling, faces, jpeg_quality)
-    media = check_media(manifest)
-    if isinstance(sampling, PaperSampling):
-        media = choose_videos(media, sampling)
-    folders = [out / folder for folder in map(medium_folder, *(media[c] for c in VIDEO_KEY))]
-    asked = [settings[label] for label in media.label]
-    sources = list(zip(media.path, folders, asked, media["mask"], strict=True))
-    marks = [read_mark(folder, path, how, mask) for path, folder, how, mask in sources]
-    unfinished = out / ".unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    about = settings[1].to_dict() | {"sampling": asdict(sampling)}
-    about.pop("limit", None)
-    refuse_other_settings(out, about)
-    jobs = {
-        ExtractJob(path, str(folder), str(unfinished), how, device, mask): i
-        for i, (path, folder, how, mask) in enumerate(sources)
-        if marks[i] is None
-    }
-    if workers is None:
-        workers = processors()
-    found = _run(jobs, workers, time_limit, progress)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    seconds = time.perf_counter() - started
-    whole = [found[i] if mark is None else mark for i, mark in enumerate(marks)]
-    paper = sampling if isinstance(sampling, PaperSampling) else None
-    crops = _write_results(media, folders, whole, about, out, paper)
-    return Prepared(
-        crops,
-        seconds=seconds,
-        reused=len(media) - len(found),
-        frames_per_second=sum(f.read for f in found.values()) / max(seconds, 1e-9),
-        **_counts(whole),
+    from ..faces.align import FaceCrop
+    from ..faces.media import Sampling
+    from .cropping import adopt_crops, crop_media, is_crops
+    from .datasets import read_layout
+    from .protocols import assign_split
+
+    if len(relocate) not in (0, 2):
+        raise OptionError(f"relocate is an old and a new beginning of paths, got {relocate}.")
+    media = read_layout(
+        "table" if layout == "manifest" else layout,
+        source,
+        compressions=compressions,
+        methods=methods,
+        name=name,
+        label=label,
+        splits=splits,
+        relocate=tuple(relocate),
+        fakes=fakes,
     )
-
-
-def _settings(
-    crop: FaceCrop,
-    sampling: Sampling | PaperSampling,
-    faces: Literal["one", "all"],
-    jpeg_quality: int | None,
-) -> dict[int, ExtractSettings]:
-    """What is asked of a real and of a fake medium."""
-    if isinstance(sampling, Sampling):
-        return dict.fromkeys((0, 1), ExtractSettings(crop, sampling, faces, jpeg_quality))
-    steps = {label: sampling.steps(label) for label in (0, 1)}
-    return {
-        label: ExtractSettings(crop, Sampling("every", s.step), faces, jpeg_quality, s.frames)
-        for label, s in steps.items()
-    }
-
-
-def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
-    """The manifest, if it lists media and each video once.
-
-    Raises:
-        ManifestError: If it does not.
-    """
-    media, file = check_manifest(manifest), source_of(manifest)
-    crops = media[(media.frame >= 0) | (media.box != "")]
-    if len(crops):
-        raise ManifestError(
-            file, f"{crops.path.iloc[0]} is a face crop already", "Give a manifest of media"
-        )
-    twice = media[media.duplicated(VIDEO_KEY)]
-    if len(twice):
-        name = "/".join(twice[VIDEO_KEY].iloc[0])
-        raise ManifestError(
-            file,
-            f"the video {name} is listed twice, the second time as {twice.path.iloc[0]}",
-            "Delete one of the rows, or give them different names in the column video",
-        )
-    return media
-
-
-def _run(
-    jobs: dict[ExtractJob, int], workers: int, time_limit: float, progress: bool
-) -> dict[int, Extraction]:
-    """Do the jobs and show how far they are."""
-    found: dict[int, Extraction] = {}
-    bar = Progress(
-        TextColumn("preparing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.1f} frames/s, left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not progress,
-    )
-    started, read = time.perf_counter(), 0
-    work = run_jobs(run_extract, list(jobs), workers, time_limit=time_limit, lost=lose_medium)
-    with bar, closing(work) as results:
-        task = bar.add_task("", total=len(jobs), rate=0.0)
-        for job, result in results:
-            assert result is not None
-            found[jobs[job]] = result
-            read += result.read
-            bar.update(task, advance=1, rate=read / (time.perf_counter() - started))
-    return found
-
-
-def _write_results(
-    media: pd.DataFrame,
-    folders: Sequence[Path],
-    found: Sequence[Extraction],
-    about: Mapping[str, Any],
-    out: Path,
-    paper: PaperSampling | None,
-) -> pd.DataFrame:
-    """Write failures, settings and, last, the manifest; give the manifest back."""
-    names = ["path", "status", "reason", "remedy", *NAMES]
-    named = media[NAMES].itertuples(index=False, name=None)
-    failures = [
-        (relative_path(path, out), one.status, one.reason, one.remedy, *name)
-        for path, one, name in zip(media.path, found, named, strict=True)
-        if one.status
-    ]
-    write_table(pd.DataFrame(failures, columns=names), out / FAILURES)
-    versions = {"versions": {package: version(package) for package in PACKAGES}}
-    write_json({**about, **_counts(found), **versions}, out / SETTINGS)
-    rows = [
-        medium | face | _files(folder, face)
-        for medium, folder, one in zip(media.to_dict("records"), folders, found, strict=True)
-        for face in one.faces
-    ]
-    if not rows:
-        (out / MANIFEST).unlink(missing_ok=True)
-        raise ValueError(
-            f"{out}: not one of {len(media)} media gave a face. The first: {failures[0][0]} "
-            f"{failures[0][2]}. {failures[0][3]}. All of them are in {FAILURES}."
-        )
-    crops = check_manifest(pd.DataFrame(rows, columns=COLUMNS))
-    if paper is not None:
-        crops = choose_faces(crops, paper)
-    write_manifest(crops, out / MANIFEST)
-    crops.attrs["file"] = str(out / MANIFEST)
-    return crops
-
-
-def _files(folder: Path, face: dict[str, Any]) -> dict[str, str]:
-    """Where a crop and its mask lie; never the mask of the medium."""
-    mask = face.get("mask")
-    return {"path": str(folder / face["file"]), "mask": str(folder / mask) if mask else ""}
-
-
-def _counts(found: Sequence[Extraction]) -> dict[str, int]:
-    return {
-        "media": len(found),
-        "failures": sum(not one.faces for one in found),
-        "partial": sum(one.status == Status.PARTIAL for one in found),
-        "frames_read": sum(one.read for one in found),
-        "frames_with_face": sum(one.with_face for one in found),
-        "lost_packets": sum(one.lost for one in found),
-    }
+    if protocol is not None:
+        media = assign_split(media, protocol)
+        paper = paper and replace(paper, own_splits=True)
+    crop = FaceCrop(size=size, margin=margin, alignment=alignment)
+    if is_crops(media):
+        return Prepared(adopt_crops(media, out, crop))
+    return crop_media(media, out, crop, paper or Sampling(sample, frames), workers, faces=faces)

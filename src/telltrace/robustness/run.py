@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from telltrace.checkpoint import Detector, weights_sha256
+from telltrace.data.cropping import crop_media
 from telltrace.data.crops import Faces, check_cut, read_crop, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
-from telltrace.data.prepare import prepare
 from telltrace.data.prepared import SETTINGS
 from telltrace.evaluation.scores import COLUMNS, VIDEO_KEY, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
@@ -186,7 +186,7 @@ def _score_media(work: _Work, name: str, level: int) -> pd.DataFrame:
     crops = work.out / "crops" / cell
     sampling = Sampling() if work.frames is None else Sampling("spread", work.frames)
     wanted = work.judge.card.preprocessing.crop
-    rows = prepare(files, crops, wanted, sampling, workers=0, progress=False).manifest
+    rows = crop_media(files, crops, wanted, sampling, workers=0, show_progress=False).manifest
     scores = []
     for start in range(0, len(rows), work.batch_size):
         images = [read_crop(path) for path in rows.path[start : start + work.batch_size]]

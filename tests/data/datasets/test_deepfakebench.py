@@ -69,10 +69,10 @@ def test_videos_in_several_splits_are_refused_unless_one_is_chosen(celeb: Path, 
 def test_frames_may_have_moved(celeb: Path) -> None:
     text = celeb.read_text().replace("Celeb-", "/data/Celeb-")
     celeb.write_text(text.replace('"/data/Celeb-DF', '"Celeb-DF'))
-    with pytest.raises(ManifestError, match=r"/data/Celeb-real/.*001\.png is not there\. .*moved"):
+    with pytest.raises(ManifestError, match=r"/data/Celeb-real/.*001\.png is not there.*relocate"):
         read_deepfakebench(celeb, splits=["test"])
     moved = ("/data", str(celeb.parent))
-    assert len(read_deepfakebench(celeb, splits=["test"], moved=moved)) == 2
+    assert len(read_deepfakebench(celeb, splits=["test"], relocate=moved)) == 2
 
 
 def test_the_validation_of_the_released_dfdc_file_lacks_a_level(put, tmp_path: Path) -> None:

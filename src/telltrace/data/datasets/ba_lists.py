@@ -29,8 +29,7 @@ def read_ba_lists(
     *,
     name: str | None = None,
     splits: Sequence[str] = ("train", "val", "test"),
-    moved: tuple[str, str] | None = None,
-    check_counts: bool = True,
+    relocate: tuple[str, str] | None = None,
 ) -> pd.DataFrame:
     """List the crops that the published lists name as a manifest, with their split.
 
@@ -42,8 +41,7 @@ def read_ba_lists(
         root: Folder that holds train_real.txt, train_fake.txt and so on.
         name: Name for the manifest; by default that of the folder.
         splits: Which of "train", "val" and "test" to read.
-        moved: (old, new) beginning of the folders in the lists, which were written elsewhere.
-        check_counts: Whether a folder must hold as many crops as its line says.
+        relocate: (old, new) beginning of the folders in the lists, which were written elsewhere.
 
     Raises:
         ManifestError: If a list or a folder is missing, a line is not ``label,folder,frames``,
@@ -60,11 +58,10 @@ def read_ba_lists(
         for kind in ("real", "fake")
         for number, entry in _entries(lists / f"{split}_{kind}.txt")
         for row in _crops(
-            _place(entry, moved),
+            _place(entry, relocate),
             dataset,
             split,
             f"{lists / f'{split}_{kind}.txt'}: line {number}",
-            check_counts,
         )
     ]
     return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:9]))
@@ -113,25 +110,21 @@ def _entries(file: Path) -> list[tuple[int, Entry]]:
     return entries
 
 
-def _place(entry: Entry, moved: tuple[str, str] | None) -> Entry:
-    if moved is None or not entry.folder.startswith(moved[0]):
+def _place(entry: Entry, relocate: tuple[str, str] | None) -> Entry:
+    if relocate is None or not entry.folder.startswith(relocate[0]):
         return entry
-    return entry._replace(folder=moved[1] + entry.folder.removeprefix(moved[0]))
+    return entry._replace(folder=relocate[1] + entry.folder.removeprefix(relocate[0]))
 
 
-def _crops(
-    entry: Entry, dataset: str, split: str, where: str, check_counts: bool
-) -> list[tuple[str | int, ...]]:
+def _crops(entry: Entry, dataset: str, split: str, where: str) -> list[tuple[str | int, ...]]:
     """One row for each crop of a listed folder, by frame."""
     folder = Path(entry.folder).absolute()
     files = sorted(folder.glob("*.png"), key=lambda f: (_frame(f), f.name))
-    if not files or (check_counts and len(files) != entry.frames):
+    if not files or len(files) != entry.frames:
         raise ManifestError(
             where,
             f"{folder} holds {len(files)} PNG crops and not the {entry.frames} listed",
-            "Extract its faces, name where the folders are with moved, or pass check_counts=False"
-            if not files
-            else "Extract its faces again, or pass check_counts=False",
+            "Extract its faces again, or say with relocate where the folders are",
         )
     about = (dataset, entry.label, *describe(entry.folder, entry.label), split)
     return [(str(file), *about, _frame(file)) for file in files]

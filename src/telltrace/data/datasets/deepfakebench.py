@@ -51,7 +51,7 @@ def read_deepfakebench(
     *,
     splits: Sequence[str] = (),
     compressions: Sequence[str] = (),
-    moved: tuple[str, str] | None = None,
+    relocate: tuple[str, str] | None = None,
 ) -> pd.DataFrame:
     """List the face crops of a DeepfakeBench JSON as a manifest.
 
@@ -63,7 +63,7 @@ def read_deepfakebench(
         root: The JSON file.
         splits: Which of "train", "val" and "test" to read; by default all.
         compressions: FaceForensics++ only: which of "c0", "c23" and "c40"; by default all.
-        moved: (old, new) beginning of the frames' paths, which were written elsewhere.
+        relocate: (old, new) beginning of the frames' paths, which were written elsewhere.
 
     Raises:
         ManifestError: If the file is missing or not so nested, a label says neither real nor
@@ -81,7 +81,7 @@ def read_deepfakebench(
         and (not compressions or not video.compression or video.compression in compressions)
     ]
     _refuse_two_splits(chosen, file)
-    rows = [row for video in chosen for row in _rows(video, file, moved)]
+    rows = [row for video in chosen for row in _rows(video, file, relocate)]
     if not rows:
         raise ManifestError(str(file), "holds no frames of these splits", "Choose other splits")
     table = pd.DataFrame(rows, columns=[*COLUMNS[:9], "mask"])
@@ -130,7 +130,7 @@ def _refuse_two_splits(videos: Sequence[_Video], file: Path) -> None:
 
 
 def _rows(
-    video: _Video, file: Path, moved: tuple[str, str] | None
+    video: _Video, file: Path, relocate: tuple[str, str] | None
 ) -> Iterator[tuple[str | int, ...]]:
     word, _, kind = video.label.replace("-", "_").partition("_")
     label = 0 if kind.lower() == "real" else 1
@@ -143,18 +143,18 @@ def _rows(
     about = (dataset, label, method, video.compression, video.name, people, video.split)
     masks = {PurePosixPath(m.replace("\\", "/")).name: m for m in video.masks}
     for frame in video.frames:
-        picture = _place(frame, file, moved)
+        picture = _place(frame, file, relocate)
         if not picture.is_file():
             reason = f"{video.label} {video.name}: {picture} is not there"
-            remedy = "Say where the frames are now with moved (old and new beginning)"
+            remedy = "Say where the frames are now with relocate (old and new beginning)"
             raise ManifestError(str(file), reason, remedy)
         mask = masks.get(picture.name) if label else None
         number = describe_crop(frame, label)[-1]
-        yield str(picture), *about, number, str(_place(mask, file, moved)) if mask else ""
+        yield str(picture), *about, number, str(_place(mask, file, relocate)) if mask else ""
 
 
-def _place(path: str, file: Path, moved: tuple[str, str] | None) -> Path:
+def _place(path: str, file: Path, relocate: tuple[str, str] | None) -> Path:
     path = path.replace("\\", "/")
-    if moved is not None and path.startswith(moved[0]):
-        path = moved[1] + path.removeprefix(moved[0])
+    if relocate is not None and path.startswith(relocate[0]):
+        path = relocate[1] + path.removeprefix(relocate[0])
     return file.parent.absolute() / path

@@ -16,8 +16,7 @@ def read_sficonv_lists(
     *,
     name: str | None = None,
     splits: tuple[str, ...] | list[str] = (),
-    moved: tuple[str, str] | None = None,
-    fake_label: int = 1,
+    relocate: tuple[str, str] | None = None,
 ) -> pd.DataFrame:
     """List the face crops of such a file, or of train.txt, val.txt and test.txt in a folder.
 
@@ -26,8 +25,7 @@ def read_sficonv_lists(
             not absolute start at its folder.
         name: Name of the data set; by default that of the file or folder.
         splits: Folders only: which of "train", "val" and "test" to read; by default all there.
-        moved: (old, new) beginning of the paths, which were written elsewhere.
-        fake_label: Which of 0 and 1 means fake in the lists.
+        relocate: (old, new) beginning of the paths, which were written elsewhere.
 
     Raises:
         ManifestError: If a list is missing, a line is not ``path label``, a picture is not there
@@ -41,7 +39,7 @@ def read_sficonv_lists(
     rows = [
         row
         for split, file in files.items()
-        for row in _read(file, name or root.absolute().stem, split, moved, fake_label)
+        for row in _read(file, name or root.absolute().stem, split, relocate)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS[:9])
     table.attrs["file"] = str(root)
@@ -63,7 +61,7 @@ def _lists(root: Path, splits: tuple[str, ...] | list[str]) -> dict[str, Path]:
 
 
 def _read(
-    file: Path, dataset: str, split: str, moved: tuple[str, str] | None, fake_label: int
+    file: Path, dataset: str, split: str, relocate: tuple[str, str] | None
 ) -> list[tuple[str | int, ...]]:
     rows: list[tuple[str | int, ...]] = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
@@ -73,14 +71,14 @@ def _read(
         if not path or said not in ("0", "1"):
             reason = f"line {number}: expected PATH LABEL, got {line.strip()!r}"
             raise ManifestError(str(file), reason, "Correct the line (the label is 0 or 1)")
-        if moved is not None and path.startswith(moved[0]):
-            path = moved[1] + path.removeprefix(moved[0])
+        if relocate is not None and path.startswith(relocate[0]):
+            path = relocate[1] + path.removeprefix(relocate[0])
         picture = file.parent.absolute() / path.strip()
         if not picture.is_file():
             reason = f"line {number}: {picture} is not there"
-            remedy = "Say where the pictures are now with moved (old and new beginning)"
+            remedy = "Say where the pictures are now with relocate (old and new beginning)"
             raise ManifestError(str(file), reason, remedy)
-        label = int(int(said) == fake_label)
+        label = int(said)
         method, compression, video, people, frame = describe_crop(path, label)
         about = (dataset, label, method, compression, video, people, split, frame)
         rows.append((str(picture), *about))

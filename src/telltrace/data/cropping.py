@@ -1,0 +1,252 @@
+"""From a manifest of media to a manifest of face crops, in parallel, and never twice."""
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pandas as pd
+
+from ..faces.align import FaceCrop
+from ..faces.media import Sampling, Status
+from ..files import write_json, write_table
+from ..pools import processors, run_jobs
+from ..progress import progress
+from .extract import ExtractJob, lose_medium, run_extract
+from .extraction import Extraction, ExtractSettings, medium_folder, read_mark
+from .manifest import (
+    COLUMNS,
+    VIDEO_KEY,
+    ManifestError,
+    check_manifest,
+    relative_path,
+    source_of,
+    write_manifest,
+)
+from .paper import PaperSampling
+from .prepare import Prepared
+from .prepared import SETTINGS, refuse_other_settings
+from .sampling import choose_faces, choose_videos
+
+MANIFEST: Final = "manifest.csv"
+FAILURES: Final = "failures.csv"
+NAMES: Final = ["dataset", "label", "method", "compression", "video", "identity", "split"]
+"""What ``failures.csv`` says of a medium besides what went wrong."""
+PACKAGES: Final = ("telltrace", "av", "numpy", "opencv-python-headless", "pillow", "torch")
+TIME_LIMIT: Final = 3600.0
+"""Seconds of a medium, enough for an hour of video of which every frame is taken."""
+
+
+def crop_media(
+    manifest: pd.DataFrame,
+    out: str | Path,
+    crop: FaceCrop | None = None,
+    sampling: Sampling | PaperSampling | None = None,
+    workers: int | None = None,
+    *,
+    faces: Literal["one", "all"] = "one",
+    time_limit: float = TIME_LIMIT,
+    show_progress: bool = True,
+) -> Prepared:
+    """Cut the faces out of every medium and write them beside a manifest of them.
+
+    ``out`` then holds ``manifest.csv`` (one row a crop, in the order of the media), ``crops/``,
+    ``failures.csv`` (media that gave no face or are damaged, with reason and remedy) and
+    ``prepare.json`` (settings, versions and counts). The run may be killed at any moment: the
+    same call goes on where it stopped, and the files are the same bytes in the end. Media whose
+    file has changed are done again.
+
+    Args:
+        manifest: Media, such as `read_ffpp` gives them; one row each.
+        out: Folder to write.
+        crop: How a face is cut out; `FaceCrop()` by default.
+        sampling: Which frames to look at; `Sampling()` by default. A `PaperSampling` also chooses
+            among the videos and the faces, and splits them.
+        workers: Processes; by default one for each processor, and 0 works in this process.
+        faces: One face a frame, following the main person, or all of them.
+        time_limit: Seconds of a medium after which the process that reads it is killed.
+        show_progress: Draw a progress bar on standard error, if that is a terminal.
+
+    Raises:
+        ManifestError: If a row is a crop already, or two rows name one video.
+        ValueError: If not one medium gave a face, there are fewer than the paper took, or ``out``
+            holds crops of other settings.
+        OutputError: If the disk does not take the crops.
+    """
+    started, out = time.perf_counter(), Path(out).absolute()
+    sampling = sampling or Sampling()
+    settings = _settings(crop or FaceCrop(), sampling, faces)
+    media = check_media(manifest)
+    if isinstance(sampling, PaperSampling):
+        media = choose_videos(media, sampling)
+    folders = [out / folder for folder in map(medium_folder, *(media[c] for c in VIDEO_KEY))]
+    asked = [settings[label] for label in media.label]
+    sources = list(zip(media.path, folders, asked, media["mask"], strict=True))
+    marks = [read_mark(folder, path, how, mask) for path, folder, how, mask in sources]
+    unfinished = out / ".unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    about = settings[1].to_dict() | {"sampling": asdict(sampling)}
+    about.pop("limit", None)
+    refuse_other_settings(out, about)
+    jobs = {
+        ExtractJob(path, str(folder), str(unfinished), how, mask): i
+        for i, (path, folder, how, mask) in enumerate(sources)
+        if marks[i] is None
+    }
+    if workers is None:
+        workers = processors()
+    found = _run(jobs, workers, time_limit, show_progress)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    seconds = time.perf_counter() - started
+    whole = [found[i] if mark is None else mark for i, mark in enumerate(marks)]
+    paper = sampling if isinstance(sampling, PaperSampling) else None
+    crops = _write_results(media, folders, whole, about, out, paper)
+    return Prepared(
+        crops,
+        seconds=seconds,
+        reused=len(media) - len(found),
+        frames_per_second=sum(f.read for f in found.values()) / max(seconds, 1e-9),
+        **_counts(whole),
+    )
+
+
+def _settings(
+    crop: FaceCrop,
+    sampling: Sampling | PaperSampling,
+    faces: Literal["one", "all"],
+) -> dict[int, ExtractSettings]:
+    """What is asked of a real and of a fake medium."""
+    if isinstance(sampling, Sampling):
+        return dict.fromkeys((0, 1), ExtractSettings(crop, sampling, faces))
+    steps = {label: sampling.steps(label) for label in (0, 1)}
+    return {
+        label: ExtractSettings(crop, Sampling("every", s.step), faces, s.frames)
+        for label, s in steps.items()
+    }
+
+
+def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
+    """The manifest, if it lists media and each video once.
+
+    Raises:
+        ManifestError: If it does not.
+    """
+    media, file = check_manifest(manifest), source_of(manifest)
+    crops = media[(media.frame >= 0) | (media.box != "")]
+    if len(crops):
+        raise ManifestError(
+            file, f"{crops.path.iloc[0]} is a face crop already", "Give a manifest of media"
+        )
+    twice = media[media.duplicated(VIDEO_KEY)]
+    if len(twice):
+        name = "/".join(twice[VIDEO_KEY].iloc[0])
+        raise ManifestError(
+            file,
+            f"the video {name} is listed twice, the second time as {twice.path.iloc[0]}",
+            "Delete one of the rows, or give them different names in the column video",
+        )
+    return media
+
+
+def _run(
+    jobs: dict[ExtractJob, int], workers: int, time_limit: float, show: bool
+) -> dict[int, Extraction]:
+    """Do the jobs and show how far they are."""
+    found: dict[int, Extraction] = {}
+    bar = progress("Preparing", len(jobs), "media") if show else nullcontext(lambda _: None)
+    work = run_jobs(run_extract, list(jobs), workers, time_limit=time_limit, lost=lose_medium)
+    with bar as advance, closing(work) as results:
+        for job, result in results:
+            assert result is not None
+            found[jobs[job]] = result
+            advance(1)
+    return found
+
+
+def _write_results(
+    media: pd.DataFrame,
+    folders: Sequence[Path],
+    found: Sequence[Extraction],
+    about: Mapping[str, Any],
+    out: Path,
+    paper: PaperSampling | None,
+) -> pd.DataFrame:
+    """Write failures, settings and, last, the manifest; give the manifest back."""
+    names = ["path", "status", "reason", "remedy", *NAMES]
+    named = media[NAMES].itertuples(index=False, name=None)
+    failures = [
+        (relative_path(path, out), one.status, one.reason, one.remedy, *name)
+        for path, one, name in zip(media.path, found, named, strict=True)
+        if one.status
+    ]
+    write_table(pd.DataFrame(failures, columns=names), out / FAILURES)
+    versions = {"versions": {package: version(package) for package in PACKAGES}}
+    write_json({**about, **_counts(found), **versions}, out / SETTINGS)
+    rows = [
+        medium | face | _files(folder, face)
+        for medium, folder, one in zip(media.to_dict("records"), folders, found, strict=True)
+        for face in one.faces
+    ]
+    if not rows:
+        (out / MANIFEST).unlink(missing_ok=True)
+        raise ValueError(
+            f"{out}: not one of {len(media)} media gave a face. The first: {failures[0][0]} "
+            f"{failures[0][2]}. {failures[0][3]}. All of them are in {FAILURES}."
+        )
+    crops = check_manifest(pd.DataFrame(rows, columns=COLUMNS))
+    if paper is not None:
+        crops = choose_faces(crops, paper)
+    write_manifest(crops, out / MANIFEST)
+    crops.attrs["file"] = str(out / MANIFEST)
+    return crops
+
+
+def _files(folder: Path, face: dict[str, Any]) -> dict[str, str]:
+    """Where a crop and its mask lie; never the mask of the medium."""
+    mask = face.get("mask")
+    return {"path": str(folder / face["file"]), "mask": str(folder / mask) if mask else ""}
+
+
+def _counts(found: Sequence[Extraction]) -> dict[str, int]:
+    return {
+        "media": len(found),
+        "failures": sum(not one.faces for one in found),
+        "partial": sum(one.status == Status.PARTIAL for one in found),
+        "frames_read": sum(one.read for one in found),
+        "frames_with_face": sum(one.with_face for one in found),
+        "lost_packets": sum(one.lost for one in found),
+    }
+
+
+def is_crops(manifest: pd.DataFrame) -> bool:
+    """Whether a manifest lists face crops and no media."""
+    return bool(((manifest.frame >= 0) | (manifest.box != "")).all())
+
+
+def adopt_crops(manifest: pd.DataFrame, out: str | Path, crop: FaceCrop) -> pd.DataFrame:
+    """Write a manifest of crops that exist, and how they were cut, as if `prepare` had cut them.
+
+    The pictures stay where they are. ``crop`` must say how they were cut: a detector trained on
+    them will see faces cut like that when it scans.
+
+    Args:
+        manifest: Crops, such as `read_deepfakebench` gives them.
+        out: Folder for ``manifest.csv`` and ``prepare.json``.
+        crop: Size, margin and alignment of the crops.
+
+    Raises:
+        ValueError: If a row is a medium.
+    """
+    table = check_manifest(manifest)
+    if not is_crops(table):
+        raise ValueError(f"{source_of(manifest)}: lists media. Cut their faces with prepare.")
+    out = Path(out).absolute()
+    about = {"crop": crop.to_dict(), "adopted": True}
+    write_json(about, out / SETTINGS)
+    write_manifest(table, out / MANIFEST)
+    table.attrs["file"] = str(out / MANIFEST)
+    return table
