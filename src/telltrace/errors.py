@@ -30,8 +30,7 @@ class TelltraceError(ValueError):
 
     def __str__(self) -> str:
         where = "" if self.path is None else f"{self.path}: "
-        stop = "" if self.message.endswith((".", "!", "?")) else "."
-        return f"{where}{self.message}{stop}{' ' if self.remedy else ''}{self.remedy}"
+        return where + " ".join(_sentence(text) for text in (self.message, self.remedy) if text)
 
     def __reduce__(self) -> tuple[object, ...]:  # a worker process may send it to its parent
         return _rebuild, (type(self), self.message, self.remedy, self.path)
@@ -59,6 +58,10 @@ class OutputError(TelltraceError, OSError):
 
 class DependencyError(TelltraceError):
     """What was asked for needs a package that is not installed."""
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _rebuild(

@@ -40,7 +40,7 @@ def media(clip, write_clip, tmp_path: Path) -> pd.DataFrame:
 
 def run(media: pd.DataFrame, out: Path, **options: object) -> Prepared:
     crop = options.pop("crop", FaceCrop(64))
-    return crop_media(media, out, crop, SAMPLING, workers=0, show_progress=False, **options)
+    return crop_media(media, out, crop, SAMPLING, workers=0, **options)
 
 
 @pytest.mark.parametrize("alignment", ["box", "similarity"])

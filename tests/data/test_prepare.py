@@ -24,9 +24,7 @@ CROP, SAMPLING = FaceCrop(64), Sampling("spread", 4)
 
 def run(media: Path | pd.DataFrame, out: Path, **options: object) -> Prepared:
     listed = read_folder(media) if isinstance(media, Path) else media
-    return crop_media(
-        listed, out, CROP, SAMPLING, **({"workers": 0, "show_progress": False} | options)
-    )
+    return crop_media(listed, out, CROP, SAMPLING, **({"workers": 0} | options))
 
 
 def written(out: Path) -> dict[str, bytes]:
@@ -113,7 +111,7 @@ def test_crops_of_other_settings_are_not_replaced(
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     one = read_folder(media_folder).query("video == 'r1'")
     with pytest.raises(ValueError, match=r"out: holds crops of other settings \(crop .*'size': 40"):
-        crop_media(one, out, FaceCrop(40), SAMPLING, workers=0, show_progress=False)
+        crop_media(one, out, FaceCrop(40), SAMPLING, workers=0)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 

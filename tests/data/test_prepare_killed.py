@@ -25,7 +25,7 @@ from telltrace.faces.media import Sampling
 
 def run(media, out, workers):
     listed, crop, sampling = read_folder(media), FaceCrop(64), Sampling("spread", 4)
-    return crop_media(listed, out, crop, sampling, workers=workers, show_progress=False)
+    return crop_media(listed, out, crop, sampling, workers=workers)
 
 
 def finished(out):
@@ -75,7 +75,7 @@ def reference(media_folder: Path, tmp_path_factory) -> dict[str, bytes]:
 
 def finish(media: Path, out: Path) -> Prepared:
     crop, sampling = FaceCrop(64), Sampling("spread", 4)
-    return crop_media(read_folder(media), out, crop, sampling, workers=0, show_progress=False)
+    return crop_media(read_folder(media), out, crop, sampling, workers=0)
 
 
 def contents(out: Path) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ def reading(path: Path) -> MediaError:
         list(open_media(path))
     error = caught.value
     assert error.path == path
-    assert str(error) == f"{path}: {error.reason}. {error.remedy}."
+    assert str(error) == f"{path}: {error.message}. {error.remedy}."
     assert error.remedy[0].isupper()
     return error
 
@@ -75,33 +75,33 @@ def test_refuses_a_sampling_that_means_nothing(mode: str, value: float) -> None:
 
 def test_missing_file(tmp_path: Path) -> None:
     error = reading(tmp_path / "absent.mp4")
-    assert (error.reason, error.status) == ("does not exist", Status.UNREADABLE)
+    assert (error.message, error.status) == ("does not exist", Status.UNREADABLE)
 
 
 def test_a_name_that_no_file_can_have() -> None:
-    assert "cannot be reached" in reading(Path("a\0b.mp4")).reason
+    assert "cannot be reached" in reading(Path("a\0b.mp4")).message
 
 
 def test_folder(tmp_path: Path) -> None:
     error = reading(tmp_path)
-    assert (error.reason, error.status) == ("is a folder, not a file", Status.UNSUPPORTED)
+    assert (error.message, error.status) == ("is a folder, not a file", Status.UNSUPPORTED)
 
 
 def test_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
-    assert "is a named pipe" in reading(tmp_path / "pipe.mp4").reason
+    assert "is a named pipe" in reading(tmp_path / "pipe.mp4").message
 
 
 def test_socket_and_device(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(os.path.relpath(tmp_path / "s"))  # such names are limited to 107 bytes
-        assert "is a socket" in reading(tmp_path / "s").reason
-    assert "is a device" in reading(Path(os.devnull)).reason
+        assert "is a socket" in reading(tmp_path / "s").message
+    assert "is a device" in reading(Path(os.devnull)).message
 
 
 def test_empty_file(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
-    assert reading(tmp_path / "empty.mp4").reason == "is empty (0 bytes)"
+    assert reading(tmp_path / "empty.mp4").message == "is empty (0 bytes)"
 
 
 def test_forbidden_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_forbidden_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     (tmp_path / "secret.png").write_bytes(b"x")
     monkeypatch.setattr(Path, "open", refuse)  # file modes do not bind an administrator
     error = reading(tmp_path / "secret.png")
-    assert "Permission denied" in error.reason
+    assert "Permission denied" in error.message
     assert "permissions" in error.remedy
 
 
@@ -128,7 +128,7 @@ def test_text_renamed_mp4(content: bytes, video: Path) -> None:
     path = video.parent / "text.mp4"
     path.write_bytes(content)
     error = reading(path)
-    assert error.reason.startswith("is neither an image nor a video")
+    assert error.message.startswith("is neither an image nor a video")
     assert error.status == Status.UNSUPPORTED
 
 

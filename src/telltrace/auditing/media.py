@@ -82,7 +82,7 @@ def look_at(path: str, frames: int) -> Medium:
         traits = _traits(opened, shape)
     except (MediaError, OSError, ValueError) as error:
         missing = not _exists(path)
-        reason = error.reason if isinstance(error, MediaError) else str(error)
+        reason = error.message if isinstance(error, MediaError) else str(error)
         remedy = error.remedy if isinstance(error, MediaError) else "Copy it again"
         return Medium(path, missing=missing, trouble=reason, remedy=remedy)
     return Medium(

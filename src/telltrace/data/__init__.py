@@ -1,6 +1,6 @@
 """Data: what the media are (the manifest), who may learn from them, and their faces as batches."""
 
 from .outcome import Prepared
-from .prepare import prepare
+from .preparation import prepare
 
 __all__ = ["Prepared", "prepare"]

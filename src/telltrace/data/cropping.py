@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
+from ..errors import ManifestError
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
 from ..files import write_json, write_table
@@ -21,7 +22,6 @@ from .extraction import Extraction, ExtractSettings, medium_folder, read_mark
 from .manifest import (
     COLUMNS,
     VIDEO_KEY,
-    ManifestError,
     check_manifest,
     relative_path,
     source_of,
@@ -139,15 +139,17 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
     crops = media[(media.frame >= 0) | (media.box != "")]
     if len(crops):
         raise ManifestError(
-            file, f"{crops.path.iloc[0]} is a face crop already", "Give a manifest of media"
+            f"{crops.path.iloc[0]} is a face crop already",
+            remedy="Give a manifest of media",
+            path=file,
         )
     twice = media[media.duplicated(VIDEO_KEY)]
     if len(twice):
         name = "/".join(twice[VIDEO_KEY].iloc[0])
         raise ManifestError(
-            file,
             f"the video {name} is listed twice, the second time as {twice.path.iloc[0]}",
-            "Delete one of the rows, or give them different names in the column video",
+            remedy="Delete one of the rows, or give them different names in the column video",
+            path=file,
         )
     return media
 

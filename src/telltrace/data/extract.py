@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import OutputError
 from ..faces.detect import Face, FaceDetector, create_face_detector
 from ..faces.media import Frame, Frames, MediaError, Status
 from ..faces.reader import open_media
@@ -22,20 +23,6 @@ from .masks import CutFace, cut_masks
 
 BATCH_FRAMES: Final = 16
 BATCH_BYTES: Final = 2**27
-
-
-class OutputError(RuntimeError):
-    """The crops cannot be written: a matter of the disk, not of the medium."""
-
-    def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(path, error)  # both, so that it can be pickled
-        self.path, self.error = path, error
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path}: the crops cannot be written ({self.error.strerror or self.error}). "
-            "Make room or choose another folder, then run the same command again to go on."
-        )
 
 
 @dataclass(frozen=True)
@@ -67,8 +54,10 @@ def run_extract(job: ExtractJob) -> Extraction:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside.rename(folder)
+    except OutputError:
+        raise
     except OSError as error:
-        raise OutputError(folder, error) from None
+        raise _cannot_write(folder, error) from None
     return found
 
 
@@ -89,7 +78,7 @@ def _extract_or_explain(job: ExtractJob, folder: Path) -> Extraction:
     try:
         return _extract(job, folder)
     except MediaError as error:
-        return Extraction(str(error.status), error.reason, error.remedy)
+        return Extraction(str(error.status), error.message, error.remedy)
     except OutputError:
         raise
     except Exception as error:  # one bad file must not stop the others
@@ -206,7 +195,16 @@ def _write(file: Path, content: bytes) -> None:
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise OutputError(file, error) from None
+        raise _cannot_write(file, error) from None
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    """A matter of the disk, not of the medium."""
+    return OutputError(
+        f"the crops cannot be written ({error.strerror or error})",
+        remedy="Make room or choose another folder, then run the same command again to go on.",
+        path=path,
+    )
 
 
 def _write_masks(job: ExtractJob, found: Extraction, cuts: list[CutFace], folder: Path) -> None:
@@ -219,7 +217,7 @@ def _write_masks(job: ExtractJob, found: Extraction, cuts: list[CutFace], folder
             entry["mask"] = name
         reason = f"{job.mask} has no frame for {{}} of {len(cuts)} crops"
     except MediaError as error:
-        reason = f"{error.path} {error.reason} ({{}} of {len(cuts)} crops are without)"
+        reason = f"{error.path} {error.message} ({{}} of {len(cuts)} crops are without)"
     lacking = sum("mask" not in entry for entry in found.faces)
     if lacking and not found.status:
         found.status = str(Status.PARTIAL)

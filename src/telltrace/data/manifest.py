@@ -11,6 +11,7 @@ from typing import Final
 
 import pandas as pd
 
+from ..errors import ManifestError
 from ..files import write_table
 
 COLUMNS: Final = [
@@ -20,14 +21,6 @@ COLUMNS: Final = [
 VIDEO_KEY: Final = ["dataset", "method", "compression", "video"]
 SPLITS: Final = ("train", "val", "test", "")
 TEXT: Final = [c for c in COLUMNS if c not in {"label", "frame", "time", "confidence"}]
-
-
-class ManifestError(ValueError):
-    """A manifest that cannot be trusted: says which file, which line, and what to do."""
-
-    def __init__(self, file: str, reason: str, remedy: str) -> None:
-        super().__init__(f"{file}: {reason}. {remedy}.")
-        self.file, self.reason, self.remedy = file, reason, remedy
 
 
 def source_of(manifest: pd.DataFrame) -> str:
@@ -84,9 +77,11 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
     missing = [c for c in ("path", "label") if c not in manifest.columns]
     if unknown or missing:
         what = f"lacks the column {missing[0]!r}" if missing else f"has a column {unknown[0]!r}"
-        raise ManifestError(file, what, f"The columns of a manifest are {' '.join(COLUMNS)}")
+        raise ManifestError(
+            what, remedy=f"The columns of a manifest are {' '.join(COLUMNS)}", path=file
+        )
     if manifest.empty:
-        raise ManifestError(file, "has no rows", "Prepare or list at least one medium")
+        raise ManifestError("has no rows", remedy="Prepare or list at least one medium", path=file)
     table = manifest.copy()
     for column in TEXT:
         table[column] = table[column].fillna("").astype(str) if column in table else ""
@@ -107,7 +102,9 @@ def _refuse(table: pd.DataFrame, wrong: "pd.Series[bool]", reason: str, remedy: 
         more = f" (and {int(wrong.sum()) - 1} more rows)" if wrong.sum() > 1 else ""
         where = f"{table.index.name or 'row'} {line}: "
         raise ManifestError(
-            source_of(table), where + reason.format(**values) + more, remedy.format(**values)
+            where + reason.format(**values) + more,
+            remedy=remedy.format(**values),
+            path=source_of(table),
         )
 
 
@@ -178,12 +175,14 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path).absolute()
     if not path.is_file():
-        raise ManifestError(str(path), "is not a file", "Write it with `telltrace prepare`")
+        raise ManifestError("is not a file", remedy="Write it with `telltrace prepare`", path=path)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         reason = f"is no readable CSV ({str(error).strip()})"
-        raise ManifestError(str(path), reason, "Write it again with `telltrace prepare`") from None
+        raise ManifestError(
+            reason, remedy="Write it again with `telltrace prepare`", path=path
+        ) from None
     table.attrs["file"] = str(path)
     table.index = pd.RangeIndex(2, len(table) + 2, name="line")
     table = check_manifest(table).reset_index(drop=True)

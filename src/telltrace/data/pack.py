@@ -27,9 +27,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..errors import ManifestError
 from ..faces.align import FaceCrop
 from ..files import atomic_write, check_disk_space
-from .manifest import ManifestError, check_manifest, source_of
+from .manifest import check_manifest, source_of
 
 HEAD: Final = struct.Struct("<8sQQQ")
 MAGIC: Final = b"telltrac"
@@ -114,7 +115,7 @@ def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
     file = os.path.abspath(path)  # noqa: PTH100
     found = find_entry(file + "/")
     if found is None:
-        raise ManifestError(file, "is not a file", "Write it with `telltrace pack`")
+        raise ManifestError("is not a file", remedy="Write it with `telltrace pack`", path=file)
     pack = found[0]
     table = pd.read_csv(io.StringIO(pack.manifest_text), dtype=str, keep_default_na=False)
     for column in ("path", "mask"):

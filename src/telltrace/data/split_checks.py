@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..errors import ManifestError
 from ..pools import processors
 from .datasets.names import sources_of
 from .hashing import NEAR, bits_that_differ, near_duplicates, perceptual_hash
 from .manifest import identities, locate
 
 
-class SplitError(ValueError):
+class SplitError(ManifestError):
     """A split that would let a detector be judged on what it has learnt from."""
 
 

@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import MediaError as AnyMediaError
+
 MAX_PIXELS = 2**27
 """Largest picture that is decoded, in pixels: 134 megapixels, more than any phone takes."""
 
@@ -29,13 +31,13 @@ class Status(StrEnum):
     TIMEOUT = "TIMEOUT"
 
 
-class MediaError(ValueError):
+class MediaError(AnyMediaError):
     """A file that gives no frame, why it gives none, and what its owner can do about it.
 
     Args:
         path: The file.
-        reason: What is wrong, as the rest of a sentence that begins with the path.
-        remedy: What to do, a full sentence without its full stop.
+        message: What is wrong, as the rest of a sentence that begins with the path.
+        remedy: What to do.
         status: ``UNREADABLE`` for damage, ``UNSUPPORTED`` for content of another kind.
 
     Examples:
@@ -43,18 +45,20 @@ class MediaError(ValueError):
         a.mp4: is empty. Copy it again.
     """
 
+    path: Path
+
     def __init__(
         self,
         path: str | os.PathLike[str],
-        reason: str,
+        message: str,
         remedy: str,
         status: Status = Status.UNREADABLE,
     ) -> None:
-        super().__init__(path, reason, remedy, status)  # all four, so that it can be pickled
-        self.path, self.reason, self.remedy, self.status = Path(path), reason, remedy, status
+        super().__init__(message, remedy=remedy, path=Path(path))
+        self.status = status
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}. {self.remedy}."
+    def __reduce__(self) -> tuple[object, ...]:
+        return MediaError, (self.path, self.message, self.remedy, self.status)
 
 
 @dataclass(frozen=True, eq=False)

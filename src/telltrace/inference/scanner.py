@@ -94,7 +94,7 @@ class Scanner:
         try:
             evidence = self._look(path, clock)
         except MediaError as error:
-            return FileVerdict.failed(path, error.status, error.reason, error.remedy)
+            return FileVerdict.failed(path, error.status, error.message, error.remedy)
         return evidence.conclude(dict(clock.spent))
 
     def _look(self, path: Path, clock: "_Clock") -> Evidence:

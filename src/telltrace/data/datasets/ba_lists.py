@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..manifest import COLUMNS, ManifestError, check_manifest
+from ...errors import ManifestError
+from ..manifest import COLUMNS, check_manifest
 from .crop_names import describe
 
 REAL_REPEATS: Final = {"FF++": 4, "DFDC-Preview": 4, "Celeb-DF-v2": 6, "DFDC": 5}
@@ -93,7 +94,7 @@ def oversampled_rows(manifest: pd.DataFrame, repeats: int) -> NDArray[np.int64]:
 def _entries(file: Path) -> list[tuple[int, Entry]]:
     """The lines of one list, numbered from 1."""
     if not file.is_file():
-        raise ManifestError(str(file), "is not a file", "Write it, or leave its split out")
+        raise ManifestError("is not a file", remedy="Write it, or leave its split out", path=file)
     label = int(file.stem.endswith("_fake"))
     entries = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
@@ -102,9 +103,9 @@ def _entries(file: Path) -> list[tuple[int, Entry]]:
         match = re.fullmatch(r"\s*([01])\s*,\s*(.+?)\s*,\s*(\d+)\s*", line)
         if match is None or int(match[1]) != label:
             raise ManifestError(
-                str(file),
                 f"line {number}: expected {label},folder,frames, got {line.strip()!r}",
-                "Correct the line (0 is real, 1 is fake)",
+                remedy="Correct the line (0 is real, 1 is fake)",
+                path=file,
             )
         entries.append((number, Entry(label, match[2], int(match[3]))))
     return entries
@@ -122,9 +123,9 @@ def _crops(entry: Entry, dataset: str, split: str, where: str) -> list[tuple[str
     files = sorted(folder.glob("*.png"), key=lambda f: (_frame(f), f.name))
     if not files or len(files) != entry.frames:
         raise ManifestError(
-            where,
             f"{folder} holds {len(files)} PNG crops and not the {entry.frames} listed",
-            "Extract its faces again, or say with relocate where the folders are",
+            remedy="Extract its faces again, or say with relocate where the folders are",
+            path=where,
         )
     about = (dataset, entry.label, *describe(entry.folder, entry.label), split)
     return [(str(file), *about, _frame(file)) for file in files]

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
-from ..manifest import ManifestError
+from ...errors import ManifestError
 from .listing import as_manifest, find_media, require_folder
 from .names import people_of
 
@@ -61,9 +61,9 @@ def _read(root: str | Path, version: Literal["v1", "v2"]) -> pd.DataFrame:
     missing = sorted(name for name in test if not (root / name).is_file())
     if missing and rows:
         raise ManifestError(
-            str(root / TEST_LIST),
             f"names {missing[0]} and {len(missing) - 1} more videos that are not there",
-            "Unpack the data set again, or delete their lines",
+            remedy="Unpack the data set again, or delete their lines",
+            path=root / TEST_LIST,
         )
     return as_manifest(rows, root, dataset)
 
@@ -71,17 +71,19 @@ def _read(root: str | Path, version: Literal["v1", "v2"]) -> pd.DataFrame:
 def _test_videos(file: Path) -> set[str]:
     """Folder and name of every official test video."""
     if not file.is_file():
-        raise ManifestError(str(file), "is not a file", "Copy it from the data set's archive")
+        raise ManifestError(
+            "is not a file", remedy="Copy it from the data set's archive", path=file
+        )
     names = set()
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         match = re.fullmatch(r"([01])\s+(\S+/\S+)", line.strip())
         if line.strip() and (match is None or match[2].split("/")[0] not in FOLDERS):
             reason = f"line {number}: expected LABEL FOLDER/VIDEO, got {line.strip()!r}"
-            raise ManifestError(str(file), reason, "Copy the list from the archive again")
+            raise ManifestError(reason, remedy="Copy the list from the archive again", path=file)
         if match is None:
             continue
         if int(match[1]) == FOLDERS[match[2].split("/")[0]]:
             reason = f"line {number}: {match[1]} contradicts {match[2]} (in this list 1 is real)"
-            raise ManifestError(str(file), reason, "Copy the list from the archive again")
+            raise ManifestError(reason, remedy="Copy the list from the archive again", path=file)
         names.add(match[2])
     return names

@@ -6,7 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from ..manifest import ManifestError
+from ...errors import ManifestError
 from .listing import as_manifest, find_media, require_folder
 from .names import people_of
 
@@ -94,8 +94,8 @@ def _by_target(splits: dict[str, str], root: Path) -> dict[str, str]:
         target = video.split("_")[0]
         if found.setdefault(target, split) != split:
             raise ManifestError(
-                str(root / "lists" / "splits"),
                 f"target {target} is in {found[target]} and, as {video}, in {split}",
-                "Take the lists from the download again, or delete one of the lines",
+                remedy="Take the lists from the download again, or delete one of the lines",
+                path=root / "lists" / "splits",
             )
     return found

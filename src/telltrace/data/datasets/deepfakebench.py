@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from ..manifest import COLUMNS, ManifestError, check_manifest
+from ...errors import ManifestError
+from ..manifest import COLUMNS, check_manifest
 from .crop_names import COMPRESSIONS, describe_crop
 from .listing import read_json
 from .names import people_of
@@ -83,7 +84,9 @@ def read_deepfakebench(
     _refuse_two_splits(chosen, file)
     rows = [row for video in chosen for row in _rows(video, file, relocate)]
     if not rows:
-        raise ManifestError(str(file), "holds no frames of these splits", "Choose other splits")
+        raise ManifestError(
+            "holds no frames of these splits", remedy="Choose other splits", path=file
+        )
     table = pd.DataFrame(rows, columns=[*COLUMNS[:9], "mask"])
     table.attrs["file"] = str(file)
     return check_manifest(table)
@@ -98,7 +101,9 @@ def _videos(tree: Any, file: Path) -> Iterator[_Video]:
                     yield from _below(label, split, content)
     except (AttributeError, TypeError):
         reason = "is not nested as data set, label, split, [compression,] video, frames"
-        raise ManifestError(str(file), reason, "Make it with DeepfakeBench's rearrange") from None
+        raise ManifestError(
+            reason, remedy="Make it with DeepfakeBench's rearrange", path=file
+        ) from None
 
 
 def _below(label: str, split: str, content: dict[str, Any]) -> Iterator[_Video]:
@@ -123,9 +128,9 @@ def _refuse_two_splits(videos: Sequence[_Video], file: Path) -> None:
         key = (video.label, video.compression, video.name)
         if seen.setdefault(key, video.split) != video.split:
             raise ManifestError(
-                str(file),
                 f"{video.label} {video.name} is in {seen[key]} and in {video.split}",
-                'Read one of them, for example splits=["test"], and split the rest by identity',
+                remedy='Read one of them (splits=["test"]) and split the rest by identity',
+                path=file,
             )
 
 
@@ -136,7 +141,7 @@ def _rows(
     label = 0 if kind.lower() == "real" else 1
     if label and video.label not in METHODS and kind.lower() != "fake":
         reason = f"the label {video.label!r} says neither real nor fake"
-        raise ManifestError(str(file), reason, "Let it end in _real or _fake")
+        raise ManifestError(reason, remedy="Let it end in _real or _fake", path=file)
     dataset = DATASETS.get(word, word)
     method = METHODS.get(video.label, "fake") if label else "real"
     people = people_of(dataset, video.name)
@@ -147,7 +152,7 @@ def _rows(
         if not picture.is_file():
             reason = f"{video.label} {video.name}: {picture} is not there"
             remedy = "Say where the frames are now with relocate (old and new beginning)"
-            raise ManifestError(str(file), reason, remedy)
+            raise ManifestError(reason, remedy=remedy, path=file)
         mask = masks.get(picture.name) if label else None
         number = describe_crop(frame, label)[-1]
         yield str(picture), *about, number, str(_place(mask, file, relocate)) if mask else ""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from ..manifest import ManifestError
+from ...errors import ManifestError
 from .listing import as_manifest, find_media, read_json, require_folder
 
 LABELS: Final = {"real": 0, "fake": 1, "0": 0, "1": 1}
@@ -48,12 +48,14 @@ def _part(file: Path, root: Path) -> Iterator[dict[str, Any]]:
     folder = file.parent
     listed = _read_labels(file) if file.suffix == ".csv" else read_json(file, "DFDC")
     if not isinstance(listed, dict):
-        raise ManifestError(str(file), "does not map names of videos", "Download it again")
+        raise ManifestError("does not map names of videos", remedy="Download it again", path=file)
     places = {video.name: video for at in (folder, folder / "videos") for video in find_media(at)}
     unlisted = sorted(places.keys() - listed.keys())
     if unlisted:
         reason = f"knows nothing of {unlisted[0]} ({len(unlisted)} such videos lie beside it)"
-        raise ManifestError(str(file), reason, "Download it again, or move these videos away")
+        raise ManifestError(
+            reason, remedy="Download it again, or move these videos away", path=file
+        )
     for name, about in listed.items():
         said = about.get("label", about.get("is_fake"))
         label = _label(said, file, name)
@@ -73,7 +75,7 @@ def _label(said: object, file: Path, name: str) -> int:
     label = LABELS.get(str(said).lower())
     if label is None:
         reason = f"{name}: label must be REAL or FAKE, got {said!r}"
-        raise ManifestError(str(file), reason, "Download it again")
+        raise ManifestError(reason, remedy="Download it again", path=file)
     return label
 
 
@@ -89,7 +91,7 @@ def _read_labels(file: Path) -> dict[str, dict[str, str]]:
         table = csv.DictReader(lines)
         if not {"filename", "label"} <= set(table.fieldnames or ()):
             raise ManifestError(
-                str(file), "lacks the columns filename and label", "Download it again"
+                "lacks the columns filename and label", remedy="Download it again", path=file
             )
         return {row["filename"]: {"label": row["label"]} for row in table}
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from ..manifest import COLUMNS, ManifestError, check_manifest
+from ...errors import ManifestError
+from ..manifest import COLUMNS, check_manifest
 
 VIDEOS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"})
 PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
@@ -49,10 +50,10 @@ def read_json(file: Path, dataset: str) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         remedy = f"Download it; it is part of {dataset}"
-        raise ManifestError(str(file), "is not a file", remedy) from None
+        raise ManifestError("is not a file", remedy=remedy, path=file) from None
     except ValueError as error:
         remedy = "Download it again"
-        raise ManifestError(str(file), f"is no readable JSON ({error})", remedy) from None
+        raise ManifestError(f"is no readable JSON ({error})", remedy=remedy, path=file) from None
 
 
 def as_manifest(rows: Sequence[dict[str, Any]], root: Path, dataset: str) -> pd.DataFrame:

@@ -5,7 +5,8 @@ from typing import Final
 
 import pandas as pd
 
-from ..manifest import COLUMNS, ManifestError, check_manifest
+from ...errors import ManifestError
+from ..manifest import COLUMNS, check_manifest
 from .crop_names import describe_crop
 
 LISTS: Final = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
@@ -56,7 +57,9 @@ def _lists(root: Path, splits: tuple[str, ...] | list[str]) -> dict[str, Path]:
     missing = [split for split in splits if split not in found]
     if missing or not found:
         file = root / f"{(missing or ['train'])[0]}.txt"
-        raise ManifestError(str(file), "is not a file", "Give a list, or a folder with its lists")
+        raise ManifestError(
+            "is not a file", remedy="Give a list, or a folder with its lists", path=file
+        )
     return {split: found[split] for split in splits or found}
 
 
@@ -70,14 +73,14 @@ def _read(
             continue
         if not path or said not in ("0", "1"):
             reason = f"line {number}: expected PATH LABEL, got {line.strip()!r}"
-            raise ManifestError(str(file), reason, "Correct the line (the label is 0 or 1)")
+            raise ManifestError(reason, remedy="Correct the line (the label is 0 or 1)", path=file)
         if relocate is not None and path.startswith(relocate[0]):
             path = relocate[1] + path.removeprefix(relocate[0])
         picture = file.parent.absolute() / path.strip()
         if not picture.is_file():
             reason = f"line {number}: {picture} is not there"
             remedy = "Say where the pictures are now with relocate (old and new beginning)"
-            raise ManifestError(str(file), reason, remedy)
+            raise ManifestError(reason, remedy=remedy, path=file)
         label = int(said)
         method, compression, video, people, frame = describe_crop(path, label)
         about = (dataset, label, method, compression, video, people, split, frame)

@@ -6,7 +6,8 @@ from typing import Final
 
 import pandas as pd
 
-from ..manifest import ManifestError, check_manifest, read_manifest
+from ...errors import ManifestError
+from ..manifest import check_manifest, read_manifest
 
 PARQUET: Final = {".parquet", ".pq"}
 
@@ -27,10 +28,10 @@ def read_table(root: str | Path) -> pd.DataFrame:
         table = pd.read_parquet(file)
     except ImportError:
         remedy = "Install one (pip install pyarrow), or save the table as CSV"
-        raise ManifestError(str(file), "needs a parquet reader", remedy) from None
+        raise ManifestError("needs a parquet reader", remedy=remedy, path=file) from None
     except (OSError, ValueError) as error:
         reason = f"is no readable parquet file ({str(error).strip()})"
-        raise ManifestError(str(file), reason, "Write it again") from None
+        raise ManifestError(reason, remedy="Write it again", path=file) from None
     table.attrs["file"] = str(file)
     table = check_manifest(table.reset_index(drop=True))
     for column in ("path", "mask"):
