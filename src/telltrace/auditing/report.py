@@ -1,5 +1,6 @@
 """The audit: what was looked at and what was found, as data and as JSON."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -53,7 +54,7 @@ class Audit:
 
 
 def audit(
-    manifest: list[Path],
+    manifest: Sequence[str | Path],
     *,
     compare: Literal["both", "splits", "manifests"] = "both",
     limit: int = 20000,

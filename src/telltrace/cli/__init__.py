@@ -28,9 +28,9 @@ from .train import train
 
 COMMANDS: dict[str, Command] = {
     "scan": Command(scan),
-    "prepare": Command(prepare),
+    "prepare": Command(prepare, "data.prepare"),
     "pack": Command(pack),
-    "audit": Command(audit),
+    "audit": Command(audit, "auditing.audit"),
     "show": Command(show),
     "train": Command(train, "training.train"),
     "runs": Command(runs),

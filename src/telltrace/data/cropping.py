@@ -27,8 +27,8 @@ from .manifest import (
     source_of,
     write_manifest,
 )
-from .outcome import Prepared
 from .paper import PaperSampling
+from .preparation import Prepared
 from .prepared import SETTINGS, refuse_other_settings
 from .sampling import choose_faces, choose_videos
 
