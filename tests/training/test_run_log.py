@@ -1,6 +1,7 @@
 """What a run shows, what it leaves, and what it needs: speed, memory, the batch that broke it."""
 
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -36,6 +37,7 @@ def test_waiting_for_data_is_told_from_computing(tmp_path: Path) -> None:
     with RunLogger(tmp_path, 1, 4, 8) as log:
         state = State(torch.nn.Linear(1, 1), torch.nn.Identity(), None)  # type: ignore[arg-type]
         state.optimizer = torch.optim.SGD(state.network.parameters(), lr=0.1)
+        log.start(state, "begins")
         for _ in log.timed(slow()):
             time.sleep(0.15)
             log.step(state, 0.5)
@@ -146,8 +148,9 @@ def test_auto_is_what_the_device_is_good_at(
 
 
 def test_what_was_chosen_is_said(
-    crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    crops: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "telltrace")
     train(
         manifest=[crops],
         out=tmp_path,
@@ -158,8 +161,8 @@ def test_what_was_chosen_is_said(
         precision="32-true",
         device="cpu",
     )
-    said = capsys.readouterr().err
-    assert "32-true, contiguous, activations recomputed, batches in 2 pieces" in said
+    assert "32-true, contiguous, activations recomputed, batches in 2 pieces" in caplog.text
+    assert "epoch 1/1  loss " in caplog.text
 
 
 def test_batches_are_made_ahead_by_a_thread(crops: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Runs side by side: what differed between them, and their results."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,8 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
     Raises:
         ManifestError: If there is none.
     """
-    found = [
-        recipe.parent
-        for path in paths
-        for recipe in sorted(path.rglob("recipe.json"))
-        if (recipe.parent / "metrics.csv").is_file()
-    ]
+    recipes = [recipe for path in paths for recipe in sorted(path.rglob("recipe.json"))]
+    found = [r.parent for r in recipes if (r.parent / "metrics.csv").is_file()]
     if not found:
         names = ", ".join(str(path) for path in paths)
         raise ManifestError(
@@ -44,13 +41,10 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
     differ = [key for key in keys if len(set(texts[key])) > 1]
     rows = []
     for i, (name, folder) in enumerate(zip(run_names(folders), folders, strict=True)):
-        metrics = pd.read_csv(folder / "metrics.csv")
+        metrics, speed = pd.read_csv(folder / "metrics.csv"), folder / "speed.csv"
         auc = metrics["val_auc_worst" if "val_auc_worst" in metrics else "val_auc"]
         kept: Any = auc.idxmax() if auc.notna().any() else metrics["val_log_loss"].idxmin()
-        speed = folder / "speed.csv"
-        speeds = (
-            pd.read_csv(speed)["images_per_second"] if speed.is_file() else pd.Series(dtype=float)
-        )
+        rate = pd.read_csv(speed)["images_per_second"].median() if speed.is_file() else float("nan")
         rows.append(
             {
                 "run": name,
@@ -60,20 +54,17 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
                 "val_auc": metrics["val_auc"][kept],
                 "val_log_loss": metrics["val_log_loss"][kept],
                 "loss": metrics["loss"].iloc[-1],
-                "images/s": speeds.median(),
+                "images/s": rate,
             }
         )
     return pd.DataFrame(rows)
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:
-    """The shortest ends of the paths that tell them apart."""
-    parts = [folder.absolute().parts for folder in folders]
-    for count in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(part[-count:]) for part in parts]
-        if len(set(names)) == len(names):
-            return names
-    return [str(folder) for folder in folders]
+    """The paths below the folder that holds all the runs."""
+    paths = [folder.absolute() for folder in folders]
+    shared = os.path.commonpath([path.parent for path in paths])
+    return [str(path.relative_to(shared)) for path in paths]
 
 
 def plot_runs(folders: Sequence[Path], path: Path) -> None:
@@ -89,11 +80,11 @@ def plot_runs(folders: Sequence[Path], path: Path) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 2)
-    for name, folder in zip(run_names(folders), folders, strict=True):
-        metrics = pd.read_csv(folder / "metrics.csv")
-        for ax, column in zip(axes, ("loss", "val_auc"), strict=True):
-            ax.plot(metrics["epoch"], metrics[column], marker=".", label=name)
-    for ax, title in zip(axes, ("training loss", "validation AUC"), strict=True):
+    metrics = [pd.read_csv(folder / "metrics.csv") for folder in folders]
+    titles = {"loss": "training loss", "val_auc": "validation AUC"}
+    for ax, (column, title) in zip(axes, titles.items(), strict=True):
+        for name, table in zip(run_names(folders), metrics, strict=True):
+            ax.plot(table["epoch"], table[column], marker=".", label=name)
         ax.set(xlabel="epoch", title=title)
         ax.grid(alpha=0.3)
     axes[1].legend(fontsize="small")

@@ -81,7 +81,7 @@ def create_feed(
     shard: Shard = (0, 1),
     pin: bool = False,
 ) -> Feed:
-    """The feed of a run.
+    """The feed of a run, from the face crops of the two splits.
 
     Args:
         train: Face crops of the training split.

@@ -51,13 +51,7 @@ class State:
 
 
 def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> float:
-    """Learning rate of a step, from its place in the run alone.
-
-    Args:
-        optim: The schedule.
-        epoch: Epochs finished.
-        step: Steps finished in this epoch.
-        steps: Steps in an epoch.
+    """Learning rate of a step, from the finished epochs and the finished steps of this one.
 
     Examples:
         >>> [learning_rate(OptimConfig(lr=1.0), epoch, 0, 10) for epoch in range(3)]
@@ -65,12 +59,12 @@ def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> floa
     """
     done = epoch * steps + step
     warm = min(1.0, (done + 1) / optim.warmup_steps) if optim.warmup_steps else 1.0
+    rate = optim.lr * warm
     if optim.schedule == "halve":
-        return float(optim.lr * warm * 0.5**epoch)
+        return float(rate * 0.5**epoch)
     if optim.schedule == "cosine":
-        angle = math.pi * done / (optim.epochs * steps)
-        return float(optim.lr * warm * 0.5 * (1 + math.cos(angle)))
-    return optim.lr * warm
+        return float(rate * 0.5 * (1 + math.cos(math.pi * done / (optim.epochs * steps))))
+    return rate
 
 
 class NonFiniteError(FloatingPointError):
@@ -99,8 +93,8 @@ def fit(
 ) -> None:
     """Train until ``state.epoch`` reaches ``optim.epochs``.
 
-    Randomness depends on the seed, the epoch, the step and the process alone, never on what ran
-    before, so a run resumed from any saved state equals one that never stopped, bit for bit.
+    Randomness depends on the seed, the epoch, the step and the process alone, so a run resumed
+    from any saved state equals one that never stopped, bit for bit.
 
     Args:
         state: Where to start; it is advanced in place.

@@ -27,11 +27,6 @@ from .loop import Context
 def create_fabric(hardware: HardwareConfig, device: str, precision: str) -> Fabric:
     """Owner of devices, precision and processes; with several processes, it starts them.
 
-    Args:
-        hardware: Devices, machines and strategy.
-        device: "auto", "cpu" or "cuda".
-        precision: Fabric's name of the arithmetic.
-
     Raises:
         OptionError: If there are not as many devices.
     """
@@ -59,8 +54,7 @@ def _strategy(hardware: HardwareConfig) -> str | Strategy:
     # Statistics are shared in every forward pass, so there is nothing left to broadcast.
     known = inspect.signature(DistributedDataParallel.__init__).parameters
     name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
-    options: dict[str, Any] = {name: False}
-    return DDPStrategy(**options)
+    return DDPStrategy(**{name: False})  # type: ignore[arg-type]
 
 
 def _shard(network: nn.Module, mesh: DeviceMesh) -> nn.Module:
@@ -68,15 +62,12 @@ def _shard(network: nn.Module, mesh: DeviceMesh) -> nn.Module:
     from torch.distributed.fsdp import fully_shard
 
     for stage in network.children():
-        if sum(p.numel() for p in stage.parameters()) > 1_000_000 and _is_called(stage):
+        # Lists are never called themselves, so no hook of theirs would gather their weights.
+        is_called = type(stage).forward is not nn.Module.forward
+        if is_called and sum(p.numel() for p in stage.parameters()) > 1_000_000:
             fully_shard(stage, mesh=mesh["data_parallel"])
     fully_shard(network, mesh=mesh["data_parallel"])
     return network
-
-
-def _is_called(stage: nn.Module) -> bool:
-    """Lists are never called themselves, so no hook of theirs would gather their weights."""
-    return type(stage).forward is not nn.Module.forward
 
 
 def synced_batch_norm(fabric: Fabric) -> Context:

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,40 +31,27 @@ def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
         "terms": recipe["data"]["terms"],
         "manifest_sha256": manifest_hash(table),
         "faces": {
-            str(split) or "none": {
-                str(k): int(n) for k, n in rows.method.value_counts().sort_index().items()
-            }
+            str(split) or "none": rows.groupby("method").size().to_dict()
             for split, rows in table.groupby("split")
         },
         "recipe": settings,
-        "telltrace": __version__,
-        "commit": commit(),
-        "torch": torch.__version__,
+        **versions(),
     }
 
 
-def commit() -> str:
-    """The commit of a source checkout, marked when changed; empty for an installed package."""
+@cache
+def versions() -> dict[str, str]:
+    """Versions, and the commit of a source checkout, marked when changed."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        return subprocess.run(
-            command,
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        ).stdout.strip()
+        commit = subprocess.check_output(
+            command, cwd=Path(__file__).parent, stderr=subprocess.DEVNULL, text=True, timeout=10
+        ).strip()
     except (OSError, subprocess.SubprocessError):
-        return ""
+        commit = ""  # an installed package
+    return {"telltrace": __version__, "commit": commit, "torch": torch.__version__}
 
 
 def environment(device: torch.device) -> dict[str, str]:
     """Versions and device, for the folder of the run."""
-    return {
-        "telltrace": __version__,
-        "commit": commit(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "device": device_name(device),
-    }
+    return {**versions(), "python": platform.python_version(), "device": device_name(device)}

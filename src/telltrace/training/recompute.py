@@ -13,15 +13,11 @@ from .loop import Context
 LISTS = (nn.Sequential, nn.ModuleList)
 
 
-def recompute_blocks(
-    network: nn.Module,
-    forward_context: Context = nullcontext,
-) -> int:
+def recompute_blocks(network: nn.Module, forward_context: Context = nullcontext) -> int:
     """Make every repeated block of a network recompute its activations; returns how many do.
 
     A block is an element of a sequence that has parts of its own, with kernels or matrices.
-    Gradients stay the same bits. Statistics of batch normalisation are counted once, not again
-    in the second pass.
+    Gradients stay the same bits, and batch normalisation counts its statistics once.
 
     Args:
         network: Changed in place; names and weights stay.

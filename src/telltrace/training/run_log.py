@@ -1,26 +1,25 @@
-"""What a training shows and records: progress bar, TensorBoard, metrics.csv, speed.csv."""
+"""What a training shows and records: progress, TensorBoard, metrics.csv, speed.csv."""
 
 import importlib
 import importlib.util
 import resource
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pandas as pd
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from telltrace.files import write_table
+from telltrace.progress import logger, progress
 
 from .loop import Batch, State
 
 
-class RunLogger:
-    """Progress on standard error, and the run's tables.
+class RunLogger(ExitStack):
+    """Progress, and the run's tables; a context in which the run takes place.
 
     metrics.csv has the loss and the validation figures of every epoch: the same in a run that
     was stopped and resumed. speed.csv has seconds, images a second, the share of the time in
@@ -38,39 +37,22 @@ class RunLogger:
     def __init__(
         self, out: Path, epochs: int, steps: int, batch_size: int, *, active: bool = True
     ) -> None:
+        super().__init__()
         self.out, self.epochs, self.steps, self.batch_size = out, epochs, steps, batch_size
-        self.active = active
-        self.console = Console(stderr=True, quiet=not active)
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(),
-            console=self.console,
-            disable=not (active and self.console.is_terminal),
-        )
+        self.active, self.tensorboard = active, None
         self.started, self.waited, self.images = 0.0, 0.0, 0
 
-    def __enter__(self) -> Self:
-        self.tensorboard = _open_tensorboard(self.out) if self.active else None
-        self.task = self.bar.add_task("epoch", total=self.steps * self.epochs, figures="")
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
-        if self.tensorboard is not None:
-            self.tensorboard.close()
-
-    def message(self, text: str) -> None:
-        """One line for the reader."""
-        self.console.print(text, highlight=False, soft_wrap=True)
+    def start(self, state: State, text: str) -> None:
+        """Open TensorBoard and the progress bar; say how the run computes."""
+        if not self.active:
+            return
+        if importlib.util.find_spec("tensorboard") is not None:
+            writer: Any = importlib.import_module("torch.utils.tensorboard").SummaryWriter(self.out)
+            self.callback(writer.close)
+            self.tensorboard = writer
+        done, total = state.epoch * self.steps + state.step, self.epochs * self.steps
+        self.advance = self.enter_context(progress("Training", total, "steps", done=done))
+        logger.info(text)
 
     def timed(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The same batches; the time spent waiting for them is counted."""
@@ -87,16 +69,12 @@ class RunLogger:
     def step(self, state: State, loss: float) -> None:
         """Show one finished step."""
         self.images += self.batch_size
-        done = state.epoch * self.steps + state.step
+        if not self.active:
+            return
         rate = state.optimizer.param_groups[0]["lr"]
         speed = self.images / (time.perf_counter() - self.started)
-        self.bar.update(
-            self.task,
-            completed=done,
-            description=f"epoch {state.epoch + 1}/{self.epochs}",
-            figures=f"loss {loss:.4f}  lr {rate:.1e}  {speed:.0f} images/s",
-        )
-        self._scalars("train", {"loss": loss, "lr": rate}, done)
+        self.advance(note=f"loss {loss:.4f}, lr {rate:.1e}, {speed:.0f} images/s")
+        self._scalars("train", {"loss": loss, "lr": rate}, state.epoch * self.steps + state.step)
 
     def speed(self) -> dict[str, float]:
         """The speed of the epoch up to now; the validation that follows is not counted."""
@@ -116,9 +94,8 @@ class RunLogger:
         figures = {key: value for key, value in row.items() if key != "epoch" and value is not None}
         self._scalars("epoch", {**figures, **speed}, row["epoch"])
         text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
-        self.message(
-            f"epoch {row['epoch']}/{self.epochs}  {text}  {speed['images_per_second']:.0f} images/s"
-        )
+        rate = f"{speed['images_per_second']:.0f} images/s"
+        logger.info("epoch %d/%d  %s  %s", row["epoch"], self.epochs, text, rate)
         write_table(pd.DataFrame(state.history), self.out / "metrics.csv")
         file, speeds = self.out / "speed.csv", pd.DataFrame([{"epoch": row["epoch"], **speed}])
         if file.is_file():
@@ -130,13 +107,6 @@ class RunLogger:
         if self.tensorboard is not None:
             for key, value in values.items():
                 self.tensorboard.add_scalar(f"{group}/{key}", value, step)
-
-
-def _open_tensorboard(out: Path) -> Any:
-    """TensorBoard's writer, or None where TensorBoard is not installed."""
-    if importlib.util.find_spec("tensorboard") is None:
-        return None
-    return importlib.import_module("torch.utils.tensorboard").SummaryWriter(out)
 
 
 def _peak_memory() -> int:

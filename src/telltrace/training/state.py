@@ -15,14 +15,7 @@ from telltrace.checkpoint import read_tensors, write_tensors
 from telltrace.errors import CheckpointError, OptionError
 from telltrace.files import check_disk_space
 
-from .config import (
-    DataConfig,
-    HardwareConfig,
-    ObjectiveConfig,
-    OptimConfig,
-    SourceConfig,
-    flatten,
-)
+from .config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig, SourceConfig, flatten
 from .hardware import resolve_hardware
 from .loop import State
 
@@ -37,7 +30,7 @@ def save_state(
     Args:
         path: File to replace.
         state: The run as it stands between two steps.
-        recipe: The settings it runs under; a resumed run must have the same.
+        recipe: The settings it runs under.
         keep: States to keep, this one among them.
         writes: Whether this process writes; where processes share the weights, all must call.
 

@@ -26,7 +26,7 @@ Run = Callable[..., Path]
 
 
 def read_grid(path: Path) -> Grid:
-    """Read a grid: a YAML mapping of dotted settings to lists, such as ``options.alpha: [0, 0.5]``.
+    """Read a grid: a YAML mapping of dotted settings to lists of values.
 
     Raises:
         OptionError: If it is no such mapping.
@@ -52,33 +52,20 @@ def points(grid: Grid) -> Iterator[dict[str, Any]]:
         yield dict(zip(grid, values, strict=True))
 
 
-def run_name(point: Mapping[str, Any]) -> str:
-    """The folder of one run.
-
-    Examples:
-        >>> run_name({"options.alpha": 0.25, "seed": 1})
-        'alpha=0.25,seed=1'
-    """
-    return ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in point.items())
-
-
 def with_point(settings: Settings, point: Mapping[str, Any]) -> Settings:
-    """Settings with one point of the grid put into them.
-
-    Raises:
-        OptionError: If there is no such setting.
-    """
+    """Settings with one point of the grid put into them; an OptionError names unknown ones."""
     for key, value in point.items():
         name, _, inner = key.partition(".")
         if name == "manifest" or not hasattr(settings, name):
             raise OptionError(
                 f"A sweep cannot vary {key!r}", remedy="Name a setting, such as options.alpha."
             )
-        part = getattr(settings, name)
-        if is_dataclass(part) and inner not in (known := [field.name for field in fields(part)]):
-            raise OptionError(f"There is no setting {key!r}; known are {', '.join(known)}.")
-        if is_dataclass(part) and not isinstance(part, type):
-            value = replace(part, **{inner: tuple(value) if isinstance(value, list) else value})
+        part: Any = getattr(settings, name)
+        if is_dataclass(part):
+            known = [field.name for field in fields(part)]
+            if inner not in known:
+                raise OptionError(f"There is no setting {key!r}; known are {', '.join(known)}.")
+            value = replace(part, **{inner: tuple(value) if isinstance(value, list) else value})  # type: ignore[type-var]
         elif inner:
             value = {**part, inner: value}
         settings = replace(settings, **{name: value})
@@ -94,7 +81,7 @@ def run_sweep(
     *,
     on: Literal["here", "ray"] = "here",
 ) -> Path:
-    """Train at every point of a grid and tabulate the results.
+    """Train at every point of a grid; returns the table of results.
 
     Each run has a folder of its own under ``out``; the sweep may be stopped at any moment and
     started again, and finished runs are not repeated. ``results.csv`` is written anew after each
@@ -109,9 +96,6 @@ def run_sweep(
         grid: YAML file of what to vary.
         on: One run after the other in this process, or as many at once as a Ray cluster takes.
 
-    Returns:
-        The table of results.
-
     Raises:
         OptionError: If the grid names what cannot be varied.
     """
@@ -122,23 +106,28 @@ def run_sweep(
             "device gets a run of its own.",
         )
     asked, results = read_grid(grid), out / "results.csv"
-    folders = {run_name(point): point for point in points(asked)}
-    runs = {out / name: with_point(settings, point) for name, point in folders.items()}
-    waiting = {folder: one for folder, one in runs.items() if not _finished(folder, one)}
+    folders = {
+        out / ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in point.items()): point
+        for point in points(asked)
+    }
+    runs = {folder: with_point(settings, point) for folder, point in folders.items()}
+    waiting = {folder: one for folder, one in runs.items() if not _is_finished(folder, one)}
     write_json(asked, out / "grid.json")
-    work = _run_on_ray if on == "ray" else _run_here
-    for _ in work(run, waiting, fixed):
-        write_table(tabulate(out, folders), results)
-    write_table(tabulate(out, folders), results)
+    start = _start_on_ray if on == "ray" else _start_here
+    for _ in start(run, waiting, fixed):
+        write_table(tabulate(folders), results)
+    write_table(tabulate(folders), results)
     return results
 
 
-def _run_here(run: Run, runs: Mapping[Path, Settings], fixed: Mapping[str, Any]) -> Iterator[Path]:
+def _start_here(
+    run: Run, runs: Mapping[Path, Settings], fixed: Mapping[str, Any]
+) -> Iterator[Path]:
     for folder, settings in runs.items():
         yield run(settings, folder, **fixed)
 
 
-def _run_on_ray(
+def _start_on_ray(
     run: Run, runs: Mapping[Path, Settings], fixed: Mapping[str, Any]
 ) -> Iterator[Path]:
     """One task a run; each asks for a GPU where the cluster has any, else for one core."""
@@ -159,27 +148,19 @@ def _run_on_ray(
         yield from ray.get(done)
 
 
-def _finished(folder: Path, settings: Settings) -> bool:
+def _is_finished(folder: Path, settings: Settings) -> bool:
     """Whether a run has done all its epochs."""
-    file = folder / "metrics.csv"
-    return (
-        file.is_file()
-        and (folder / "best.safetensors").is_file()
-        and len(pd.read_csv(file)) >= settings.optim.epochs
-    )
+    if not all((folder / name).is_file() for name in ("metrics.csv", "best.safetensors")):
+        return False
+    return len(pd.read_csv(folder / "metrics.csv")) >= settings.optim.epochs
 
 
-def tabulate(out: Path, folders: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """The best validation AUC of every run that has one, with mean and interval over the seeds.
-
-    Args:
-        out: Folder of the sweep.
-        folders: Every run's name and its point of the grid.
-    """
+def tabulate(folders: Mapping[Path, Mapping[str, Any]]) -> pd.DataFrame:
+    """The best validation AUC of every run that has one, with mean and interval over the seeds."""
     found = [
-        {**point, "val_auc": pd.read_csv(out / name / "metrics.csv").val_auc.max()}
-        for name, point in folders.items()
-        if (out / name / "metrics.csv").is_file()
+        {**point, "val_auc": pd.read_csv(folder / "metrics.csv").val_auc.max()}
+        for folder, point in folders.items()
+        if (folder / "metrics.csv").is_file()
     ]
     varied = [key for key in next(iter(folders.values())) if key != "seed"]
     columns = [*varied, "runs", "val_auc", "low", "high"]
@@ -201,8 +182,8 @@ def mean_interval(values: NDArray[np.float64]) -> tuple[int, float, float, float
         (3, 0.8, 0.5516, 1.0484)
     """
     values = values[~np.isnan(values)]
-    count, mean = len(values), float(values.mean()) if len(values) else float("nan")
+    count, mean = len(values), float(values.mean()) if len(values) else np.nan
     if count < 2:
-        return count, mean, float("nan"), float("nan")
+        return count, mean, np.nan, np.nan
     low, high = stats.t.interval(0.95, count - 1, mean, stats.sem(values))
     return count, mean, float(low), float(high)

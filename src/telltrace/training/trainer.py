@@ -113,8 +113,8 @@ class _Trainer:
         self.recipe = asdict(settings)
         self.detector = Detector(state.evaluated, card, fabric.device)
         self.stop = _StopSignal()
-        active = fabric.is_global_zero
-        self.log = RunLogger(out, settings.optim.epochs, feed.steps, feed.batch_size, active=active)
+        shape, active = (settings.optim.epochs, feed.steps, feed.batch_size), fabric.is_global_zero
+        self.log = RunLogger(out, *shape, active=active)
 
     def run(self) -> None:
         """From where the run was to its end, or to the signal that stops it."""
@@ -125,7 +125,7 @@ class _Trainer:
             write_json(self.recipe, self.out / "recipe.json")
             write_json(environment(fabric.device), self.out / "environment.json")
         with self.log, self.stop:
-            self.log.message(describe_hardware(settings, fabric.device))
+            self.log.start(self.state, describe_hardware(settings, fabric.device))
             try:
                 fit(
                     self.state,
