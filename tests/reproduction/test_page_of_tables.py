@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from telltrace.reproduction import load_table, table_names
+from telltrace.reproduction.tables import load_table, table_names
 
 PAGE = Path(__file__).parents[2] / "docs" / "reproduce.md"
 

@@ -3,10 +3,9 @@ import inspect
 import pytest
 
 from telltrace.models.registry import DETECTORS
-from telltrace.reproduction import SCALES, load_table, table_names
 from telltrace.reproduction.cells import PREPARE
-from telltrace.reproduction.scale import builder_options, settings
-from telltrace.reproduction.tables import SHOWN
+from telltrace.reproduction.scale import SCALES, builder_options, settings
+from telltrace.reproduction.tables import SHOWN, load_table, table_names
 
 
 @pytest.mark.parametrize("name", table_names())

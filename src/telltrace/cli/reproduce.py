@@ -41,25 +41,31 @@ def reproduce(
         json: Print JSON instead of a table.
         device: Where to compute.
     """
-    from telltrace import reproduction as room
     from telltrace.files import write_bytes, write_json
+    from telltrace.reproduction.tables import load_table, table_names
 
     if table == "list":
-        for name in room.table_names():
-            print(f"{name:14} {room.load_table(name).title}")
+        for name in table_names():
+            print(f"{name:14} {load_table(name).title}")
         return 0
-    asked = room.load_table(table)
+    asked = load_table(table)
     if plan:
-        for cell in room.plan_table(asked, data, rows=rows, columns=columns):
+        from telltrace.reproduction.cells import plan_table
+
+        for cell in plan_table(asked, data, rows=rows, columns=columns):
             print(f"{cell.row.name:30} {cell.column.name:24} {cell.missing or 'can be run'}")
         return 0
-    results = room.reproduce_table(
+    from telltrace.reproduction.results import to_dict, to_markdown, to_text
+    from telltrace.reproduction.run import reproduce_table
+    from telltrace.reproduction.scale import SCALES
+
+    results = reproduce_table(
         asked, data, out, scale=scale, seeds=seeds, rows=rows, columns=columns, device=device,
         show=show, tell=lambda text: print(text, file=sys.stderr, flush=True),
     )  # fmt: skip
-    how = f"{room.SCALES[scale]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
-    found = room.to_dict(asked, results, how)
+    how = f"{SCALES[scale]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+    found = to_dict(asked, results, how)
     write_json(found, out / f"{table}.json")
-    write_bytes(room.to_markdown(asked, results, how).encode(), out / f"{table}.md")
-    print(jsonlib.dumps(found, indent=2) if json else room.to_text(asked, results, how))
+    write_bytes(to_markdown(asked, results, how).encode(), out / f"{table}.md")
+    print(jsonlib.dumps(found, indent=2) if json else to_text(asked, results, how))
     return 0

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from telltrace.errors import OptionError
 from telltrace.files import json_sha256
 
 from .scale import Scale, builder_options, settings
@@ -79,7 +80,7 @@ def plan_table(
         columns: Likewise.
 
     Raises:
-        ValueError: If a row or column has no such name.
+        OptionError: If a row or column has no such name.
     """
     kept_rows = _chosen(table.rows, rows, "row")
     kept_columns = _chosen(table.columns, columns, "column")
@@ -89,7 +90,7 @@ def plan_table(
 def _chosen(all_: Sequence[Named], names: Sequence[str], what: str) -> list[Named]:
     known = [one.name for one in all_]
     if unknown := [name for name in names if name not in known]:
-        raise ValueError(f"No {what} is named {unknown[0]!r}. There are {', '.join(known)}.")
+        raise OptionError(f"No {what} is named {unknown[0]!r}. There are {', '.join(known)}.")
     return [one for one in all_ if not names or one.name in names]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,12 @@ class CellFigure:
         The same draws are taken of both, so what is easy or hard for both does not count.
         """
         return (self.value - other.value, *interval(self.replicates - other.replicates))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        found = {key: getattr(self, key) for key in ("value", "low", "high", "drawn")}
+        videos = {"real": self.reals, "fake": self.fakes}
+        return {**found, "seeds": list(self.seeds), "videos": videos}
 
 
 def cell_figure(scores: Sequence[pd.DataFrame], metric: str, *, seed: int = 0) -> CellFigure:

@@ -2,12 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any
-
-from rich import box
-from rich.console import Console
-from rich.table import Table as Grid
 
 from .cells import Cell
 from .figures import CellFigure
@@ -41,19 +36,13 @@ def lines(table: Table, results: Sequence[Result]) -> list[list[str]]:
         row, column = result.cell.row, result.cell.column
         twin = found.get((row.twin, column.name)) if row.twin else None
         for metric in table.metrics:
-            published = result.published(table, metric)
-            figure = result.figures.get(metric)
-            made.append(
-                [
-                    row.name,
-                    column.name,
-                    SHOWN[metric],
-                    "" if published is None else f"{published:.2f}",
-                    "" if figure is None else _percent(figure),
-                    "" if figure is None else _seeds(figure),
-                    "" if figure is None else _against(figure, twin, metric),
-                ]
-            )
+            published, figure = result.published(table, metric), result.figures.get(metric)
+            ours = ["", "", ""]
+            if figure is not None:
+                seeds = " ".join(f"{100 * value:.1f}" for value in figure.seeds)
+                ours = [_percent(figure), seeds, _against(figure, twin, metric)]
+            shown = "" if published is None else f"{published:.2f}"
+            made.append([row.name, column.name, SHOWN[metric], shown, *ours])
     return made
 
 
@@ -61,10 +50,6 @@ def _percent(figure: CellFigure) -> str:
     if figure.low == figure.high:  # no certainty: one verdict for all faces, in every draw
         return f"{100 * figure.value:.1f} [n/a]"
     return f"{100 * figure.value:.1f} [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
-
-
-def _seeds(figure: CellFigure) -> str:
-    return " ".join(f"{100 * value:.1f}" for value in figure.seeds)
 
 
 def _against(figure: CellFigure, twin: Result | None, metric: str) -> str:
@@ -90,7 +75,16 @@ def summary(table: Table, results: Sequence[Result], how: str) -> list[str]:
         )
     if any(f.low == f.high for r in results for f in r.figures.values()):
         said.append("n/a: every draw gave the same figure, as one verdict for all faces does.")
-    return [*said, *table.notes, *_reasons(results)]
+    said += table.notes
+    cells: dict[str, list[str]] = {}  # a reason is said once for all cells that share it
+    for result in results:
+        if result.reason:
+            name = f"{result.cell.row.name}, {result.cell.column.name}"
+            cells.setdefault(result.reason, []).append(name)
+    for reason, names in cells.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        said.append(f"Without a figure of ours: {names[0]}{more}: {reason}.")
+    return said
 
 
 def _videos(results: Sequence[Result]) -> dict[str, str]:
@@ -107,75 +101,53 @@ def _videos(results: Sequence[Result]) -> dict[str, str]:
     return found
 
 
-def _reasons(results: Sequence[Result]) -> list[str]:
-    """Why there are no figures, said once for all cells that share the reason."""
-    cells: dict[str, list[str]] = {}
-    for result in results:
-        if result.reason:
-            name = f"{result.cell.row.name}, {result.cell.column.name}"
-            cells.setdefault(result.reason, []).append(name)
-    return [
-        f"Without a figure of ours: {names[0]}{f' and {len(names) - 1} more' * (len(names) > 1)}: "
-        f"{why}."
-        for why, names in cells.items()
-    ]
-
-
-def to_text(table: Table, results: Sequence[Result], how: str, width: int = 140) -> str:
-    """For a terminal."""
-    out = StringIO()
-    console = Console(file=out, width=width, color_system=None, highlight=False, markup=False)
-    grid = Grid(box=box.SIMPLE_HEAD)
-    for heading in HEADINGS:
-        grid.add_column(heading, overflow="fold")
-    for line in lines(table, results):
-        grid.add_row(*line)
-    console.print(grid)
-    for sentence in summary(table, results, how):
-        console.print(sentence)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+def to_text(table: Table, results: Sequence[Result], how: str) -> str:
+    """For a terminal: one line a cell and metric."""
+    return "\n".join([_grid([HEADINGS, *lines(table, results)]), *summary(table, results, how)])
 
 
 def to_markdown(table: Table, results: Sequence[Result], how: str) -> str:
     """For a page of documentation: a grid a metric; rows and columns without ours are left out."""
     text = "\n".join(f"- {sentence}" for sentence in summary(table, results, how))
-    grids = "\n".join(_grid(table, results, metric) for metric in table.metrics)
+    grids = "\n".join(_grid(_across(table, results, metric)) for metric in table.metrics)
     return f"### {table.name}\n\n{text}\n\n{grids}"
 
 
-def _grid(table: Table, results: Sequence[Result], metric: str) -> str:
+def _across(table: Table, results: Sequence[Result], metric: str) -> list[list[str]]:
     """Detectors down, columns across; published, ours and the difference to the twin."""
     name = SHOWN[metric]
-    found = {(line[0], line[1]): line for line in lines(table, results) if line[2] == name}
-    kept = {key: line for key, line in found.items() if line[4]}
+    kept = {(x[0], x[1]): x for x in lines(table, results) if x[2] == name and x[4]}
     across = [c.name for c in table.columns if any(column == c.name for _, column in kept)]
     down = [r.name for r in table.rows if any(row == r.name for row, _ in kept)]
-    twins = any(line[6] for line in kept.values())
-    parts = {3: "published", 4: "ours [95 %]"} | ({6: "against its twin"} if twins else {})
-    rows = [[name, *(f"{column}: {part}" for column in across for part in parts.values())]]
-    rows.append(["---"] * len(rows[0]))
+    parts = [3, 4, 6] if any(line[6] for line in kept.values()) else [3, 4]
+    rows = [[name, *(f"{column}: {HEADINGS[part]}" for column in across for part in parts)]]
     for row in down:
         cells = [kept.get((row, column)) for column in across]
         rows.append([row, *(line[at] if line else "" for line in cells for at in parts)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+    return rows
+
+
+def _grid(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text as a table in Markdown, whose columns are aligned for a terminal too."""
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
+    heading, *body = (
+        " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    rule = " | ".join("-" * width for width in widths)
+    return "\n".join(f"| {line} |" for line in (heading, rule, *body)) + "\n"
 
 
 def to_dict(table: Table, results: Sequence[Result], how: str) -> dict[str, Any]:
     """As JSON holds it; figures in [0, 1], published ones in percent."""
-    cells = []
-    for result in results:
-        ours = {
-            metric: {
-                "value": f.value,
-                "low": f.low,
-                "high": f.high,
-                "seeds": list(f.seeds),
-                "videos": {"real": f.reals, "fake": f.fakes},
-                "drawn": f.drawn,
-            }
-            for metric, f in result.figures.items()
+    cells = [
+        {
+            "row": result.cell.row.name,
+            "column": result.cell.column.name,
+            "published": {metric: result.published(table, metric) for metric in table.metrics},
+            "ours": {metric: figure.to_dict() for metric, figure in result.figures.items()},
+            "reason": result.reason,
         }
-        published = {metric: result.published(table, metric) for metric in table.metrics}
-        names = {"row": result.cell.row.name, "column": result.cell.column.name}
-        cells.append({**names, "published": published, "ours": ours, "reason": result.reason})
+        for result in results
+    ]
     return {"schema": "telltrace.reproduction/1", "table": table.name, "how": how, "cells": cells}

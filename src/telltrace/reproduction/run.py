@@ -17,12 +17,10 @@ from telltrace.training.config import Device
 
 from . import selection
 from .cells import Cell, Run, plan_table, run_of
-from .figures import CellFigure, cell_figure
+from .figures import cell_figure
 from .results import Result
 from .scale import SCALES, ScaleName, settings
 from .tables import Table
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class _Place:
     data: Path
     out: Path
     device: Device
-    tell: Tell
+    tell: Callable[[str], None]
     show: bool
     manifests: dict[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -41,6 +39,11 @@ class _Place:
         if name not in self.manifests:
             self.manifests[name] = read_manifest(selection.manifest_of(self.data, name))
         return self.manifests[name]
+
+    def select(self, rows: pd.DataFrame, name: str) -> Path:
+        """A manifest of these rows of a data set."""
+        source = selection.manifest_of(self.data, name)
+        return selection.write_selection(rows, source, self.out / "data")
 
 
 def reproduce_table(
@@ -54,7 +57,7 @@ def reproduce_table(
     columns: Sequence[str] = (),
     device: Device = "auto",
     show: bool = False,
-    tell: Tell = lambda text: None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> list[Result]:
     """Every cell of a table, with our figures where this machine can make them.
 
@@ -74,7 +77,7 @@ def reproduce_table(
         tell: Called with one line after each training or judging.
 
     Raises:
-        ValueError: If a row, column or data set is wrong; the message names it.
+        TelltraceError: If a row, column or data set is wrong; the message names it.
     """
     place = _Place(data, out, device, tell, show)
     results = []
@@ -86,19 +89,13 @@ def reproduce_table(
         try:
             tables = [_scores(run, cell, place) for run in runs]
             scores = [one for one in tables if one is not None]
-            figures = _figures(scores, table.metrics) if scores else {}
+            figures = {m: cell_figure(scores, m) for m in table.metrics} if scores else {}
             results.append(Result(cell, figures, "" if scores else "not run yet"))
         except (ValueError, RuntimeError, FloatingPointError) as error:
-            tell(f"{cell.row.name}, {cell.column.name}: failed: {error}")
-            results.append(Result(cell, {}, f"failed: {error}"))
+            what = "no figure: " if isinstance(error, UndefinedError) else ""
+            tell(f"{cell.row.name}, {cell.column.name}: failed: {what}{error}")
+            results.append(Result(cell, {}, f"failed: {what}{error}"))
     return results
-
-
-def _figures(scores: Sequence[pd.DataFrame], metrics: Sequence[str]) -> dict[str, CellFigure]:
-    try:
-        return {metric: cell_figure(scores, metric) for metric in metrics}
-    except UndefinedError as error:
-        raise ValueError(f"no figure: {error}") from None
 
 
 def _scores(run: Run, cell: Cell, place: _Place) -> pd.DataFrame | None:
@@ -115,12 +112,9 @@ def _scores(run: Run, cell: Cell, place: _Place) -> pd.DataFrame | None:
     if not path.exists():
         if place.show:
             return None
-        checkpoint = _train(run, training, folder, place)
-        manifest = selection.write_selection(
-            test, selection.manifest_of(place.data, cell.column.test), place.out / "data"
-        )
-        judge = load_detector(checkpoint, choose_device(place.device))
-        write_scores(score_crops(judge, *read_crops([manifest])), path)
+        detector = load_detector(_train(run, training, folder, place), choose_device(place.device))
+        crops = read_crops([place.select(test, cell.column.test)])
+        write_scores(score_crops(detector, *crops), path)
         place.tell(f"judged {path}")
     return read_scores(path)
 
@@ -129,11 +123,9 @@ def _train(run: Run, rows: pd.DataFrame, folder: Path, place: _Place) -> Path:
     """The checkpoint of a run; trained now, or gone on with, unless it is there."""
     best, done = folder / "best.safetensors", folder / "done"
     if not done.exists():
-        source = selection.manifest_of(place.data, run.train)
-        manifest = selection.write_selection(rows, source, place.out / "data")
         data, optim = settings(run.recipe, run.scale)
         train(
-            manifest=[manifest],
+            manifest=[place.select(rows, run.train)],
             out=folder,
             detector=run.detector,
             options=run.options,

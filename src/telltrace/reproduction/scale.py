@@ -8,7 +8,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
-from telltrace.models.registry import DETECTORS
 from telltrace.training import DataConfig, OptimConfig
 
 ScaleName = Literal["paper", "small", "tiny"]
@@ -22,9 +21,9 @@ class Scale:
     """Side of the network's input, in pixels."""
     epochs: int | None = None
     frames: int | None = None
-    """Frames of a video that are learnt from."""
+    """Frames of a training video."""
     test_frames: int | None = None
-    """Frames of a video that are judged."""
+    """Frames of a test video."""
     batch_size: int | None = None
     lr: float | None = None
     """Learning rate: few steps need large ones."""
@@ -44,28 +43,23 @@ SCALES: Final[dict[ScaleName, Scale]] = {
     "small": Scale(image_size=96, epochs=6, frames=16, test_frames=32, batch_size=32, lr=5e-4),
     "tiny": Scale(image_size=64, epochs=3, frames=4, test_frames=16, batch_size=16, lr=1e-3),
 }
-"""The paper's own, an evening's and a coffee's."""
 
 
 @cache
 def _recipes() -> dict[str, dict[str, dict[str, Any]]]:
-    text = files(__package__).joinpath("recipes.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads(files(__package__).joinpath("recipes.toml").read_text(encoding="utf-8"))
 
 
 def settings(name: str, scale: Scale) -> tuple[DataConfig, OptimConfig]:
     """How a recipe of ``recipes.toml`` trains at this scale."""
+
+    def part(name: str, **changed: float | None) -> dict[str, Any]:
+        values = {**recipe[name], **{k: v for k, v in changed.items() if v is not None}}
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+
     recipe = _recipes()[name]
-    changed: dict[str, dict[str, Any]] = {
-        "data": {"image_size": scale.image_size, "batch_size": scale.batch_size},
-        "optim": {"epochs": scale.epochs, "lr": scale.lr},
-    }
-    parts = {
-        part: {**recipe[part], **{k: v for k, v in new.items() if v is not None}}
-        for part, new in changed.items()
-    }
-    pixels = {k: tuple(v) for k, v in parts["data"].items() if k in ("mean", "std")}
-    return DataConfig(**{**parts["data"], **pixels}), OptimConfig(**parts["optim"])
+    data = part("data", image_size=scale.image_size, batch_size=scale.batch_size)
+    return DataConfig(**data), OptimConfig(**part("optim", epochs=scale.epochs, lr=scale.lr))
 
 
 def builder_options(detector: str, options: Mapping[str, Any], image_size: int) -> dict[str, Any]:
@@ -75,6 +69,8 @@ def builder_options(detector: str, options: Mapping[str, Any], image_size: int) 
         >>> builder_options("f3net", {}, 64)
         {'image_size': 64}
     """
+    from telltrace.models.registry import DETECTORS  # imports torch
+
     build = DETECTORS.get(detector)
     sized = build is not None and "image_size" in inspect.signature(build).parameters
     return {**options, "image_size": image_size} if sized else dict(options)

@@ -9,6 +9,7 @@ from telltrace.data.groups import group_rows, hash_of
 from telltrace.data.manifest import manifest_hash, write_manifest
 from telltrace.data.prepared import SETTINGS
 from telltrace.data.split_checks import check_splits
+from telltrace.errors import ManifestError
 from telltrace.robustness.crops import thin_out
 
 VALIDATION = 0.1
@@ -24,14 +25,15 @@ def training_rows(
     validation split, a tenth of the training people becomes one.
 
     Raises:
-        ValueError: If the manifest has no training split.
+        ManifestError: If the manifest has no training split.
     """
     rows = thin_out(of_methods(manifest, methods), frames)
     rows = rows[rows.split.isin(("train", "val"))].reset_index(drop=True)
     if not (rows.split == "train").any():
-        raise ValueError(
-            f"{manifest.attrs.get('file', 'manifest')}: no crop is for training. Prepare it with "
-            "a protocol that has training, validation and test."
+        raise ManifestError(
+            "no crop is for training",
+            remedy="Prepare it with a protocol that has training, validation and test.",
+            path=manifest.attrs.get("file", "manifest"),
         )
     if not (rows.split == "val").any():
         groups = group_rows(rows)
@@ -62,7 +64,7 @@ def refuse_leaks(training: pd.DataFrame, test: pd.DataFrame) -> None:
     """Refuse a cell that judges people it learnt from.
 
     Raises:
-        ValueError: Naming the person and the two rows.
+        SplitError: Naming the person and the two rows.
     """
     check_splits(pd.concat([training, test.assign(split="test")], ignore_index=True))
 

@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from telltrace.errors import OptionError
+
 SHOWN = {"auc": "AUC", "balanced_accuracy": "BACC"}
 """The metrics of the tables and what the papers call them."""
 
@@ -67,7 +69,7 @@ def load_table(name: str) -> Table:
     """Read one table.
 
     Raises:
-        ValueError: If there is no such table; the message names those there are.
+        OptionError: If there is no such table; the message names those there are.
 
     Examples:
         >>> table = load_table("sficonv-2")
@@ -75,7 +77,8 @@ def load_table(name: str) -> Table:
         ('ResNet26', (87.66, 81.33))
     """
     if name not in table_names():
-        raise ValueError(f"No table is named {name!r}. There are {', '.join(table_names())}.")
+        known = ", ".join(table_names())
+        raise OptionError(f"No table is named {name!r}. There are {known}.")
     text = files(__package__).joinpath("tables", f"{name}.toml").read_text(encoding="utf-8")
     parts = tomllib.loads(text)
     columns = tuple(Column(**_frozen(column)) for column in parts.pop("columns"))
