@@ -1,18 +1,20 @@
 import json
+import logging
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from telltrace.cli.reproduce import reproduce as command
+from telltrace.cli import main
 from telltrace.data.manifest import read_manifest
+from telltrace.progress import logger
+from telltrace.reproduction import reproduce_table
 from telltrace.reproduction.cells import plan_table, run_of
 from telltrace.reproduction.results import Result, to_dict, to_markdown, to_text
-from telltrace.reproduction.run import reproduce_table
 from telltrace.reproduction.scale import SCALES
 from telltrace.reproduction.selection import judged_rows, refuse_leaks, training_rows
 from telltrace.reproduction.tables import Column, Row, Table, load_table
@@ -31,16 +33,30 @@ TABLE = Table(
 )
 
 
+TINY: dict[str, Any] = {"scale": "tiny", "seeds": (7, 8), "device": "cpu"}
+
+
+class Log(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
 @pytest.fixture(scope="module")
 def ran(
     prepared: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[Result], list[str]]:
     """The table, run once with two seeds."""
-    out, told = tmp_path_factory.mktemp("runs"), []
-    found = reproduce_table(
-        TABLE, prepared, out, scale="tiny", seeds=(7, 8), device="cpu", tell=told.append
-    )
-    return out, found, told
+    out, log = tmp_path_factory.mktemp("runs"), Log()
+    logger.setLevel(logging.INFO)
+    logger.addHandler(log)
+    found = reproduce_table(TABLE, data=prepared, out=out, **TINY)
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(log)
+    return out, found, log.lines
 
 
 def test_every_cell_has_figures_or_the_reason_why_not(
@@ -61,25 +77,21 @@ def test_columns_share_a_training_and_nothing_is_done_twice(
     out, found, told = ran
     assert sum(text.startswith("trained") for text in told) == 4
     assert sum(text.startswith("judged") for text in told) == 8
-    again: list[str] = []
-    same = reproduce_table(
-        TABLE, prepared, out, scale="tiny", seeds=(7, 8), device="cpu", tell=again.append
-    )
-    assert again == []
-    assert same == found
+    files = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    assert reproduce_table(TABLE, data=prepared, out=out, **TINY) == found
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == files
     assert not list(out.rglob("last*.safetensors"))
 
 
 def test_showing_runs_nothing(
     ran: tuple[Path, list[Result], list[str]], prepared: Path, tmp_path: Path
 ) -> None:
-    def fail(text: str) -> None:
-        raise AssertionError(text)
-
-    run: Callable[..., list[Result]] = reproduce_table
-    nothing = run(TABLE, prepared, tmp_path, scale="tiny", show=True, tell=fail)
+    nothing = reproduce_table(TABLE, data=prepared, out=tmp_path, scale="tiny", show=True)
     assert {r.reason for r in nothing[:4]} == {"not run yet"}
-    some = run(TABLE, prepared, ran[0], scale="tiny", seeds=(7, 9), show=True, tell=fail)
+    assert not list(tmp_path.iterdir())
+    files = set(ran[0].rglob("*"))
+    some = reproduce_table(TABLE, data=prepared, out=ran[0], scale="tiny", seeds=(7, 9), show=True)
+    assert set(ran[0].rglob("*")) == files
     assert [len(r.figures["auc"].seeds) for r in some[:4]] == [1, 1, 1, 1]
 
 
@@ -148,7 +160,7 @@ def test_a_run_is_another_for_every_other_setting() -> None:
 def test_a_cell_that_breaks_is_named_and_the_others_go_on(prepared: Path, tmp_path: Path) -> None:
     rows = (Row("Broken", ((), ()), "meso4", {"drop_rate": 7}), TABLE.rows[0])
     table = replace(TABLE, rows=rows, columns=TABLE.columns[:1])
-    found = reproduce_table(table, prepared, tmp_path, scale="tiny", device="cpu")
+    found = reproduce_table(table, data=prepared, out=tmp_path, scale="tiny", device="cpu")
     assert found[0].reason.startswith("failed: ")
     assert found[1].figures
 
@@ -191,10 +203,11 @@ def test_the_command_lists_plans_and_shows(
     listed = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert "sficonv-2" in listed.stdout
     assert listed.stdout.splitlines()[-1] == "False False"
-    assert command("sficonv-5", data=prepared, plan=True) == 0
+    assert main(["reproduce", "sficonv-5", "--data", str(prepared), "--plan"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 11 * 4
     assert sum("can be run" in line for line in lines) == 22
-    assert command("sficonv-5", data=prepared, out=tmp_path, show=True) == 0
+    place = ["--data", str(prepared), "--out", str(tmp_path)]
+    assert main(["reproduce", "sficonv-5", *place, "--show", "--rows", "M2TR"]) == 0
     assert "not run yet" in capsys.readouterr().out
     assert (tmp_path / "sficonv-5.md").is_file()

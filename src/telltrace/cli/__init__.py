@@ -39,7 +39,7 @@ COMMANDS: dict[str, Command] = {
     "calibrate": Command(calibrate),
     "robustness": Command(robustness),
     "report": Command(report),
-    "reproduce": Command(reproduce),
+    "reproduce": Command(reproduce, "reproduction.reproduce_table"),
     "detectors": Command(detectors),
     "complexity": Command(complexity),
     "import-weights": Command(import_weights),

@@ -1,1 +1,49 @@
 """The tables of the papers, run again: what was published beside what comes out here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from .tables import Table
+
+
+def reproduce_table(
+    table: Table,
+    *,
+    data: Path = Path("crops"),
+    out: Path = Path("runs/reproduce"),
+    scale: Literal["paper", "small", "tiny"] = "paper",
+    seeds: Sequence[int] = (7,),
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    show: bool = False,
+) -> list[Any]:
+    """Every cell of a table, with our figures where this machine can make them.
+
+    It may be stopped at any moment: runs that are done are not done again, and the one under way
+    goes on. Runs are shared by all tables below ``out``.
+
+    Args:
+        table: What to reproduce.
+        data: Folder with one prepared data set a folder, such as DATA/ffpp-hq/manifest.csv.
+        out: Folder for the runs; all tables share them.
+        scale: "paper" trains as the paper did, "small" and "tiny" on less of everything.
+        seeds: One run each; the paper's is 7.
+        rows: Only these rows.
+        columns: Only these columns.
+        device: Where to compute.
+        show: Run nothing; show what earlier runs have done.
+
+    Returns:
+        A :class:`~telltrace.reproduction.results.Result` for each cell.
+
+    Raises:
+        TelltraceError: If a row, column or data set is wrong; the message names it.
+    """
+    from .cells import plan_table
+    from .run import Place, run_cell
+    from .scale import SCALES
+
+    place, cells = Place(data, out, device, show), plan_table(table, data, rows, columns)
+    return [run_cell(table, cell, SCALES[scale], seeds, place) for cell in cells]

@@ -69,7 +69,7 @@ def run_of(table: Table, cell: Cell, scale: Scale, seed: int) -> Run:
 
 
 def plan_table(
-    table: Table, data: Path, *, rows: Sequence[str] = (), columns: Sequence[str] = ()
+    table: Table, data: Path, rows: Sequence[str] = (), columns: Sequence[str] = ()
 ) -> list[Cell]:
     """Every cell, row by row, each with the reason why it cannot be run, if there is one.
 

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from telltrace.training import DataConfig, OptimConfig
-
-ScaleName = Literal["paper", "small", "tiny"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +36,7 @@ class Scale:
         )
 
 
-SCALES: Final[dict[ScaleName, Scale]] = {
+SCALES: Final[dict[str, Scale]] = {
     "paper": Scale(),
     "small": Scale(image_size=96, epochs=6, frames=16, test_frames=32, batch_size=32, lr=5e-4),
     "tiny": Scale(image_size=64, epochs=3, frames=4, test_frames=16, batch_size=16, lr=1e-3),
