@@ -29,6 +29,7 @@ NAMES = [
     "list_detectors",
     "load_detector",
     "load_published",
+    "predict",
     "prepare",
     "train",
 ]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         TelltraceError,
     )
     from .evaluation import evaluate_scores as evaluate
-    from .inference import Scanner
+    from .inference import Scanner, predict
     from .models import create_detector, list_detectors
     from .published import export_published, load_published
     from .training import train
@@ -51,6 +51,7 @@ __all__ = [
     "list_detectors",
     "load_detector",
     "load_published",
+    "predict",
     "prepare",
     "train",
 ]
@@ -64,6 +65,7 @@ _HOMES = {
     "list_detectors": "models.list_detectors",
     "load_detector": "checkpoint.load_detector",
     "load_published": "published.load_published",
+    "predict": "inference.predict.predict",
     "prepare": "data.prepare",
     "train": "training.train",
 }

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import telltrace
 from telltrace.checkpoint import load_detector
 from telltrace.cli import main
 from telltrace.data.cropping import NAMES
@@ -74,3 +75,11 @@ def test_predict_writes_what_could_not_be_judged(
     report = evaluate_scores(out, replicates=10)
     assert report.unjudged == {"NO_FACE": 1, "UNREADABLE": 1}
     assert report.overall.videos.coverage == 0.5
+
+
+def test_predict_writes_parquet_where_the_name_says_so(crops: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scores.parquet"
+    assert main(["predict", str(crops), "--out", str(out), "--device", "cpu"]) == 0
+    assert out.read_bytes()[:4] == b"PAR1"
+    table = telltrace.predict(crops, device="cpu")
+    pd.testing.assert_series_equal(read_scores(out).score, table.score, check_index_type=False)

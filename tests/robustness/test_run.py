@@ -1,6 +1,8 @@
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,28 +36,26 @@ def test_the_same_faces_are_judged_clean_and_corrupted(
 
 
 def test_a_killed_run_goes_on_and_judges_nothing_twice(
-    judge: Detector, stripes: Path, tmp_path: Path
+    judge: Detector, stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = measure_robustness(judge, stripes, tmp_path / "whole", corruptions=FEW, levels=[2, 4])
-    judged: list[str] = []
+    score, calls = judge.score_resized, itertools.count(1)
 
-    def stop(cell: str, faces: int) -> None:
-        judged.append(cell)
-        if len(judged) == 20:
+    def stop(images: Any) -> Any:
+        if next(calls) == 20:
             raise KeyboardInterrupt
+        return score(images)
 
-    with pytest.raises(KeyboardInterrupt):
-        measure_robustness(
-            judge, stripes, tmp_path / "part", corruptions=FEW, levels=[2, 4], tell=stop
-        )
-    done = {path.stem for path in (tmp_path / "part" / "scores").glob("*.csv")}
-    assert done == {"clean", "jpeg-2", "jpeg-4"}
-    again: list[str] = []
-    resumed = measure_robustness(
-        judge, stripes, tmp_path / "part", corruptions=FEW, levels=[2, 4],
-        tell=lambda cell, faces: again.append(cell),
-    )  # fmt: skip
-    assert set(again) == {"h264 2", "h264 4", "noise 2", "noise 4"}
+    part = tmp_path / "part"
+    with monkeypatch.context() as patch:
+        patch.setattr(judge, "score_resized", stop)
+        with pytest.raises(KeyboardInterrupt):
+            measure_robustness(judge, stripes, part, corruptions=FEW, levels=[2, 4])
+    done = {path.stem: path.stat().st_mtime_ns for path in (part / "scores").glob("*.csv")}
+    assert set(done) == {"clean", "jpeg-2", "jpeg-4"}
+    resumed = measure_robustness(judge, stripes, part, corruptions=FEW, levels=[2, 4])
+    for name, time in done.items():
+        assert (part / "scores" / f"{name}.csv").stat().st_mtime_ns == time
     assert resumed == whole
     for path in (tmp_path / "whole" / "scores").glob("*.csv"):
         other = tmp_path / "part" / "scores" / path.name

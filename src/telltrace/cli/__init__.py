@@ -16,13 +16,14 @@ from .calibrate import calibrate
 from .detectors import complexity, detectors, import_weights
 from .pack import pack
 from .parser import Command
+from .predict import predict
 from .prepare import prepare
 from .reports import report
 from .reproduce import reproduce
 from .robustness import robustness
 from .runs import runs
 from .scan import scan
-from .scores import evaluate, predict
+from .scores import evaluate
 from .show import show
 from .train import train
 
@@ -34,10 +35,10 @@ COMMANDS: dict[str, Command] = {
     "show": Command(show),
     "train": Command(train, "training.train"),
     "runs": Command(runs),
-    "predict": Command(predict),
+    "predict": Command(predict, "inference.predict.predict", without=["detector"]),
     "evaluate": Command(evaluate),
     "calibrate": Command(calibrate),
-    "robustness": Command(robustness),
+    "robustness": Command(robustness, "robustness.measure_robustness", without=["detector"]),
     "report": Command(report),
     "reproduce": Command(reproduce, "reproduction.reproduce_table"),
     "detectors": Command(detectors),

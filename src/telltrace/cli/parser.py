@@ -55,11 +55,10 @@ class Command:
         """Owner, parameter and type of every argument and option."""
         found: dict[str, tuple[Callable[..., Any], inspect.Parameter, Any]] = {}
         for owner in self.owners:
-            hints = get_type_hints(owner)
             for name, parameter in inspect.signature(owner).parameters.items():
                 hidden = owner is not self.function and name in self.without
                 if parameter.kind is not parameter.VAR_KEYWORD and not hidden:
-                    found.setdefault(name, (owner, parameter, hints[name]))
+                    found.setdefault(name, (owner, parameter, parameter.annotation))
         return list(found.values())
 
     def parser(self, prog: str) -> ArgumentParser:

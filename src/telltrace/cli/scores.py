@@ -1,56 +1,9 @@
-"""`telltrace predict` and `telltrace evaluate`: crops to scores, scores to figures."""
+"""`telltrace evaluate`: scores to figures."""
 
 import json as jsonlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
-
-from telltrace.cli.options import Device
-from telltrace.progress import progress
-
-
-def predict(
-    manifest: list[Path],
-    *,
-    out: Path,
-    checkpoint: Path | None = None,
-    split: str | None = None,
-    protocol: str | None = None,
-    batch_size: int = 32,
-    device: Device = "auto",
-) -> int:
-    """Score the face crops of a manifest and write the scores table.
-
-    Media of the manifest that gave no face get a row without a score and with a status.
-
-    Args:
-        manifest: One or more manifests of face crops.
-        out: CSV to write: the manifest's naming columns, frame, label, score.
-        checkpoint: Detector to use; by default the one in the package.
-        split: Only the rows of this split, such as test.
-        protocol: Split to assign first; by default the manifest's own.
-        batch_size: Crops per call of the network.
-        device: Where to compute.
-    """
-    from telltrace.checkpoint import load_detector
-    from telltrace.data.crops import read_crops
-    from telltrace.data.manifest import VIDEO_KEY
-    from telltrace.data.missed import read_missed
-    from telltrace.evaluation.scores import add_unjudged, write_scores
-    from telltrace.inference import choose_device, score_crops
-
-    table, crop = read_crops(manifest, protocol=protocol, split=split)
-    missed, silent = read_missed(manifest, protocol=protocol, split=split)
-    judge = load_detector(checkpoint, choose_device(device))
-    with progress("Scoring", len(table), "faces") as advance:
-        scores = score_crops(judge, table, crop, batch_size=batch_size, after_batch=advance)
-    write_scores(add_unjudged(scores, missed), out)
-    print(f"{len(scores)} scores of {table.groupby(VIDEO_KEY).ngroups} videos -> {out}")
-    if len(missed):
-        print(f"{len(missed)} more gave no face: rows without a score, `status` says why")
-    for one in silent:
-        print(f"{one}: does not say which media gave no face; the table cannot count them")
-    return 0
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import OutputError
+from ..errors import DependencyError, OutputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,8 +61,19 @@ def write_json(value: Any, path: str | Path) -> None:
 
 
 def write_table(table: "pd.DataFrame", path: str | Path) -> None:
-    """Write a table as CSV without its index, atomically; floats keep every bit."""
+    """Write a table without its index, atomically, as its name says: Parquet, or else CSV.
+
+    Raises:
+        DependencyError: If it is to be Parquet and pyarrow is missing.
+    """
     with atomic_write(path) as partial:
+        if Path(path).suffix == ".parquet":
+            try:
+                table.to_parquet(partial, index=False)
+            except ImportError:
+                reason, remedy = "takes pyarrow", "Run: pip install 'telltrace[parquet]'."
+                raise DependencyError(reason, remedy=remedy, path=path) from None
+            return
         table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 
 

@@ -1,7 +1,7 @@
 """Inference: a checkpoint and media in, scores and verdicts out."""
 
 from .find import find_media
-from .predict import choose_device, score_crops
+from .predict import choose_device, predict, score_crops
 from .rule import Rule, judge_score
 from .scanner import Scanner, ScanPlan
 from .settings import ScanSettings
@@ -18,5 +18,6 @@ __all__ = [
     "choose_device",
     "find_media",
     "judge_score",
+    "predict",
     "score_crops",
 ]

@@ -1,37 +1,76 @@
 """Score the face crops of a manifest."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
 
-from telltrace.checkpoint import Detector
-from telltrace.data.crops import Faces, check_cut
+from telltrace.checkpoint import Detector, load_detector
+from telltrace.data.crops import Faces, check_cut, read_crops
 from telltrace.data.loader import FaceDataset
-from telltrace.evaluation.scores import COLUMNS
+from telltrace.data.missed import read_missed
+from telltrace.errors import OptionError
+from telltrace.evaluation.scores import COLUMNS, add_unjudged
 from telltrace.faces.align import FaceCrop
+from telltrace.progress import logger, progress
 
 
 def choose_device(name: str) -> str:
     """The device meant by ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
-        ValueError: If a GPU is asked for where there is none.
+        OptionError: If a GPU is asked for where there is none.
     """
     found = torch.cuda.is_available()
     if name == "cuda" and not found:
-        raise ValueError("No CUDA device was found. Use --device cpu, or check the driver.")
+        raise OptionError(
+            "No CUDA device was found.", remedy="Use --device cpu, or check the driver."
+        )
     return "cuda" if found and name != "cpu" else "cpu"
 
 
-def score_crops(
-    judge: Detector,
-    manifest: pd.DataFrame,
-    crop: FaceCrop,
+def predict(
+    manifest: str | Path | Sequence[str | Path],
     *,
+    detector: str | Path | Detector | None = None,
+    split: str | None = None,
+    protocol: str | None = None,
     batch_size: int = 32,
-    after_batch: Callable[[int], None] = lambda done: None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+) -> pd.DataFrame:
+    """Score the face crops of manifests.
+
+    Args:
+        manifest: One or more manifests or packs of face crops.
+        detector: A checkpoint or a loaded one; by default the one in the package.
+        split: Only the rows of this split, such as test.
+        protocol: Split to assign first; by default the manifest's own.
+        batch_size: Crops per call of the network.
+        device: Where to compute.
+
+    Returns:
+        The scores table: a row a crop, and for media that gave no face a row without a score,
+        of which the column ``status`` says why.
+
+    Raises:
+        TelltraceError: If a manifest, a crop or the checkpoint cannot be used.
+    """
+    manifests = [manifest] if isinstance(manifest, str | Path) else list(manifest)
+    table, crop = read_crops(manifests, protocol=protocol, split=split)
+    missed, silent = read_missed(manifests, protocol=protocol, split=split)
+    if not isinstance(detector, Detector):
+        detector = load_detector(detector, choose_device(device))
+    scores = score_crops(detector, table, crop, batch_size=batch_size)
+    for one in silent:
+        logger.info("%s: does not say which media gave no face; the table lacks them", one)
+    return add_unjudged(scores, missed)
+
+
+def score_crops(
+    detector: Detector, manifest: pd.DataFrame, crop: FaceCrop, *, batch_size: int = 32
 ) -> pd.DataFrame:
     """The scores table of a manifest of face crops.
 
@@ -39,11 +78,10 @@ def score_crops(
     tighter than that is shown as it is, as a scan of such a picture would.
 
     Args:
-        judge: The detector.
+        detector: Gives the scores.
         manifest: Rows of face crops.
         crop: How they were cut.
         batch_size: Crops per call of the network.
-        after_batch: Called with the number of crops in each finished batch.
 
     Returns:
         The manifest's naming columns, frame, time, label and score, in the manifest's order.
@@ -52,18 +90,20 @@ def score_crops(
         ValueError: If the crops are aligned in another way than the detector was trained on.
         FileNotFoundError: If a crop is missing; the message names the file.
     """
-    preprocessing = judge.card.preprocessing
-    wanted = preprocessing.crop
-    check_cut(crop, wanted)
+    preprocessing = detector.card.preprocessing
+    check_cut(crop, detector.crop)
     faces = FaceDataset(manifest, preprocessing, cache_bytes=0)
     wide = Faces(manifest, [crop] * len(manifest))
     scores: list[float] = []
-    for start in range(0, len(faces), batch_size):
-        rows = range(start, min(start + batch_size, len(faces)))
-        images = [
-            faces.image(row) if crop == wanted else preprocessing.resize(wide.cut(row, wanted))
-            for row in rows
-        ]
-        scores += judge.score_resized(np.stack(images)).tolist()
-        after_batch(len(rows))
+    with progress("Scoring", len(faces), "faces") as advance:
+        for start in range(0, len(faces), batch_size):
+            rows = range(start, min(start + batch_size, len(faces)))
+            images = [
+                faces.image(row)
+                if crop == detector.crop
+                else preprocessing.resize(wide.cut(row, detector.crop))
+                for row in rows
+            ]
+            scores += detector.score_resized(np.stack(images)).tolist()
+            advance(len(rows))
     return manifest.assign(score=scores)[COLUMNS].reset_index(drop=True)

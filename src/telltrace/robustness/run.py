@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,17 @@ from telltrace.data.cropping import crop_media
 from telltrace.data.crops import Faces, check_cut, read_crop, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
 from telltrace.data.prepared import SETTINGS
+from telltrace.errors import OutputError
 from telltrace.evaluation.scores import COLUMNS, VIDEO_KEY, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
 from telltrace.files import write_json
+from telltrace.progress import progress
 
 from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
 from .crops import by_video, thin_out
 from .media import corrupt_medium
 from .results import CLEAN, Robustness, summarise
-
-Tell = Callable[[str, int], None]
-"""Called with the name of a cell and the number of faces just judged in it."""
 
 PLAN = "plan.json"
 RESULTS = "robustness.json"
@@ -36,7 +35,7 @@ RESULTS = "robustness.json"
 class _Work:
     """What all cells share."""
 
-    judge: Detector
+    detector: Detector
     table: pd.DataFrame
     crop: FaceCrop | None
     """How crops were cut; None for media."""
@@ -46,21 +45,19 @@ class _Work:
     seed: int
     frames: int | None
     batch_size: int
-    tell: Tell
 
 
 def measure_robustness(
-    judge: Detector,
+    detector: Detector,
     manifest: Path,
     out: Path,
     *,
     corruptions: Sequence[str] = (),
     levels: Sequence[int] = (),
     split: str | None = None,
-    frames: int | None = 8,
+    frames: int = 8,
     seed: int = 0,
     batch_size: int = 32,
-    tell: Tell = lambda cell, faces: None,
 ) -> Robustness:
     """Judge the same faces clean and corrupted.
 
@@ -72,16 +69,15 @@ def measure_robustness(
     ``robustness.json``. A run that was stopped goes on where it was.
 
     Args:
-        judge: The detector.
-        manifest: Face crops as `prepare` wrote them, or media.
-        out: Folder to write.
-        corruptions: Names; all by default.
-        levels: 1 (weak) to 5 (strong); all by default.
-        split: Only rows of this split.
-        frames: Faces, or frames looked at, of each video; None for all crops.
-        seed: Of all chance.
+        detector: The detector.
+        manifest: Manifest of face crops, or of media.
+        out: Folder for scores, results and curves.
+        corruptions: Only these; by default all.
+        levels: Only these, of 1 (weak) to 5 (strong); by default all.
+        split: Only the rows of this split, such as test.
+        frames: Faces of each video; 0 for all crops, or for prepare's 32 of whole media.
+        seed: Seed of all chance.
         batch_size: Faces per call of the network.
-        tell: Called while faces are judged.
 
     Raises:
         ValueError: If a corruption is unknown, the crops were aligned in another way than
@@ -91,24 +87,26 @@ def measure_robustness(
     cells = [(name, level) for name in names for level in chosen]
     for name, level in cells:
         check_corruption(name, level)
-    table, crop = _read(judge, manifest, split)
+    table, crop = _read(detector, manifest, split)
     if crop is not None:
-        table = thin_out(table, frames).reset_index(drop=True)
-    work = _Work(judge, table, crop, manifest.parent, out, seed, frames, batch_size, tell)
+        table = thin_out(table, frames or None).reset_index(drop=True)
+    work = _Work(detector, table, crop, manifest.parent, out, seed, frames or None, batch_size)
     _agree_on_plan(work, crop is None)
     score = _score_media if crop is None else _score_crops
-    for name, level in [(CLEAN, 0), *cells]:
-        path = scores_path(out, name, level)
-        if not path.exists():
-            write_scores(score(work, name, level), path)
-    return read_robustness(out, judge, cells)
+    with progress("Judging", len(cells) + 1, "cells") as advance:
+        for name, level in [(CLEAN, 0), *cells]:
+            path = scores_path(out, name, level)
+            if not path.exists():
+                write_scores(score(work, name, level), path)
+            advance(1)
+    return read_robustness(out, detector, cells)
 
 
-def read_robustness(out: Path, judge: Detector, cells: Sequence[tuple[str, int]]) -> Robustness:
+def read_robustness(out: Path, detector: Detector, cells: Sequence[tuple[str, int]]) -> Robustness:
     """The results of the cells whose scores lie in ``out``; they are written there as JSON too."""
     clean = read_scores(scores_path(out, CLEAN, 0))
     tables = ((name, level, read_scores(scores_path(out, name, level))) for name, level in cells)
-    found = summarise(clean, tables, judge.card.calibration)
+    found = summarise(clean, tables, detector.card.calibration)
     write_json(found.to_dict(), out / RESULTS)
     return found
 
@@ -119,7 +117,7 @@ def scores_path(out: Path, name: str, level: int) -> Path:
 
 
 def _read(
-    judge: Detector, manifest: Path, split: str | None
+    detector: Detector, manifest: Path, split: str | None
 ) -> tuple[pd.DataFrame, FaceCrop | None]:
     """The rows, and how they were cut; None for media."""
     if manifest.suffix == ".csv":
@@ -129,17 +127,16 @@ def _read(
             rows = rows if split is None else rows[rows.split == split].reset_index(drop=True)
             return rows, None
     table, crop = read_crops([manifest], split=split)
-    check_cut(crop, judge.card.preprocessing.crop)
+    check_cut(crop, detector.card.preprocessing.crop)
     return table, crop
-    return table, False
 
 
 def _agree_on_plan(work: _Work, media: bool) -> None:
     """Write down what the scores depend on; refuse a folder that holds others."""
     plan: dict[str, Any] = {
         "schema": "telltrace.robustness-plan/1",
-        "detector": work.judge.card.detector,
-        "weights": weights_sha256(work.judge.network),
+        "detector": work.detector.card.detector,
+        "weights": weights_sha256(work.detector.network),
         "manifest": manifest_hash(work.table),
         "media": media,
         "frames": work.frames,
@@ -151,9 +148,10 @@ def _agree_on_plan(work: _Work, media: bool) -> None:
         before = json.loads(path.read_text(encoding="utf-8"))
         other = [key for key in plan if before.get(key) != plan[key]]
         if other:
-            raise ValueError(
-                f"{work.out}: holds results of another {', '.join(other)}. Choose another --out, "
-                "or delete the folder."
+            raise OutputError(
+                f"holds results of another {', '.join(other)}",
+                remedy="Choose another --out, or delete the folder.",
+                path=work.out,
             )
     write_json(plan, path)
 
@@ -162,13 +160,12 @@ def _score_crops(work: _Work, name: str, level: int) -> pd.DataFrame:
     parts = []
     for rows in by_video(work.table):
         assert work.crop is not None
-        faces, wanted = Faces(rows, [work.crop] * len(rows)), work.judge.card.preprocessing.crop
+        faces, wanted = Faces(rows, [work.crop] * len(rows)), work.detector.card.preprocessing.crop
         images = [faces.cut(row, wanted) for row in range(len(rows))]
         if name != CLEAN:
             keys = [relative_path(path, work.root) for path in rows.path]
             images = corrupt(images, keys, name, level, work.seed)
         parts.append(rows.assign(score=list(_judge(work, images))))
-        work.tell(f"{name} {level}", len(rows))
     return pd.concat(parts).sort_index()[COLUMNS].reset_index(drop=True)
 
 
@@ -185,13 +182,12 @@ def _score_media(work: _Work, name: str, level: int) -> pd.DataFrame:
         files = files.assign(path=[str(path) for path in copied], mask="")
     crops = work.out / "crops" / cell
     sampling = Sampling() if work.frames is None else Sampling("spread", work.frames)
-    wanted = work.judge.card.preprocessing.crop
+    wanted = work.detector.card.preprocessing.crop
     rows = crop_media(files, crops, wanted, sampling, workers=0, show_progress=False).manifest
     scores = []
     for start in range(0, len(rows), work.batch_size):
         images = [read_crop(path) for path in rows.path[start : start + work.batch_size]]
         scores += list(_judge(work, images))
-        work.tell(f"{name} {level}", len(images))
     shutil.rmtree(copies, ignore_errors=True)
     shutil.rmtree(crops, ignore_errors=True)
     names = work.table[VIDEO_KEY].itertuples(index=False, name=None)
@@ -203,5 +199,5 @@ def _score_media(work: _Work, name: str, level: int) -> pd.DataFrame:
 def _judge(work: _Work, images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> Iterator[float]:
     for start in range(0, len(images), work.batch_size):
         batch = images[start : start + work.batch_size]
-        resized = np.stack([work.judge.card.preprocessing.resize(image) for image in batch])
-        yield from work.judge.score_resized(resized).tolist()
+        resized = np.stack([work.detector.card.preprocessing.resize(image) for image in batch])
+        yield from work.detector.score_resized(resized).tolist()
