@@ -30,7 +30,7 @@ from telltrace.data.protocols import assign_split
 from telltrace.evaluation import UndefinedError, auc, bootstrap_auc
 from telltrace.faces.detect import create_face_detector
 from telltrace.faces.reader import open_media
-from telltrace.inference import ScanPlan, ScanSettings
+from telltrace.inference import Scanner
 
 COLUMNS = ["path", "dataset", "label", "method", "compression", "video", "identity"]
 VERDICTS = ("FAKE", "REAL", "UNCERTAIN")
@@ -75,11 +75,11 @@ def test_media(data: Path, more: Path | None, limit: int) -> pd.DataFrame:
     return found.groupby(["dataset", "label"]).head(limit)[COLUMNS].reset_index(drop=True)
 
 
-def scan_all(media: pd.DataFrame, out: Path, plan: ScanPlan) -> pd.DataFrame:
+def scan_all(media: pd.DataFrame, out: Path, scanner: Scanner) -> pd.DataFrame:
     """Verdict and score of every file, each written when it is known."""
     done = pd.read_csv(out, dtype={"verdict": str}) if out.is_file() else pd.DataFrame()
     seen = set(done.path) if len(done) else set()
-    scanner, rows = plan.scanner(), done.to_dict("records") if len(done) else []
+    rows = done.to_dict("records") if len(done) else []
     for number, path in enumerate(media.path):
         if path in seen:
             continue
@@ -161,9 +161,9 @@ def by_people(found: pd.DataFrame) -> Iterator[dict[str, str]]:
             }
 
 
-def survivors(pictures: list[str], plan: ScanPlan) -> list[dict[str, str]]:
+def survivors(pictures: list[str], scanner: Scanner) -> list[dict[str, str]]:
     """Whether a picture keeps its verdict in other formats, sizes and tighter crops."""
-    scanner, finder = plan.scanner(), create_face_detector()
+    finder = create_face_detector()
     same = {"five formats": 0, "three sizes": 0}
     alarms = {"as they are": 0, "cut tight": 0}
     with tempfile.TemporaryDirectory() as folder:
@@ -228,13 +228,12 @@ def main() -> None:
     if media.empty:
         print(f"{args.data}: holds none of the data sets; nothing was measured.")
         return
-    checkpoints = (args.checkpoint,) if args.checkpoint else ()
-    plan = ScanPlan(checkpoints, settings=ScanSettings(strict=args.strict))
-    found = scan_all(media, args.out, plan)
+    scanner = Scanner(args.checkpoint, device="cpu", strict=args.strict)
+    found = scan_all(media, args.out, scanner)
     show(list(by_source(found)))
     show(list(by_people(found)))
     photographs = found[found.dataset.isin(["LFW", "celeba"])].path.tolist()[: args.pictures]
-    show(survivors(photographs, plan) if photographs else [])
+    show(survivors(photographs, scanner) if photographs else [])
 
 
 if __name__ == "__main__":

@@ -34,8 +34,7 @@ from skimage.data import astronaut
 
 from telltrace.faces.media import Sampling
 from telltrace.faces.reader import open_media
-from telltrace.inference import ScanPlan, ScanSettings
-from telltrace.inference.find import find_media
+from telltrace.inference import Scanner, find_paths
 
 Pixels = NDArray[np.uint8]
 WIDTH, HEIGHT, FRAMES, RATE = 1280, 720, 300, 30
@@ -48,7 +47,7 @@ def windows(media: Path | None, people: int) -> list[list[Pixels]]:
         moves = [round(60 * np.sin(index / 20)) for index in range(FRAMES)]
         return [[high[20:740, 130 + m : 770 + m] for m in moves]] * people
     shown = []
-    for path in find_media([media])[:people]:
+    for path in [*find_paths([str(media)])][:people]:
         frames = [f.image for f in open_media(path, Sampling("all")) if f.index < FRAMES]
         shown.append([fit(frames[index % len(frames)]) for index in range(FRAMES)])
     return shown
@@ -116,8 +115,7 @@ def scan(clip: Path, repeats: int, threads: int) -> None:
     """Time, share of each stage and verdict of each way to look at the clip."""
     for precision in ("float32", "bfloat16"):
         for sample, frames in (("spread", 32), ("adaptive", 36)):
-            settings = ScanSettings(sample=sample, frames=frames, precision=precision)  # type: ignore[arg-type]
-            scanner = ScanPlan(threads=threads, settings=settings).scanner()
+            scanner = Scanner(threads=threads, sample=sample, frames=frames, precision=precision)
             stages: list[dict[str, float]] = []
 
             def once(scanner: Any = scanner, stages: Any = stages) -> Any:

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from scan_material import load, make_corpus, watch
 
-from telltrace.inference import ScanPlan, ScanSettings
-from telltrace.inference.many import scan_many
+from telltrace.batch import batch_scan
 
 
 def main() -> int:
@@ -30,16 +29,18 @@ def main() -> int:
     parser.add_argument("--memory", type=float, default=3000, help="MiB that all may hold")
     args = parser.parse_args()
     print(load())
-    settings = ScanSettings(sample="spread", frames=4)
-    plan = ScanPlan((), "cpu", 1, settings)
     with tempfile.TemporaryDirectory() as folder:
         made = make_corpus(Path(folder) / "in", args.files, args.seed)
         out, started = Path(folder) / "out", time.perf_counter()
         with watch() as use:
-            scan_many(
-                *([str(Path(folder) / "in")], out, plan.scanner, settings.to_dict()),
+            batch_scan(
+                [str(Path(folder) / "in")],
+                out,
+                device="cpu",
                 workers=args.workers,
                 time_limit=args.time_limit,
+                sample="spread",
+                frames=4,
             )
         seconds = time.perf_counter() - started
         verdicts = [json.loads(line) for line in (out / "verdicts.jsonl").open()]

@@ -29,8 +29,8 @@ from typing import NamedTuple
 import torch
 from scan_material import Instant, load, pictures, watch, write_clip
 
-from telltrace.inference import ScanPlan, ScanSettings
-from telltrace.inference.many import JOURNAL, Engine, scan_by_plan, scan_many
+from telltrace.batch import batch_scan, run_batch
+from telltrace.batch.scan import JOURNAL, Engine
 
 ARITHMETIC = """
 import torch
@@ -85,12 +85,10 @@ def make_clips(folder: Path, number: int) -> Path:
 
 def judge(source: Path, engine: Engine, workers: int, few: bool = False) -> Run:
     """One scan of a folder or file, by the default or with four frames each."""
-    settings = ScanSettings(sample="spread", frames=4) if few else ScanSettings()
-    plan = ScanPlan((), "cpu", None, settings)
+    settings = {"sample": "spread", "frames": 4} if few else {}
     with tempfile.TemporaryDirectory() as out, watch() as use:
-        options = {"engine": engine, "workers": workers, "progress": False, "gpus": False}
         started = time.perf_counter()
-        scan_by_plan([str(source)], Path(out), plan, **options)  # type: ignore[arg-type]
+        batch_scan([str(source)], out, device="cpu", engine=engine, workers=workers, **settings)
         seconds = time.perf_counter() - started
     return Run(seconds, use.processor, use.driver, use.largest_worker, use.together)
 
@@ -198,9 +196,9 @@ def cost(folder: Path, args: argparse.Namespace) -> bool:
     (folder / "none").mkdir()
     (folder / "none" / "0.txt").write_text("no medium")
     start = judge(folder / "none", "process", 1)
-    out, plan = folder / "cost", ScanPlan((), "cpu", None, ScanSettings())
+    out = folder / "cost"
     with watch() as use:
-        done = scan_by_plan([str(args.media)], out, plan, workers=1, progress=False)
+        done = batch_scan([str(args.media)], out, device="cpu", workers=1)
     spent = (use.processor - start.processor) / done.files
     stages = done.summary["seconds"]
     shares = ", ".join(f"{name} {s / sum(stages.values()):.0%}" for name, s in stages.items())
@@ -229,9 +227,8 @@ def driver(folder: Path, args: argparse.Namespace) -> bool:
             )
             started, before = time.perf_counter(), time.process_time()
             with watch() as use:
-                options = {"engine": engine, "workers": 2, "progress": False}
                 out = folder / f"{engine}{number}"
-                scan_many([str(source)], out, Instant, {}, **options)  # type: ignore[arg-type]
+                run_batch([str(source)], out, Instant, {}, engine=engine, workers=2)
             own = time.process_time() - before
             print(
                 f"{engine:8} {number} answers: {time.perf_counter() - started:.1f} s, of the "

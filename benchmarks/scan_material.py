@@ -17,7 +17,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from telltrace.faces.media import Status
-from telltrace.inference import FaceVerdict, FileVerdict, TrackVerdict
+from telltrace.inference import FaceVerdict, TrackVerdict, Verdict
 
 Change = Callable[[bytearray, np.random.Generator, list[bytes]], bytes]
 VIDEOS: Final = {
@@ -172,7 +172,7 @@ def _odd_thing(folder: Path, number: int, kind: str, data: bytes) -> Path:
 class Instant:
     """A scanner that answers at once, at the length of a video with one person."""
 
-    def scan(self, path: Path) -> FileVerdict:
+    def scan(self, path: Path) -> Verdict:
         """No look at the file."""
         faces = [
             FaceVerdict(
@@ -187,7 +187,7 @@ class Instant:
             for i in range(36)
         ]
         track = TrackVerdict(status=Status.REAL, score=0.123456, faces=tuple(faces))
-        return FileVerdict(path=path, status=Status.REAL, verdict=Status.REAL, tracks=(track,))
+        return Verdict(path=path, status=Status.REAL, verdict=Status.REAL, tracks=(track,))
 
 
 class Use:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from telltrace.faces.detect import FaceDetector, create_face_detector
 from telltrace.faces.media import Sampling
 from telltrace.faces.reader import open_media
-from telltrace.inference import FileVerdict, ScanPlan, ScanSettings, TrackVerdict
+from telltrace.inference import Scanner, TrackVerdict, Verdict
 
 Pixels = NDArray[np.uint8]
 WIDTH, HEIGHT, FRAMES, RATE = 400, 480, 250, 25
@@ -85,7 +85,7 @@ def places(track: TrackVerdict) -> set[int]:
     return {int((face.box[0] + face.box[2]) / 2 // WIDTH) for face in track.faces}
 
 
-def describe(found: FileVerdict) -> dict[str, Any]:
+def describe(found: Verdict) -> dict[str, Any]:
     """What the scan says, beside what is so."""
     tracks = [(places(track), track) for track in found.tracks]
     spans = [span for where, track in tracks if where == {1} for span in track.forged]
@@ -141,7 +141,7 @@ def main() -> None:
         print("This needs FaceForensics++: name its folder.")
         return
     detector = create_face_detector()
-    scanner = ScanPlan(threads=args.threads, settings=ScanSettings()).scanner()
+    scanner = Scanner(threads=args.threads)
     with tempfile.TemporaryDirectory() as folder:
         for method in args.methods:
             videos = args.root / "manipulated_sequences" / method / "c23" / "videos"

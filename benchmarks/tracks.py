@@ -23,9 +23,8 @@ from torch import Tensor, nn
 from telltrace.checkpoint import Card, Detector
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
-from telltrace.faces.detect import create_face_detector
 from telltrace.faces.media import Status
-from telltrace.inference import FileVerdict, Scanner, ScanSettings, TrackVerdict, find_media
+from telltrace.inference import Scanner, TrackVerdict, Verdict, find_paths
 from telltrace.inference.pictures import key_faces, read_frames, thumbnail
 
 SIDE = 112
@@ -48,7 +47,7 @@ def free_judge() -> Detector:
     )
 
 
-def rows(verdict: FileVerdict) -> Iterator[tuple[str, list[Image.Image]]]:
+def rows(verdict: Verdict) -> Iterator[tuple[str, list[Image.Image]]]:
     """What is to be seen of a video: frames without a face, then each person."""
     seen = {face.frame for face in verdict.faces}
     missed = [frame for frame in range(verdict.frames) if frame not in seen]
@@ -65,7 +64,7 @@ def rows(verdict: FileVerdict) -> Iterator[tuple[str, list[Image.Image]]]:
         yield f"{number}: {len(track.faces)} from {track.faces[0].frame}", cut
 
 
-def sheet(verdict: FileVerdict) -> Image.Image:
+def sheet(verdict: Verdict) -> Image.Image:
     """All rows of a video under each other."""
     lines = list(rows(verdict))
     page = Image.new("RGB", (10 * SIDE * 2, len(lines) * (SIDE + 14)), "white")
@@ -106,10 +105,10 @@ def main() -> None:
         print("This needs videos: name a folder of them.")
         return
     torch.set_num_threads(args.threads)
-    settings = ScanSettings(sample=args.sample, frames=args.frames, min_face=0, batch_size=64)
-    scanner = Scanner(free_judge(), create_face_detector(), settings)
+    options = {"sample": args.sample, "frames": args.frames, "min_face": 0, "batch_size": 64}
+    scanner = Scanner(free_judge(), device="cpu", **options)
     total = found = 0
-    for path in find_media(args.folders):
+    for path in map(Path, find_paths([str(folder) for folder in args.folders])):
         start = time.process_time()
         verdict = scanner.scan(path)
         if verdict.status in (Status.UNREADABLE, Status.UNSUPPORTED) or verdict.kind == "image":

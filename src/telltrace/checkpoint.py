@@ -24,7 +24,7 @@ from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError
 from telltrace.faces.align import FaceCrop
-from telltrace.files import atomic_write
+from telltrace.files import atomic_write, file_sha256
 from telltrace.models.registry import create_detector
 
 __all__ = [
@@ -112,6 +112,8 @@ class Detector:
         precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         self.network, self.card, self.precision = network, card, precision
+        self.sha256 = ""
+        """Of the checkpoint that it was loaded from; empty for one that was made in memory."""
         self.to(device)
 
     @property
@@ -285,7 +287,9 @@ def load_detector(
         )
     network.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
     network.to(memory_format=torch.channels_last)  # a third faster on a CPU
-    return Detector(network.eval(), card, device, precision)
+    detector = Detector(network.eval(), card, device, precision)
+    detector.sha256 = file_sha256(path)
+    return detector
 
 
 def _card(path: Path, metadata: dict[str, str]) -> Card:

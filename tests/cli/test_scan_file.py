@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data
 
 from telltrace.cli import main
-from telltrace.inference.listing import CSV_COLUMNS, SCHEMA
+from telltrace.inference.formats import COLUMNS, SCHEMA
 
 Captured = pytest.CaptureFixture[str]
 
@@ -62,11 +62,12 @@ def test_nothing_judged_is_a_failure(empty: Path, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere.mp4"], "nowhere.mp4: no such file or folder. Check the spelling."),
+        (["nowhere.mp4"], "nowhere.mp4: no such file, folder or list. Check the spelling."),
         (["{face}", "--checkpoint", "{face}"], "not a complete safetensors file"),
         (["{face}", "--frames", "0"], "value must be a positive number"),
         (["{face}", "--time-limit", "-1"], "time_limit must be positive or none"),
-        (["{face}", "{empty}", "--report", "a.html"], "--report is about one file, got 2"),
+        (["{face}", "--report", "a.pdf"], "a.pdf: A report is an HTML page"),
+        (["{face}", "--report", "{face}/a.html"], "face.png/a.html: cannot be written"),
     ],
 )
 def test_a_wrong_call_is_named(
@@ -86,7 +87,7 @@ def test_each_format_says_the_same(photograph: Path, empty: Path, capsys: Captur
     assert document["schema"] == SCHEMA
     lines = [json.loads(line) for line in said["jsonl"].splitlines()]
     rows = list(csv.DictReader(io.StringIO(said["csv"])))
-    assert tuple(rows[0]) == CSV_COLUMNS
+    assert tuple(rows[0]) == COLUMNS
     for entry, line, row in zip(document["files"], lines, rows, strict=True):
         assert entry["path"] == line["path"] == row["path"]
         assert entry["status"] == line["status"] == row["status"]

@@ -14,7 +14,7 @@ from telltrace.checkpoint import Calibration, Card, Detector
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import FaceDetector, create_face_detector
-from telltrace.inference import Scanner, ScanSettings
+from telltrace.inference import Scanner
 
 
 class Redness(nn.Module):
@@ -43,8 +43,8 @@ def judge() -> Detector:
 
 @pytest.fixture
 def scanner(judge: Detector, detector: FaceDetector) -> Scanner:
-    settings = ScanSettings(sample="spread", frames=4, batch_size=3, search_every=1)
-    return Scanner(judge, detector, settings)
+    options = {"sample": "spread", "frames": 4, "batch_size": 3, "search_every": 1}
+    return Scanner(judge, face_detector=detector, **options)
 
 
 @pytest.fixture(scope="session")

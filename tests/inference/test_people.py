@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from telltrace.checkpoint import Detector, VideoCalibration
 from telltrace.evaluation import Sample
 from telltrace.faces.detect import FaceDetector
 from telltrace.faces.media import Status
-from telltrace.inference import FileVerdict, Scanner, ScanPlan, ScanSettings
+from telltrace.inference import Scanner, Verdict
 
 WIDE, FORGED = 256, range(23, 33)
 """Width of one person's window; the frames, ten a second, in which the middle one is forged."""
@@ -39,7 +40,7 @@ def film(tmp_path: Path, astronaut: NDArray[np.uint8], write_clip: Callable[...,
     return write_clip(tmp_path / "three.mp4", [three(astronaut, i) for i in range(80)])
 
 
-def windows(found: FileVerdict) -> list[set[int]]:
+def windows(found: Verdict) -> list[set[int]]:
     """For each track, the windows that its faces are in: more than one if people were swapped."""
     return [{int((f.box[0] + f.box[2]) / 2 // WIDE) for f in t.faces} for t in found.tracks]
 
@@ -55,13 +56,13 @@ def taught(judge: Detector) -> Detector:
 
 @pytest.mark.parametrize(
     "settings",
-    [ScanSettings(window=0.5), ScanSettings(window=0.5, sample="all", search_every=6)],
+    [{"window": 0.5}, {"window": 0.5, "sample": "all", "search_every": 6}],
     ids=["adaptive", "all"],
 )
 def test_the_forged_second_of_one_of_three_is_named(
-    taught: Detector, detector: FaceDetector, film: Path, settings: ScanSettings
+    taught: Detector, detector: FaceDetector, film: Path, settings: dict[str, Any]
 ) -> None:
-    found = Scanner(taught, detector, settings).scan(film)
+    found = Scanner(taught, face_detector=detector, **settings).scan(film)
     assert sorted(map(sorted, windows(found))) == [[0], [1], [2]]
     [forged] = [track for track in found.tracks if track.forged]
     number = found.tracks.index(forged)
@@ -76,7 +77,7 @@ def test_the_forged_second_of_one_of_three_is_named(
 def test_a_card_that_knows_no_seconds_claims_none(
     judge: Detector, detector: FaceDetector, film: Path
 ) -> None:
-    found = Scanner(judge, detector, ScanSettings()).scan(film)
+    found = Scanner(judge, face_detector=detector).scan(film)
     assert found.verdict == Status.UNCERTAIN  # two looks of twelve move a mean but little
     assert all(track.stretch is None for track in found.tracks)
 
@@ -119,7 +120,7 @@ def test_a_verdict_does_not_hang_on_the_number_of_frames(
     throughout: Status,
 ) -> None:
     for frames in (8, 16, 36, 72):
-        found = Scanner(taught, detector, ScanSettings(frames=frames)).scan(alone[name])
+        found = Scanner(taught, face_detector=detector, frames=frames).scan(alone[name])
         [track] = found.tracks
         assert (found.verdict, track.throughout) == (verdict, throughout), frames
         assert found.frames <= max(36, frames)
@@ -138,7 +139,7 @@ def test_a_single_odd_frame_decides_nothing(
     tmp_path: Path,
 ) -> None:
     frames = [three(astronaut, 25 if i == 30 else i % 20) for i in range(60)]
-    found = Scanner(taught, detector, ScanSettings(sample="all")).scan(
+    found = Scanner(taught, face_detector=detector, sample="all").scan(
         write_clip(tmp_path / "odd.mp4", frames)
     )
     assert max(face.score or 0 for face in found.faces) > 0.6
@@ -159,7 +160,7 @@ def test_a_forgery_of_faceforensics_is_named_to_the_frame(
     root, clip = data_root / "FaceForensics++", tmp_path / "three.mp4"
     videos = root / "manipulated_sequences" / "Deepfakes" / "c23" / "videos"
     assert material.compose(root, videos / "481_469.mp4", detector, clip)
-    scanner = ScanPlan().scanner()
+    scanner = Scanner()
     if not scanner.rule.knows_stretches:
         pytest.skip("the detector in the package was calibrated on no frames a second")
     said = material.describe(scanner.scan(clip))

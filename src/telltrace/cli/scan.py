@@ -1,13 +1,16 @@
 """`telltrace scan`: media in, verdicts out."""
 
+import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from telltrace.cli.options import Device
 from telltrace.progress import progress
 
 if TYPE_CHECKING:
-    from telltrace.inference import ScanPlan
+    from telltrace.inference import Scanner, Verdict
+    from telltrace.progress import Advance
 
 
 def scan(
@@ -41,8 +44,8 @@ def scan(
     Exit code 0 when at least one file got a verdict, 1 when nothing could be judged.
 
     Args:
-        media: Pictures, videos, or folders of them. With --out also patterns ("clips/**/*.mp4"),
-            lists of files (.txt, .lst, .list, .nul), and "-" for a list on standard input.
+        media: Pictures, videos, folders of them, patterns ("clips/**/*.mp4"), lists of files
+            (.txt, .lst, .list, .nul), and "-" for a list on standard input.
         checkpoint: Detectors to use, of which the mean counts; by default the one in the package.
         sample: "adaptive" looks at a third of FRAMES (at least 12), then closely at suspicious
             moments and where a forged stretch begins or ends. "spread" looks at FRAMES frames
@@ -60,8 +63,9 @@ def scan(
         precision: What the detector of forgeries computes in.
         format: How to print the outcome.
         json: Short for --format json.
-        report: HTML page to write about a single file: timeline, faces, evidence. The same file and
-            the same settings give the same page, byte for byte.
+        report: HTML page to write: timeline, faces, evidence. Of several files it is an index that
+            leads to a page a file, in a folder beside it. The same file and the same settings
+            give the same page, byte for byte.
         pictures: Folder to write one picture per file to: its most suspicious frame, marked.
         out: Folder for verdicts.jsonl, verdicts.csv and summary.json.
         workers: With --out: processes; by default one for each processor.
@@ -69,64 +73,86 @@ def scan(
         retry: With --out: judge files again that an earlier run lost to a crash, the time limit or
             an error.
     """
-    from telltrace.inference import ScanPlan, ScanSettings, choose_device, find_media
-    from telltrace.inference.listing import listing
-    from telltrace.inference.page import write_report
-    from telltrace.inference.pictures import draw
+    from telltrace.batch import batch_scan
+    from telltrace.batch.pages import PageWriter, write_pages
+    from telltrace.batch.results import read_results
+    from telltrace.errors import OptionError
+    from telltrace.inference import Scanner, ScanSettings, find_paths
+    from telltrace.inference.page import check_page_name
 
-    settings = ScanSettings(
-        sample=sample,
-        frames=frames,
-        strict=strict,
-        min_face=min_face,
-        search_every=search_every,
-        batch_size=batch_size,
-        precision=precision,
-        time_limit=time_limit,
-    )
-    plan = ScanPlan(tuple(checkpoint), choose_device(device), threads, settings)
-    if out is not None:
-        printed = json or format != "text" or report is not None or pictures is not None
-        if printed or threads is not None:
-            raise ValueError(
-                "--out is not for --threads, --format, --json, --report or --pictures. Leave them "
-                "out, or scan single files, without --out."
-            )
-        gpus = device != "cpu"
-        return _scan_many(media, plan, out, workers=workers, engine=engine, retry=retry, gpus=gpus)
-    if workers is not None or engine != "process" or retry:
-        raise ValueError("--workers, --engine and --retry need --out, a folder for the results.")
-    files = find_media(media)
-    if report is not None and len(files) != 1:
-        raise ValueError(f"--report is about one file, got {len(files)}. Name a single file.")
-    scanner = plan.scanner()
-    verdicts = []
-    with progress("Scanning", len(files), "files") as advance:
-        for path in files:
-            verdicts.append(scanner.scan(path))
-            advance(1)
-    if pictures is not None:
-        draw(verdicts, pictures)
+    settings: dict[str, Any] = {
+        "sample": sample,
+        "frames": frames,
+        "strict": strict,
+        "min_face": min_face,
+        "search_every": search_every,
+        "batch_size": batch_size,
+        "precision": precision,
+    }
+    ScanSettings(**settings, time_limit=time_limit)
+    build = partial(Scanner, checkpoint or None, device=device, **settings)
+    sources = [str(source) for source in media]
     if report is not None:
-        write_report(report, verdicts[0], scanner)
-    print(listing(verdicts, scanner, "json" if json else format))
+        check_page_name(report)
+    if out is None:
+        if workers is not None or engine != "process" or retry:
+            raise OptionError("--workers, --engine and --retry need --out, a folder for results.")
+        files = [Path(path) for path in find_paths(sources)]
+        scanner = build(threads=threads, time_limit=time_limit)
+        return _scan_files(files, scanner, "json" if json else format, report, pictures)
+    if json or format != "text" or threads is not None:
+        raise OptionError(
+            "--out is not for --threads, --format or --json.",
+            remedy="Leave them out, or scan without --out.",
+        )
+    options: dict[str, Any] = {"engine": engine, "workers": workers, "retry": retry}
+    done = batch_scan(
+        sources, out, checkpoint, device=device, time_limit=time_limit, **options, **settings
+    )
+    if report is not None or pictures is not None:
+        write_pages(PageWriter(build, report, pictures), partial(read_results, out), workers)
+    print(done)
+    return 0 if done.summary["verdicts"] else 1
+
+
+def _scan_files(
+    files: list[Path],
+    scanner: "Scanner",
+    form: Literal["text", "json", "jsonl", "csv"],
+    report: Path | None,
+    pictures: Path | None,
+) -> int:
+    """Judge them one after the other, and show what was found; what is ready, if interrupted."""
+    from telltrace.batch.pages import PageWriter, write_pages
+    from telltrace.inference.formats import format_verdicts
+    from telltrace.inference.page import write_page
+
+    verdicts: list[Verdict] = []
+    interrupted = False
+    try:
+        with progress("Scanning", len(files), "files") as advance:
+            for path in files:
+                told = partial(_tell_frame, advance, path.name)
+                verdicts.append(scanner.scan(path, progress=told))
+                advance(1)
+    except KeyboardInterrupt:
+        interrupted = True
+    if verdicts:
+        print(format_verdicts(verdicts, scanner, form))
+    if interrupted:
+        sys.stderr.write(
+            f"telltrace: interrupted, {len(verdicts)} of {len(files)} files are judged. A scan "
+            "with --out FOLDER goes on where it stopped when the same command is given again.\n"
+        )
+        return 130
+    plain = [verdict.to_dict() for verdict in verdicts]
+    if report is not None and len(files) == 1:
+        write_page(report, verdicts[0], scanner)
+        report = None
+    if report is not None or pictures is not None:
+        write_pages(PageWriter(lambda: scanner, report, pictures), lambda: plain, workers=0)
     return 0 if any(verdict.verdict for verdict in verdicts) else 1
 
 
-def _scan_many(
-    media: list[Path],
-    plan: "ScanPlan",
-    out: Path,
-    *,
-    workers: int | None,
-    engine: Literal["process", "ray"],
-    retry: bool,
-    gpus: bool,
-) -> int:
-    """Judge them in parallel, and say in one line what was found."""
-    from telltrace.inference.many import scan_by_plan
-
-    sources = [str(source) for source in media]
-    done = scan_by_plan(sources, out, plan, workers=workers, engine=engine, retry=retry, gpus=gpus)
-    print(done)
-    return 0 if done.summary["verdicts"] else 1
+def _tell_frame(advance: "Advance", name: str, read: int, expected: int) -> None:
+    advance(0, note=f"{name}: frame {read} of about {expected}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .detect import Box, Face, FaceDetector
 from .media import Frame
-from .shots import is_cut, tiny
+from .shots import is_cut
 
 SURE = 0.95
 """Faces of at least this confidence must be found again, or the whole frame is searched."""
@@ -68,7 +68,7 @@ class Follower:
         """The frames to search: every few, the last, and both sides of a cut or a gap."""
         last = len(frames) - 1
         keys = {*range(0, len(frames), self.every), last} if frames else set()
-        pictures = [tiny(frame.image) for frame in frames]
+        pictures = [frame.tiny for frame in frames]
         for number, (a, b) in enumerate(pairwise(frames)):
             if b.time - a.time > self.reach or is_cut(pictures[number], pictures[number + 1]):
                 keys |= {number, number + 1}

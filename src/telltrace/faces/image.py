@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,9 @@ from .media import MAX_PIXELS, Choice, Frame, Frames, MediaError, Status, nothin
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Picture formats that are tried, each known by its first bytes."""
+
+_LOCK = RLock()
+"""Python's list of warning filters is one for all threads."""
 
 _SHRINK = "Shrink it to at most 8000 pixels a side and give the copy"
 
@@ -25,8 +30,7 @@ def read_image(path: Path, sampling: Choice, check: Callable[[], None] = nothing
     Raises:
         MediaError: If the picture has more than `MAX_PIXELS` pixels; it is not decoded then.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of large and of damaged pictures
+    with _without_warnings():
         try:
             with Image.open(path, formats=FORMATS) as picture:
                 animated = picture.format in ("GIF", "WEBP", "PNG", "AVIF") and (
@@ -43,7 +47,17 @@ def read_image(path: Path, sampling: Choice, check: Callable[[], None] = nothing
         raise _too_large(path, f"{width} x {height}")
     if animated:
         return _read_animation(path, sampling, check)
-    return Frames(path, "image", total=1, duration=0.0, decode=_decode_still, check=check)
+    frames = Frames(path, "image", total=1, duration=0.0, decode=_decode_still, check=check)
+    frames.again = lambda choice: frames
+    return frames
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Pillow warns of large and of damaged pictures."""
+    with _LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
@@ -78,8 +92,7 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 def _decode_still(frames: Frames) -> Iterator[Frame]:
     path, frames.truncated = frames.path, False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _without_warnings():
         try:
             with Image.open(path, formats=FORMATS) as picture:
                 frames.truncated = not _load(picture)
@@ -109,8 +122,7 @@ def _load(picture: Image.Image) -> bool:
 
 
 def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _without_warnings():
         starts, now = [], 0.0
         with Image.open(path, formats=FORMATS) as picture:
             try:
@@ -128,16 +140,22 @@ def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> 
                 truncated = True
             else:
                 truncated = False
-    chosen = set(sampling.choose(starts, now).tolist())
 
-    def decode(frames: Frames) -> Iterator[Frame]:
-        with Image.open(path, formats=FORMATS) as picture:
-            for index in sorted(chosen):
-                check()
-                picture.seek(index)
-                yield Frame(to_rgb(picture), index=index, time=starts[index])
+    def choose(choice: Choice) -> Frames:
+        chosen = choice.choose(starts, now).tolist()
 
-    return Frames(path, "video", len(starts), now, decode, truncated=truncated, check=check)
+        def decode(frames: Frames) -> Iterator[Frame]:
+            with Image.open(path, formats=FORMATS) as picture:
+                for index in chosen:
+                    check()
+                    picture.seek(index)
+                    yield Frame(to_rgb(picture), index=index, time=starts[index])
+
+        video = Frames(path, "video", len(starts), now, decode, check=check, again=choose)
+        video.truncated = truncated
+        return video
+
+    return choose(sampling)
 
 
 def _too_large(path: Path, size: str) -> MediaError:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MediaError as AnyMediaError
+from .shots import tiny
 
 MAX_PIXELS = 2**27
 """Largest picture that is decoded, in pixels: 134 megapixels, more than any phone takes."""
@@ -71,6 +73,11 @@ class Frame:
     """Place in the file, counted from 0 in the order of display."""
     time: float
     """Seconds since the first frame of the file."""
+
+    @cached_property
+    def tiny(self) -> NDArray[np.uint8]:
+        """The picture shrunk to (18, 32, 3), by which shots are compared."""
+        return tiny(self.image)
 
 
 @dataclass(frozen=True)
@@ -215,6 +222,9 @@ class Frames:
     """Size of the picture stream in bits per frame; None where the file does not say."""
     check: Callable[[], None] = field(default=nothing, repr=False)
     """Called between packets; what it raises ends the reading, e.g. when time is up."""
+    again: "Callable[[Choice], Frames] | None" = field(default=None, repr=False)
+    """Other frames of the same file, which is not examined again; None for a stream that can be
+    read once only."""
 
     def __iter__(self) -> Iterator[Frame]:
         self.read = self.lost = 0

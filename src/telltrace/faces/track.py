@@ -12,7 +12,7 @@ from .align import FaceCrop
 from .detect import Face
 from .follow import distance
 from .media import Frame
-from .shots import alike, is_cut, tiny
+from .shots import alike, is_cut
 
 Pixels = NDArray[np.uint8]
 
@@ -38,7 +38,7 @@ class Sight:
 def look_at(frame: Frame, faces: Sequence[Face]) -> Sight:
     """What :func:`link` needs of a frame: 2 kB, whatever the frame's size."""
     looks = tuple(_SURROUNDINGS.cut(frame.image, face) for face in faces)
-    return Sight(frame.index, frame.time, tuple(faces), looks, tiny(frame.image))
+    return Sight(frame.index, frame.time, tuple(faces), looks, frame.tiny)
 
 
 @dataclass(frozen=True)

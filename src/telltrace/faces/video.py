@@ -24,7 +24,11 @@ def read_video(path: Path, sampling: Choice, check: Callable[[], None] = nothing
         MediaError: If the file is no video, has no picture in it, is larger than `MAX_PIXELS`, or
             is an MP4 without its index. While iterating, if no frame can be decoded.
     """
-    survey = survey_packets(path, check)
+    return _choose(path, survey_packets(path, check), sampling, check)
+
+
+def _choose(path: Path, survey: Survey, sampling: Choice, check: Callable[[], None]) -> Frames:
+    """The chosen frames of a video whose packets were read before."""
     chosen = sampling.choose(survey.times, survey.duration)
 
     def decode(frames: Frames) -> Iterator[Frame]:
@@ -46,6 +50,7 @@ def read_video(path: Path, sampling: Choice, check: Callable[[], None] = nothing
         truncated=survey.truncated,
         bits=survey.bits,
         check=check,
+        again=lambda choice: _choose(path, survey, choice, check),
     )
 
 

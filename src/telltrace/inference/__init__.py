@@ -1,23 +1,23 @@
 """Inference: a checkpoint and media in, scores and verdicts out."""
 
-from .find import find_media
+from .find import find_paths
 from .predict import choose_device, predict, score_crops
 from .rule import Rule, judge_score
-from .scanner import Scanner, ScanPlan
+from .scanner import Scanner, scan
 from .settings import ScanSettings
-from .verdict import FaceVerdict, FileVerdict, TrackVerdict
+from .verdict import FaceVerdict, TrackVerdict, Verdict
 
 __all__ = [
     "FaceVerdict",
-    "FileVerdict",
     "Rule",
-    "ScanPlan",
     "ScanSettings",
     "Scanner",
     "TrackVerdict",
+    "Verdict",
     "choose_device",
-    "find_media",
+    "find_paths",
     "judge_score",
     "predict",
+    "scan",
     "score_crops",
 ]

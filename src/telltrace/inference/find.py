@@ -1,28 +1,132 @@
-"""The files that a scan is asked for."""
+"""Which files a scan is to judge: folders, patterns and lists, as a stream of paths."""
 
-from collections.abc import Iterable
+import glob
+import itertools
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO, Final
+
+from telltrace.errors import OptionError
+
+LISTS: Final = (".txt", ".lst", ".list", ".nul")
+"""Endings of files that name files."""
+STANDARD_INPUT: Final = "-"
+PIECE: Final = 2**16
+"""Bytes of a list that are read at a time; longer than any path may be."""
 
 
-def find_media(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are named, folders as all files below them in a fixed order.
+def find_paths(sources: Sequence[str], leave_out: Path | None = None) -> Iterator[str]:
+    """The files that the sources name, one after the other, and as long as they are asked for.
+
+    A folder stands for all files below it in the order of their paths; hidden ones are left out,
+    folders that a link leads to are named and not entered. A pattern (``*``, ``?``, ``[ab]``,
+    ``**``) stands for what it matches and for all files below matching folders. A list names one
+    file a line, or, if it holds a null byte, one between null bytes, so that a name may contain
+    a line break; "-" is a list on standard input. Anything else is a file.
+
+    Args:
+        sources: Folders, patterns, lists and files.
+        leave_out: A folder that is not searched, since results are written to it.
 
     Raises:
-        ValueError: If a path does not exist, or a folder holds no file; the message names it.
+        OptionError: If a source names nothing; the message says which.
     """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if not p.is_dir() and not _hidden(p, path))
-            if not inside:
-                raise ValueError(f"{path}: the folder holds no file. Name a folder with media.")
-            found += inside
-        elif path.exists() or path.is_symlink():
-            found.append(path)
-        else:
-            raise ValueError(f"{path}: no such file or folder. Check the spelling.")
-    return found
+    for source in sources:
+        paths = iter(_paths(source, leave_out))
+        first = next(paths, None)
+        if first is None:
+            remedy = "Check the spelling, or leave it out."
+            raise OptionError("names no file", remedy=remedy, path=source)
+        yield first
+        yield from paths
 
 
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
+def _paths(source: str, leave_out: Path | None) -> Iterable[str]:
+    if source == STANDARD_INPUT:
+        return _read_list(sys.stdin.buffer)
+    if os.path.isdir(source):  # noqa: PTH112  names need not be valid text
+        return _walk(source, leave_out)
+    if source.endswith(LISTS) and os.path.isfile(source):  # noqa: PTH113
+        return read_list(source)
+    if not os.path.lexists(source) and glob.has_magic(source):
+        return _match(source, leave_out)
+    if not os.path.lexists(source):
+        raise OptionError("no such file, folder or list", remedy="Check the spelling.", path=source)
+    return [source]
+
+
+def _walk(folder: str, leave_out: Path | None) -> Iterator[str]:
+    """All files below, a folder's names in memory at a time; an unreadable folder is named."""
+    barred = leave_out and os.path.abspath(leave_out)  # noqa: PTH100
+    waiting = [_entries(folder)]
+    while waiting:
+        entry = next(waiting[-1], None)
+        if entry is None:
+            waiting.pop()
+        elif isinstance(entry, str):
+            yield entry
+        elif not entry.is_dir(follow_symlinks=False):
+            yield entry.path
+        elif os.path.abspath(entry.path) != barred:  # noqa: PTH100
+            waiting.append(_entries(entry.path))
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str] | str]:
+    """What is in a folder, in order; the folder's own name if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return iter([folder])
+    return iter(sorted(shown, key=lambda entry: os.fsencode(entry.name)))
+
+
+def _match(pattern: str, leave_out: Path | None) -> Iterator[str]:
+    parts = pattern.split("/")
+    depth = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    root = "/".join(parts[:depth]) or ("/" if pattern.startswith("/") else ".")
+    fits = re.compile("".join(map(_expression, parts[depth:-1])) + _last_expression(parts[-1]))
+    for path in _walk(root, leave_out) if os.path.isdir(root) else ():  # noqa: PTH112
+        if fits.fullmatch(os.path.relpath(path, root)):
+            yield path.removeprefix("./") if root == "." else path
+
+
+def _expression(part: str) -> str:
+    """A pattern's folder as a regular expression; no star crosses a slash but ``**``."""
+    return "(?:[^/]+/)*" if part == "**" else f"{_segment(part)}/"
+
+
+def _last_expression(part: str) -> str:
+    return "(?s:.*)" if part in ("**", "") else f"{_segment(part)}(?s:/.*)?"
+
+
+def _segment(part: str) -> str:
+    return re.sub(r"\[!?\]?[^\]]*\]|\*+|(?s:.)", lambda found: _token(found[0]), part)
+
+
+def _token(text: str) -> str:
+    if text.startswith("[") and len(text) > 2:
+        inside = text[1:-1].replace("\\", "\\\\")
+        return f"[^/{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
+    return "[^/]*" if text.startswith("*") else "[^/]" if text == "?" else re.escape(text)
+
+
+def read_list(path: str | Path) -> Iterator[str]:
+    """The paths in a list."""
+    with Path(path).open("rb") as file:
+        yield from _read_list(file)
+
+
+def _read_list(file: BinaryIO) -> Iterator[str]:
+    first = file.read(PIECE)
+    end = b"\0" if b"\0" in first else b"\n"
+    rest = b""
+    for piece in itertools.chain([first], iter(lambda: file.read(PIECE), b""), [end]):
+        *whole, rest = (rest + piece).split(end)
+        for path in whole:
+            path = path.removesuffix(b"\r") if end == b"\n" else path
+            if path:
+                yield os.fsdecode(path)

@@ -1,34 +1,59 @@
 """A page about one file: what was found, when, in whose face, and all that the finding rests on."""
 
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from telltrace.errors import OptionError
 from telltrace.faces.media import Status
-from telltrace.files import file_sha256, write_bytes
-from telltrace.inference.grounds import detector_facts, method_facts
-from telltrace.inference.listing import people, why
-from telltrace.inference.pictures import key_faces, mark, peak_face, read_frames, thumbnail
+from telltrace.files import write_bytes
+from telltrace.inference.formats import people, quality_flags, reason_and_remedy
+from telltrace.inference.pictures import key_faces, mark_faces, read_frames, thumbnail
+from telltrace.inference.provenance import detector_facts, method_facts
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.timeline_plot import timeline_figure
-from telltrace.inference.verdict import FaceVerdict, FileVerdict, TrackVerdict
+from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
 
 TONES: Final = {Status.FAKE: "bad", Status.REAL: "good", Status.UNCERTAIN: "unsure"}
 MOST: Final = 12
 """People who are drawn: the most suspicious; the table has them all."""
 
 
-def write_report(path: Path, verdict: FileVerdict, scanner: Scanner) -> None:
+def check_page_name(path: Path) -> None:
+    """Refuse to write HTML under the name of something else."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        remedy = "Give it a name that ends in .html, and print it to PDF from a browser if need be."
+        raise OptionError("A report is an HTML page", remedy=remedy, path=path)
+
+
+def write_page(path: Path, verdict: Verdict, scanner: Scanner) -> None:
     """Write the page; the same file, settings and detectors give the same bytes.
 
     Raises:
-        OSError: If it cannot be written, or the judged file is gone.
+        MediaError: If the judged file is gone.
+        OutputError: If it cannot be written.
     """
-    text = report_page(verdict, scanner)
-    write_bytes(text.encode(), path)
+    write_bytes(scan_page(verdict, scanner).encode(), path)
 
 
-def report_page(verdict: FileVerdict, scanner: Scanner) -> str:
+def write_index(path: Path, pages: Iterable[tuple[Verdict, Path | None]]) -> None:
+    """Write a page that leads to the pages about single files, wherever there is one."""
+    from telltrace.visualization.page import Link, page, table
+
+    rows: list[list[object]] = []
+    for verdict, there in pages:
+        name: object = str(verdict.path)
+        if there is not None:
+            name = Link(str(verdict.path), there.relative_to(path.parent).as_posix())
+        score = "" if verdict.score is None else f"{verdict.score:.1%}"
+        rows.append([name, verdict.status, verdict.verdict or "", score, verdict.reason])
+    columns = ["file", "status", "verdict", "score", "reason"]
+    text = page(f"Scan of {len(rows):,} files", [("Files", table(columns, rows, texts=5))])
+    write_bytes(text.encode("utf-8", "backslashreplace"), path)
+
+
+def scan_page(verdict: Verdict, scanner: Scanner) -> str:
     """The page as HTML: no date and no time that anything took is in it."""
     from telltrace.visualization.page import page
 
@@ -38,12 +63,12 @@ def report_page(verdict: FileVerdict, scanner: Scanner) -> str:
             sections.append(("Timeline", _timeline(verdict, scanner)))
         sections.append(("People", _people(verdict)))
     sections.append(("The file", _file(verdict)))
-    sections += [(f"Detector {j.card.detector}", detector_facts(j)) for j in scanner.judges]
+    sections += [(f"Detector {d.card.detector}", detector_facts(d)) for d in scanner.detectors]
     sections.append(("How it was judged", method_facts(scanner)))
     return page(f"Scan of {verdict.path.name}", sections, lead=_headline(verdict))
 
 
-def _headline(verdict: FileVerdict) -> str:
+def _headline(verdict: Verdict) -> str:
     """The verdict, why, and what to do: all that a hurried reader needs."""
     from telltrace.visualization.page import note, paragraph
 
@@ -57,69 +82,77 @@ def _headline(verdict: FileVerdict) -> str:
         said += f" · {verdict.status}"
     tone = TONES.get(verdict.verdict or verdict.status, "soft")
     headline = f'<p class="{tone}" style="font-size: 1.5rem"><strong>{escape(said)}</strong></p>'
-    parts = [headline, paragraph(why(verdict))]
+    parts = [headline, paragraph(reason_and_remedy(verdict)), *map(note, verdict.warnings)]
     if verdict.verdict is not None:
         parts.append(note("A score is a measurement by a detector with known weaknesses."))
     return "\n".join(parts)
 
 
-def _finding(verdict: FileVerdict) -> str:
+def _finding(verdict: Verdict) -> str:
     from telltrace.visualization.page import embed_png, facts, figure
 
-    flags = sorted({*verdict.quality, *(flag for t in verdict.tracks for flag in t.quality)})
     about = {
         "Status": verdict.status,
         "Frames looked at": verdict.frames,
         "Frames with a face": verdict.frames_with_face,
         "Faces followed": len(verdict.tracks),
         "Doubtful boxes left out": verdict.dropped,
-        "Hard to judge": ", ".join(flags) or "nothing",
+        "Hard to judge": ", ".join(quality_flags(verdict)) or "nothing",
     }
     parts = [facts(about)]
     if verdict.tracks:
-        frame = peak_face(verdict.worst or verdict.tracks[0])
-        picture = mark(verdict, frame.frame, read_frames(verdict.path, [frame.frame])[frame.frame])
+        face = (verdict.worst or verdict.tracks[0]).peak
+        image = read_frames(verdict.path, [face.frame])[face.frame]
+        picture = mark_faces(verdict, face.frame, image)
         picture.thumbnail((960, 960))
-        when = f" at {frame.time:.2f} s" if verdict.kind == "video" else ""
-        caption = f"The most suspicious frame{when}."
+        when = f" at {face.time:.2f} s" if verdict.kind == "video" else ""
+        caption = f"The most suspicious frame{when}, with the raw score of this frame alone."
         parts.append(figure(embed_png(picture, alt="Faces marked in a frame"), caption))
     return "\n".join(parts)
 
 
-def _shown(verdict: FileVerdict) -> dict[int, TrackVerdict]:
+def _shown(verdict: Verdict) -> dict[int, TrackVerdict]:
     """The most suspicious people by their numbers, the worst first."""
     judged = [(n, track) for n, track in enumerate(verdict.tracks, 1) if track.score is not None]
     return dict(sorted(judged, key=lambda pair: -pair[1].suspicion)[:MOST])
 
 
-def _timeline(verdict: FileVerdict, scanner: Scanner) -> str:
+def _timeline(verdict: Verdict, scanner: Scanner) -> str:
     from telltrace.visualization.page import figure, svg
 
     zone, shown = scanner.rule.calibration, _shown(verdict)
     drawing = timeline_figure(shown, verdict.duration, zone.real_below, zone.fake_from)
     caption = (
-        "Probability of forgery over time: a point for each look, a line for what smoothing makes "
-        "of them. The grey zone lies between the thresholds of a single look; red are the seconds "
-        "that look forged. The worst comes first."
+        "Probability of forgery over time: a point for the raw score of each look, a line for the "
+        "smoothed ones. The grey zone lies between the thresholds of a single look; red are the "
+        "seconds that look forged. The worst comes first."
     )
     left = sum(track.score is not None for track in verdict.tracks) - len(shown)
     more = f" Not drawn: {people(left)} with lower scores." if left else ""
     return figure(svg(drawing, alt="Scores of each person over time"), caption + more)
 
 
-def _people(verdict: FileVerdict) -> str:
-    from telltrace.visualization.page import table
+def _people(verdict: Verdict) -> str:
+    from telltrace.visualization.page import note, table
 
     moving = verdict.kind == "video"
-    columns = ["person", "status", "hard to judge", "score", "from s", "to s", "looks", "forged s"]
+    score = "score of all looks" if moving else "score"
+    columns = ["person", "status", "hard to judge", score, "from s", "to s", "looks", "forged s"]
     rows = [_row(number, track) for number, track in enumerate(verdict.tracks, 1)]
     parts = [table(columns, rows, texts=3)]
+    if moving:
+        parts.append(
+            note(
+                "A person's score is that of all looks together. Below a face stands its raw "
+                "score, of this frame alone, and the smoothed one, of the second around it."
+            )
+        )
     shown = _shown(verdict) or dict(list(enumerate(verdict.tracks, 1))[:MOST])
     wanted = {face.frame for track in shown.values() for face in key_faces(track)}
     frames = read_frames(verdict.path, wanted)
     for number, track in shown.items():
-        score = "" if track.score is None else f" {track.score:.1%}"
-        parts.append(f"<h3>Person {number}: {track.status}{score}</h3>")
+        said = "" if track.score is None else f" {track.score:.1%}"
+        parts.append(f"<h3>Person {number}: {track.status}{said}</h3>")
         looks = "".join(_look(face, frames[face.frame], moving) for face in key_faces(track))
         parts.append(f'<div class="pictures">{looks}</div>')
     return "\n".join(parts)
@@ -129,7 +162,10 @@ def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
     from telltrace.visualization.page import embed_png, figure
 
     said = [f"{face.time:.2f} s"] if moving else []
-    said += [] if face.score is None else [f"{face.score:.0%}"]
+    if face.score is not None:
+        said.append(f"raw {face.score:.0%}" if moving else f"{face.score:.0%}")
+    if moving and face.smoothed is not None:
+        said.append(f"smoothed {face.smoothed:.0%}")
     alt = f"Face in frame {face.frame}"
     return figure(embed_png(thumbnail(frame, face), alt=alt), " · ".join([*said, *face.quality]))
 
@@ -148,19 +184,14 @@ def _row(number: int, track: TrackVerdict) -> list[object]:
     ]
 
 
-def _file(verdict: FileVerdict) -> str:
+def _file(verdict: Verdict) -> str:
     from telltrace.visualization.page import facts
 
     size = "unknown" if verdict.size is None else f"{verdict.size[0]} x {verdict.size[1]} pixels"
-    about = {"Name": verdict.path.name, "SHA-256": _digest(verdict.path)}
+    digest = verdict.sha256 or "none: not a file that can be read"
+    about = {"Name": verdict.path.name, "SHA-256": digest}
     if verdict.kind is not None:
         about |= {"Kind": verdict.kind, "Size": size, "Damaged packets": str(verdict.lost)}
     if verdict.kind == "video":
         about["Duration"] = f"{verdict.duration:.2f} s"
     return facts(about)
-
-
-def _digest(path: Path) -> str:
-    if not path.is_file():
-        return "none: not a file that can be read"
-    return file_sha256(path)

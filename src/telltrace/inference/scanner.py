@@ -1,208 +1,287 @@
-"""From a file to a verdict: read, find faces, cut, score, conclude."""
+"""From a picture or video to a verdict: read, find faces, cut, score, conclude."""
 
-import itertools
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike
+from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from telltrace.checkpoint import Detector, load_detector
+from telltrace.checkpoint import BUNDLED, Card, Detector, load_detector
+from telltrace.errors import OptionError
 from telltrace.faces.detect import Face, FaceDetector, create_face_detector
 from telltrace.faces.follow import Follower
 from telltrace.faces.media import (
-    Choice,
     Frame,
+    Frames,
     MediaError,
     Moments,
     Positions,
     Remaining,
     Sampling,
-    Status,
 )
 from telltrace.faces.quality import face_flags, is_small
-from telltrace.faces.reader import open_media
 from telltrace.faces.track import look_at
 from telltrace.faces.turned import find_turn, turn_frame
-from telltrace.inference.ensemble import Ensemble
-from telltrace.inference.evidence import Evidence, Look
-from telltrace.inference.looking import frames_at_edges, needs_more, suspicious_moments
+from telltrace.inference.adaptive import frames_at_edges, needs_more, suspicious_moments
+from telltrace.inference.explain import explain
+from telltrace.inference.observations import Look, Observations, common_verdict
+from telltrace.inference.predict import choose_device
 from telltrace.inference.rule import Rule
 from telltrace.inference.settings import ScanSettings
-from telltrace.inference.verdict import FileVerdict
+from telltrace.inference.source import Medium, Source, opened_source
+from telltrace.inference.stopwatch import Stopwatch
+from telltrace.inference.verdict import Verdict
+
+AnyDetector = str | PathLike[str] | Detector
+"""A checkpoint, or one that was loaded."""
+
+AT_CHANCE: Final = 0.55
+"""Area under the ROC curve on its own validation below which a detector knows next to nothing."""
 
 
-@dataclass(frozen=True)
-class ScanPlan:
-    """All that it takes to make a `Scanner`: small, and ready to be sent to a worker process.
+def scan(
+    source: Source,
+    *,
+    times: Iterable[float] | None = None,
+    detector: AnyDetector | Sequence[AnyDetector] | None = None,
+    device: str = "auto",
+    **settings: Any,
+) -> Verdict:
+    """Judge a picture or a video: is a face in it forged?
+
+    Whatever is wrong with the medium becomes a status of the verdict; what is wrong with the
+    call raises. To judge several, make one `Scanner`, which keeps its models loaded.
 
     Args:
-        checkpoints: Detectors; by default the one in the package.
-        device: Where to compute, as torch names it.
-        threads: Processor threads; None leaves torch's own choice.
-        settings: How to look.
+        source: A path; the bytes of a file; an open binary file; a PIL image; an array (H, W, 3)
+            of uint8 RGB; or frames of a video as a sequence or iterator of pictures. Sequences
+            are sampled as video files are; of an iterator every frame is looked at.
+        times: Seconds of each frame, ascending, where the source is frames; without them they
+            follow each other at 25 a second.
+        detector: A checkpoint or a loaded one, or several of which the mean counts; by default
+            the one in the package.
+        device: "auto", "cpu" or "cuda".
+        settings: Those of `ScanSettings`, such as ``frames=72`` or ``strict=True``.
+
+    Raises:
+        TelltraceError: If a checkpoint cannot be read, a setting is out of range, or the source
+            is of a type that cannot be scanned.
+
+    Examples:
+        >>> from skimage.data import astronaut
+        >>> verdict = scan(astronaut())
+        >>> verdict.kind, len(verdict.tracks)
+        ('image', 1)
     """
-
-    checkpoints: tuple[Path, ...] = ()
-    device: str = "cpu"
-    threads: int | None = None
-    settings: ScanSettings = field(default_factory=ScanSettings)
-
-    def scanner(self) -> "Scanner":
-        """Load the detectors.
-
-        Raises:
-            ValueError: If a checkpoint cannot be read.
-        """
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        paths = self.checkpoints or (None,)
-        precision = self.settings.precision
-        judges = [load_detector(path, self.device, precision) for path in paths]
-        return Scanner(judges, create_face_detector(self.device), self.settings)
+    return Scanner(detector, device=device, **settings).scan(source, times=times)
 
 
 class Scanner:
-    """Judges one file after another with fixed detectors and fixed settings.
+    """Judges one file after another, with the models kept loaded.
+
+    Several threads may call one scanner at the same time without a lock: a scan keeps all that it
+    changes in objects of its own, and the models are only read. Verdicts are the same as one
+    after the other. Memory grows by the frames of one batch for each thread.
 
     Args:
-        judges: The detector of forgeries, or several of which the mean counts.
-        detector: The detector of faces.
-        settings: How files are looked at.
+        detector: The detector of forgeries, or several of which the mean counts: checkpoints or
+            loaded ones; by default the one in the package.
+        face_detector: The detector of faces; by default one with the published weights.
+        device: Where to compute: "auto", "cpu" or "cuda".
+        threads: Processor threads of this process; None leaves torch's own choice.
+        settings: Those of `ScanSettings`.
+
+    Raises:
+        TelltraceError: If a checkpoint cannot be read, or a setting is out of range.
     """
 
     def __init__(
         self,
-        judges: Detector | Sequence[Detector],
-        detector: FaceDetector,
-        settings: ScanSettings | None = None,
+        detector: AnyDetector | Sequence[AnyDetector] | None = None,
+        *,
+        face_detector: FaceDetector | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        **settings: Any,
     ) -> None:
-        self.settings = settings or ScanSettings()
-        self.judges = (judges,) if isinstance(judges, Detector) else tuple(judges)
-        self.detector = detector
-        self.ensemble = Ensemble(self.judges)
-        cards = [judge.card for judge in self.judges]
-        self._margin = max(card.preprocessing.crop.margin for card in cards)
+        self.settings = ScanSettings(**settings)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        device = choose_device(device)
+        chosen = BUNDLED if detector is None else detector
+        several = isinstance(chosen, Sequence) and not isinstance(chosen, str)
+        given: list[Any] = [*chosen] if several else [chosen]  # type: ignore[misc]
+        if not given:
+            raise OptionError("A scan needs at least one detector, got none.")
+        precision = self.settings.precision
+        self.detectors = tuple(
+            one if isinstance(one, Detector) else load_detector(one, device, precision)
+            for one in given
+        )
+        self.hashes = tuple(detector.sha256 for detector in self.detectors if detector.sha256)
+        """SHA-256 of the checkpoints."""
+        self.face_detector = face_detector or create_face_detector(device)
+        cards = [detector.card for detector in self.detectors]
         self.rule = Rule.of(cards, self.settings.strict, self.settings.window)
+        self.warnings = tuple(filter(None, map(_warn_of_chance, cards)))
+        self._margin = max(detector.crop.margin for detector in self.detectors)
 
-    def scan(self, path: Path) -> FileVerdict:
-        """Judge a picture or a video; whatever is wrong with it becomes a status."""
-        clock = _Clock(path, self.settings.time_limit)
-        try:
-            evidence = self._look(path, clock)
-        except MediaError as error:
-            return FileVerdict.failed(path, error.status, error.message, error.remedy)
-        return evidence.conclude(dict(clock.spent))
+    def scan(
+        self,
+        source: Source,
+        *,
+        times: Iterable[float] | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Verdict:
+        """Judge a picture or a video; whatever is wrong with it becomes a status.
 
-    def _look(self, path: Path, clock: "_Clock") -> Evidence:
+        Args:
+            source: What `telltrace.scan` takes.
+            times: Seconds of each frame, where the source is frames.
+            progress: Called with the number of frames read and how many there will be, about.
+
+        Raises:
+            OptionError: If the source is of a type that cannot be scanned.
+        """
+        with opened_source(source, times) as medium:
+            watch = Stopwatch(medium.name, self.settings.time_limit, progress)
+            try:
+                return self._conclude(medium, self._look(medium, watch), watch)
+            except MediaError as error:
+                return Verdict(
+                    path=medium.name,
+                    status=error.status,
+                    reason=error.message,
+                    remedy=error.remedy,
+                    warnings=self.warnings,
+                    sha256=medium.sha256,
+                    detectors=self.hashes,
+                )
+
+    def scan_many(self, sources: Iterable[Source]) -> Iterator[Verdict]:
+        """Judge one source after the other; the verdicts come in their order, as they are ready."""
+        return (self.scan(source) for source in sources)
+
+    def _look(self, medium: Medium, watch: Stopwatch) -> Observations:
         """Read as many frames as it takes."""
-        evidence = Evidence(path, self.settings, self.rule)
-        self._read(evidence, self.settings.sampling(), clock)
-        if not evidence.sees_upright_faces and (turn := self._find_turn(path, clock)):
-            evidence = Evidence(path, self.settings, self.rule, turn)
-            self._read(evidence, self.settings.sampling(), clock)
-        assert evidence.frames is not None
-        if self.settings.sample != "adaptive" or evidence.frames.kind == "image":
-            return evidence
-        if needs_more(evidence):
-            rest = Remaining(self.settings.sampling(last=True), evidence.seen)
-            self._read(evidence, rest, clock)
-        if moments := suspicious_moments(evidence):
-            self._read(evidence, Moments(moments, evidence.seen), clock, even=False)
+        first = self.settings.sampling()
+        with watch.stage("read"):
+            frames = medium.open(first, watch.check)
+        seen = Observations(frames, self.settings, self.rule)
+        self._read(seen, frames, watch)
+        if frames.again is None:
+            return seen
+        if not seen.has_upright_faces and (turn := self._find_turn(frames, watch)):
+            seen = Observations(frames, self.settings, self.rule, turn)
+            self._read(seen, frames.again(first), watch)
+        if self.settings.sample != "adaptive" or seen.is_still:
+            return seen
+        if needs_more(seen):
+            rest = Remaining(self.settings.sampling(last=True), seen.seen)
+            self._read(seen, frames.again(rest), watch)
+        if moments := suspicious_moments(seen):
+            self._read(seen, frames.again(Moments(moments, seen.seen)), watch, even=False)
         for _ in range(2):  # looks between two others show more nearly where an edge is
-            if wanted := frames_at_edges(evidence):
-                self._read(evidence, Positions(wanted), clock, even=False)
-        return evidence
+            if wanted := frames_at_edges(seen):
+                self._read(seen, frames.again(Positions(wanted)), watch, even=False)
+        return seen
 
-    def _find_turn(self, path: Path, clock: "_Clock") -> int:
+    def _find_turn(self, frames: Frames, watch: Stopwatch) -> int:
         """Quarters by which the file's pictures must be turned, by what a few of them show."""
-        with clock.stage("read"):
-            few = list(open_media(path, Sampling("spread", 4), clock.check))
-        with clock.stage("detect"):
-            return find_turn(self.detector, few)
+        assert frames.again is not None
+        with watch.stage("read"):
+            few = list(frames.again(Sampling("spread", 4)))
+        with watch.stage("detect"):
+            return find_turn(self.face_detector, few)
 
-    def _read(self, evidence: Evidence, choice: Choice, clock: "_Clock", even: bool = True) -> None:
+    def _read(
+        self, seen: Observations, frames: Frames, watch: Stopwatch, even: bool = True
+    ) -> None:
         """One pass over the file."""
-        with clock.stage("read"):
-            frames = open_media(evidence.path, choice, clock.check)
-        evidence.frames = frames
-        follower = Follower(self.detector, self.settings.search_every)
-        for chunk in clock.reading(_chunks(frames, self.settings.batch_size)):
-            clock.check()
-            evidence.size = (chunk[0].image.shape[1], chunk[0].image.shape[0])
-            upright = [turn_frame(frame, evidence.turn) for frame in chunk]
-            with clock.stage("detect"):
+        seen.frames = frames
+        follower = Follower(self.face_detector, self.settings.search_every)
+        expected = int(self.settings.frames)
+        for chunk in watch.chunks(frames, self.settings.batch_size, expected):
+            watch.check()
+            seen.size = (chunk[0].image.shape[1], chunk[0].image.shape[0])
+            upright = [turn_frame(frame, seen.turn) for frame in chunk]
+            with watch.stage("detect"):
                 found = follower.find(upright)
-            with clock.stage("score"):
-                evidence.add(self._looks(upright, found), even)
-        evidence.lost = max(evidence.lost, frames.lost)
+            with watch.stage("score"):
+                seen.add(self._looks(upright, found), even)
+        seen.lost = max(seen.lost, frames.lost)
 
     def _looks(self, frames: Sequence[Frame], found: Sequence[list[Face]]) -> Iterator[Look]:
-        pairs = [
-            (frame, face)
-            for frame, faces in zip(frames, found, strict=True)
-            for face in faces
-            if not is_small(face, self.settings.min_face)
-        ]
-        scores = iter(self.ensemble.score(pairs, self.settings.batch_size))
-        nothing = np.full(len(self.judges), np.nan)
-        for frame, faces in zip(frames, found, strict=True):
-            small = self.settings.min_face
-            flags = [face_flags(frame.image, face, small, self._margin) for face in faces]
-            mine = [nothing if "small" in flag else next(scores) for flag in flags]
-            table = np.array(mine).reshape(len(faces), len(self.judges))
-            yield Look(look_at(frame, faces), table, tuple(flags))
+        limit = self.settings.min_face
+        pairs = [(f, face) for f, theirs in zip(frames, found, strict=True) for face in theirs]
+        large = np.array([not is_small(face, limit) for _, face in pairs], dtype=bool)
+        scores = np.full((len(pairs), len(self.detectors)), np.nan)
+        scores[large] = self._score([pairs[i] for i in np.flatnonzero(large)])
+        ends = np.cumsum([len(faces) for faces in found])[:-1]
+        for frame, faces, theirs in zip(frames, found, np.split(scores, ends), strict=True):
+            flags = tuple(face_flags(frame.image, face, limit, self._margin) for face in faces)
+            yield Look(look_at(frame, faces), theirs, flags)
+
+    def _score(self, pairs: Sequence[tuple[Frame, Face]]) -> NDArray[np.float64]:
+        """Probabilities of forgery of N faces, each with its frame: (N, detectors)."""
+        scores = [np.zeros((0, len(self.detectors)))]
+        for start in range(0, len(pairs), self.settings.batch_size):
+            batch = pairs[start : start + self.settings.batch_size]
+            crops = {  # a cut that several detectors share is made once
+                crop: np.stack([crop.cut(frame.image, face) for frame, face in batch])
+                for crop in {detector.crop for detector in self.detectors}
+            }
+            columns = [detector.score(crops[detector.crop]) for detector in self.detectors]
+            scores.append(np.stack(columns, axis=1))
+        return np.concatenate(scores)
+
+    def _conclude(self, medium: Medium, seen: Observations, watch: Stopwatch) -> Verdict:
+        """The verdict on the file: forged if anybody is, real only if everybody is."""
+        tracks, dropped = seen.tracks()
+        verdict = common_verdict([track.status for track in tracks if track.score is not None])
+        found = {
+            "frames": len(seen.looks),
+            "frames_with_face": len({face.frame for track in tracks for face in track.faces}),
+            "dropped": dropped,
+            "lost": seen.lost,
+        }
+        status, reason, remedy = explain(
+            tracks,
+            verdict,
+            moving=not seen.is_still,
+            truncated=seen.frames.truncated,
+            min_face=self.settings.min_face,
+            **found,
+        )
+        return Verdict(
+            path=medium.name,
+            status=status,
+            verdict=verdict,
+            score=max((track.score for track in tracks if track.score is not None), default=None),
+            kind=seen.frames.kind,
+            duration=seen.frames.duration,
+            size=seen.size,
+            quality=("compressed",) if seen.is_compressed else (),
+            reason=reason,
+            remedy=remedy,
+            warnings=self.warnings,
+            sha256=medium.sha256,
+            detectors=self.hashes,
+            tracks=tuple(tracks),
+            seconds=watch.spent,
+            **found,
+        )
 
 
-class _Clock:
-    """Counts what each stage takes, and says when the time for a file is up."""
-
-    def __init__(self, path: Path, limit: float | None) -> None:
-        self.path, self.limit, self.start = path, limit, time.monotonic()
-        self.spent = dict.fromkeys(("read", "detect", "score"), 0.0)
-
-    def check(self) -> None:
-        """Raise a MediaError when the time is up."""
-        if self.limit is not None and time.monotonic() - self.start > self.limit:
-            raise MediaError(
-                self.path,
-                f"was not judged within {self.limit:g} s",
-                "Look at fewer frames with --frames, or allow more with --time-limit",
-                Status.TIMEOUT,
-            )
-
-    def stage(self, name: str) -> "_Stage":
-        """Add the time that a block takes to a stage."""
-        return _Stage(self.spent, name)
-
-    def reading(self, chunks: Iterator[list[Frame]]) -> Iterator[list[Frame]]:
-        """The same chunks; the time they take to come counts as reading."""
-        while True:
-            with self.stage("read"):
-                chunk = next(chunks, None)
-            if chunk is None:
-                return
-            yield chunk
-
-
-@dataclass
-class _Stage:
-    spent: dict[str, float]
-    name: str
-    start: float = 0.0
-
-    def __enter__(self) -> Self:
-        self.start = time.perf_counter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.spent[self.name] += time.perf_counter() - self.start
-
-
-def _chunks(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    iterator = iter(frames)
-    while chunk := list(itertools.islice(iterator, size)):
-        yield chunk
+def _warn_of_chance(card: Card) -> str:
+    """A sentence about a detector that is no better than a coin on its own validation split."""
+    validation = card.metrics.get("validation")
+    area = validation.get("val_auc") if isinstance(validation, dict) else None
+    if not isinstance(area, int | float) or area >= AT_CHANCE:
+        return ""
+    return (
+        f"The detector {card.detector} is at chance on its own validation split (AUC {area:.2f}): "
+        "its scores say nothing."
+    )

@@ -1,8 +1,9 @@
 """All that a scan can be told, in one value that can be compared, printed and sent to a worker."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, get_args
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
+from telltrace.errors import OptionError
 from telltrace.faces.media import Choice, Sampling
 
 Sample = Literal["adaptive", "spread", "every", "fps", "all"]
@@ -36,7 +37,7 @@ class ScanSettings:
         time_limit: Seconds after which a file is given up; None waits for as long as it takes.
 
     Raises:
-        ValueError: If a value is out of range.
+        OptionError: If a value is out of range.
     """
 
     sample: Sample = "adaptive"
@@ -53,15 +54,15 @@ class ScanSettings:
         for name, choices in (("sample", Sample), ("precision", Precision)):
             if getattr(self, name) not in get_args(choices):
                 known = ", ".join(get_args(choices))
-                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}.")
+                raise OptionError(f"{name} must be one of {known}, got {getattr(self, name)!r}.")
         for name in ("search_every", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+                raise OptionError(f"{name} must be at least 1, got {getattr(self, name)}.")
         for name in ("window", "min_face"):
             if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
+                raise OptionError(f"{name} must not be negative, got {getattr(self, name)}.")
         if self.time_limit is not None and not self.time_limit > 0:
-            raise ValueError(f"time_limit must be positive or none, got {self.time_limit}.")
+            raise OptionError(f"time_limit must be positive or none, got {self.time_limit}.")
         Sampling("spread" if self.sample == "adaptive" else self.sample, self.frames)
 
     def sampling(self, last: bool = False) -> Choice:
@@ -71,11 +72,3 @@ class ScanSettings:
         first = max(FIRST, int(self.frames) // 3)
         more = last and 3 * first <= self.frames  # centres of thirds are centres of the whole
         return Sampling("spread", 3 * first if more else first)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ScanSettings":
-        """Read back settings; ``rule``, which older ones had, is no choice any more."""
-        return cls(**{name: value for name, value in values.items() if name != "rule"})

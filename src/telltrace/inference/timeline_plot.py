@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from telltrace.errors import OptionError
 from telltrace.inference.timeline import Span
 from telltrace.inference.verdict import TrackVerdict
 
@@ -25,20 +26,20 @@ def timeline_figure(
         fake_from: Its upper edge.
 
     Raises:
-        ValueError: If there is no track.
+        OptionError: If there is no track.
     """
     if not tracks:
-        raise ValueError("A timeline needs at least one person with a score, got none.")
+        raise OptionError("A timeline needs at least one person with a score, got none.")
     from matplotlib.figure import Figure
 
-    drawing = Figure(figsize=(9, 0.9 + 1.1 * len(tracks)), layout="constrained")
+    drawing = Figure(figsize=(5, 0.9 + 1.1 * len(tracks)), layout="constrained")
     strips = drawing.subplots(len(tracks), sharex=True, squeeze=False)[:, 0]
     for axes, (number, track) in zip(strips, tracks.items(), strict=True):
         _draw(axes, track)
         axes.axhspan(real_below, fake_from, color=ZONE, alpha=0.12, lw=0)
         axes.set(xlim=(0, max(duration, 1e-3)), ylim=(-0.04, 1.04), yticks=(0, 0.5, 1))
-        axes.set_ylabel(f"person {number}", fontsize="small")
-        axes.tick_params(labelsize="small")
+        axes.set_ylabel(f"person {number}", fontsize="medium")
+        axes.tick_params(labelsize="medium")
         axes.spines[["top", "right"]].set_visible(False)
     strips[-1].set_xlabel("seconds")
     return drawing

@@ -1,14 +1,16 @@
 """What a scan says of a face, of a person through a shot, and of a file."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from telltrace.faces.media import Status
 from telltrace.inference.rule import Stretch
 from telltrace.inference.timeline import Span
 
-VERDICTS = (Status.FAKE, Status.REAL, Status.UNCERTAIN)
+VERDICTS: Final = (Status.REAL, Status.UNCERTAIN, Status.FAKE)
+"""From the least to the most suspicious."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,39 +24,29 @@ class FaceVerdict:
     smoothed: float | None = None
     """The score smoothed over the looks at the same face before and after."""
     frame: int
-    time: float
+    time: float = field(metadata={"digits": 3})
     """Seconds from the start; 0 in a picture."""
-    box: tuple[float, float, float, float]
+    box: tuple[float, float, float, float] = field(metadata={"digits": 1})
     """Left, top, right, bottom, in pixels."""
-    confidence: float
+    confidence: float = field(metadata={"digits": 4})
     """Probability that this is a face at all."""
     quality: tuple[str, ...] = ()
     """What makes it hard to judge: small, blurred, dark, turned, cut, rotated."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, rounded to what is meaningful."""
-        return {
-            "status": str(self.status),
-            "score": _rounded(self.score),
-            "smoothed": _rounded(self.smoothed),
-            "frame": self.frame,
-            "time": round(self.time, 3),
-            "box": [round(edge, 1) for edge in self.box],
-            "confidence": round(self.confidence, 4),
-            "quality": list(self.quality),
-        }
+    @property
+    def suspicion(self) -> float:
+        """High where the face itself looks forged, and those before and after it do."""
+        return -1.0 if self.score is None else self.score + (self.smoothed or 0.0)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "FaceVerdict":
         left, top, right, bottom = values["box"]
-        return cls(
-            **{
-                **values,
-                "status": Status(values["status"]),
-                "box": (left, top, right, bottom),
-                "quality": tuple(values["quality"]),
-            }
-        )
+        parts = {
+            "status": Status(values["status"]),
+            "box": (left, top, right, bottom),
+            "quality": tuple(values["quality"]),
+        }
+        return cls(**{**values, **parts})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +62,10 @@ class TrackVerdict:
     """Whether the person is forged throughout, by ``score`` alone; None without a score."""
     stretch: Stretch | None = None
     """The most suspicious stretch of seconds, where it is suspicious; `status` says how much."""
+    start: float = field(init=False, metadata={"digits": 3})
+    """Seconds; the first look."""
+    end: float = field(init=False, metadata={"digits": 3})
+    """Seconds; the last look."""
     forged: tuple[Span, ...] = ()
     """The seconds in which the face looks forged."""
     quality: tuple[str, ...] = ()
@@ -77,61 +73,42 @@ class TrackVerdict:
     faces: tuple[FaceVerdict, ...]
     """In the order of time, one a frame at most."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", self.faces[0].time)
+        object.__setattr__(self, "end", self.faces[-1].time)
+
     @property
     def suspicion(self) -> float:
         """The score of the whole or of the stretch, whichever is higher."""
         return max(self.score or 0.0, self.stretch.score if self.stretch else 0.0)
 
     @property
-    def start(self) -> float:
-        """Seconds; the first look."""
-        return self.faces[0].time
-
-    @property
-    def end(self) -> float:
-        """Seconds; the last look."""
-        return self.faces[-1].time
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data in a stable order; ``start`` and ``end`` follow from the faces."""
-        return {
-            "status": str(self.status),
-            "score": _rounded(self.score),
-            "scores": [round(score, 6) for score in self.scores],
-            "throughout": None if self.throughout is None else str(self.throughout),
-            "stretch": self.stretch
-            and {name: round(value, 6) for name, value in self.stretch._asdict().items()},
-            "start": round(self.start, 3),
-            "end": round(self.end, 3),
-            "forged": [
-                {name: round(value, 6) for name, value in span._asdict().items()}
-                for span in self.forged
-            ],
-            "quality": list(self.quality),
-            "faces": [face.to_dict() for face in self.faces],
-        }
+    def peak(self) -> FaceVerdict:
+        """The most suspicious look."""
+        return max(self.faces, key=lambda face: face.suspicion)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrackVerdict":
-        """Read back what :meth:`to_dict` wrote; older verdicts know of no stretch."""
+        """Read back plain data; older verdicts know of no stretch."""
         stretch, throughout = values.get("stretch"), values.get("throughout")
         return cls(
-            throughout=None if throughout is None else Status(throughout),
-            stretch=None if stretch is None else Stretch(**stretch),
             status=Status(values["status"]),
             score=values["score"],
             scores=tuple(values["scores"]),
+            throughout=None if throughout is None else Status(throughout),
+            stretch=None if stretch is None else Stretch(**stretch),
             forged=tuple(Span(**span) for span in values["forged"]),
             quality=tuple(values["quality"]),
             faces=tuple(FaceVerdict.from_dict(face) for face in values["faces"]),
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class FileVerdict:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Verdict:
     """One file: what could be said of it, and on what grounds."""
 
     path: Path
+    """The file; a name in angle brackets for what was given in memory."""
     status: Status
     """The verdict, or why there is none; PARTIAL where the verdict rests on a part of the file."""
     verdict: Status | None = None
@@ -141,12 +118,10 @@ class FileVerdict:
     decide the verdict with a low score: the stretch has its own."""
     kind: str | None = None
     """"image" or "video"."""
-    duration: float = 0.0
+    duration: float = field(default=0.0, metadata={"digits": 3})
     """Seconds; 0 for an image."""
     size: tuple[int, int] | None = None
     """Width and height in pixels."""
-    tracks: tuple[TrackVerdict, ...] = ()
-    """In the order in which they begin."""
     frames: int = 0
     """Frames looked at."""
     frames_with_face: int = 0
@@ -158,8 +133,22 @@ class FileVerdict:
     """What makes the whole file hard to judge: compressed."""
     reason: str = ""
     remedy: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Time spent: read, detect, score."""
+    warnings: tuple[str, ...] = ()
+    """What speaks against the detectors themselves, such as being at chance on their validation."""
+    sha256: str | None = None
+    """Of the file; None where there is none that can be read."""
+    detectors: tuple[str, ...] = ()
+    """SHA-256 of each detector's checkpoint; empty for one that was made in memory."""
+    tracks: tuple[TrackVerdict, ...] = ()
+    """In the order in which they begin."""
+    seconds: dict[str, float] = field(default_factory=dict, compare=False, metadata={"plain": 0})
+    """Time spent: read, detect, score. No part of the plain data, which stay the same bytes."""
+
+    def __repr__(self) -> str:
+        said = [] if self.verdict in (self.status, None) else [str(self.verdict)]
+        said += [] if self.score is None else [f"score {self.score:.3f}"]
+        said += [f"{len(self.tracks)} tracks in {self.frames} frames"] if self.frames else []
+        return f"Verdict({str(self.path)!r}: {', '.join([str(self.status), *said])}; {self.reason})"
 
     @property
     def faces(self) -> tuple[FaceVerdict, ...]:
@@ -169,51 +158,50 @@ class FileVerdict:
 
     @property
     def worst(self) -> TrackVerdict | None:
-        """The track that decides, and of equals the highest; None where none could be judged."""
-        judged = [track for track in self.tracks if track.score is not None]
-        order = (Status.REAL, Status.UNCERTAIN, Status.FAKE)
-        return max(judged, key=lambda t: (order.index(t.status), t.suspicion), default=None)
+        """The track that decides; None where none could be judged."""
+        return worst(self.tracks)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data in a stable order, as the JSON schema in this package describes it."""
-        return {
-            "path": str(self.path),
-            "status": str(self.status),
-            "verdict": None if self.verdict is None else str(self.verdict),
-            "score": _rounded(self.score),
-            "kind": self.kind,
-            "duration": round(self.duration, 3),
-            "size": None if self.size is None else list(self.size),
-            "frames": self.frames,
-            "frames_with_face": self.frames_with_face,
-            "dropped": self.dropped,
-            "lost": self.lost,
-            "quality": list(self.quality),
-            "reason": self.reason,
-            "remedy": self.remedy,
-            "seconds": {stage: round(spent, 4) for stage, spent in self.seconds.items()},
-            "tracks": [track.to_dict() for track in self.tracks],
-        }
+        """Plain data in a stable order, as the JSON schema in this package describes it.
+
+        The same file, settings, detectors and processor give the same data.
+        """
+        plain: dict[str, Any] = _plain(self)
+        return plain
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "FileVerdict":
-        """Read back what :meth:`to_dict` wrote, rounded as it is there."""
+    def from_dict(cls, values: dict[str, Any]) -> "Verdict":
+        """Read back plain data, rounded as they are; fields that older ones lack stay empty."""
         verdict, size = values["verdict"], values["size"]
+        lists = {name: tuple(values.get(name, ())) for name in ("quality", "warnings", "detectors")}
         parts = {
             "path": Path(values["path"]),
             "status": Status(values["status"]),
             "verdict": None if verdict is None else Status(verdict),
             "size": None if size is None else (size[0], size[1]),
-            "quality": tuple(values["quality"]),
             "tracks": tuple(TrackVerdict.from_dict(track) for track in values["tracks"]),
         }
-        return cls(**{**values, **parts})
-
-    @classmethod
-    def failed(cls, path: Path, status: Status, reason: str, remedy: str) -> "FileVerdict":
-        """A file of which nothing can be said, and why."""
-        return cls(path=path, status=status, reason=reason, remedy=remedy)
+        known = {f.name for f in fields(cls)}
+        return cls(**{**{k: v for k, v in values.items() if k in known}, **lists, **parts})
 
 
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, 6)
+def worst(tracks: Sequence[TrackVerdict]) -> TrackVerdict | None:
+    """The most suspicious track, and of equals the highest; None where none could be judged."""
+    judged = [track for track in tracks if track.score is not None]
+    return max(judged, key=lambda t: (VERDICTS.index(t.status), t.suspicion), default=None)
+
+
+def _plain(value: Any, digits: int = 6) -> Any:
+    """Lists and dictionaries for tuples and dataclasses; numbers rounded to what is meaningful."""
+    if isinstance(value, float):
+        return round(value, digits)
+    if isinstance(value, Status | Path):
+        return str(value)
+    if isinstance(value, Span | Stretch):
+        return {name: round(number, digits) for name, number in value._asdict().items()}
+    if isinstance(value, tuple):
+        return [_plain(item, digits) for item in value]
+    if is_dataclass(value):
+        shown = [part for part in fields(value) if part.metadata.get("plain", True)]
+        return {f.name: _plain(getattr(value, f.name), f.metadata.get("digits", 6)) for f in shown}
+    return value

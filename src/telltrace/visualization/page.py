@@ -20,10 +20,28 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Section", "embed_png", "facts", "figure", "note", "page", "paragraph", "svg", "table"]
+__all__ = [
+    "Link",
+    "Section",
+    "embed_png",
+    "facts",
+    "figure",
+    "note",
+    "page",
+    "paragraph",
+    "svg",
+    "table",
+]
 
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What the reader's browser may load: nothing but what is in the file."""
+
+
+class Link(NamedTuple):
+    """A cell of a table that leads to another page."""
+
+    text: str
+    href: str
 
 
 class Section(NamedTuple):
@@ -109,7 +127,7 @@ def table(
 
     Args:
         columns: Its heading.
-        rows: As many cells each as there are columns.
+        rows: As many cells each as there are columns: plain text, or a `Link`.
         caption: What it shows.
         texts: So many columns from the left are text; the others are numbers, set to the right.
 
@@ -123,14 +141,22 @@ def table(
     def cells(tag: str, row: Sequence[object]) -> str:
         kinds = ["" if i < texts else ' class="number"' for i in range(len(row))]
         return "".join(
-            f"<{tag}{kind}>{escape(str(cell))}</{tag}>"
-            for kind, cell in zip(kinds, row, strict=True)
+            f'<{tag}{kind} data-column="{escape(str(column))}">{_cell(cell)}</{tag}>'
+            if tag == "td"
+            else f"<{tag}{kind}>{_cell(cell)}</{tag}>"
+            for kind, cell, column in zip(kinds, row, columns, strict=True)
         )
 
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     body = "".join(f"<tr>{cells('td', row)}</tr>\n" for row in rows)
     head = f"<thead><tr>{cells('th', columns)}</tr></thead>"
     return f'<div class="scroll"><table>{above}{head}<tbody>\n{body}</tbody></table></div>'
+
+
+def _cell(content: object) -> str:
+    if isinstance(content, Link):
+        return f'<a href="{escape(content.href)}">{escape(content.text)}</a>'
+    return escape(str(content))
 
 
 def figure(content: str, caption: str = "") -> str:

@@ -1,4 +1,4 @@
-"""What a scan of many has found so far: one line a file, added as it comes, kept through a kill."""
+"""What a batch scan has found so far: one line a file, added as it comes, kept through a kill."""
 
 import json
 import os
@@ -6,9 +6,11 @@ import re
 import time
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+
+from telltrace.errors import OutputError
 
 SYNC_EVERY: Final = 2.0
 """Seconds between moments at which the disk is made to hold all; a power cut costs so much."""
@@ -22,9 +24,11 @@ class Answer:
     index: int
     """Position in the listing."""
     verdict: dict[str, Any]
-    """A ``FileVerdict`` as plain data."""
+    """A ``Verdict`` as plain data."""
     lost: Literal["", "crash", "timeout", "error"] = ""
     """Why the file could not be judged, if not by what it holds."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Time spent on each stage; journals of version 0.1 hold it within the verdict."""
 
 
 class Journal:
@@ -71,19 +75,18 @@ class Journal:
         """Write an answer down; a kill of this process at any moment after it does no harm.
 
         Raises:
-            OSError: If the disk does not take it.
+            OutputError: If the disk does not take it.
         """
-        parts = {"index": answer.index, "lost": answer.lost, "verdict": answer.verdict}
+        parts = {"index": answer.index, "lost": answer.lost, **asdict(answer)}  # begins as `HEAD`
         line = json.dumps(parts, separators=(",", ":")).encode() + b"\n"
         try:
             if self._handle.write(line) != len(line):
                 raise OSError("no space left")
             self._sync()
         except OSError as error:
-            raise OSError(
-                f"{self.file}: cannot be written ({error.strerror or error}). Make room, then run "
-                "the same command again to go on."
-            ) from None
+            reason = f"cannot be written ({error.strerror or error})"
+            remedy = "Make room, then run the same command again to go on."
+            raise OutputError(reason, remedy=remedy, path=self.file) from None
         self.done += self._places[answer.index] < 0
         self._places[answer.index] = self._end
         self._end += len(line)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from telltrace.errors import DependencyError, OptionError
 from telltrace.pools import Crew
 
-from .answering import FileJudge, Model, Order, Parts, Task, lose
 from .journal import Answer
+from .worker import Order, ScanWorker, Scoring, SplitScanner, Task, lost_answer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,19 +36,19 @@ def run_ray(task: Task) -> Generator[Answer, None, None]:
 
     The cluster is that of ``RAY_ADDRESS``; without one it is made, of this machine, and ends
     with the scan. All its machines must see the files under the same paths. If it has GPUs and
-    there are ``parts``, each GPU gets an actor that holds the models, and the actors that read
+    there is a ``split`` scanner, each GPU gets an actor with the models, and the actors that read
     files and find faces, one to a processor, ask these.
 
     Raises:
-        ValueError: If Ray is not installed, or the cluster is smaller than ``workers``.
+        TelltraceError: If Ray is not installed, or the cluster is smaller than ``workers``.
     """
     ray = _connect(task.workers, task.most)
     try:
-        models = _place_models(ray, task.parts)
-        judge = FileJudge(task.parts.scanner) if models and task.parts else task.judge
+        models = _place_models(ray, task.split)
+        worker = ScanWorker(task.split.scanner) if models and task.split else task.worker
         crew = min(task.workers or _resource(ray, "CPU"), task.most)
         for wave in iter(lambda: list(itertools.islice(task.orders, WAVE)), []):
-            answers = _judge(ray, (judge, task.time_limit, models), wave, crew)
+            answers = _scan(ray, (worker, task.time_limit, models), wave, crew)
             for block in answers.iter_batches(
                 batch_size=None, batch_format="numpy", prefetch_batches=1
             ):
@@ -57,12 +58,12 @@ def run_ray(task: Task) -> Generator[Answer, None, None]:
         ray.shutdown()
 
 
-def _place_models(ray: Any, parts: Parts | None) -> list[Any]:
+def _place_models(ray: Any, split: SplitScanner | None) -> list[Any]:
     """An actor with the models on each GPU of the cluster; one that dies is made again."""
-    if parts is None:
+    if split is None:
         return []
-    kind = ray.remote(num_gpus=1, num_cpus=0, max_restarts=-1, max_task_retries=-1)(RayModels)
-    return [kind.remote(parts.model) for _ in range(_resource(ray, "GPU"))]
+    kind = ray.remote(num_gpus=1, num_cpus=0, max_restarts=-1, max_task_retries=-1)(RayScoring)
+    return [kind.remote(split.scoring) for _ in range(_resource(ray, "GPU"))]
 
 
 def _resource(ray: Any, name: str) -> int:
@@ -77,9 +78,8 @@ def _connect(workers: int | None, most: int) -> Any:
         import ray
         import ray.data
     except ImportError as error:
-        raise ValueError(
-            f"--engine ray needs Ray ({error}). Install it with: pip install 'telltrace[scale]'."
-        ) from None
+        remedy = "Install it with: pip install 'telltrace[scale]'."
+        raise DependencyError(f"--engine ray needs Ray ({error})", remedy=remedy) from None
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
@@ -93,9 +93,9 @@ def _connect(workers: int | None, most: int) -> Any:
     found = _resource(ray, "CPU")
     if min(workers or 1, most) > found:
         ray.shutdown()
-        raise ValueError(
-            f"The cluster has {found} processors, too few for {workers} workers. Use --workers "
-            f"{found} or fewer, or add machines to it."
+        raise OptionError(
+            f"The cluster has {found} processors, too few for {workers} workers.",
+            remedy=f"Use --workers {found} or fewer, or add machines to it.",
         )
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.enable_operator_progress_bars = False
@@ -103,12 +103,12 @@ def _connect(workers: int | None, most: int) -> Any:
     return ray
 
 
-def _judge(ray: Any, arguments: tuple[Any, ...], wave: list[Order], workers: int) -> Any:
+def _scan(ray: Any, arguments: tuple[Any, ...], wave: list[Order], workers: int) -> Any:
     """The answers to a wave as a dataset that is computed while it is read."""
     size = max(1, min(BLOCK, len(wave) // (8 * workers)))
     blocks = [_table(wave[start : start + size]) for start in range(0, len(wave), size)]
     return ray.data.from_arrow(blocks).map_batches(
-        RayJudge,
+        RayWorker,
         fn_constructor_args=arguments,
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(blocks))),
         batch_size=None,
@@ -124,10 +124,10 @@ def _table(orders: Iterable[Order]) -> "pa.Table":
     return pa.table({"index": pa.array(index, pa.int64()), "path": list(map(os.fsencode, paths))})
 
 
-class RayModels:
+class RayScoring:
     """What an actor on a GPU holds."""
 
-    def __init__(self, build: Callable[[], Model]) -> None:
+    def __init__(self, build: Callable[[], Scoring]) -> None:
         self._model = build()
 
     def score(self, number: int, images: Any) -> Any:
@@ -135,16 +135,16 @@ class RayModels:
         return self._model.score(number, images)
 
 
-class RayJudge:
+class RayWorker:
     """What a Ray actor holds: a process that judges, replaced when it crashes or hangs."""
 
-    def __init__(self, judge: FileJudge, time_limit: float, models: Sequence[Any] = ()) -> None:
+    def __init__(self, worker: ScanWorker, time_limit: float, models: Sequence[Any] = ()) -> None:
         self._models = itertools.cycle(models)
         self._crew: Crew[Order, Answer] = Crew(
-            *(judge, 1),
-            begin=judge.begin,
+            *(worker, 1),
+            begin=worker.begin,
             time_limit=time_limit,
-            lost=lose,
+            lost=lost_answer,
             answer=self._ask,
         )
 

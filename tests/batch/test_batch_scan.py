@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,10 +17,12 @@ from typing import Any
 
 import pytest
 
-from telltrace.inference.journal import Answer, Journal
-from telltrace.inference.many import JOURNAL, scan_many
-from telltrace.inference.pace import Pace
-from telltrace.inference.results import write_results
+from telltrace.batch.journal import Answer, Journal
+from telltrace.batch.results import read_results, write_results
+from telltrace.batch.scan import JOURNAL, _locked, run_batch
+from telltrace.errors import OutputError
+from telltrace.inference import Verdict
+from telltrace.inference.formats import COLUMNS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,9 +38,13 @@ class Said:
     path: Path
     text: str
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        return {"read": time.monotonic()}
+
     def to_dict(self) -> dict[str, Any]:
         named = {"path": str(self.path), "status": "REAL", "verdict": "REAL", "score": 0.25}
-        return {**named, "reason": self.text, "seconds": {"read": time.monotonic()}}
+        return {**named, "reason": self.text}
 
 
 class Reader:
@@ -64,9 +71,9 @@ def fill(folder: Path, **texts: str) -> Path:
 
 
 def scan(*sources: Path | str, out: Path, **options: Any) -> Any:
-    options = {"workers": 2, "progress": False, **options}
+    options = {"workers": 2, **options}
     settings = options.pop("settings", {"detector": "reader"})
-    return scan_many([str(source) for source in sources], out, Reader, settings, **options)
+    return run_batch([str(source) for source in sources], out, Reader, settings, **options)
 
 
 def lines(out: Path) -> list[dict[str, Any]]:
@@ -99,15 +106,15 @@ def test_whatever_a_file_does_every_file_gets_its_status(tmp_path: Path) -> None
         (line["path"], line["status"]) for line in found
     ]
 
-    (folder / "f2").write_text("mended")
+    (folder / "f2").write_text("fixed")
     again = scan(folder, out=out, retry=True, time_limit=2)
     assert again.reused == 3
-    assert [line["reason"] for line in lines(out)][2] == "mended"
+    assert [line["reason"] for line in lines(out)][2] == "fixed"
 
 
 SCRIPT = """
 import sys
-from many_by_script import scan
+from batch_by_script import scan
 if __name__ == "__main__":
     scan(sys.argv[1], out=__import__("pathlib").Path(sys.argv[2]))
 """
@@ -116,7 +123,7 @@ if __name__ == "__main__":
 def test_killed_half_way_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
     texts = {f"f{i:03d}": f"slow {i}" for i in range(60)} | {"f030": "crash"}
     folder = fill(tmp_path / "in", **texts)
-    (tmp_path / "many_by_script.py").write_text(Path(__file__).read_text())
+    (tmp_path / "batch_by_script.py").write_text(Path(__file__).read_text())
     (tmp_path / "run.py").write_text(SCRIPT)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     scan(folder, out=whole)
@@ -166,9 +173,7 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
             scan(folder, out=out)
         raise KeyError("seen")
 
-    import telltrace.inference.many as many
-
-    with many._alone(_made(out)), pytest.raises(KeyError):
+    with _locked(_made(out)), pytest.raises(KeyError):
         scan_within()
     assert scan(folder, out=out).files == 1
 
@@ -229,7 +234,7 @@ def test_a_disk_that_is_full_is_said_to_be(tmp_path: Path) -> None:
     journal.close()
     said = r"cannot be written \(No space left.*Make room, then run the same command"
     journal._handle = FileIO("/dev/full", "ab")
-    with pytest.raises(OSError, match=said):
+    with pytest.raises(OutputError, match=said):
         journal.add(Answer(0, {}))
     journal._handle.close()
     assert 0 not in journal
@@ -244,22 +249,51 @@ def test_results_that_fail_half_way_leave_the_old_ones(tmp_path: Path) -> None:
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
-def test_a_log_is_told_the_pace(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("telltrace.inference.pace.LINE_EVERY", 0.0)
-    with closing(Pace(files=2000, done=1000)) as pace:
-        pace.step(Answer(0, {}, "crash"))
-    told = capsys.readouterr().err
-    assert told.startswith("1,001 of 2,000 files, ")
-    assert "left, 1 lost to crashes or time" in told
-
-
 Build = Callable[[], Reader]
 
 
 def test_what_the_scanner_needs_can_be_bound(tmp_path: Path) -> None:
     folder = fill(tmp_path / "in", a="a")
     build: Build = partial(Reader)
-    done = scan_many([str(folder)], tmp_path / "out", build, {}, workers=1, progress=False)
+    done = run_batch([str(folder)], tmp_path / "out", build, {}, workers=1)
     assert str(done).startswith("1 files (0 from an earlier run): 1 REAL; ")
+
+
+OLD = Path(__file__).parents[1] / "contract" / "files_of_0_1"
+
+
+def test_a_folder_of_version_0_1_is_read_and_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is scanned again: the scanner here cannot even be made."""
+    out = tmp_path / "out"
+    shutil.copytree(OLD / "scan_folder", out)
+    before = list(read_results(out))
+    (tmp_path / "scanned").mkdir()
+    for verdict in before:
+        (tmp_path / verdict["path"]).touch()
+    monkeypatch.chdir(tmp_path)
+    settings = json.loads((out / "scan.json").read_text())["settings"]
+    monkeypatch.setattr("telltrace.batch.scan.__version__", settings.pop("telltrace"))
+    done = run_batch(["scanned"], out, no_scanner, settings)
+    assert (done.files, done.reused) == (4, 4)
+    for old, new in zip(before, read_results(out), strict=True):
+        assert {name: new[name] for name in old} == old
+    with (OLD / "scan_folder" / "verdicts.csv").open(newline="") as file:
+        assert set(next(csv.reader(file))) < set(COLUMNS)
+
+
+def no_scanner() -> Reader:
+    raise AssertionError("a file was scanned again")
+
+
+def test_verdicts_of_version_0_1_are_read() -> None:
+    lines = [json.loads(line) for line in (OLD / "verdicts.jsonl").read_text().splitlines()]
+    document = json.loads((OLD / "verdicts.json").read_text())["files"]
+    for values in (*lines, *document):
+        read = Verdict.from_dict(values).to_dict()
+        assert {name: values[name] for name in values if name in read} == {
+            name: read[name] for name in read if name in values
+        }
+        assert read["sha256"] is None
+    assert len(lines) == len(document) == 4

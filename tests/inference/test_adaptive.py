@@ -11,14 +11,14 @@ from telltrace.faces.detect import Face
 from telltrace.faces.media import Frames, Moments, Status
 from telltrace.faces.track import LOOK, Sight
 from telltrace.inference import Rule, ScanSettings
-from telltrace.inference.evidence import Evidence, Look
-from telltrace.inference.looking import (
+from telltrace.inference.adaptive import (
     CLOSE,
     MOMENTS,
     frames_at_edges,
     needs_more,
     suspicious_moments,
 )
+from telltrace.inference.observations import Look, Observations
 
 PERSON, SHOT = (
     np.random.default_rng(0).integers(0, 255, shape, np.uint8)
@@ -38,17 +38,17 @@ def look(index: int, score: float | None) -> Look:
 VIDEO = VideoCalibration(reals=Sample(200, -2.0, 0.4), windows=Sample(200, -2.0, 0.5))
 
 
-def evidence(
+def observe(
     scores: dict[int, float | None], total: int = 300, video: VideoCalibration | None = VIDEO
-) -> Evidence:
+) -> Observations:
     rule = Rule(((Calibration(real_below=0.3, fake_from=0.7), video),))
-    found = Evidence(Path("a.mp4"), ScanSettings(), rule)
-    found.frames = Frames(Path("a.mp4"), "video", total, total / 25, lambda _: iter(()))
+    frames = Frames(Path("a.mp4"), "video", total, total / 25, lambda _: iter(()))
+    found = Observations(frames, ScanSettings(), rule)
     found.add(look(index, score) for index, score in scores.items())
     return found
 
 
-def moments(found: Evidence, total: int = 300) -> list[int]:
+def moments(found: Observations, total: int = 300) -> list[int]:
     """Frames of the close looks."""
     wanted = Moments(suspicious_moments(found), found.seen)
     return wanted.choose(np.arange(total) / 25, total / 25).tolist()
@@ -58,7 +58,7 @@ EVEN = range(12, 300, 25)
 
 
 def test_agreement_needs_no_more_frames() -> None:
-    found = evidence(dict.fromkeys(EVEN, 0.1))
+    found = observe(dict.fromkeys(EVEN, 0.1))
     assert not needs_more(found)
     assert suspicious_moments(found) == frames_at_edges(found) == ()
 
@@ -74,11 +74,11 @@ def test_agreement_needs_no_more_frames() -> None:
 def test_what_may_change_needs_more(
     scores: dict[int, float | None], video: VideoCalibration | None
 ) -> None:
-    assert needs_more(evidence(scores, video=video))
+    assert needs_more(observe(scores, video=video))
 
 
 def test_a_suspicious_moment_is_looked_at_closely() -> None:
-    found = evidence({i: 0.9 if i == 112 else 0.1 for i in EVEN})
+    found = observe({i: 0.9 if i == 112 else 0.1 for i in EVEN})
     assert not needs_more(found)
     wanted = moments(found)
     assert len(wanted) == CLOSE
@@ -86,23 +86,23 @@ def test_a_suspicious_moment_is_looked_at_closely() -> None:
     assert max(wanted) - min(wanted) <= 25
     found.add((look(index, 0.1) for index in wanted), even=False)
     assert suspicious_moments(found) == ()  # nobody looks twice
-    assert evidence({**dict.fromkeys(EVEN, 0.1), 112: 0.9}, video=None).tracks()[0][0].forged == ()
+    assert observe({**dict.fromkeys(EVEN, 0.1), 112: 0.9}, video=None).tracks()[0][0].forged == ()
 
 
 def test_close_looks_are_few_and_go_to_the_worst_first() -> None:
     scores: dict[int, float | None] = {
         i: 0.1 if n < 8 else 0.3 + n / 100 for n, i in enumerate(EVEN)
     }
-    found = evidence(scores)
+    found = observe(scores)
     assert 0 < len(moments(found)) <= MOMENTS * CLOSE
     assert min(moments(found)) > 200
-    many = evidence(scores)
+    many = observe(scores)
     many.add(look(i, 0.1) for i in range(0, 300, 10))  # all that was asked for was looked at
     assert len(moments(many)) <= 2 * CLOSE
 
 
 def test_close_looks_move_no_mean_and_show_a_stretch() -> None:
-    found = evidence({i: 0.9 if i == 112 else 0.1 for i in EVEN})
+    found = observe({i: 0.9 if i == 112 else 0.1 for i in EVEN})
     [before] = found.tracks()[0]
     assert before.status == Status.REAL
     found.add((look(i, 0.9) for i in moments(found)), even=False)
@@ -120,7 +120,7 @@ def test_where_a_forged_stretch_ends_is_looked_at_until_it_is_known() -> None:
     def score(index: int) -> float:
         return 0.95 if index in forged else 0.1
 
-    found = evidence({i: score(i) for i in EVEN})
+    found = observe({i: score(i) for i in EVEN})
     found.add((look(i, score(i)) for i in moments(found)), even=False)
     for _ in range(2):
         found.add((look(i, score(i)) for i in frames_at_edges(found)), even=False)
@@ -131,7 +131,7 @@ def test_where_a_forged_stretch_ends_is_looked_at_until_it_is_known() -> None:
 
 
 def test_a_frame_seen_before_stays_as_it_was() -> None:
-    found = evidence({5: 0.1})
+    found = observe({5: 0.1})
     found.add([look(5, 0.9)])
     assert found.looks[5].scores.item() == 0.1
     assert found.seen == {5}

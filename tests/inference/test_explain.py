@@ -1,14 +1,15 @@
 import re
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from telltrace.faces.media import Status
-from telltrace.inference import FaceVerdict, FileVerdict, ScanSettings, TrackVerdict
+from telltrace.inference import FaceVerdict, TrackVerdict
+from telltrace.inference.explain import Explanation, explain
+from telltrace.inference.observations import common_verdict
 from telltrace.inference.rule import Stretch
 from telltrace.inference.timeline import Span
-from telltrace.inference.wording import explain
 
 
 def track(status: Status, score: float | None, *spans: Span) -> TrackVerdict:
@@ -27,17 +28,10 @@ DOUBTFUL = replace(
 )
 
 
-def found(*tracks: TrackVerdict) -> FileVerdict:
-    verdicts = [t.status for t in (FAKE, UNSURE, REAL) if t.status in {x.status for x in tracks}]
-    return FileVerdict(
-        path=Path("a.mp4"),
-        status=Status.NO_FACE,
-        kind="video",
-        verdict=verdicts[0] if verdicts else None,
-        tracks=tracks,
-        frames=12,
-        frames_with_face=9,
-    )
+def said(*tracks: TrackVerdict, **options: Any) -> Explanation:
+    verdict = common_verdict([track.status for track in tracks if track.score is not None])
+    options = {"moving": True, "frames": 12, "frames_with_face": 9, **options}
+    return explain(tracks, verdict, **options)
 
 
 @pytest.mark.parametrize(
@@ -62,22 +56,31 @@ def found(*tracks: TrackVerdict) -> FileVerdict:
     ],
 )
 def test_reasons(tracks: tuple[TrackVerdict, ...], status: Status, reason: str) -> None:
-    said = explain(found(*tracks), ScanSettings())
-    assert said.status == status
-    assert re.match(reason, said.reason)
-    assert said.remedy
+    found = said(*tracks)
+    assert found.status == status
+    assert re.match(reason, found.reason)
+    assert found.remedy
 
 
 def test_a_picture_has_no_frames_to_look_at() -> None:
-    said = explain(replace(found(UNSURE), kind="image"), ScanSettings())
-    assert said.reason == "the score of the face lies where the detector is often wrong"
-    assert "frames" not in said.remedy
+    doubt = said(UNSURE, moving=False)
+    assert doubt.reason == "the score of the face lies where the detector is often wrong"
+    nobody = said(moving=False)
+    assert nobody.reason == "shows no face"
+    for found in (doubt, nobody, said(FAKE, moving=False)):
+        assert "frames" not in found.remedy
+
+
+def test_no_remedy_names_what_there_is_not() -> None:
+    for tracks in ((FAKE,), (UNSURE,), (DOUBTFUL,), (REAL,), ()):
+        found = said(*tracks)
+        assert "marked" not in found.remedy
+        assert "another detector" not in found.remedy
 
 
 def test_what_was_left_out_or_lost_is_said() -> None:
-    nothing = explain(replace(found(), dropped=2), ScanSettings())
-    assert nothing.reason.endswith("(2 doubtful ones were left out)")
-    lost = explain(replace(found(FAKE), lost=1), ScanSettings())
-    assert (lost.status, lost.verdict) == (Status.PARTIAL, Status.FAKE)
+    assert said(dropped=2).reason.endswith("(2 doubtful ones were left out)")
+    lost = said(FAKE, lost=1)
+    assert lost.status == Status.PARTIAL
     assert lost.reason == "could be read only in part (1 packet damaged)"
-    assert "it ends early" in explain(found(REAL), ScanSettings(), truncated=True).reason
+    assert "it ends early" in said(REAL, truncated=True).reason

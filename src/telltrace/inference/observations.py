@@ -1,8 +1,7 @@
-"""All that was seen in one file so far, and the verdict that follows from it."""
+"""All that was seen in one file so far, and the verdicts on people that follow from it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,7 @@ from telltrace.faces.turned import UPRIGHT, turn_back
 from telltrace.inference.rule import Finding, Rule, Series, Stretch, halfway, judge_score
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.timeline import Span, smooth, stretch_spans
-from telltrace.inference.verdict import FaceVerdict, FileVerdict, TrackVerdict
-from telltrace.inference.wording import explain
+from telltrace.inference.verdict import FaceVerdict, TrackVerdict
 
 STILL = Linking(sure=0.9, likely=0.9)
 """In a single picture no second look can confirm a face: less is asked of the first."""
@@ -44,28 +42,31 @@ class _Person:
     """Those looks that gave a score."""
     series: Series
 
-    @property
-    def is_judged(self) -> bool:
-        return len(self.known) > 0
-
 
 @dataclass
-class Evidence:
-    """What several passes over one file have shown; passes may look at frames in any order."""
+class Observations:
+    """What several passes over one file have shown; passes may look at frames in any order.
 
-    path: Path
+    Args:
+        frames: The file; the last pass over it.
+        settings: How it is looked at.
+        rule: By which people are judged.
+        turn: Quarters by which frames were turned to the left for the faces to be upright.
+    """
+
+    frames: Frames
     settings: ScanSettings
     rule: Rule
     turn: int = 0
-    """Quarters by which frames were turned to the left for the faces to be upright."""
-    frames: Frames | None = None
-    """The last pass."""
     size: tuple[int, int] | None = None
+    """Width and height of the file's frames as they are."""
     lost: int = 0
     looks: dict[int, Look] = field(default_factory=dict)
     """By the place of the frame in the file."""
     even: set[int] = field(default_factory=set)
     """Places of the looks that were spread evenly."""
+    _judged: tuple[list[TrackVerdict], int] | None = None
+    """What `tracks` gave, until another frame is seen."""
 
     def add(self, looks: Iterable[Look], even: bool = True) -> None:
         """Take in frames; one that was seen before stays as it was.
@@ -79,6 +80,7 @@ class Evidence:
             if index not in self.looks:
                 self.looks[index] = look
                 self.even |= {index} if even else set()
+                self._judged = None
 
     @property
     def seen(self) -> frozenset[int]:
@@ -86,25 +88,41 @@ class Evidence:
         return frozenset(self.looks)
 
     @property
-    def sees_upright_faces(self) -> bool:
+    def is_still(self) -> bool:
+        return self.frames.kind == "image"
+
+    @property
+    def has_upright_faces(self) -> bool:
         """Whether a face is sure enough for nobody to be on their side."""
         faces = (face for look in self.looks.values() for face in look.sight.faces)
         return any(face.confidence >= UPRIGHT for face in faces)
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the video has few bits per pixel and frame."""
+        if self.frames.bits is None or self.size is None:
+            return False
+        return self.frames.bits / (self.size[0] * self.size[1]) < BITS
+
     def tracks(self) -> tuple[list[TrackVerdict], int]:
         """A verdict for each person in each shot, and how many were dropped as background."""
+        if self._judged is None:
+            self._judged = self._link()
+        return self._judged
+
+    def _link(self) -> tuple[list[TrackVerdict], int]:
         looks = [self.looks[index] for index in sorted(self.looks)]
-        kept, dropped = link([look.sight for look in looks], STILL if self._still else None)
+        kept, dropped = link([look.sight for look in looks], STILL if self.is_still else None)
         people = [self._person(track, looks) for track in kept]
-        judged = [person for person in people if person.is_judged]
-        if self._still:
+        judged = [person for person in people if len(person.known)]
+        if self.is_still:
             found = [self.rule.picture(p.scores[p.known[0]], len(judged)) for p in judged]
         else:
             found = self.rule.video([person.series for person in judged])
+        zone = self.rule.zone(not self.is_still, max(1, len(judged)))
         findings = iter(found)
-        zone = self.rule.zone(not self._still, max(1, len(judged)))
         return [
-            self._judge(person, next(findings) if person.is_judged else None, zone.fake_from)
+            self._track(person, next(findings) if len(person.known) else None, zone.fake_from)
             for person in people
         ], len(dropped)
 
@@ -121,27 +139,25 @@ class Evidence:
         )
         return _Person(mine, track.places, scores, known, series)
 
-    def _judge(self, person: _Person, found: Finding | None, fake_from: float) -> TrackVerdict:
-        means, window = person.scores.mean(axis=1), self.settings.window
-        smoothed = dict.fromkeys(range(len(means)), float("nan"))
-        smoothed |= dict(
-            zip(
-                person.known.tolist(),
-                smooth(person.series.times, means[person.known], window).tolist(),
-                strict=True,
+    def _track(self, person: _Person, found: Finding | None, fake_from: float) -> TrackVerdict:
+        means = person.scores.mean(axis=1)
+        smoothed = np.full(len(means), np.nan)
+        window = self.settings.window
+        smoothed[person.known] = smooth(person.series.times, means[person.known], window)
+        pairs = list(zip(person.looks, person.places, strict=True))
+        rotated = ("rotated",) if self.turn else ()
+        flags = common_flags([look.quality[place] for look, place in pairs]) + rotated
+        faces = tuple(
+            self._face(look, place, score, smooth_score)
+            for (look, place), score, smooth_score in zip(
+                pairs, means.tolist(), smoothed.tolist(), strict=True
             )
         )
-        quality = [look.quality[p] for look, p in zip(person.looks, person.places, strict=True)]
-        faces = tuple(
-            self._face(look, place, float(means[i]), smoothed[i])
-            for i, (look, place) in enumerate(zip(person.looks, person.places, strict=True))
-        )
-        flags = common_flags(quality) + (("rotated",) if self.turn else ())
         if found is None:
             return TrackVerdict(
                 status=Status.FACE_TOO_SMALL, score=None, quality=flags, faces=faces
             )
-        forged = () if self._still else self._forged(person.series, found, fake_from)
+        forged = () if self.is_still else self._forged(person.series, found, fake_from)
         return TrackVerdict(
             status=found.status,
             score=found.score,
@@ -169,52 +185,18 @@ class Evidence:
 
     def _face(self, look: Look, place: int, score: float, smoothed: float) -> FaceVerdict:
         face = look.sight.faces[place]
-        known = None if np.isnan(score) else score
-        single = self.rule.calibration
-        status = Status.FACE_TOO_SMALL if known is None else judge_score(known, single)
-        box = face.box if self.size is None else turn_back(face.box, self.turn, self.size)
+        is_known = not np.isnan(score)
+        known = judge_score(score, self.rule.calibration) if is_known else Status.FACE_TOO_SMALL
         return FaceVerdict(
-            status=status,
-            score=known,
-            smoothed=None if np.isnan(smoothed) else smoothed,
+            status=known,
+            score=score if is_known else None,
+            smoothed=smoothed if is_known else None,
             frame=look.sight.index,
             time=look.sight.time,
-            box=box,
+            box=face.box if self.size is None else turn_back(face.box, self.turn, self.size),
             confidence=face.confidence,
             quality=(*look.quality[place], *(("rotated",) if self.turn else ())),
         )
-
-    @property
-    def _still(self) -> bool:
-        return self.frames is not None and self.frames.kind == "image"
-
-    def conclude(self, seconds: dict[str, float]) -> FileVerdict:
-        """The verdict on the file: forged if anybody is, real only if everybody is."""
-        assert self.frames is not None
-        tracks, dropped = self.tracks()
-        judged = [track for track in tracks if track.score is not None]
-        found = FileVerdict(
-            path=self.path,
-            status=Status.NO_FACE,
-            verdict=common_verdict([track.status for track in judged]),
-            score=max((track.score for track in judged if track.score is not None), default=None),
-            kind=self.frames.kind,
-            duration=self.frames.duration,
-            size=self.size,
-            tracks=tuple(tracks),
-            frames=len(self.looks),
-            frames_with_face=len({face.frame for track in tracks for face in track.faces}),
-            dropped=dropped,
-            lost=self.lost,
-            quality=("compressed",) if self._is_compressed() else (),
-            seconds=seconds,
-        )
-        return explain(found, self.settings, self.frames.truncated)
-
-    def _is_compressed(self) -> bool:
-        if self.frames is None or self.frames.bits is None or self.size is None:
-            return False
-        return self.frames.bits / (self.size[0] * self.size[1]) < BITS
 
 
 def _to_the_frame(found: Finding, forged: Sequence[Span]) -> Stretch | None:

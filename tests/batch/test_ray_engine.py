@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from telltrace.inference.answering import Parts
-from telltrace.inference.many import Engine, scan_many
+from telltrace.batch.scan import Engine, run_batch
+from telltrace.batch.worker import SplitScanner
 from telltrace.pools import ask
 
 pytest.importorskip("ray")
@@ -29,6 +29,7 @@ pytestmark = [  # Ray warns of its own ways, and leaves sockets to the end of th
 class Told:
     def __init__(self, path: Path) -> None:
         self.values = {"path": str(path), "status": "REAL", "reason": path.read_text()}
+        self.seconds: dict[str, float] = {}
 
     def to_dict(self) -> dict[str, Any]:
         return self.values
@@ -84,7 +85,7 @@ def test_a_cluster_judges_as_processes_do(reader: Callable[[], Reader], tmp_path
     (tmp_path / "in" / "07\n").write_text("hang")
     engines: tuple[Engine, Engine] = ("process", "ray")
     for engine in engines:
-        scan_many(
+        run_batch(
             [str(tmp_path / "in")],
             tmp_path / engine,
             reader,
@@ -92,16 +93,13 @@ def test_a_cluster_judges_as_processes_do(reader: Callable[[], Reader], tmp_path
             engine=engine,
             workers=1,
             time_limit=3,
-            progress=False,
         )
     for name in ("verdicts.jsonl", "verdicts.csv"):
         ours, theirs = ((tmp_path / engine / name).read_bytes() for engine in ("process", "ray"))
         assert ours == theirs
     summary = json.loads((tmp_path / "ray" / "summary.json").read_text())
     assert summary["lost"] == {"crash": 1, "timeout": 1}
-    done = scan_many(
-        [str(tmp_path / "in")], tmp_path / "ray", reader, {}, engine="ray", progress=False
-    )
+    done = run_batch([str(tmp_path / "in")], tmp_path / "ray", reader, {}, engine="ray")
     assert done.reused == done.files == 12
 
 
@@ -116,13 +114,12 @@ def test_a_cluster_with_gpus_holds_the_models_there(
     (tmp_path / "in").mkdir()
     for number in range(3):
         (tmp_path / "in" / ("x" * (number + 1))).write_text("text")
-    parts = Parts(telling.Asker, telling.Doubler)
-    scan_many(
+    parts = SplitScanner(telling.Asker, telling.Doubler)
+    run_batch(
         *([str(tmp_path / "in")], tmp_path / "out", reader, {}),
         engine="ray",
         workers=1,
-        progress=False,
-        parts=parts,
+        split=parts,
     )
     lines = (tmp_path / "out" / "verdicts.jsonl").read_text().splitlines()
     said = [json.loads(line)["reason"] for line in lines]
@@ -133,4 +130,4 @@ def test_without_ray_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "ray", None)
     (tmp_path / "a.mp4").touch()
     with pytest.raises(ValueError, match=r"pip install 'telltrace\[scale\]'"):
-        scan_many([str(tmp_path / "a.mp4")], tmp_path / "out", Reader, {}, engine="ray")
+        run_batch([str(tmp_path / "a.mp4")], tmp_path / "out", Reader, {}, engine="ray")

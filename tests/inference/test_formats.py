@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from telltrace.faces.media import Status
-from telltrace.inference import FaceVerdict, FileVerdict, Scanner, TrackVerdict
-from telltrace.inference.listing import SCHEMA, listing, schema
+from telltrace.inference import FaceVerdict, Scanner, TrackVerdict, Verdict
+from telltrace.inference.formats import SCHEMA, format_verdicts, schema
 from telltrace.inference.timeline import Span
 
 KINDS = {
@@ -81,7 +81,7 @@ def face(frame: int, score: float | None) -> FaceVerdict:
 
 
 @pytest.fixture
-def verdicts(tmp_path: Path) -> list[FileVerdict]:
+def verdicts(tmp_path: Path) -> list[Verdict]:
     """A forged clip of two people, one of them too small; a file that cannot be read."""
     forged = TrackVerdict(
         status=Status.FAKE,
@@ -93,7 +93,7 @@ def verdicts(tmp_path: Path) -> list[FileVerdict]:
     small = TrackVerdict(
         status=Status.FACE_TOO_SMALL, score=None, faces=(face(3, None),), quality=("small",)
     )
-    clip = FileVerdict(
+    clip = Verdict(
         path=tmp_path / "[odd], name.mp4",
         status=Status.FAKE,
         verdict=Status.FAKE,
@@ -110,19 +110,24 @@ def verdicts(tmp_path: Path) -> list[FileVerdict]:
         remedy="Look at the marked frames yourself",
         seconds={"read": 0.1},
     )
-    bad = FileVerdict.failed(tmp_path / "bad.png", Status.UNREADABLE, "is empty", "Copy it again")
+    bad = Verdict(
+        path=tmp_path / "bad.png",
+        status=Status.UNREADABLE,
+        reason="is empty",
+        remedy="Copy it again",
+    )
     return [clip, bad]
 
 
-def test_json_holds_to_the_schema(verdicts: list[FileVerdict], scanner: Scanner) -> None:
-    document, rules = json.loads(listing(verdicts, scanner, "json")), schema()
+def test_json_holds_to_the_schema(verdicts: list[Verdict], scanner: Scanner) -> None:
+    document, rules = json.loads(format_verdicts(verdicts, scanner, "json")), schema()
     assert faults(document, rules, rules) == []
     assert document["schema"] == rules["$id"] == SCHEMA
-    assert [FileVerdict.from_dict(entry) for entry in document["files"]] == verdicts
+    assert [Verdict.from_dict(entry) for entry in document["files"]] == verdicts
 
 
-def test_each_line_of_json_lines_does_too(verdicts: list[FileVerdict], scanner: Scanner) -> None:
-    lines, rules = listing(verdicts, scanner, "jsonl").splitlines(), schema()
+def test_each_line_of_json_lines_does_too(verdicts: list[Verdict], scanner: Scanner) -> None:
+    lines, rules = format_verdicts(verdicts, scanner, "jsonl").splitlines(), schema()
     assert [json.loads(line)["path"] for line in lines] == [str(v.path) for v in verdicts]
     for line in lines:
         assert faults(json.loads(line), rules["$defs"]["file"], rules) == []
@@ -139,7 +144,7 @@ def test_each_line_of_json_lines_does_too(verdicts: list[FileVerdict], scanner: 
     ],
 )
 def test_the_schema_refuses_what_is_wrong(
-    verdicts: list[FileVerdict], change: dict[str, Any], fault: str
+    verdicts: list[Verdict], change: dict[str, Any], fault: str
 ) -> None:
     rules = schema()
     assert faults({**verdicts[0].to_dict(), **change}, rules["$defs"]["file"], rules) == [fault]
@@ -150,8 +155,8 @@ def test_the_schema_knows_every_status() -> None:
     assert set(known) == {str(status) for status in Status}
 
 
-def test_csv_has_a_row_a_file(verdicts: list[FileVerdict], scanner: Scanner) -> None:
-    rows = list(csv.DictReader(io.StringIO(listing(verdicts, scanner, "csv"))))
+def test_csv_has_a_row_a_file(verdicts: list[Verdict], scanner: Scanner) -> None:
+    rows = list(csv.DictReader(io.StringIO(format_verdicts(verdicts, scanner, "csv"))))
     assert [row["path"] for row in rows] == [str(verdict.path) for verdict in verdicts]
     assert rows[0]["forged"] == "1.000-1.960"
     assert (rows[0]["score"], rows[1]["score"]) == ("0.9", "")
@@ -160,9 +165,9 @@ def test_csv_has_a_row_a_file(verdicts: list[FileVerdict], scanner: Scanner) -> 
 
 
 def test_the_text_names_people_times_and_remedies(
-    verdicts: list[FileVerdict], scanner: Scanner
+    verdicts: list[Verdict], scanner: Scanner
 ) -> None:
-    said = listing(verdicts, scanner, "text")
+    said = format_verdicts(verdicts, scanner, "text")
     assert "[odd], name.mp4" in said
     assert "Person 1: FAKE 90%, seen from 1.00 to 1.96 s; looks forged from 1.00 to 1.96 s" in said
     assert "1 person FACE_TOO_SMALL." in said

@@ -7,8 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from telltrace.inference import ScanPlan, ScanSettings
-from telltrace.inference.many import scan_many
+from telltrace.batch import batch_scan
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +23,8 @@ def material() -> ModuleType:
 
 def test_sixty_damaged_files_get_sixty_statuses(material: ModuleType, tmp_path: Path) -> None:
     made = material.make_corpus(tmp_path / "in", 60, seed=1)
-    settings = ScanSettings(sample="spread", frames=2)
-    plan, out = ScanPlan((), "cpu", 1, settings), tmp_path / "out"
-    done = scan_many(
-        [str(tmp_path / "in")], out, plan.scanner, {}, workers=2, time_limit=60, progress=False
-    )
+    out, options = tmp_path / "out", {"sample": "spread", "frames": 2, "time_limit": 60}
+    done = batch_scan([str(tmp_path / "in")], out, device="cpu", workers=2, **options)
     verdicts = [json.loads(line) for line in (out / "verdicts.jsonl").read_text().splitlines()]
     assert sorted(verdict["path"] for verdict in verdicts) == sorted(map(str, made))
     assert done.summary["lost"] == {}

@@ -6,17 +6,17 @@ from importlib.metadata import version
 from typing import Any
 
 from telltrace import __version__
-from telltrace.checkpoint import Card, Detector, weights_sha256
-from telltrace.inference.listing import SCHEMA
+from telltrace.checkpoint import Card, Detector
+from telltrace.inference.formats import SCHEMA
 from telltrace.inference.scanner import Scanner
 
 
-def detector_facts(judge: Detector) -> str:
-    """The card of a detector as HTML, all of it, and the hash of its weights."""
+def detector_facts(detector: Detector) -> str:
+    """The card of a detector as HTML, all of it, and the hash of its checkpoint."""
     from telltrace.visualization.page import facts
 
-    card = judge.card
-    zone, crop = card.calibration, card.preprocessing.crop
+    card = detector.card
+    zone, crop = card.calibration, detector.crop
     about = {
         "Trained on": card.provenance.get("summary", "not said in its card"),
         "Real below": f"{zone.real_below:.4f}",
@@ -25,28 +25,28 @@ def detector_facts(judge: Detector) -> str:
         "Temperature and bias": f"{zone.temperature:g}, {zone.bias:g}",
         "Face crop": f"{crop.alignment}, margin {crop.margin:g}, {crop.size} pixels",
         "Network's input": f"{card.preprocessing.image_size} pixels",
-        "SHA-256 of its weights": weights_sha256(judge.network),
+        "SHA-256 of its checkpoint": detector.sha256 or "none: it was made in memory",
     }
-    about |= _video(card)
+    about |= _video_facts(card)
     parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
     for name, values in parts:
         about |= {f"{name}: {key}": value for key, value in _flat(values).items()}
     return facts(about)
 
 
-def _video(card: Card) -> dict[str, str]:
+def _video_facts(card: Card) -> dict[str, str]:
     """What a card says of people in videos."""
-    if card.video is None:
+    video = card.video
+    if video is None:
         return {"Videos": "judged as pictures, by the mean of their looks"}
-    known = (card.video.reals, card.video.windows)
-    names = ("Logits of real videos", "Logits of seconds of them")
+    samples = {"Logits of real videos": video.reals, "Logits of seconds of them": video.windows}
     return {
-        "Videos, real below": f"{card.video.real_below:.4f}",
-        "Videos, fake from": f"{card.video.fake():.4f}, strict {card.video.fake(strict=True):.4f}",
-        "Videos, calibrated on": card.video.fitted_on or "not said in its card",
+        "Videos, real below": f"{video.real_below:.4f}",
+        "Videos, fake from": f"{video.fake():.4f}, strict {video.fake(strict=True):.4f}",
+        "Videos, calibrated on": video.fitted_on or "not said in its card",
     } | {
         name: f"mean {sample.mean:.3f}, deviation {sample.sd:.3f}, {sample.size:.0f} videos"
-        for name, sample in zip(names, known, strict=True)
+        for name, sample in samples.items()
         if sample is not None
     }
 
@@ -68,6 +68,5 @@ def method_facts(scanner: Scanner) -> str:
 
     packages = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
     versions = {"telltrace": __version__, "schema": SCHEMA, "Python": platform.python_version()}
-    return facts(
-        {**scanner.settings.to_dict(), **versions, **{name: version(name) for name in packages}}
-    )
+    installed = {name: version(name) for name in packages}
+    return facts({**vars(scanner.settings), **versions, **installed})

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from skimage.data import astronaut
 
-from telltrace.inference import ScanPlan, ScanSettings, apart
+from telltrace.batch import remote
+from telltrace.inference import Scanner
 
 
 @pytest.fixture
@@ -24,16 +25,17 @@ def test_two_parts_score_as_one(
     from telltrace.checkpoint import BUNDLED
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    plan = ScanPlan((BUNDLED, BUNDLED), settings=ScanSettings(precision=precision))  # type: ignore[arg-type]
-    parts = apart.parts_of(plan)
-    model, asked = parts.model(), []
+    settings = {"precision": precision}
+    split = remote.split_scanner((BUNDLED, BUNDLED), settings)
+    scoring, asked = split.scoring(), []
 
     def ask(question: tuple[int, np.ndarray]) -> np.ndarray:
         asked.append(question[0])
-        return model.score(*question)
+        return scoring.score(*question)
 
-    monkeypatch.setattr(apart, "ask", ask)
-    one, two = (make().scan(face).to_dict() for make in (plan.scanner, parts.scanner))
+    monkeypatch.setattr(remote, "ask", ask)
+    whole = Scanner((BUNDLED, BUNDLED), device="cpu", **settings)
+    one, two = (scanner.scan(face).to_dict() for scanner in (whole, split.scanner()))
     assert one["score"] is not None
     assert asked == [0, 1]
-    assert {**one, "seconds": {}} == {**two, "seconds": {}}
+    assert one == two

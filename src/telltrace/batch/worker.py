@@ -1,7 +1,7 @@
-"""The work of one process in a scan of many: a scanner, and an answer to every file."""
+"""The scan worker: a scanner in a process of its own, and an answer to every file."""
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -11,51 +11,52 @@ import torch
 from numpy.typing import NDArray
 
 from telltrace.faces.media import Status
+from telltrace.inference.verdict import Verdict
 from telltrace.pools import Lost, processors, run_jobs
 
 from .journal import Answer
-from .verdict import FileVerdict
 
 Order = tuple[int, str]
 """Position of a file in the listing, and its path."""
 
 
-class Verdict(Protocol):
+class AnyVerdict(Protocol):
     """What a scanner says of a file."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data; the key ``seconds``, if there is one, holds times and is kept apart."""
+    @property
+    def seconds(self) -> Mapping[str, float]: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
 
 
-class Scanner(Protocol):
+class AnyScanner(Protocol):
     """What judges one file."""
 
-    def scan(self, path: Path) -> Verdict:
-        """Judge a file."""
+    def scan(self, path: Path, /) -> AnyVerdict: ...
 
 
-class Model(Protocol):
+class Scoring(Protocol):
     """The detectors of forgeries without the rest of a scanner."""
 
     def score(self, number: int, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """What detector ``number`` says of (B, image_size, image_size, 3) faces, (B,)."""
 
 
-class Parts(NamedTuple):
+class SplitScanner(NamedTuple):
     """A scanner in two parts, for two kinds of machines."""
 
-    scanner: Callable[[], Scanner]
+    scanner: Callable[[], AnyScanner]
     """Reads, finds and cuts faces, and has them scored with `telltrace.pools.ask`."""
-    model: Callable[[], Model]
+    scoring: Callable[[], Scoring]
     """Makes what answers."""
 
 
-class FileJudge:
+class ScanWorker:
     """What a process is sent: it makes a scanner there, then judges file after file."""
 
-    def __init__(self, build: Callable[[], Scanner]) -> None:
+    def __init__(self, build: Callable[[], AnyScanner]) -> None:
         self._build = build
-        self._scanner: Scanner | None = None
+        self._scanner: AnyScanner | None = None
 
     def begin(self) -> None:
         """Make the scanner."""
@@ -66,7 +67,9 @@ class FileJudge:
         assert self._scanner is not None
         index, path = order
         try:
-            return Answer(index, self._scanner.scan(Path(path)).to_dict())
+            verdict = self._scanner.scan(Path(path))
+            seconds = {stage: round(spent, 4) for stage, spent in verdict.seconds.items()}
+            return Answer(index, verdict.to_dict(), seconds=seconds)
         except Exception as error:  # one bad file must not stop the others
             if _machine_failed(error):
                 os._exit(1)  # a fresh process may do better
@@ -83,29 +86,27 @@ def _machine_failed(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and ("CUDA" in str(error) or "alloc" in str(error))
 
 
-def lose(order: Order, how: Lost) -> Answer:
+def lost_answer(order: Order, how: Lost) -> Answer:
     """The answer for a file that took its process with it, or took too long."""
     index, path = order
     if how.why == "timeout":
         reason = f"was not judged within {how.cause}"
         remedy = "Give it more time with --time-limit and --retry"
-        verdict = _failed(path, Status.TIMEOUT, reason, remedy)
-    else:
-        hint = ", as the system does when memory runs out" if how.cause == "SIGKILL" else ""
-        reason = f"could not be judged: the decoder crashed ({how.cause}{hint})"
-        remedy = "Convert it with another program, or try --retry with fewer workers"
-        verdict = _failed(path, Status.UNREADABLE, reason, remedy)
-    return Answer(index, verdict, how.why)
+        return Answer(index, _failed(path, Status.TIMEOUT, reason, remedy), how.why)
+    hint = ", as the system does when memory runs out" if how.cause == "SIGKILL" else ""
+    reason = f"could not be judged: the decoder crashed ({how.cause}{hint})"
+    remedy = "Convert it with another program, or try --retry with fewer workers"
+    return Answer(index, _failed(path, Status.UNREADABLE, reason, remedy), how.why)
 
 
 def _failed(path: str, status: Status, reason: str, remedy: str) -> dict[str, Any]:
-    return FileVerdict.failed(Path(path), status, reason, remedy).to_dict()
+    return Verdict(path=Path(path), status=status, reason=reason, remedy=remedy).to_dict()
 
 
 class Task(NamedTuple):
     """What an engine is given to do."""
 
-    judge: FileJudge
+    worker: ScanWorker
     """Sent to each process."""
     orders: Iterator[Order]
     """The files."""
@@ -115,15 +116,20 @@ class Task(NamedTuple):
     """Processes; None for one for each processor."""
     time_limit: float
     """Seconds of one file."""
-    parts: Parts | None = None
+    split: SplitScanner | None = None
     """For a cluster with GPUs."""
 
 
 def run_processes(task: Task) -> Generator[Answer, None, None]:
     """Judge the files in processes of this machine, in the order in which they are done."""
-    judge, crew = task.judge, min(task.workers or processors(), task.most)
-    limit = task.time_limit
-    jobs = run_jobs(judge, task.orders, crew, begin=judge.begin, time_limit=limit, lost=lose)
+    jobs = run_jobs(
+        task.worker,
+        task.orders,
+        min(task.workers or processors(), task.most),
+        begin=task.worker.begin,
+        time_limit=task.time_limit,
+        lost=lost_answer,
+    )
     with closing(jobs):
         for _, answer in jobs:
             assert answer is not None

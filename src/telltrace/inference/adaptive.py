@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from telltrace.faces.media import Status
-from telltrace.inference.evidence import Evidence
+from telltrace.inference.observations import Observations
 from telltrace.inference.timeline import AT_LEAST
 from telltrace.inference.verdict import TrackVerdict
 
@@ -24,42 +24,42 @@ Gap = tuple[float, int, int]
 """How little it matters, and the first and last frame of it."""
 
 
-def needs_more(evidence: Evidence) -> bool:
+def needs_more(seen: Observations) -> bool:
     """Whether more even looks may change what the first few say."""
-    tracks, _ = evidence.tracks()
+    tracks, _ = seen.tracks()
     if not any(track.score is not None for track in tracks):
         return True
     if any(len(track.faces) < AT_LEAST for track in tracks):
         return True
     unsure = any(track.status == Status.UNCERTAIN for track in tracks)
-    return unsure and not evidence.rule.knows_stretches
+    return unsure and not seen.rule.knows_stretches
 
 
-def suspicious_moments(evidence: Evidence) -> tuple[float, ...]:
+def suspicious_moments(seen: Observations) -> tuple[float, ...]:
     """Moments, in seconds, of close looks: some in each of the most suspicious windows.
 
     They are few, so that a file takes no more looks than ``frames`` of the settings, or two close
     looks more: the most suspicious moment of everybody, then everybody's second, and so on.
     """
-    if not evidence.rule.knows_stretches:
+    if not seen.rule.knows_stretches:
         return ()
-    tracks, _ = evidence.tracks()
-    length = evidence.settings.window
+    tracks, _ = seen.tracks()
+    length = seen.settings.window
     ranked = sorted(
         (rank, -score, start)
         for track in tracks
         if track.throughout != Status.FAKE
-        for rank, (score, start) in enumerate(_suspicious(track, evidence))
+        for rank, (score, start) in enumerate(_suspicious(track, seen))
     )
-    budget = max(LEAST, int(evidence.settings.frames - len(evidence.looks)) // CLOSE)
+    budget = max(LEAST, int(seen.settings.frames - len(seen.looks)) // CLOSE)
     starts = list(dict.fromkeys(start for _, _, start in ranked))[:budget]
     steps = (np.arange(CLOSE) + 0.5) * length / CLOSE
     return tuple(sorted({float(start + step) for start in starts for step in steps}))
 
 
-def _suspicious(track: TrackVerdict, evidence: Evidence) -> list[tuple[float, float]]:
+def _suspicious(track: TrackVerdict, seen: Observations) -> list[tuple[float, float]]:
     """Scores and windows about the looks that are not simply real, the highest first."""
-    length, known = evidence.settings.window, evidence.rule.calibration.real_below
+    length, known = seen.settings.window, seen.rule.calibration.real_below
     looks = sorted((-f.score, f.time) for f in track.faces if f.score is not None)
     chosen: list[tuple[float, float]] = []
     for score, time in looks:
@@ -75,14 +75,14 @@ def _suspicious(track: TrackVerdict, evidence: Evidence) -> list[tuple[float, fl
     return [found for found, done in zip(chosen, close, strict=True) if not done]
 
 
-def frames_at_edges(evidence: Evidence) -> tuple[int, ...]:
+def frames_at_edges(seen: Observations) -> tuple[int, ...]:
     """Frames not seen yet between two looks of which one lies in a forged stretch."""
-    tracks, _ = evidence.tracks()
+    tracks, _ = seen.tracks()
     wanted: set[int] = set()
     for _, first, last in sorted(_edges(tracks))[:_MOST_EDGES]:
         count = min(last - first + 1, _AT_AN_EDGE)
         wanted |= set(np.linspace(first, last, count).round().astype(int).tolist())
-    return tuple(sorted(wanted - evidence.seen))
+    return tuple(sorted(wanted - seen.seen))
 
 
 def _edges(tracks: Sequence[TrackVerdict]) -> Iterator[Gap]:

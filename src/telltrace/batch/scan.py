@@ -1,0 +1,235 @@
+"""The batch scan: nothing that one file does stops the others, and a killed scan goes on."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from telltrace import __version__
+from telltrace.checkpoint import BUNDLED
+from telltrace.errors import CheckpointError, OptionError, OutputError
+from telltrace.files import file_sha256, json_sha256, write_json
+from telltrace.inference import Scanner, ScanSettings, find_paths
+from telltrace.inference.formats import SCHEMA
+from telltrace.progress import progress
+
+from .journal import Answer, Journal
+from .listing import Listing
+from .remote import split_scanner
+from .results import SUMMARY, TABLE, VERDICTS, write_results
+from .worker import AnyScanner, ScanWorker, SplitScanner, Task, run_processes
+
+SETTINGS: Final = "scan.json"
+PATHS: Final = "paths.nul"
+JOURNAL: Final = "journal.jsonl"
+TIME_LIMIT: Final = 300.0
+"""Seconds of one file, where nothing else is said."""
+
+Engine = Literal["process", "ray"]
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a batch scan did."""
+
+    files: int
+    reused: int
+    """Files that an earlier run had judged."""
+    seconds: float
+    """This run's."""
+    summary: dict[str, Any]
+    """As in ``summary.json``."""
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{n:,} {status}" for status, n in self.summary["statuses"].items())
+        fresh = self.files - self.reused
+        return (
+            f"{self.files:,} files ({self.reused:,} from an earlier run): {counts}; "
+            f"{self.seconds:.1f} s, {fresh / max(self.seconds, 1e-9):.2f} files/s"
+        )
+
+
+def batch_scan(
+    sources: Sequence[str],
+    out: str | Path,
+    detector: Sequence[Path] = (),
+    *,
+    device: str = "auto",
+    engine: Engine = "process",
+    workers: int | None = None,
+    time_limit: float | None = None,
+    retry: bool = False,
+    **settings: Any,
+) -> BatchResult:
+    """Judge all files that the sources name, and write the verdicts to a folder.
+
+    Args:
+        sources: What `find_paths` takes.
+        out: See `run_batch`.
+        detector: Checkpoints, of which the mean counts; by default the one in the package.
+        device: Where to compute. Unless it is "cpu", the GPUs of a Ray cluster hold the detectors;
+            scores of a GPU differ from those of a processor in the last digits.
+        engine: See `run_batch`.
+        workers: See `run_batch`.
+        time_limit: Seconds of one file; no part of what the verdicts depend on, so that a later
+            call with ``retry`` may give more. None for `TIME_LIMIT`.
+        retry: See `run_batch`.
+        settings: Those of `ScanSettings`.
+
+    Raises:
+        TelltraceError: As `run_batch`, or if a checkpoint is not there.
+    """
+    checked = asdict(ScanSettings(**settings, time_limit=time_limit))
+    asked = {name: checked[name] for name in checked if name != "time_limit"}
+    paths = list(detector) or [BUNDLED]
+    for path in paths:
+        if not path.is_file():
+            remedy = "Give the path of a .safetensors checkpoint."
+            raise CheckpointError("no such file", remedy=remedy, path=path)
+    hashes = [file_sha256(path) for path in paths]
+    return run_batch(
+        sources,
+        out,
+        partial(Scanner, paths, device=device, **asked),
+        {**asked, "time_limit": None, "detectors": hashes},
+        engine=engine,
+        workers=workers,
+        time_limit=time_limit or TIME_LIMIT,
+        retry=retry,
+        split=None if device == "cpu" else split_scanner(paths, asked),
+    )
+
+
+def run_batch(
+    sources: Sequence[str],
+    out: str | Path,
+    build: Callable[[], AnyScanner],
+    settings: Mapping[str, Any],
+    *,
+    engine: Engine = "process",
+    workers: int | None = None,
+    time_limit: float = TIME_LIMIT,
+    retry: bool = False,
+    split: SplitScanner | None = None,
+) -> BatchResult:
+    """Judge all files that the sources name with any scanner.
+
+    ``out`` then holds ``verdicts.jsonl`` and ``verdicts.csv`` in the order of the listing,
+    ``summary.json``, and what a run that is killed goes on from: ``journal.jsonl``,
+    ``paths.nul`` and ``scan.json``. The same call goes on where the last one stopped, however it
+    ended; files that have come since are added at the end. A file whose decoder crashes or hangs
+    gets the status ``UNREADABLE`` or ``TIMEOUT``. Memory does not grow with the number of files
+    but for 8 bytes each.
+
+    Args:
+        sources: What `find_paths` takes.
+        out: Folder to write; not searched for files.
+        build: Makes a scanner; called once in each worker, so it must be possible to pickle it.
+        settings: What the verdicts depend on, as plain data; a folder of other settings is refused.
+        engine: "process" on this machine, "ray" on the cluster that Ray finds, or makes.
+        workers: Processes; by default one for each processor, of this machine or of the cluster.
+        time_limit: Seconds of one file after which its worker is killed.
+        retry: Judge files again that an earlier run lost to a crash, the time limit or an error.
+        split: The same scanner in two parts; a cluster that has GPUs holds the models there.
+
+    Raises:
+        TelltraceError: If a source names nothing, ``out`` holds another scan, another process is
+            writing there, or the disk does not take the results.
+    """
+    if workers is not None and workers < 1:
+        raise OptionError(f"workers must be at least 1, got {workers}.")
+    started, out, run = time.perf_counter(), Path(out), _engine(engine)
+    _make_folder(out)
+    with _locked(out):
+        asked = json.loads(json.dumps({"telltrace": __version__, **settings}))
+        files, about = _write_listing(sources, out, asked)
+        with closing(Journal(out / JOURNAL, files, retry)) as journal:
+            reused = journal.done
+            if reused < files:
+                for name in (SUMMARY, TABLE, VERDICTS):  # must not pass for those of all files
+                    (out / name).unlink(missing_ok=True)
+                paths = enumerate(Listing(out / PATHS))
+                orders = ((i, path) for i, path in paths if i not in journal)
+                task = Task(ScanWorker(build), orders, files - reused, workers, time_limit, split)
+                _keep(run(task), journal, files)
+            summary = write_results(journal, about, out)
+    return BatchResult(files, reused, time.perf_counter() - started, summary)
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "Name a folder that can be made."
+        raise OutputError(f"is no folder ({error.strerror})", remedy=remedy, path=out) from None
+
+
+def _write_listing(
+    sources: Sequence[str], out: Path, asked: dict[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """Write down which files there are and what is asked; their number, and what is asked."""
+    known = _check_settings(out, asked)
+    files, found = Listing(out / PATHS).update(lambda: find_paths(sources, out), known)
+    about = {"schema": SCHEMA, "hash": json_sha256(asked), "settings": asked}
+    write_json({**about, "found": found}, out / SETTINGS)
+    return files, about
+
+
+def _keep(answers: Generator[Answer, None, None], journal: Journal, files: int) -> None:
+    lost = 0
+    with closing(answers), progress("Scanning", files, "files", done=journal.done) as advance:
+        for answer in answers:
+            journal.add(answer)
+            lost += bool(answer.lost)
+            advance(1, note=f"{lost:,} lost to crashes or time" if lost else "")
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Keep other scans out of a folder; the system lets them in again when this process ends."""
+    handle = os.open(out, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        remedy = "Wait for it, or choose another --out."
+        raise OutputError("another scan is writing here", remedy=remedy, path=out) from None
+    else:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _engine(name: Engine) -> Callable[[Task], Generator[Answer, None, None]]:
+    if name == "process":
+        return run_processes
+    if name != "ray":
+        raise OptionError(f'engine must be "process" or "ray", got {name!r}.')
+    from .ray_engine import run_ray
+
+    return run_ray
+
+
+def _check_settings(out: Path, asked: dict[str, Any]) -> str:
+    """Refuse a folder of other settings; the digest of the files that were there last time."""
+    file, other_out = out / SETTINGS, "Choose another --out."
+    if not file.exists():
+        if (out / JOURNAL).exists():
+            raise OutputError(f"holds a journal but no {SETTINGS}", remedy=other_out, path=out)
+        return ""
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+        settings, found = dict(before["settings"]), str(before["found"])
+    except (ValueError, KeyError, TypeError):
+        raise OutputError("is not of this version", remedy=other_out, path=file) from None
+    different = [k for k in sorted({*settings, *asked}) if settings.get(k) != asked.get(k)]
+    if not different:
+        return found
+    said = "; ".join(f"{k} was {settings.get(k)!r}, is {asked.get(k)!r}" for k in different)
+    remedy = "Repeat its settings to go on with it, or choose another --out."
+    raise OutputError(f"holds a scan with other settings ({said})", remedy=remedy, path=out)

@@ -1,0 +1,238 @@
+"""What a scan shows: a table to read; JSON, JSON lines and CSV to process; the count of it all."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from telltrace import __version__
+from telltrace.faces.media import Status
+from telltrace.inference.explain import moment
+from telltrace.inference.scanner import Scanner
+from telltrace.inference.verdict import VERDICTS, TrackVerdict, Verdict
+
+SCHEMA: Final = "telltrace-scan/3"
+"""Changes when a field goes or changes its meaning; new fields may come without a new number."""
+
+Format = Literal["text", "json", "jsonl", "csv"]
+"""How the outcome of a scan is written."""
+
+COLUMNS: Final = (
+    *("path", "status", "verdict", "score", "kind", "duration", "frames", "frames_with_face"),
+    *("lost", "tracks", "forged", "quality", "reason", "remedy", "warnings", "sha256"),
+    "detectors",
+)
+"""Of CSV, one row a file; forged stretches are ``start-end`` in seconds, parted by spaces."""
+
+COLOURS: Final = {Status.FAKE: "bold red", Status.REAL: "green", Status.UNCERTAIN: "yellow"}
+
+
+def format_verdicts(verdicts: Sequence[Verdict], scanner: Scanner, form: Format) -> str:
+    """The outcome in one of the four forms."""
+    if form == "text":
+        return to_text(verdicts, scanner)
+    plain = [verdict.to_dict() for verdict in verdicts]
+    if form == "jsonl":
+        return "\n".join(map(json_line, plain))
+    if form == "csv":
+        return "\n".join(map(csv_line, [COLUMNS, *map(csv_row, plain)]))
+    tally = Tally()
+    for verdict in verdicts:
+        tally.add(verdict.status, verdict.verdict, verdict.seconds)
+    return json.dumps({**about(scanner), "summary": tally.to_dict(), "files": plain}, indent=2)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the document; a line of JSON lines is its ``file``."""
+    text = files(__package__).joinpath("scan.schema.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def about(scanner: Scanner) -> dict[str, Any]:
+    """What every verdict of a scan depends on."""
+    single, video = scanner.rule.calibration, scanner.rule.zone(moving=True)
+    return {
+        "schema": SCHEMA,
+        "telltrace": __version__,
+        "detectors": [
+            {
+                "name": detector.card.detector,
+                "sha256": detector.sha256,
+                "real_below": detector.card.calibration.real_below,
+                "fake_from": detector.card.calibration.fake_from,
+                "trained_on": str(detector.card.provenance.get("summary", "")),
+                "terms": str(detector.card.provenance.get("terms", "")),
+            }
+            for detector in scanner.detectors
+        ],
+        "thresholds": {
+            "real_below": single.real_below,
+            "fake_from": single.fake_from,
+            "video": {"real_below": video.real_below, "fake_from": video.fake_from},
+        },
+        "settings": dict(vars(scanner.settings)),
+    }
+
+
+class Tally:
+    """Counts verdicts, and what was measured with a clock, which no verdict holds."""
+
+    def __init__(self) -> None:
+        self.statuses: Counter[str] = Counter()
+        self.verdicts: Counter[str] = Counter()
+        self.seconds: Counter[str] = Counter()
+
+    def add(self, status: str, verdict: str | None, seconds: Mapping[str, float]) -> None:
+        """Count a file."""
+        self.statuses[str(status)] += 1
+        self.verdicts[str(verdict or "")] += 1
+        for stage, spent in seconds.items():
+            self.seconds[stage] += spent  # type: ignore[assignment]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary of a scan that ends now."""
+        return {
+            "files": self.statuses.total(),
+            "statuses": dict(sorted(self.statuses.items())),
+            "verdicts": {name: n for name, n in sorted(self.verdicts.items()) if name},
+            "seconds": {stage: round(spent, 3) for stage, spent in sorted(self.seconds.items())},
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def json_line(verdict: Mapping[str, Any]) -> str:
+    """One file as a JSON document by itself."""
+    return json.dumps({"schema": SCHEMA, **verdict})
+
+
+def csv_row(verdict: Mapping[str, Any]) -> list[Any]:
+    """The plain data of a file under `COLUMNS`."""
+    tracks = verdict.get("tracks", [])
+    spans = sorted((span["start"], span["end"]) for track in tracks for span in track["forged"])
+    words = {name: " ".join(verdict.get(name, ())) for name in ("quality", "warnings", "detectors")}
+    forged = " ".join(f"{start:.3f}-{end:.3f}" for start, end in spans)
+    values = {**verdict, **words, "tracks": len(tracks), "forged": forged}
+    return ["" if values.get(column) is None else values[column] for column in COLUMNS]
+
+
+def csv_line(row: Iterable[Any]) -> str:
+    """A row without its line break."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(row)
+    return text.getvalue().removesuffix("\n")
+
+
+def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
+    """A table of one line a file, then what needs saying about those that are not simply real."""
+    console = Console(width=60 + max(len(str(verdict.path)) for verdict in verdicts))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("verdict", no_wrap=True)
+    for name in ("fake", "people", "frames"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("file", no_wrap=True)
+    for verdict in verdicts:
+        table.add_row(
+            Text(str(verdict.verdict or verdict.status), COLOURS.get(verdict.status, "")),
+            "" if verdict.score is None else f"{verdict.score:.0%}",
+            str(len(verdict.tracks)),
+            f"{verdict.frames_with_face}/{verdict.frames}",
+            Text(str(verdict.path)),
+        )
+    with console.capture() as capture:
+        console.print(table)
+        for verdict in verdicts:
+            if notes := _notes(verdict):
+                console.print(Text(f"\n{verdict.path}"), soft_wrap=True)
+                for note in notes:
+                    console.print(Text(f"  {note}"), soft_wrap=True)
+        console.print(Text(_about_detectors(scanner)), soft_wrap=True)
+    return capture.get().rstrip("\n")
+
+
+def _notes(verdict: Verdict) -> list[str]:
+    """What the table cannot say of a file."""
+    notes = [] if verdict.status == Status.REAL else [reason_and_remedy(verdict)]
+    if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
+        notes += _people(verdict)
+    flags = quality_flags(verdict)
+    if flags:
+        notes.append(f"Hard to judge: {', '.join(flags)}.")
+    return [*notes, *verdict.warnings]
+
+
+def quality_flags(verdict: Verdict) -> list[str]:
+    """What makes the file or somebody in it hard to judge."""
+    return sorted({flag for t in verdict.tracks for flag in t.quality} | {*verdict.quality})
+
+
+def reason_and_remedy(verdict: Verdict) -> str:
+    """Two sentences.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> parts = {"status": Status.UNREADABLE, "reason": "is empty", "remedy": "Copy it again"}
+        >>> reason_and_remedy(Verdict(path=Path("a"), **parts))
+        'The file is empty. Copy it again.'
+    """
+    reason = verdict.reason if verdict.status in VERDICTS else f"the file {verdict.reason}"
+    return f"{reason[:1].upper()}{reason[1:]}. {verdict.remedy}."
+
+
+def _people(verdict: Verdict) -> list[str]:
+    """A line for each person who is not simply real, and one for all others."""
+    numbered = list(enumerate(verdict.tracks, 1))
+    real = [t.score for t in verdict.tracks if t.status == Status.REAL and t.score is not None]
+    small = sum(track.score is None for track in verdict.tracks)
+    lines = [
+        _person(number, track, verdict.kind == "video")
+        for number, track in numbered
+        if track.score is not None and track.status != Status.REAL
+    ]
+    if real:
+        lines.append(f"{people(len(real))} REAL, {max(real):.0%} at most.")
+    if small:
+        lines.append(f"{people(small)} FACE_TOO_SMALL.")
+    return lines
+
+
+def people(number: int) -> str:
+    """A person is one face through one shot."""
+    return f"{number} {'person' if number == 1 else 'people'}"
+
+
+def _person(number: int, track: TrackVerdict, moving: bool) -> str:
+    parts = [f"Person {number}: {track.status} {track.score:.0%}"]
+    if moving:
+        parts[0] += f", seen from {track.start:.2f} to {track.end:.2f} s"
+        if track.stretch is not None and track.throughout != Status.FAKE:
+            start, end, score = track.stretch
+            parts.append(f"suspicious{moment(start, end)} ({score:.0%})")
+        parts += [
+            f"looks forged{moment(span.start, span.end)} "
+            f"(smoothed peak {span.peak:.0%} at {span.peak_time:.2f} s)"
+            for span in track.forged
+        ]
+    return "; ".join(parts) + "."
+
+
+def _about_detectors(scanner: Scanner) -> str:
+    zone = scanner.rule.calibration
+    between = (
+        f"between {zone.real_below:.2f} and {zone.fake_from:.2f} nothing is claimed"
+        if zone.real_below < zone.fake_from
+        else f"fake from {zone.fake_from:.2f}"
+    )
+    cards = [detector.card for detector in scanner.detectors]
+    names = " and ".join(card.detector for card in cards)
+    trained = "; ".join(str(card.provenance.get("summary", "see its card")) for card in cards)
+    terms = {str(card.provenance.get("terms", "")) for card in cards} - {""}
+    said = [f"Trained on: {trained}", *(f"Terms of the weights: {term}" for term in sorted(terms))]
+    return f"\nDetector {names} ({between}). {'. '.join(said)}."

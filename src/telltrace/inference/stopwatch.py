@@ -1,0 +1,61 @@
+"""How long a scan of one file takes, how far it is, and when its time is up."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from telltrace.faces.media import Frame, Frames, MediaError, Status
+
+
+class Stopwatch:
+    """Counts the time of each stage of one scan.
+
+    Args:
+        path: What is scanned.
+        limit: Seconds after which it is given up, or None.
+        progress: Called with the number of frames read and how many there will be, about.
+    """
+
+    def __init__(
+        self, path: Path, limit: float | None, progress: Callable[[int, int], object] | None
+    ) -> None:
+        self.path, self.limit, self.progress = path, limit, progress
+        self.start = time.monotonic()
+        self.spent = dict.fromkeys(("read", "detect", "score"), 0.0)
+        self._read = 0
+
+    def check(self) -> None:
+        """Raise a MediaError when the time is up."""
+        if self.limit is not None and time.monotonic() - self.start > self.limit:
+            raise MediaError(
+                self.path,
+                f"was not judged within {self.limit:g} s",
+                "Look at fewer frames with --frames, or allow more with --time-limit",
+                Status.TIMEOUT,
+            )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time that a block takes to a stage."""
+        start = time.perf_counter()
+        yield
+        self.spent[name] += time.perf_counter() - start
+
+    def chunks(self, frames: Frames, size: int, expected: int) -> Iterator[list[Frame]]:
+        """Frames in lists of one size; the time they take to come counts as reading."""
+        iterator = self._told(frames, expected)
+        while True:
+            with self.stage("read"):
+                chunk = list(itertools.islice(iterator, size))
+            if not chunk:
+                return
+            yield chunk
+
+    def _told(self, frames: Frames, expected: int) -> Iterator[Frame]:
+        for frame in frames:
+            self._read += 1
+            if self.progress is not None:
+                self.progress(self._read, max(self._read, expected))
+            yield frame
