@@ -81,13 +81,8 @@ def test_channel_attention_is_one_shared_layer_on_two_summaries() -> None:
 
 
 def test_spatial_attention_sees_only_mean_and_maximum() -> None:
-    attend = _open(SpatialAttention(3))
+    attend = _open(SpatialAttention())
     x = torch.randn(2, 6, 5, 5, dtype=torch.float64)
     torch.testing.assert_close(attend(x), attend(x.flip(1)))
     assert not torch.allclose(attend(x), attend(2 * x))
     assert attend(x).shape == (2, 1, 5, 5)
-
-
-def test_spatial_attention_needs_a_centre() -> None:
-    with pytest.raises(ValueError, match="odd, got 4"):
-        SpatialAttention(4)

@@ -51,18 +51,9 @@ def test_a_kernel_that_obeys_is_left_alone() -> None:
 
 
 def test_gradients_match_finite_differences() -> None:
-    conv = ConstrainedConv2d(2, 3, bias=True).double()
+    conv = ConstrainedConv2d(2, 3).double()
     x = torch.rand(1, 2, 5, 5, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x, *_: conv(x), (x, conv.weight, conv.bias))
-
-
-def test_a_bias_shifts_each_channel() -> None:
-    plain, shifted = ConstrainedConv2d(2), ConstrainedConv2d(2, bias=True)
-    shifted.load_state_dict(plain.state_dict() | {"bias": torch.tensor([1.0, -2.0])})
-    x = torch.rand(1, 2, 8, 8)
-    torch.testing.assert_close(
-        shifted(x) - plain(x), torch.ones(1, 2, 8, 8) * shifted.bias.view(2, 1, 1)
-    )
+    assert torch.autograd.gradcheck(lambda x, _: conv(x), (x, conv.weight))
 
 
 def test_a_frozen_kernel_is_used_as_it_stands() -> None:
@@ -78,8 +69,3 @@ def test_a_frozen_kernel_is_used_as_it_stands() -> None:
 def test_refuses_a_kernel_without_neighbours_on_all_sides(kernel_size: int) -> None:
     with pytest.raises(ValueError, match=f"odd and at least 3, got {kernel_size}"):
         ConstrainedConv2d(3, kernel_size)
-
-
-def test_a_frozen_kernel_has_no_bias() -> None:
-    with pytest.raises(ValueError, match="no bias"):
-        ConstrainedConv2d(3, bias=True, frozen=True)

@@ -33,7 +33,7 @@ def test_three_bands_share_the_spectrum_as_the_paper_says(size: int) -> None:
 
 
 def test_released_bands_count_a_shared_diagonal_twice() -> None:
-    ours, theirs = FrequencyDecomposition(256), FrequencyDecomposition(256, released=True)
+    ours, theirs = FrequencyDecomposition(256), FrequencyDecomposition(256, shared_edges=True)
     image = torch.randn(1, 3, 256, 256)
     with torch.no_grad():
         ours.filters.weight.zero_()

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from telltrace.layers import SFIConv2d, StreamBatchNorm2d, split
+from telltrace.layers import SFIConv2d, StreamBatchNorm2d, resample, split_channels
 from telltrace.layers.space_frequency import Stage
-from telltrace.layers.streams import Streams
+from telltrace.layers.streams import Streams, shrink
 
 _spec = importlib.util.spec_from_file_location(
     "four_convolutions", Path(__file__).with_name("four_convolutions.py")
@@ -47,6 +47,14 @@ CASES = {
     "five groups": ((10, 15, 1), {"groups": 5}, (8, 8)),
     "smallest": ((4, 4, 3), {"padding": 1}, (1, 2)),
 }
+
+
+def split(x: Tensor, alpha: float, beta: float) -> Streams:
+    """Part (B, C, H, W) into streams, the frequency stream shrunk by beta."""
+    if beta == 1:
+        return x
+    spatial, frequency = x.split(split_channels(x.shape[1], alpha), dim=1)
+    return spatial, resample(frequency, shrink(tuple(x.shape[-2:]), beta))
 
 
 def streams(channels: int, size: tuple[int, int], alpha: float, beta: float) -> Streams:

@@ -51,7 +51,7 @@ def test_traces_are_what_the_prediction_misses() -> None:
 
 @pytest.mark.parametrize("released", [True, False])
 def test_released_linear_layers_are_one_affine_map(released: bool) -> None:
-    head = AMTENnet(image_size=32, released=released).double().eval().head
+    head = AMTENnet(image_size=32, reference_compatible=released).double().eval().head
     one, other = torch.randn(2, 1, 128, dtype=torch.float64)
     together = head(one + other) + head(torch.zeros_like(one))
     assert torch.allclose(together, head(one) + head(other)) == released

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from telltrace.models import create_detector
 from telltrace.models.complexity import complexity
 from telltrace.models.meso import MesoNet, meso4, meso_inception4
-from telltrace.published.layouts import export_published, load_published
-from telltrace.published.meso import load_meso_keras
+from telltrace.published import LAYOUTS, export_published, load_published
 
 BOTH = pytest.mark.parametrize("name", ["meso4", "meso_inception4"])
 
@@ -80,7 +79,7 @@ def test_one_normalisation_serves_layers_of_equal_width_in_the_port_only() -> No
 def test_keras_wiring_equals_a_second_writing() -> None:
     """MesoInception-4 written out from its weights by functions, channels last as Keras has it."""
     weights = keras_weights("meso_inception4", first=5)
-    name, detector = load_meso_keras(weights)
+    name, _, detector = LAYOUTS["meso-keras"].load(weights)
     image = torch.rand(2, 64, 64, 3)
     assert name == "meso_inception4"
 
@@ -125,26 +124,31 @@ def test_keras_wiring_equals_a_second_writing() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda w: {}, "0 convolutions, 0 normalisations and 0 dense layers"),
+        (lambda w: {}, "0 convolutions, 0 normalisations, 0 dense layers"),
         (lambda w: {k: t for k, t in w.items() if "dense_2" not in k}, "1 dense layers"),
         (lambda w: {k: t for k, t in w.items() if "moving_mean" not in k}, "moving_mean"),
-        (lambda w: w | {"conv2d_1/conv2d_1/kernel:0": torch.ones(5, 5, 3, 8)}, "size mismatch"),
+        (
+            lambda w: w | {"conv2d_1/conv2d_1/kernel:0": torch.ones(5, 5, 3, 8)},
+            "1 of another shape, such as layers.0.0.weight",
+        ),
     ],
 )
 def test_other_keras_weights_are_refused(
     spoil: Callable[[dict[str, Tensor]], dict[str, Tensor]], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=rf"(?s)not the published Keras weights.*{message}"):
-        load_meso_keras(spoil(keras_weights("meso4")))
+    with pytest.raises(ValueError, match=rf"(?s)published Keras weights.*{message}"):
+        load_published("meso-keras", spoil(keras_weights("meso4")))
 
 
 @BOTH
 def test_other_state_dicts_are_refused(name: str) -> None:
     state = export_published(create_detector(name, image_size=64))
     other = "meso4" if name == "meso_inception4" else "meso_inception4"
-    with pytest.raises(ValueError, match=rf"is not a published {other}: \d+ missing"):
+    with pytest.raises(
+        ValueError, match=r"is not Meso.* as DeepfakeBench publishes it: \d+ missing"
+    ):
         load_published(other, state)
-    with pytest.raises(ValueError, match=r"no fc1\.weight"):
+    with pytest.raises(ValueError, match=r"has no fc1\.weight but conv1"):
         load_published(name, {"conv1.weight": torch.ones(1)})
     behind = {f"backbone.{key}": tensor for key, tensor in state.items()}
     assert load_published(name, behind).image_size == 64

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from telltrace.models import DETECTORS, create_detector, list_detectors
+from telltrace.models.registry import options_for_size
 
 
 def test_a_misspelt_name_is_answered_with_the_right_one() -> None:
@@ -46,3 +47,19 @@ def test_classes_are_an_option_of_every_detector() -> None:
     image = torch.rand(1, 3, 64, 64)
     for name in ("sfi_mobilenet", "mobilenet", "vgg13", "sfi_vgg13", "resnet26", "sfi_resnet26"):
         assert create_detector(name, num_classes=5).eval()(image).shape == (1, 5)
+
+
+def test_a_network_of_fixed_size_is_told_the_size() -> None:
+    assert options_for_size("meso4", {"drop_rate": 0.1}, 64) == {"image_size": 64, "drop_rate": 0.1}
+    assert options_for_size("meso4", {"image_size": 96}, 64) == {"image_size": 96}
+    for name in ("meso4", "xception", "timm:resnet10t"):
+        assert options_for_size(name, {}, 256) == {}
+
+
+def test_options_of_version_0_1_are_read_by_their_old_names() -> None:
+    assert create_detector("f3net_fad", image_size=48, released=True).reference_compatible
+
+
+def test_a_detector_without_family_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DETECTORS, "toy", torch.nn.Identity)
+    assert ("toy", "toy", "") in list_detectors()

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from telltrace.losses.margin import am_softmax
-from telltrace.models.two_stream import Fusion, TwoStreamXception, two_stream_xception
-from telltrace.models.xception import Xception, export_xception
-from telltrace.published.two_stream import UNUSED_HEAD, export_two_stream, load_two_stream
+from telltrace.models.two_stream import Fusion, TwoStreamXception
+from telltrace.models.xception import Xception
+from telltrace.published import export_published, load_published
+from telltrace.published.two_stream import UNUSED_HEAD
 
 NUMBERS = json.loads(
     (Path(__file__).parents[1] / "golden" / "two_stream_xception.json").read_text()
@@ -49,7 +50,7 @@ def _tap(detector: nn.Module) -> dict[str, tuple[Tensor, ...]]:
 def test_equals_the_released_network(golden: Callable[[str], Any]) -> None:
     released = golden("two_stream_xception")
     numbers = released.numbers
-    detector = load_two_stream(released.state).eval()
+    detector = load_published("two_stream_xception", released.state).eval()
     seen = _tap(detector)
     with torch.inference_mode():
         evidence = detector.evidence(released.images)
@@ -70,7 +71,7 @@ def test_equals_the_released_network(golden: Callable[[str], Any]) -> None:
         assert list(ours.shape) == theirs["shape"]
         equal(ours.mean().item(), theirs["mean"])
         equal(ours.flatten()[: len(theirs["first"])].tolist(), theirs["first"])
-    constants = sum(t.numel() for n, t in export_two_stream(detector).items() if "kernel" in n)
+    constants = sum(t.numel() for n, t in export_published(detector).items() if "kernel" in n)
     unused = detector.head.weight.numel() + 2
     ours = sum(p.numel() for p in detector.parameters())
     assert ours == numbers["parameters"] - constants - unused == 53_238_380
@@ -85,7 +86,7 @@ def test_loads_what_it_exports_whatever_the_unused_tensors_hold(
         state[name] = torch.randn_like(state[name])
         if not given:
             del state[name]
-    twin = load_two_stream(state)
+    twin = load_published("two_stream_xception", state)
     assert twin.image_size == 32
     for name, tensor in twin.state_dict().items():
         assert torch.equal(tensor, released_detector.state_dict()[name])
@@ -94,13 +95,13 @@ def test_loads_what_it_exports_whatever_the_unused_tensors_hold(
 @pytest.fixture(scope="module")
 def released_detector() -> TwoStreamXception:
     torch.manual_seed(0)
-    return TwoStreamXception(image_size=32, num_classes=3, head="linear", released=True)
+    return TwoStreamXception(image_size=32, num_classes=3, head="linear", reference_compatible=True)
 
 
 @pytest.fixture
 def released(released_detector: TwoStreamXception) -> dict[str, Tensor]:
     """A released state dict; a dict of its own for each test."""
-    return export_two_stream(released_detector)
+    return export_published(released_detector)
 
 
 def test_export_names_what_the_released_network_names(released: dict[str, Tensor]) -> None:
@@ -111,23 +112,21 @@ def test_export_names_what_the_released_network_names(released: dict[str, Tensor
 def test_what_the_released_code_cannot_compute_is_not_exported(
     detector: TwoStreamXception,
 ) -> None:
-    with pytest.raises(ValueError, match="released=True"):
-        export_two_stream(detector)
+    with pytest.raises(ValueError, match="reference_compatible=True"):
+        export_published(detector)
 
 
 @pytest.mark.parametrize("damage", ["dual_cma0.linear1.weight", "fusion.ca.sharedMLP.0.weight"])
 def test_a_foreign_state_dict_is_refused(damage: str, released: dict[str, Tensor]) -> None:
     del released[damage]
-    with pytest.raises(
-        ValueError, match=r"dual_cma0 or its head is missing|1 missing.*sharedMLP\.0"
-    ):
-        load_two_stream(released)
+    with pytest.raises(ValueError, match=r"has no dual_cma0|1 missing.*sharedMLP\.0"):
+        load_published("two_stream_xception", released)
 
 
 def test_a_kernel_of_another_shape_is_refused(released: dict[str, Tensor]) -> None:
     released["srm_conv1.kernel"] = torch.zeros(96, 1, 3, 3)
     with pytest.raises(ValueError, match=r"srm_conv1\.kernel is \(96, 1, 3, 3\) instead of"):
-        load_two_stream(released)
+        load_published("two_stream_xception", released)
 
 
 def _idle(detector: TwoStreamXception) -> set[str]:
@@ -148,7 +147,7 @@ def test_every_parameter_learns_from_the_first_step(head: Any) -> None:
 
 
 def test_the_released_wiring_leaves_parameters_idle() -> None:
-    idle = _idle(TwoStreamXception(image_size=64, released=True))
+    idle = _idle(TwoStreamXception(image_size=64, reference_compatible=True))
     cross = {
         f"cross{i}.{layer}.{leaf}"
         for i in (1, 2)
@@ -161,7 +160,7 @@ def test_the_released_wiring_leaves_parameters_idle() -> None:
 
 @pytest.mark.parametrize(("released", "spread"), [(True, (3 * 512) ** -0.5), (False, 512**-0.5)])
 def test_the_fusion_is_initialised_unless_released(released: bool, spread: float) -> None:
-    weight = Fusion(256, released=released).mix[0].weight
+    weight = Fusion(256, reference_compatible=released).mix[0].weight
     assert weight.std().item() == pytest.approx(spread, rel=0.02)
     bounded = weight.abs().max() <= 512**-0.5  # torch's own initialisation is uniform
     assert bounded == released
@@ -170,7 +169,7 @@ def test_the_fusion_is_initialised_unless_released(released: bool, spread: float
 def test_the_residual_guides_as_it_is_unless_released() -> None:
     image = torch.rand(1, 3, 32, 32)
     for released in (False, True):
-        detector = TwoStreamXception(image_size=32, released=released).eval()
+        detector = TwoStreamXception(image_size=32, reference_compatible=released).eval()
         once = detector.residual(image)
         twice = detector.residual(once)
         attention = detector.evidence(image).attention
@@ -229,8 +228,8 @@ def test_a_margin_loss_trains_it() -> None:
 
 def test_both_streams_start_from_imagenet(tmp_path: Path) -> None:
     donor = Xception(num_classes=1000)
-    torch.save(export_xception(donor), tmp_path / "imagenet.pth")
-    detector = two_stream_xception(image_size=32, weights=tmp_path / "imagenet.pth")
+    torch.save(export_published(donor), tmp_path / "imagenet.pth")
+    detector = TwoStreamXception(image_size=32, weights=tmp_path / "imagenet.pth")
     for stream in (detector.rgb, detector.noise):
         for name, tensor in donor.features.state_dict().items():
             assert torch.equal(stream.state_dict()[name], tensor)

@@ -8,14 +8,8 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from telltrace.models.xception import (
-    Xception,
-    XceptionFeatures,
-    export_xception,
-    load_xception,
-    xception,
-)
-from telltrace.models.xception_weights import load_imagenet
+from telltrace.models.xception import Xception, XceptionFeatures, load_imagenet
+from telltrace.published import export_published, load_published
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +21,7 @@ def reference() -> nn.Module:
 
 def test_equals_the_published_network(golden: Callable[[str], Any]) -> None:
     published = golden("xception")
-    detector = load_xception(published.state).eval()
+    detector = load_published("xception", published.state).eval()
     with torch.inference_mode():
         logits = detector(published.images)
     expected = torch.tensor(published.numbers["logits"], dtype=torch.float64)
@@ -60,7 +54,7 @@ def test_imagenet_weights_come_from_a_file(
     else:  # as the oldest files have it: matrices for pointwise kernels, no counters
         state = {n: t for n, t in state.items() if "num_batches" not in n}
         torch.save({n: t[:, :, 0, 0] if "pointwise" in n else t for n, t in state.items()}, path)
-    detector = xception(weights=path)
+    detector = Xception(weights=path)
     assert torch.equal(detector.features.stem1[0].weight, reference.conv1.weight)
     ours = detector.features.middle_second[0].body[1].pointwise.weight
     assert torch.equal(ours, reference.block8.rep[1].pointwise.weight)
@@ -76,9 +70,9 @@ def test_imagenet_weights_come_from_timm_only_when_asked(
         return reference
 
     monkeypatch.setattr(timm, "create_model", create_model)
-    xception()
+    Xception()
     assert asked == []
-    detector = xception(weights="timm")
+    detector = Xception(weights="timm")
     assert asked == [("legacy_xception", True)]
     assert torch.equal(detector.features.tail[3].pointwise.weight, reference.conv4.pointwise.weight)
 
@@ -95,24 +89,26 @@ def test_copies_of_a_picture_give_the_pictures_own_response(
 
 
 def test_a_missing_file_is_answered_with_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no weights file .*none\.pth.*weights=\"timm\""):
-        xception(weights=tmp_path / "none.pth")
+    with pytest.raises(
+        ValueError, match=r"none\.pth: There is no such weights file.*weights=\"timm\""
+    ):
+        Xception(weights=tmp_path / "none.pth")
 
 
 def test_a_foreign_state_dict_is_refused_with_its_differences() -> None:
-    state = export_xception(Xception())
+    state = export_published(Xception())
     state["conv3.pointwise.weight"] = torch.zeros(3, 3, 1, 1)
     state["stranger.weight"] = state.pop("bn4.bias")
     with pytest.raises(ValueError, match=r"1 missing, such as bn4\.bias; 1 left over.*stranger"):
-        load_xception(state)
-    with pytest.raises(ValueError, match="conv1 or its classifier is missing"):
-        load_xception({"weight": torch.zeros(1)})
+        load_published("xception", state)
+    with pytest.raises(ValueError, match=r"not Xception .* has no conv1\.weight but weight"):
+        load_published("xception", {"weight": torch.zeros(1)})
 
 
 @pytest.mark.parametrize("num_classes", [2, 3])
 def test_export_and_load_are_inverse(num_classes: int) -> None:
     detector = Xception(num_classes=num_classes)
-    twin = load_xception(export_xception(detector))
+    twin = load_published("xception", export_published(detector))
     for name, tensor in detector.state_dict().items():
         assert torch.equal(twin.state_dict()[name], tensor)
 

@@ -12,7 +12,7 @@ from telltrace.losses import (
     Information,
     am_softmax,
 )
-from telltrace.models.multi_task import multi_task
+from telltrace.models.multi_task import MultiTask
 from telltrace.models.registry import create_detector
 from telltrace.models.two_stream import Evidence
 from telltrace.training.config import ObjectiveConfig
@@ -104,7 +104,7 @@ def test_an_objective_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"Plain has no objective 'information', only cross_ent"):
         create_objective(Plain(), ObjectiveConfig(name="information"))
     with pytest.raises(ValueError, match=r"only multi_task, cross_entropy. Use --.* multi_task"):
-        create_objective(multi_task(), ObjectiveConfig(name="information"))
+        create_objective(MultiTask(), ObjectiveConfig(name="information"))
     with pytest.raises(ValueError, match=r"Several has no objective 'multi_task'.*information"):
         create_objective(Several(), ObjectiveConfig(name="multi_task"))
 
@@ -132,7 +132,7 @@ def test_a_detector_brings_a_loss_of_its_own_and_its_settings() -> None:
 
 
 def test_three_tasks_decode_the_share_of_the_true_class() -> None:
-    network, images = multi_task(), torch.rand(4, 3, 32, 32)
+    network, images = MultiTask(), torch.rand(4, 3, 32, 32)
     objective = create_objective(network, ObjectiveConfig())
     losses = objective(network, images, LABELS)
     verdicts = network.verdicts(images, LABELS)
@@ -178,7 +178,7 @@ def test_a_map_is_learnt_from_the_masks_that_are_known() -> None:
 
 
 def test_masks_teach_the_segmentation_where_they_are_known() -> None:
-    network = multi_task().eval()
+    network = MultiTask().eval()
     objective = create_objective(network, ObjectiveConfig())
     images, labels = torch.rand(3, 3, 32, 32), torch.tensor([0, 1, 1])
     masks = torch.zeros(3, 32, 32)

@@ -7,21 +7,24 @@ from typing import Any, Literal
 
 
 def detectors(*, family: str | None = None, json: bool = False) -> int:
-    """List the detectors that can be trained.
+    """List the detectors that can be trained, with their options.
 
     Args:
         family: Only one family, such as sfi.
-        json: Print JSON instead of a table.
+        json: Print JSON, which has the options' defaults too.
     """
     from telltrace.models import list_detectors
 
-    rows = list_detectors(family)
+    rows = [{**row._asdict(), "options": row.options} for row in list_detectors(family)]
     if json:
-        print(jsonlib.dumps([{"name": r.name, "family": r.family, "paper": r.paper} for r in rows]))
-    else:
-        width = max(len(row.name) for row in rows)
-        for row in rows:
-            print(f"{row.name:{width}}  {row.family:12}  {row.paper}")
+        print(jsonlib.dumps(rows))
+        return 0
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        print(f"{row['name']:{width}}  {row['family']:12}  {row['paper']}")
+        print(f"{'':{width}}  options: {', '.join(row['options'])}")
+    if family is None:
+        print("timm:NAME is any network of timm, sfi:NAME its space-frequency form.")
     return 0
 
 
@@ -45,10 +48,10 @@ def complexity(
         json: Print JSON instead of a table.
     """
     from telltrace.models.complexity import complexity as count
-    from telltrace.models.registry import create_detector
+    from telltrace.models.registry import create_detector, options_for_size
 
     given = {key: value for key, value in (("alpha", alpha), ("beta", beta)) if value is not None}
-    settings = {**(options or {}), **given}
+    settings = options_for_size(detector, {**(options or {}), **given}, image_size)
     cost = count(create_detector(detector, **settings), image_size)
     if json:
         about = {"detector": detector, "options": settings, "image_size": image_size}

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
+from telltrace.errors import OptionError
+
 from ..layers.streams import check_beta, split_channels
 from .convolutions import take_over, unshare
 from .rules import rewrite
@@ -48,7 +50,7 @@ def convert(
         image_size: Side of the example image, in pixels; by default the model's own, or 224.
 
     Raises:
-        ValueError: If an option is out of range, the network has no two convolutions in a row,
+        OptionError: If an option is out of range, the network has no two convolutions in a row,
             or a module cannot be traced or replaced; the message names it and what would work.
 
     References:
@@ -94,16 +96,16 @@ def _matters(node: fx.Node) -> bool:
 
 def _check(model: nn.Module, downsample: str, kernel_size: int) -> None:
     if downsample not in ("pool", "stride"):
-        raise ValueError(f'downsample is "pool" or "stride", got {downsample!r}.')
+        raise OptionError(f'downsample is "pool" or "stride", got {downsample!r}.')
     if kernel_size < 3 or kernel_size % 2 == 0:
-        raise ValueError(f"kernel_size must be odd and at least 3, got {kernel_size}.")
+        raise OptionError(f"kernel_size must be odd and at least 3, got {kernel_size}.")
     if not has_convolution(model):
-        raise ValueError(
+        raise OptionError(
             f"{type(model).__name__} has no 2-D convolution (nn.Conv2d) to replace; SFIConv takes "
             "the place of convolutions. Use a convolutional network such as resnet18."
         )
     if any(parameter.is_meta for parameter in model.parameters()):
-        raise ValueError(
+        raise OptionError(
             f"{type(model).__name__} has weights without values, on the meta device, but the "
             'converter tries it on an example; build it, or model.to_empty(device="cpu"), first.'
         )

@@ -6,6 +6,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, fx, nn
 
+from telltrace.errors import OptionError
+
 from ..layers.space_frequency import SFIConv2d
 from ..layers.streams import split_channels
 from .pairs import Mask, channels_of
@@ -40,13 +42,18 @@ class PlacedSFIConv2d(SFIConv2d):
         self._find_blocks()
 
 
-def replace(
-    conv: nn.Module, stage: Literal[1, 2, 3], mask: Mask | None = None, **options: Any
+def take_over(
+    traced: fx.GraphModule,
+    node: fx.Node,
+    stage: Literal[1, 2, 3],
+    mask: Mask | None = None,
+    **options: Any,
 ) -> tuple[nn.Module | None, SFIConv2d]:
-    """Make the SFIConv that takes over from ``conv``, with its parameters.
+    """Put an SFIConv, with the same parameters, where ``node`` calls a convolution.
 
     Args:
-        conv: Any convolution; its parameters are shared.
+        traced: The network.
+        node: The call.
         stage: 1, 2 or 3.
         mask: Which channels of its input carry frequencies, where it has streams to read.
         options: As of SFIConv2d: alpha, beta, downsample, trace_kernel_size.
@@ -55,12 +62,25 @@ def replace(
         A padding that must act on each stream beforehand, or None; and the SFIConv.
 
     Raises:
-        ValueError: If the parameters of ``conv`` are computed from others, or its forward is not
-            that of a convolution.
+        OptionError: If the parameters are computed from others, or the forward is not that of a
+            convolution; the message names the convolution.
     """
+    target = str(node.target)
+    conv = traced.get_submodule(target)
     assert isinstance(conv, nn.Conv2d)
+    try:
+        before, new = _replacement(conv, stage, mask, options)
+    except ValueError as error:
+        raise OptionError(f"{target} cannot become an SFIConv: {error}") from error
+    traced.set_submodule(target, new)
+    return before, new
+
+
+def _replacement(
+    conv: nn.Conv2d, stage: Literal[1, 2, 3], mask: Mask | None, options: dict[str, Any]
+) -> tuple[nn.Module | None, SFIConv2d]:
     if not isinstance(conv._parameters.get("weight"), nn.Parameter):
-        raise ValueError(
+        raise OptionError(
             f"The weight of {type(conv).__name__} is computed by a parametrization; remove it "
             "first, with torch.nn.utils.parametrize.remove_parametrizations."
         )
@@ -73,28 +93,10 @@ def replace(
     new = PlacedSFIConv2d.from_conv(stage, bare, **options)
     if mask is not None:
         new.read(mask)
-    if make is None:
-        return before, new
-    new.derive = make
-    for name in names_of(make):
-        new._parameters[name] = conv._parameters[name]
-    return before, new
-
-
-def take_over(
-    traced: fx.GraphModule, node: fx.Node, stage: Literal[1, 2, 3], **options: Any
-) -> tuple[nn.Module | None, SFIConv2d]:
-    """Put the SFIConv where ``node`` calls a convolution; arguments as of :func:`replace`.
-
-    Raises:
-        ValueError: As :func:`replace`, with the name of the convolution.
-    """
-    target = str(node.target)
-    try:
-        before, new = replace(traced.get_submodule(target), stage, **options)
-    except ValueError as error:
-        raise ValueError(f"{target} cannot become an SFIConv: {error}") from error
-    traced.set_submodule(target, new)
+    if make is not None:
+        new.derive = make
+        for name in names_of(make):
+            new._parameters[name] = conv._parameters[name]
     return before, new
 
 

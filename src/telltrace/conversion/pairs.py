@@ -6,10 +6,9 @@ split and restored.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..layers.streams import StreamBatchNorm2d, Streams, resample, shrink
+from ..layers.streams import StreamBatchNorm2d, resample, shrink
 
 Mask = tuple[bool, ...]
 """Per channel, in vanilla order: whether it carries frequencies."""
@@ -107,31 +106,8 @@ class MaskedBatchNorm2d(StreamBatchNorm2d):
             index = torch.tensor(channels_of(mask, frequency))
             self.register_buffer(name, index.to(_device(self)), persistent=False)
 
-    def forward(self, input: Streams) -> Streams:  # type: ignore[override]
-        if isinstance(input, Tensor):
-            return super().forward(input)
-        learn = self.training and self.track_running_stats
-        if learn and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-        spatial, frequency = input
-        indices = self.get_buffer("of_spatial"), self.get_buffer("of_frequency")
-        return self._taken(spatial, indices[0]), self._taken(frequency, indices[1])
-
-    def _taken(self, x: Tensor, channels: Tensor) -> Tensor:
-        mean, var, weight, bias = (
-            None if tensor is None else tensor[channels]
-            for tensor in (self.running_mean, self.running_var, self.weight, self.bias)
-        )
-        momentum = self.momentum
-        if momentum is None:
-            momentum = 1 / float(self.num_batches_tracked or 1)
-        fresh = self.training or mean is None
-        x = F.batch_norm(x, mean, var, weight, bias, fresh, momentum, self.eps)
-        if self.training and mean is not None and var is not None:
-            with torch.no_grad():
-                self.get_buffer("running_mean")[channels] = mean
-                self.get_buffer("running_var")[channels] = var
-        return x
+    def channels(self, cut: int) -> tuple[slice | Tensor, slice | Tensor]:
+        return self.get_buffer("of_spatial"), self.get_buffer("of_frequency")
 
 
 def stream_norm(norm: nn.BatchNorm2d, mask: Mask) -> StreamBatchNorm2d:

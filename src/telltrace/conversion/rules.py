@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from telltrace.errors import OptionError
+
 from ..layers.space_frequency import SFIConv2d
 from ..layers.streams import split_channels
 from .convolutions import can_read, take_over
@@ -58,7 +60,7 @@ def _refuse_part(traced: fx.GraphModule, node: fx.Node) -> None:
     """Raise an error if ``node`` writes into a part of a tensor that is two here."""
     if not node.users and changes_in_place(traced, node):
         source = node.all_input_nodes[0]
-        raise ValueError(
+        raise OptionError(
             f"{getattr(node.target, '__name__', node.target)} writes into a part of a tensor "
             f"({source.name}), which is two tensors at beta < 1; use beta=1, or let the forward "
             "build a new tensor, with torch.cat or torch.where."

@@ -4,6 +4,8 @@ from typing import Literal
 
 from torch import Tensor, fx, nn
 
+from telltrace.errors import OptionError
+
 from ..layers.streams import split_channels
 
 Stage = Literal[1, 2, 3]
@@ -27,7 +29,7 @@ def place_stages(graph: fx.GraphModule, alpha: float) -> dict[fx.Node, Stage]:
     with too few channels for two streams, such as an attention map's single one.
 
     Raises:
-        ValueError: If no convolution can be Stage 1.
+        OptionError: If no convolution can be Stage 1.
     """
     convs = {n: c for n in graph.graph.nodes if (c := convolution(graph, n)) is not None}
     pooled = _pooled(graph.graph, set(convs))
@@ -44,7 +46,7 @@ def place_stages(graph: fx.GraphModule, alpha: float) -> dict[fx.Node, Stage]:
         if fed:
             split.add(node)
     if not stages:
-        raise ValueError(_why_none(graph, len(convs), len(body), alpha))
+        raise OptionError(_why_none(graph, len(convs), len(body), alpha))
     return stages
 
 

@@ -126,12 +126,7 @@ class Writer:
 
 
 def run(
-    root: nn.Module,
-    kind: str,
-    target: Any,
-    args: Any,
-    kwargs: Any,
-    value: Callable[[fx.Node], Any],
+    root: nn.Module, kind: str, target: Any, args: Any, kwargs: Any, value: Callable[[fx.Node], Any]
 ) -> Any:
     """Do what a step does, on the values of its inputs."""
     args, kwargs = fx.map_arg((args, kwargs), value)

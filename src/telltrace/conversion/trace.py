@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from telltrace.errors import OptionError
+
 OUT_OF_PLACE: dict[Any, Any] = {
     operator.iadd: operator.add,
     operator.isub: operator.sub,
@@ -169,7 +171,7 @@ def trace(model: nn.Module, example: Tensor) -> fx.GraphModule:
     """Trace ``model`` in evaluation mode, which it is left in; nodes know their values.
 
     Raises:
-        ValueError: If it cannot be traced; the message names the module where it stopped.
+        OptionError: If it cannot be traced; the message names the module where it stopped.
     """
     tracer = ExampleTracer(example)
     try:
@@ -179,7 +181,7 @@ def trace(model: nn.Module, example: Tensor) -> fx.GraphModule:
         where = tracer.culprit or type(model).__name__
         given = ", ".join(list(inspect.signature(model.forward).parameters)[1:])
         hint = f" (forward also takes {given}, which keep their defaults)" if given else ""
-        raise ValueError(
+        raise OptionError(
             f"{where} cannot be traced for an image of shape {tuple(example.shape)}{hint}: "
             f"{type(error).__name__}: {error}. Give an image_size it accepts, or rewrite its "
             "forward without Python control flow over the values of tensors."

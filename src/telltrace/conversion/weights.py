@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from telltrace.errors import OptionError
+
 from .trace import ExampleTracer
 
 
@@ -40,7 +42,7 @@ def padding_of(conv: nn.Conv2d) -> Literal["zeros", "same"]:
     """Find out how ``conv`` pads: as its arguments say, or as TensorFlow does.
 
     Raises:
-        ValueError: If its forward is something else than a convolution so padded.
+        OptionError: If its forward is something else than a convolution so padded.
     """
     if type(conv).forward is nn.Conv2d.forward:
         return "zeros"
@@ -63,7 +65,7 @@ def padding_of(conv: nn.Conv2d) -> Literal["zeros", "same"]:
         return "zeros"
     if "same" in agree:
         return "same"
-    raise ValueError(
+    raise OptionError(
         f"{type(conv).__name__} is neither a convolution padded with zeros nor one padded as "
         "TensorFlow's SAME; use nn.Conv2d with its input padded beforehand."
     )
@@ -76,7 +78,7 @@ def recipe(conv: nn.Conv2d) -> fx.GraphModule | None:
         A function of the parameters that its placeholders name.
 
     Raises:
-        ValueError: If the forward of ``conv`` does not lead to one ``F.conv2d``.
+        OptionError: If the forward of ``conv`` does not lead to one ``F.conv2d``.
     """
     if type(conv).forward is nn.Conv2d.forward:
         return None
@@ -87,12 +89,12 @@ def recipe(conv: nn.Conv2d) -> fx.GraphModule | None:
         with torch.no_grad():
             graph = ExampleTracer(example).trace(twin)
     except Exception as error:
-        raise ValueError(
+        raise OptionError(
             f"The weight of {type(conv).__name__} cannot be traced: {error}"
         ) from error
     calls = [n for n in graph.nodes if n.target in (F.conv2d, torch.conv2d)]
     if len(calls) != 1:
-        raise ValueError(f"{type(conv).__name__} does not lead to one F.conv2d; use nn.Conv2d.")
+        raise OptionError(f"{type(conv).__name__} does not lead to one F.conv2d; use nn.Conv2d.")
     weight = calls[0].args[1] if len(calls[0].args) > 1 else calls[0].kwargs["weight"]
     if weight.op == "get_attr" and weight.target == "weight":
         return None
@@ -103,7 +105,7 @@ def _cut_out(conv: nn.Conv2d, graph: fx.Graph, weight: fx.Node) -> fx.GraphModul
     part, made = fx.Graph(), {}
     needed = _needed(weight)
     if any(node.op in ("placeholder", "call_module") for node in needed):
-        raise ValueError(f"The weight of {type(conv).__name__} depends on its input.")
+        raise OptionError(f"The weight of {type(conv).__name__} depends on its input.")
     for node in graph.nodes:
         if node in needed and node.op == "get_attr":
             made[node] = part.placeholder(str(node.target))

@@ -1,8 +1,8 @@
-"""Layers: what a network is made of. They import nothing but torch."""
+"""Layers: what a network is made of."""
 
 from .constrained import ConstrainedConv2d
 from .space_frequency import SFIConv2d
-from .streams import StreamBatchNorm2d, Streams, each, merge, resample, split, split_channels
+from .streams import StreamBatchNorm2d, Streams, each, resample, split_channels
 
 __all__ = [
     "ConstrainedConv2d",
@@ -10,8 +10,6 @@ __all__ = [
     "StreamBatchNorm2d",
     "Streams",
     "each",
-    "merge",
     "resample",
-    "split",
     "split_channels",
 ]

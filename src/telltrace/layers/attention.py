@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
+
 RELEASED_GAIN = 0.02
 """Gain of the Xavier initialisation in the released code; nearly closes what it initialises."""
 
@@ -13,8 +15,7 @@ RELEASED_GAIN = 0.02
 class SpatialAttention(nn.Module):
     """Weigh every place of a map by its mean and its largest channel.
 
-    Args:
-        kernel_size: Odd side of the neighbourhood that decides, in pixels.
+    A neighbourhood of 7 x 7 pixels decides.
 
     Shape:
         - Input: (B, C, H, W)
@@ -22,17 +23,11 @@ class SpatialAttention(nn.Module):
 
     References:
         Woo et al., "CBAM: Convolutional Block Attention Module", ECCV 2018, equation 3.
-
-    Examples:
-        >>> SpatialAttention()(torch.rand(2, 8, 5, 5)).shape
-        torch.Size([2, 1, 5, 5])
     """
 
-    def __init__(self, kernel_size: int = 7) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        if kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size must be odd, got {kernel_size}.")
-        self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
+        self.conv = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)).sigmoid()
@@ -42,8 +37,7 @@ class ChannelAttention(nn.Module):
     """Weigh every channel of a map by its mean and its largest place.
 
     Args:
-        channels: Number of channels C.
-        reduction: How many times narrower the hidden layer is.
+        channels: Number of channels C; the hidden layer is 16 times narrower.
 
     Shape:
         - Input: (B, C, H, W)
@@ -51,16 +45,12 @@ class ChannelAttention(nn.Module):
 
     References:
         Woo et al., CBAM, ECCV 2018, equation 2.
-
-    Examples:
-        >>> ChannelAttention(32)(torch.rand(2, 32, 5, 5)).shape
-        torch.Size([2, 32, 1, 1])
     """
 
-    def __init__(self, channels: int, reduction: int = 16) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(channels, channels // reduction, 1, bias=False)
-        self.excite = nn.Conv2d(channels // reduction, channels, 1, bias=False)
+        self.squeeze = nn.Conv2d(channels, channels // 16, 1, bias=False)
+        self.excite = nn.Conv2d(channels // 16, channels, 1, bias=False)
         for conv in (self.squeeze, self.excite):
             nn.init.xavier_normal_(conv.weight, gain=RELEASED_GAIN)
 
@@ -88,9 +78,8 @@ class DualCrossAttention(nn.Module):
     positions turns the comparisons into the two attentions. The layer over positions fixes N.
 
     Args:
-        channels: Number of channels C of either map.
+        channels: Number of channels C of either map; the keys are 8 times narrower.
         positions: Number of positions N = H * W of either map.
-        reduction: How many times narrower the keys are.
         gate: What the residual gates start from. The released code starts them from 0, which
             leaves every other weight here without a gradient until the gates have moved.
         gain: Gain of the Xavier initialisation of keys and position layers; five of them follow
@@ -102,30 +91,17 @@ class DualCrossAttention(nn.Module):
         - Output: (B, C, H, W) twice
 
     Raises:
-        ValueError: If a map does not have N positions.
+        OptionError: If a map does not have N positions.
 
     References:
         Luo et al., CVPR 2021, dual cross-modality attention.
-
-    Examples:
-        >>> attend = DualCrossAttention(16, positions=6)
-        >>> x, y = attend(torch.rand(2, 16, 2, 3), torch.rand(2, 16, 2, 3))
-        >>> x.shape
-        torch.Size([2, 16, 2, 3])
     """
 
     def __init__(
-        self,
-        channels: int,
-        positions: int,
-        *,
-        reduction: int = 8,
-        gate: float = 0.1,
-        gain: float = 0.4,
+        self, channels: int, positions: int, *, gate: float = 0.1, gain: float = 0.4
     ) -> None:
         super().__init__()
-        self.positions = positions
-        keys = channels // reduction
+        self.positions, keys = positions, channels // 8
         self.key1 = nn.Conv2d(channels, keys, 1)
         self.key2 = nn.Conv2d(channels, keys, 1)
         self.shared_key = nn.Conv2d(keys, keys, 1)
@@ -143,15 +119,15 @@ class DualCrossAttention(nn.Module):
     def maps(self, x: Tensor, y: Tensor) -> CrossAttentionMaps:
         """The two attentions, for looking at them."""
         if x.shape != y.shape or x.shape[-2] * x.shape[-1] != self.positions:
-            raise ValueError(
+            raise OptionError(
                 f"This attention was built for two maps of {self.positions} positions, got "
                 f"{tuple(x.shape[-2:])} and {tuple(y.shape[-2:])}: build it with "
                 f"positions={x.shape[-2] * x.shape[-1]}, or a detector with that image_size."
             )
         keys = self.shared_key(torch.cat([self.key1(x), self.key2(y)]))
-        of_x, of_y = keys.flatten(2).unflatten(0, (2, -1))  # (B, C / reduction, N) each
+        of_x, of_y = keys.flatten(2).unflatten(0, (2, -1))  # (B, C / 8, N) each
         # The released order is softmax(L(kx^T ky)), N^3 work. L acts on the columns alone, so
-        # it may meet the keys first: kx^T (ky L^T), which is N^2 C / reduction.
+        # it may meet the keys first: kx^T (ky L^T), which is N^2 C / 8.
         first = torch.baddbmm(self.places1.bias, of_x.mT, of_y @ self.places1.weight.T)
         second = torch.baddbmm(self.places2.bias, of_y.mT, of_x @ self.places2.weight.T)
         return CrossAttentionMaps(first.softmax(-1), second.softmax(-1))

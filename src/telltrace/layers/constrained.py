@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
+
 
 class ConstrainedConv2d(nn.Module):
     """Depthwise prediction-error filter: the first half of the paper's MCSConv.
@@ -17,7 +19,6 @@ class ConstrainedConv2d(nn.Module):
     Args:
         channels: Number of channels C of the input and the output.
         kernel_size: Odd side length of the kernel, in pixels.
-        bias: Learn one offset per channel.
         frozen: Use ``weight`` as it stands, as the released networks do: a constant that
             need not obey the constraint once a checkpoint has filled it. The layer then also
             carries the two tensors that a released checkpoint holds but never uses.
@@ -27,8 +28,7 @@ class ConstrainedConv2d(nn.Module):
         - Output: (B, C, H, W); the border is padded with zeros.
 
     Raises:
-        ValueError: If ``kernel_size`` is even or smaller than 3, or a frozen layer is asked
-            for a bias.
+        OptionError: If ``kernel_size`` is even or smaller than 3.
 
     References:
         Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
@@ -43,14 +43,10 @@ class ConstrainedConv2d(nn.Module):
 
     around: Tensor
 
-    def __init__(
-        self, channels: int, kernel_size: int = 5, *, bias: bool = False, frozen: bool = False
-    ) -> None:
+    def __init__(self, channels: int, kernel_size: int = 5, *, frozen: bool = False) -> None:
         super().__init__()
         if kernel_size < 3 or kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size must be odd and at least 3, got {kernel_size}.")
-        if frozen and bias:
-            raise ValueError("A frozen kernel has no bias: released networks add none.")
+            raise OptionError(f"kernel_size must be odd and at least 3, got {kernel_size}.")
         self.channels, self.kernel_size, self.frozen = channels, kernel_size, frozen
         shape = (channels, 1, kernel_size, kernel_size)
         around = torch.ones(1, 1, kernel_size, kernel_size)
@@ -62,7 +58,6 @@ class ConstrainedConv2d(nn.Module):
             self.register_buffer("const_bias", torch.zeros(channels))
         else:
             self.weight = nn.Parameter(torch.empty(shape))
-        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
         self.reset_parameters()
 
     @torch.no_grad()
@@ -72,8 +67,6 @@ class ConstrainedConv2d(nn.Module):
         self.weight.copy_(self._project(self.weight))
         if self.frozen:
             self.get_buffer("const_weight").copy_(self.weight)
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
 
     def kernel(self) -> Tensor:
         """The kernel in force, (C, 1, k, k): the nearest to ``weight`` that obeys Eq. 1."""
@@ -81,7 +74,7 @@ class ConstrainedConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         pad = self.kernel_size // 2
-        return F.conv2d(x, self.kernel(), self.bias, padding=pad, groups=self.channels)
+        return F.conv2d(x, self.kernel(), padding=pad, groups=self.channels)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, kernel_size={self.kernel_size}, frozen={self.frozen}"

@@ -10,6 +10,8 @@ LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in brightness (ITU-R BT.601)."""
 LOW, MIDDLE = 2.82, 2.0
 """The image's side over a band's upper bound, for a sixteenth and an eighth of the spectrum."""
+WINDOW = 10
+"""Side of the window of the local statistics, in pixels."""
 FLOOR = 1e-3
 """Added to a band's magnitude before the logarithm. Rounding to 8 bits alone puts some 0.1 into
 a band of a window; black borders have 0, where the logarithm would have no bound."""
@@ -95,7 +97,7 @@ class FrequencyDecomposition(nn.Module):
 
     Args:
         size: Side of the image, in pixels.
-        released: Let neighbouring bands share the diagonal between them, as public code does;
+        shared_edges: Let neighbouring bands share the diagonal between them, as public code does;
             those frequencies then count twice.
 
     Shape:
@@ -105,19 +107,15 @@ class FrequencyDecomposition(nn.Module):
     References:
         Qian et al., "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware
         Clues", ECCV 2020, section 3.1, Eq. 1, https://arxiv.org/abs/2007.09355.
-
-    Examples:
-        >>> FrequencyDecomposition(16)(torch.rand(1, 3, 16, 16)).shape
-        torch.Size([1, 12, 16, 16])
     """
 
     dct: Tensor
 
-    def __init__(self, size: int, *, released: bool = False) -> None:
+    def __init__(self, size: int, *, shared_edges: bool = False) -> None:
         super().__init__()
         low, middle, top = size // LOW, size // MIDDLE, 2 * size
         edges = [(0, low), (low, middle), (middle, top), (0, top)]
-        self.filters = BandFilters(diagonal_bands(size, edges, closed=released))
+        self.filters = BandFilters(diagonal_bands(size, edges, closed=shared_edges))
         self.register_buffer("dct", dct_matrix(size).float(), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -134,27 +132,22 @@ class LocalFrequencyStatistics(nn.Module):
 
     Args:
         bands: Number of bands, of equal width.
-        window: Side of the sliding window, in pixels.
 
     Shape:
         - Input: (B, 3, H, W)
-        - Output: (B, bands, (H - window) // 2 + 5, (W - window) // 2 + 5), log10 of magnitudes
+        - Output: (B, bands, H // 2, W // 2), log10 of magnitudes
 
     References:
         Qian et al., ECCV 2020, section 3.2, Eq. 2: ``log10 ||D(p) * (h_base + sigma(h_w))||_1``.
-
-    Examples:
-        >>> LocalFrequencyStatistics()(torch.rand(1, 3, 32, 32)).shape
-        torch.Size([1, 6, 16, 16])
     """
 
     waves: Tensor
 
-    def __init__(self, bands: int = 6, window: int = 10) -> None:
+    def __init__(self, bands: int = 6) -> None:
         super().__init__()
-        edges = [(2 * window * i / bands, 2 * window * (i + 1) / bands) for i in range(bands)]
-        self.filters = BandFilters(diagonal_bands(window, edges, closed=False))
-        dct = dct_matrix(window)
+        edges = [(2 * WINDOW * i / bands, 2 * WINDOW * (i + 1) / bands) for i in range(bands)]
+        self.filters = BandFilters(diagonal_bands(WINDOW, edges, closed=False))
+        dct = dct_matrix(WINDOW)
         waves = torch.einsum("ik,jl,c->ijckl", dct, dct, torch.tensor(LUMA, dtype=dct.dtype))
         self.register_buffer("waves", waves.flatten(0, 1).float(), persistent=False)
 

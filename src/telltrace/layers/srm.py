@@ -40,11 +40,8 @@ def srm_kernels() -> Tensor:
 class SRMResidual(nn.Module):
     """Noise residual of an image: each of the three kernels over the sum of all its channels.
 
-    Args:
-        in_channels: Number of channels C of the image.
-
     Shape:
-        - Input: (B, C, H, W)
+        - Input: (B, 3, H, W)
         - Output: (B, 3, H, W), in [-3, 3]
 
     References:
@@ -58,9 +55,9 @@ class SRMResidual(nn.Module):
 
     kernel: Tensor
 
-    def __init__(self, in_channels: int = 3) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        kernel = srm_kernels()[:, None].repeat(1, in_channels, 1, 1)
+        kernel = srm_kernels()[:, None].repeat(1, 3, 1, 1)
         self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -83,10 +80,6 @@ class SRMBlock(nn.Module):
 
     References:
         Luo et al., CVPR 2021, multi-scale high-frequency feature extraction.
-
-    Examples:
-        >>> SRMBlock(8, 16)(torch.rand(2, 8, 12, 12)).shape
-        torch.Size([2, 16, 12, 12])
     """
 
     kernel: Tensor

@@ -8,10 +8,13 @@ alpha leaves without channels is a tensor of 0 channels: it still tells the size
 
 import math
 from collections.abc import Callable
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from telltrace.errors import OptionError
 
 Streams = Tensor | tuple[Tensor, Tensor]
 """Both streams: (B, C, H, W) when equally large, else the pair (spatial, frequency)."""
@@ -25,7 +28,7 @@ def split_channels(channels: int, alpha: float) -> tuple[int, int]:
         alpha: Share of the frequency stream, in [0, 1].
 
     Raises:
-        ValueError: If alpha is out of range, or leaves one stream without a channel although
+        OptionError: If alpha is out of range, or leaves one stream without a channel although
             it promises it some.
 
     Examples:
@@ -33,10 +36,10 @@ def split_channels(channels: int, alpha: float) -> tuple[int, int]:
         (33, 32)
     """
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha is the share of frequency channels, from 0 to 1; got {alpha}.")
+        raise OptionError(f"alpha is the share of frequency channels, from 0 to 1; got {alpha}.")
     frequency = int(alpha * channels)
     if frequency == 0 and alpha > 0:
-        raise ValueError(
+        raise OptionError(
             f"{channels} channel(s) cannot be split at alpha={alpha}: the frequency stream would "
             f"be empty. Use alpha=0, alpha>={1 / channels:.4g}, or at least "
             f"{math.ceil(1 / alpha)} channels."
@@ -45,9 +48,9 @@ def split_channels(channels: int, alpha: float) -> tuple[int, int]:
 
 
 def check_beta(beta: float) -> float:
-    """Return ``beta`` if the frequency stream can have that scale; a ValueError otherwise."""
+    """Return ``beta`` if the frequency stream can have that scale; an OptionError otherwise."""
     if not 0 < beta <= 1:
-        raise ValueError(
+        raise OptionError(
             f"beta scales the sides of the frequency stream, above 0 and up to 1; got {beta}."
         )
     return beta
@@ -132,23 +135,6 @@ def _act(act: Callable[..., Tensor], parts: tuple[Tensor, ...]) -> Tensor:
     return act(*empty)[:, :0]
 
 
-def merge(streams: Streams) -> Tensor:
-    """Join both streams into one tensor of the spatial stream's size, spatial channels first."""
-    if isinstance(streams, Tensor):
-        return streams
-    spatial, frequency = streams
-    size = (spatial.shape[-2], spatial.shape[-1])
-    return torch.cat([spatial, resample(frequency, size)], dim=1)
-
-
-def split(x: Tensor, alpha: float, beta: float) -> Streams:
-    """Undo :func:`merge`: part (B, C, H, W) into streams, the frequency stream shrunk by beta."""
-    if check_beta(beta) == 1:
-        return x
-    spatial, frequency = torch.split(x, list(split_channels(x.shape[1], alpha)), dim=1)
-    return spatial, resample(frequency, shrink((x.shape[-2], x.shape[-1]), beta))
-
-
 class StreamBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation of both streams, with the parameters of one layer over all channels.
 
@@ -167,10 +153,14 @@ class StreamBatchNorm2d(nn.BatchNorm2d):
         if learn and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         spatial, frequency = input
-        cut = spatial.shape[1]
-        return self._part(spatial, slice(cut)), self._part(frequency, slice(cut, None))
+        first, second = self.channels(spatial.shape[1])
+        return self._part(spatial, first), self._part(frequency, second)
 
-    def _part(self, x: Tensor, channels: slice) -> Tensor:
+    def channels(self, cut: int) -> tuple[slice | Tensor, slice | Tensor]:
+        """Which parameters belong to a spatial stream of ``cut`` channels, and which do not."""
+        return slice(cut), slice(cut, None)
+
+    def _part(self, x: Tensor, channels: slice | Tensor) -> Tensor:
         if x.shape[1] == 0:
             return x
         momentum = self.momentum
@@ -182,4 +172,9 @@ class StreamBatchNorm2d(nn.BatchNorm2d):
             for tensor in (self.running_mean, self.running_var, self.weight, self.bias)
         )
         fresh = self.training or mean is None
-        return F.batch_norm(x, mean, var, weight, bias, fresh, momentum, self.eps)
+        x = F.batch_norm(x, mean, var, weight, bias, fresh, momentum, self.eps)
+        if isinstance(channels, Tensor) and self.training and mean is not None:  # copies learnt
+            with torch.no_grad():
+                self.get_buffer("running_mean")[channels] = mean
+                self.get_buffer("running_var")[channels] = cast(Tensor, var)
+        return x

@@ -104,11 +104,7 @@ class AMSoftmax(nn.Module):
     name, method = "am_softmax", "evidence"
 
     def __init__(
-        self,
-        kind: Margin = "cosine",
-        margin: float = 0.5,
-        scale: float = 30.0,
-        gamma: float = 0.0,
+        self, kind: Margin = "cosine", margin: float = 0.5, scale: float = 30.0, gamma: float = 0.0
     ) -> None:
         super().__init__()
         self.kind, self.margin, self.scale, self.gamma = kind, margin, scale, gamma
@@ -125,8 +121,6 @@ class AMSoftmax(nn.Module):
 
 class CosineHead(nn.Module):
     """Classifier that answers with the cosine between a feature and each class, times a scale.
-
-    :func:`am_softmax` takes the cosines, :meth:`cosines`.
 
     Args:
         features: Feature width D.
@@ -152,12 +146,5 @@ class CosineHead(nn.Module):
         self.weight = nn.Parameter(torch.empty(num_classes, features))
         nn.init.xavier_normal_(self.weight)
 
-    def cosines(self, feature: Tensor) -> Tensor:
-        """Cosine with each class's direction, (B, K) in [-1, 1]."""
-        return F.linear(F.normalize(feature, dim=1), F.normalize(self.weight, dim=1))
-
     def forward(self, feature: Tensor) -> Tensor:
-        return self.scale * self.cosines(feature)
-
-    def extra_repr(self) -> str:
-        return f"{self.weight.shape[1]}, {self.weight.shape[0]}, scale={self.scale}"
+        return self.scale * F.linear(F.normalize(feature), F.normalize(self.weight))

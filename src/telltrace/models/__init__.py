@@ -2,9 +2,4 @@
 
 from .registry import DETECTORS, DetectorInfo, create_detector, list_detectors
 
-__all__ = [
-    "DETECTORS",
-    "DetectorInfo",
-    "create_detector",
-    "list_detectors",
-]
+__all__ = ["DETECTORS", "DetectorInfo", "create_detector", "list_detectors"]

@@ -3,7 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
+
 from .sizes import require_size
+
+FAMILY, PAPER = "amtennet", "Guo et al., CVIU 2021"
 
 HIDDEN = 300
 SMALLEST = 32
@@ -48,39 +52,35 @@ class AMTENnet(nn.Module):
     """Trace extraction, four convolutions and three linear layers.
 
     Args:
-        image_size: Side of the image, in pixels; the first linear layer is built for it.
         num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels; the first linear layer is built for it.
         drop_rate: Dropout before the second and the third linear layer.
-        released: No activation between the linear layers, as in the prototxt; together they
-            can then do no more than one of them.
+        reference_compatible: No activation between the linear layers, as in the prototxt;
+            together they can then do no more than one of them.
 
     Shape:
         - Input: (B, 3, image_size, image_size)
         - Output: (B, K) logits
 
     Raises:
-        ValueError: If ``image_size`` is below 32, or an image of another size comes.
+        OptionError: If ``image_size`` is below 32, or an image of another size comes.
 
     References:
         Guo et al., "Fake face detection via adaptive manipulation traces extraction network",
         CVIU 2021, and its published prototxt.
-
-    Examples:
-        >>> AMTENnet(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
-        torch.Size([1, 2])
     """
 
     def __init__(
         self,
         *,
-        image_size: int = 256,
         num_classes: int = 2,
+        image_size: int = 256,
         drop_rate: float = 0.0,
-        released: bool = False,
+        reference_compatible: bool = False,
     ) -> None:
         super().__init__()
         if image_size < SMALLEST:
-            raise ValueError(f"image_size must be at least {SMALLEST}, got {image_size}.")
+            raise OptionError(f"image_size must be at least {SMALLEST}, got {image_size}.")
         self.image_size = image_size
         self.traces = TraceExtraction()
         self.features = nn.Sequential(
@@ -97,10 +97,10 @@ class AMTENnet(nn.Module):
             side = -(-(side - lost - 3) // 2) + 1
         self.head = nn.Sequential(
             nn.Linear(128 * side**2, HIDDEN),
-            nn.Identity() if released else nn.ReLU(inplace=True),
+            nn.Identity() if reference_compatible else nn.ReLU(inplace=True),
             nn.Dropout(drop_rate),
             nn.Linear(HIDDEN, HIDDEN),
-            nn.Identity() if released else nn.ReLU(inplace=True),
+            nn.Identity() if reference_compatible else nn.ReLU(inplace=True),
             nn.Dropout(drop_rate),
             nn.Linear(HIDDEN, num_classes),
         )
@@ -108,23 +108,3 @@ class AMTENnet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         require_size(image, self.image_size)
         return self.head(self.features(self.traces(image)).flatten(1))
-
-
-def amtennet(
-    *,
-    num_classes: int = 2,
-    image_size: int = 256,
-    drop_rate: float = 0.0,
-    released: bool = False,
-) -> AMTENnet:
-    """AMTENnet, with an activation between its linear layers.
-
-    Args:
-        num_classes: K; 2 for real and fake.
-        image_size: Side of the image, in pixels.
-        drop_rate: Dropout between the linear layers; the prototxt has none.
-        released: Leave that activation out, as the prototxt does.
-    """
-    return AMTENnet(
-        image_size=image_size, num_classes=num_classes, drop_rate=drop_rate, released=released
-    )

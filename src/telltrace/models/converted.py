@@ -8,9 +8,6 @@ from telltrace.conversion import convert
 
 from .plain import timm_detector
 
-SFI_PREFIX = "sfi:"
-"""What a detector's name begins with where the rest is timm's name of a network to convert."""
-
 
 def sfi_detector(
     backbone: str,
@@ -42,7 +39,7 @@ def sfi_detector(
             size timm made it for. Others run at any size.
 
     Raises:
-        ValueError: If timm knows no such network, or it cannot be converted.
+        OptionError: If timm has no such network, or it cannot be converted.
 
     References:
         Guo et al., IEEE TIFS 2024, Fig. 2 and Table III.
@@ -60,10 +57,6 @@ def sfi_detector(
         drop_path_rate=drop_path_rate,
     )
     return convert(
-        network,
-        alpha,
-        beta,
-        downsample=downsample,
-        kernel_size=kernel_size,
-        image_size=image_size,
-    )
+        network, alpha, beta,
+        downsample=downsample, kernel_size=kernel_size, image_size=image_size,
+    )  # fmt: skip

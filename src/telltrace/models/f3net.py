@@ -5,11 +5,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
 from telltrace.layers.frequency import FrequencyDecomposition, LocalFrequencyStatistics
 
 from .sizes import require_size
-from .xception import FEATURES, XceptionFeatures
-from .xception_weights import load_imagenet
+from .xception import FEATURES, XceptionFeatures, load_imagenet
+
+FAMILY, PAPER = "f3net", "Qian et al., ECCV 2020"
 
 BANDS = 12
 """Channels of a decomposed image: red, green and blue in each of four bands."""
@@ -23,41 +25,43 @@ class F3NetFAD(nn.Module):
     """The first branch of F3-Net alone: Xception on frequency-aware components.
 
     Args:
-        image_size: Side of the image, in pixels; the filters have a gain for each frequency.
         num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels; the filters have a gain for each frequency.
         drop_rate: Dropout before the classifier.
-        released: Let neighbouring bands share a diagonal, as the published weights expect.
+        reference_compatible: Let neighbouring bands share a diagonal, as the published weights
+            expect.
+        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
+            or None for fresh ones.
 
     Shape:
         - Input: (B, 3, image_size, image_size)
         - Output: (B, K) logits
 
     Raises:
-        ValueError: If an image of another size comes.
+        OptionError: If an image of another size comes.
 
     References:
         Qian et al., "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware
         Clues", ECCV 2020, section 3.1, https://arxiv.org/abs/2007.09355.
-
-    Examples:
-        >>> F3NetFAD(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
-        torch.Size([1, 2])
     """
 
     def __init__(
         self,
         *,
-        image_size: int = 256,
         num_classes: int = 2,
+        image_size: int = 256,
         drop_rate: float = 0.0,
-        released: bool = False,
+        reference_compatible: bool = False,
+        weights: str | Path | None = None,
     ) -> None:
         super().__init__()
-        self.image_size, self.released = image_size, released
-        self.decompose = FrequencyDecomposition(image_size, released=released)
+        self.image_size, self.reference_compatible = image_size, reference_compatible
+        self.decompose = FrequencyDecomposition(image_size, shared_edges=reference_compatible)
         self.features = XceptionFeatures(BANDS)
         self.dropout = nn.Dropout(drop_rate)
         self.head = nn.Linear(FEATURES, num_classes)
+        if weights is not None:
+            load_imagenet(self.features, weights)
 
     def forward(self, image: Tensor) -> Tensor:
         require_size(image, self.image_size)
@@ -84,11 +88,6 @@ class MixBlock(nn.Module):
 
     References:
         Qian et al., ECCV 2020, section 3.3, figure 5.
-
-    Examples:
-        >>> first, second = MixBlock(8)(torch.rand(2, 8, 4, 4), torch.rand(2, 8, 4, 4))
-        >>> first.shape
-        torch.Size([2, 8, 4, 4])
     """
 
     def __init__(self, channels: int) -> None:
@@ -118,33 +117,35 @@ class F3Net(nn.Module):
     The streams meet after Xception's blocks 7 and 12.
 
     Args:
-        image_size: Side of the image, in pixels; any multiple of 16 from 48, and 299.
         num_classes: K; 2 for real and fake.
+        image_size: Side of the image, in pixels; any multiple of 16 from 48, and 299.
         drop_rate: Dropout before the classifier.
+        weights: As of :class:`F3NetFAD`, for both Xceptions.
 
     Shape:
         - Input: (B, 3, image_size, image_size)
         - Output: (B, K) logits
 
     Raises:
-        ValueError: If the streams' maps differ at ``image_size``, or an image of another size
+        OptionError: If the streams' maps differ at ``image_size``, or an image of another size
             comes.
 
     References:
         Qian et al., "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware
         Clues", ECCV 2020, figure 2, https://arxiv.org/abs/2007.09355.
-
-    Examples:
-        >>> F3Net(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
-        torch.Size([1, 2])
     """
 
     def __init__(
-        self, *, image_size: int = 256, num_classes: int = 2, drop_rate: float = 0.2
+        self,
+        *,
+        num_classes: int = 2,
+        image_size: int = 256,
+        drop_rate: float = 0.2,
+        weights: str | Path | None = None,
     ) -> None:
         super().__init__()
         if not _streams_meet(image_size):
-            raise ValueError(
+            raise OptionError(
                 f"The streams' maps differ in size for images of {image_size} pixels; the nearest "
                 f"size that works for sure is {max(3, round(image_size / 16)) * 16}."
             )
@@ -152,6 +153,9 @@ class F3Net(nn.Module):
         self.decompose = FrequencyDecomposition(image_size)
         self.statistics = LocalFrequencyStatistics(STATISTICS)
         self.components, self.local = XceptionFeatures(BANDS), XceptionFeatures(STATISTICS)
+        if weights is not None:
+            load_imagenet(self.components, weights)
+            load_imagenet(self.local, weights)
         first = self.local.get_submodule("stem1.0")
         assert isinstance(first, nn.Conv2d)
         first.stride = (1, 1)  # the statistics are half the image's size already
@@ -181,52 +185,3 @@ def _streams_meet(size: int) -> bool:
     for _ in range(3):
         first, second = (first + 1) // 2, (second + 1) // 2
     return first == second and first > 2
-
-
-def f3net_fad(
-    *,
-    num_classes: int = 2,
-    image_size: int = 256,
-    drop_rate: float = 0.0,
-    released: bool = False,
-    weights: str | Path | None = None,
-) -> F3NetFAD:
-    """F3-Net's first branch, from scratch or with its Xception from ImageNet.
-
-    Args:
-        num_classes: K; 2 for real and fake.
-        image_size: Side of the image, in pixels.
-        drop_rate: Dropout before the classifier.
-        released: Let neighbouring bands share a diagonal, as the published weights expect.
-        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
-            or None for fresh ones.
-    """
-    detector = F3NetFAD(
-        image_size=image_size, num_classes=num_classes, drop_rate=drop_rate, released=released
-    )
-    if weights is not None:
-        load_imagenet(detector.features, weights)
-    return detector
-
-
-def f3net(
-    *,
-    num_classes: int = 2,
-    image_size: int = 256,
-    drop_rate: float = 0.2,
-    weights: str | Path | None = None,
-) -> F3Net:
-    """F3-Net with both branches, from scratch or with both Xceptions from ImageNet.
-
-    Args:
-        num_classes: K; 2 for real and fake.
-        image_size: Side of the image, in pixels; see :class:`F3Net`.
-        drop_rate: Dropout before the classifier.
-        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
-            or None for fresh ones.
-    """
-    detector = F3Net(image_size=image_size, num_classes=num_classes, drop_rate=drop_rate)
-    if weights is not None:
-        load_imagenet(detector.components, weights)
-        load_imagenet(detector.local, weights)
-    return detector

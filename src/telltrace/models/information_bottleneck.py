@@ -1,14 +1,17 @@
 """Several backbones that must agree on the verdict and disagree on the evidence."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import timm
 import torch
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
 from telltrace.losses import Information
+
+from .plain import check_timm_name
+
+FAMILY, PAPER = "ib", "Ba et al., AAAI 2024"
 
 
 class Verdicts(NamedTuple):
@@ -40,17 +43,11 @@ class InformationBottleneckNet(nn.Module):
         - Output: (B, K) logits, class 1 is fake
 
     Raises:
-        ValueError: If there are fewer than 2 blocks.
+        OptionError: If there are fewer than 2 blocks.
 
     References:
         Ba et al., "Exposing the Deception: Uncovering More Forgery Clues for Deepfake
         Detection", AAAI 2024, https://arxiv.org/abs/2403.01786, figure 2.
-
-    Examples:
-        >>> blocks = [nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()) for _ in range(3)]
-        >>> detector = InformationBottleneckNet(blocks, features=3).eval()
-        >>> detector(torch.rand(1, 3, 8, 8)).shape
-        torch.Size([1, 2])
     """
 
     objectives = (Information,)
@@ -67,7 +64,7 @@ class InformationBottleneckNet(nn.Module):
         super().__init__()
         n = len(blocks)
         if n < 2:
-            raise ValueError(f"An information bottleneck needs at least 2 blocks, got {n}.")
+            raise OptionError(f"An information bottleneck needs at least 2 blocks, got {n}.")
         self.blocks = nn.ModuleList(blocks)
         layers: list[nn.Module] = []
         for before, after in zip((n * features, widths[0]), widths, strict=True):
@@ -111,7 +108,7 @@ def ib(
     drop_rate: float = 0.5,
     backbone_options: Mapping[str, Any] | None = None,
 ) -> InformationBottleneckNet:
-    """Information bottleneck over any backbone that timm knows.
+    """Information bottleneck over any backbone of timm.
 
     Args:
         backbone: Name of a timm model.
@@ -123,56 +120,28 @@ def ib(
             or ``{"img_size": 224}`` for a transformer.
 
     Raises:
-        ValueError: If timm knows no such backbone.
+        OptionError: If timm has no such backbone.
     """
-    if not timm.is_model(backbone):
-        close = difflib.get_close_matches(backbone, timm.list_models())
-        raise ValueError(
-            f"timm has no backbone {backbone!r}. "
-            f"Did you mean {', '.join(close) or 'one of timm.list_models()'}?"
-        )
+    check_timm_name(backbone)
+    import timm
+
     given = backbone_options or {}
-    blocks = [
+    blocks: list[Any] = [
         timm.create_model(backbone, pretrained=pretrained, num_classes=0, **given)
         for _ in range(num_blocks)
     ]
-    features = _width(blocks[0])
+    features = int(getattr(blocks[0], "head_hidden_size", None) or blocks[0].num_features)
     return InformationBottleneckNet(blocks, features, num_classes=num_classes, drop_rate=drop_rate)
 
 
-def _width(backbone: Any) -> int:
-    """Number of features that a timm backbone without its classifier answers with."""
-    return int(getattr(backbone, "head_hidden_size", None) or backbone.num_features)
-
-
-def _over(
-    backbone: str,
-    num_blocks: int,
-    pretrained: bool,
-    num_classes: int,
-    drop_rate: float,
-    **backbone_options: Any,
-) -> InformationBottleneckNet:
-    return ib(
-        backbone=backbone,
-        num_blocks=num_blocks,
-        pretrained=pretrained,
-        num_classes=num_classes,
-        drop_rate=drop_rate,
-        backbone_options=backbone_options,
-    )
-
-
 def ib_resnet34(
-    *,
-    num_blocks: int = 4,
-    pretrained: bool = False,
-    num_classes: int = 2,
-    drop_rate: float = 0.5,
+    *, num_blocks: int = 4, pretrained: bool = False, num_classes: int = 2, drop_rate: float = 0.5
 ) -> InformationBottleneckNet:
     """Information bottleneck over ResNet-34, the paper's main detector; options as of `ib`."""
-    shared = (num_blocks, pretrained, num_classes, drop_rate)
-    return _over("resnet34", *shared, zero_init_last=False)
+    return ib(
+        backbone="resnet34", num_blocks=num_blocks, pretrained=pretrained,
+        num_classes=num_classes, drop_rate=drop_rate, backbone_options={"zero_init_last": False},
+    )  # fmt: skip
 
 
 def ib_efficientnet_b0(
@@ -188,17 +157,18 @@ def ib_efficientnet_b0(
     Options as of `ib`; ``drop_path_rate`` is how often a training image skips the last residual
     block, and the blocks before it less often.
     """
-    shared = (num_blocks, pretrained, num_classes, drop_rate)
-    return _over("tf_efficientnet_b0", *shared, drop_path_rate=drop_path_rate)
+    return ib(
+        backbone="tf_efficientnet_b0", num_blocks=num_blocks, pretrained=pretrained,
+        num_classes=num_classes, drop_rate=drop_rate,
+        backbone_options={"drop_path_rate": drop_path_rate},
+    )  # fmt: skip
 
 
 def ib_mobilenet(
-    *,
-    num_blocks: int = 4,
-    pretrained: bool = False,
-    num_classes: int = 2,
-    drop_rate: float = 0.5,
+    *, num_blocks: int = 4, pretrained: bool = False, num_classes: int = 2, drop_rate: float = 0.5
 ) -> InformationBottleneckNet:
     """Information bottleneck over MobileNet v1 with plain ReLU; options as of `ib`."""
-    shared = (num_blocks, pretrained, num_classes, drop_rate)
-    return _over("mobilenetv1_100", *shared, act_layer="relu")
+    return ib(
+        backbone="mobilenetv1_100", num_blocks=num_blocks, pretrained=pretrained,
+        num_classes=num_classes, drop_rate=drop_rate, backbone_options={"act_layer": "relu"},
+    )  # fmt: skip

@@ -4,14 +4,16 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any, Literal
 
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .sizes import require_size
-from .xception import FEATURES, XceptionFeatures
-from .xception_weights import load_imagenet
+from telltrace.errors import OptionError
+
+from .sizes import require_multiple, require_size
+from .xception import FEATURES, XceptionFeatures, load_imagenet
+
+FAMILY, PAPER = "m2tr", "Wang et al., ICMR 2022"
 
 Backbone = Literal["efficientnet_b4", "xception"]
 
@@ -110,7 +112,8 @@ class FrequencyFilter(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         exact = x if x.dtype == torch.float64 else x.float()  # half precision has no FFT
-        gains = torch.view_as_complex(self.weight.to(exact.dtype))
+        weight = self.weight.to(exact.dtype).contiguous()  # it may lie channels_last
+        gains = torch.view_as_complex(weight)
         spectrum = torch.fft.rfft2(exact, norm="ortho") * gains
         return torch.fft.irfft2(spectrum, s=x.shape[-2:], norm="ortho").to(x.dtype)
 
@@ -166,52 +169,45 @@ class M2TR(nn.Module):
     """Multi-modal multi-scale transformer between the shallow and the deep half of a backbone.
 
     Args:
+        num_classes: K; 2 for real and fake.
         image_size: Side of the image, in pixels: a multiple of 32 with EfficientNet, of 64 with
-            Xception. Patches and filters are built for it.
+            Xception. Patches and filters are built for it. The paper's is 320.
         backbone: ``"efficientnet_b4"`` as released, or ``"xception"``.
         depth: Number of layers.
-        num_classes: K; 2 for real and fake.
         drop_rate: Dropout before the classifier.
         drop_path_rate: How often a training image skips EfficientNet's last residual block;
             less for the blocks before.
+        weights: File with the backbone's ImageNet weights (for EfficientNet in timm's layout),
+            ``"timm"`` to let timm supply (and download) them, or None for fresh ones.
 
     Shape:
         - Input: (B, 3, image_size, image_size)
         - Output: (B, K) logits
 
     Raises:
-        ValueError: If there is no such backbone, ``image_size`` is no multiple as above, or an
+        OptionError: If there is no such backbone, ``image_size`` is no multiple as above, or an
             image of another size comes.
 
     References:
         Wang et al., "M2TR: Multi-modal Multi-scale Transformers for Deepfake Detection", ICMR
         2022, figure 2, https://arxiv.org/abs/2104.09770.
-
-    Examples:
-        >>> M2TR(image_size=32).eval()(torch.rand(1, 3, 32, 32)).shape
-        torch.Size([1, 2])
     """
 
     def __init__(
         self,
         *,
+        num_classes: int = 2,
         image_size: int = 256,
         backbone: Backbone = "efficientnet_b4",
         depth: int = 4,
-        num_classes: int = 2,
         drop_rate: float = 0.5,
         drop_path_rate: float = 0.2,
         weights: str | Path | None = None,
     ) -> None:
         super().__init__()
         if backbone not in STRIDE:
-            raise ValueError(f"backbone must be one of {', '.join(STRIDE)}, got {backbone!r}.")
-        unit = 8 * STRIDE[backbone]
-        if image_size < unit or image_size % unit:
-            raise ValueError(
-                f"image_size must be a multiple of {unit} with {backbone}, got {image_size}; "
-                f"the nearest is {max(1, round(image_size / unit)) * unit}."
-            )
+            raise OptionError(f"backbone must be one of {', '.join(STRIDE)}, got {backbone!r}.")
+        require_multiple(image_size, 8 * STRIDE[backbone])
         self.image_size, self.backbone = image_size, backbone
         if backbone == "xception":
             self.texture, self.features = _xception(weights)
@@ -233,6 +229,8 @@ def _efficientnet(
     drop_path_rate: float, weights: str | Path | None
 ) -> tuple[nn.Sequential, nn.Sequential]:
     """EfficientNet-B4 up to its second stage, and from there."""
+    import timm
+
     whole: Any = timm.create_model(
         "tf_efficientnet_b4",
         pretrained=weights is not None,
@@ -254,36 +252,3 @@ def _xception(weights: str | Path | None) -> tuple[nn.Sequential, nn.Sequential]
     shallow = nn.Sequential(whole.stem1, whole.stem2, first, second)
     flows = (whole.middle_first, whole.middle_second, whole.exit, whole.tail)
     return shallow, nn.Sequential(third, *flows, nn.ReLU(inplace=True))
-
-
-def m2tr(
-    *,
-    num_classes: int = 2,
-    image_size: int = 256,
-    backbone: Backbone = "efficientnet_b4",
-    depth: int = 4,
-    drop_rate: float = 0.5,
-    drop_path_rate: float = 0.2,
-    weights: str | Path | None = None,
-) -> M2TR:
-    """M2TR, from scratch or with its backbone from ImageNet.
-
-    Args:
-        num_classes: K; 2 for real and fake.
-        image_size: Side of the image, in pixels; see :class:`M2TR`. The paper's is 320.
-        backbone: ``"efficientnet_b4"`` or ``"xception"``.
-        depth: Number of layers.
-        drop_rate: Dropout before the classifier.
-        drop_path_rate: How often a training image skips EfficientNet's last residual block.
-        weights: File with the backbone's ImageNet weights (for EfficientNet in timm's layout),
-            ``"timm"`` to let timm supply (and download) them, or None for fresh ones.
-    """
-    return M2TR(
-        image_size=image_size,
-        backbone=backbone,
-        depth=depth,
-        num_classes=num_classes,
-        drop_rate=drop_rate,
-        drop_path_rate=drop_path_rate,
-        weights=weights,
-    )

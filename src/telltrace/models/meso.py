@@ -6,7 +6,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from .sizes import require_size
+from telltrace.errors import OptionError
+
+from .sizes import require_multiple, require_size
+
+FAMILY, PAPER = "meso", "Afchar et al., WIFS 2018"
 
 Layout = Literal["torch", "keras"]
 """Whose MesoNet: ``"keras"`` is the authors' own, ``"torch"`` the port that benchmarks run.
@@ -39,6 +43,9 @@ class Inception(nn.Module):
     Shape:
         - Input: (B, in_channels, H, W)
         - Output: (B, sum(widths), H, W)
+
+    References:
+        Afchar et al., WIFS 2018, figure 4.
     """
 
     def __init__(self, in_channels: int, widths: tuple[int, int, int, int], layout: Layout) -> None:
@@ -74,7 +81,7 @@ class MesoNet(nn.Module):
         - Output: (B, K) logits, class 1 is fake
 
     Raises:
-        ValueError: If ``image_size`` is no multiple of 32, or an image of another size comes.
+        OptionError: If ``image_size`` is no multiple of 32, or an image of another size comes.
 
     References:
         Afchar et al., "MesoNet: a Compact Facial Video Forgery Detection Network", WIFS 2018,
@@ -92,10 +99,9 @@ class MesoNet(nn.Module):
         drop_rate: float = 0.5,
     ) -> None:
         super().__init__()
-        if image_size < STRIDE or image_size % STRIDE:
-            raise ValueError(f"image_size must be a multiple of {STRIDE}, got {image_size}.")
+        require_multiple(image_size, STRIDE)
         if layout not in ("torch", "keras"):
-            raise ValueError(f'layout must be "torch" or "keras", got {layout!r}.')
+            raise OptionError(f'layout must be "torch" or "keras", got {layout!r}.')
         self.layout, self.image_size = layout, image_size
         self.layers = nn.ModuleList(layers)
         own = layout == "keras"
@@ -125,13 +131,8 @@ class MesoNet(nn.Module):
 
 
 def _layer(in_channels: int, out_channels: int, kernel_size: int, layout: Layout) -> nn.Module:
-    conv = nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel_size,
-        padding=kernel_size // 2,
-        bias=layout == "keras",
-    )
+    pad, bias = kernel_size // 2, layout == "keras"
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=pad, bias=bias)
     return nn.Sequential(conv, nn.ReLU())
 
 
@@ -143,11 +144,7 @@ def _initialise_as_keras(module: nn.Module) -> None:
 
 
 def meso4(
-    *,
-    num_classes: int = 2,
-    image_size: int = 256,
-    layout: Layout = "torch",
-    drop_rate: float = 0.5,
+    *, num_classes: int = 2, image_size: int = 256, layout: Layout = "torch", drop_rate: float = 0.5
 ) -> MesoNet:
     """Meso-4: four plain convolutions.
 
@@ -156,45 +153,21 @@ def meso4(
         image_size: Side of the image, in pixels: a multiple of 32.
         layout: Structure of the benchmarks' PyTorch port, or of the authors' Keras code.
         drop_rate: Dropout before each linear layer.
-
-    Examples:
-        >>> meso4(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
-        torch.Size([1, 2])
     """
-    layers = [
-        _layer(3, 8, 3, layout),
-        _layer(8, 8, 5, layout),
-        _layer(8, 16, 5, layout),
-        _layer(16, 16, 5, layout),
-    ]
+    sizes = ((3, 8, 3), (8, 8, 5), (8, 16, 5), (16, 16, 5))
+    layers = [_layer(*size, layout) for size in sizes]
     return MesoNet(
-        layers,
-        (8, 8, 16, 16),
-        layout=layout,
-        num_classes=num_classes,
-        image_size=image_size,
-        drop_rate=drop_rate,
-    )
+        layers, (8, 8, 16, 16),
+        layout=layout, num_classes=num_classes, image_size=image_size, drop_rate=drop_rate,
+    )  # fmt: skip
 
 
 def meso_inception4(
-    *,
-    num_classes: int = 2,
-    image_size: int = 256,
-    layout: Layout = "torch",
-    drop_rate: float = 0.5,
+    *, num_classes: int = 2, image_size: int = 256, layout: Layout = "torch", drop_rate: float = 0.5
 ) -> MesoNet:
     """MesoInception-4: the first two convolutions are inceptions of dilated ones.
 
-    Args:
-        num_classes: K; 2 for real and fake.
-        image_size: Side of the image, in pixels: a multiple of 32.
-        layout: Structure of the benchmarks' PyTorch port, or of the authors' Keras code.
-        drop_rate: Dropout before each linear layer.
-
-    Examples:
-        >>> meso_inception4(image_size=64).eval()(torch.rand(1, 3, 64, 64)).shape
-        torch.Size([1, 2])
+    Arguments as of :func:`meso4`.
     """
     layers = [
         Inception(3, (1, 4, 4, 2), layout),
@@ -203,10 +176,6 @@ def meso_inception4(
         _layer(16, 16, 5, layout),
     ]
     return MesoNet(
-        layers,
-        (11, 12, 16, 16),
-        layout=layout,
-        num_classes=num_classes,
-        image_size=image_size,
-        drop_rate=drop_rate,
-    )
+        layers, (11, 12, 16, 16),
+        layout=layout, num_classes=num_classes, image_size=image_size, drop_rate=drop_rate,
+    )  # fmt: skip

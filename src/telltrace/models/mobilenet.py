@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from .backbones import ConvNormReLU, SpaceFrequency, Stage, initialise
 
+FAMILY, PAPER = "mobilenet", "Howard et al., arXiv:1704.04861"
 WIDTHS = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)]
 WIDTHS += [(512, 1)] * 5 + [(1024, 2), (1024, 1)]
 """Output channels and stride of each depthwise-pointwise pair."""
@@ -27,7 +28,7 @@ class MobileNet(nn.Module):
     References:
         Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
         Applications", arXiv:1704.04861, Table 1; in space-frequency form Guo et al., IEEE TIFS
-        2023, Table III.
+        2024, Table III.
     """
 
     def __init__(self, *, num_classes: int = 2, form: SpaceFrequency | None = None) -> None:

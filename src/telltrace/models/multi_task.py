@@ -10,6 +10,8 @@ from telltrace.losses import ThreeTasks
 
 from .backbones import ConvNormReLU
 
+FAMILY, PAPER = "multi_task", "Nguyen et al., BTAS 2019"
+
 WIDTHS = (8, 8, 16, 16, 32, 32, 64, 64)
 """Channels of the encoder before the latent; every second layer halves the map."""
 LATENT = 64
@@ -69,14 +71,6 @@ class MultiTask(nn.Module):
         Nguyen et al., "Multi-task Learning for Detecting and Segmenting Manipulated Facial
         Images and Videos", BTAS 2019, https://arxiv.org/abs/1906.06876, figure 2 and
         equations 1 to 5.
-
-    Examples:
-        >>> import torch
-        >>> detector = MultiTask().eval()
-        >>> detector(torch.rand(1, 3, 64, 64)).shape
-        torch.Size([1, 2])
-        >>> detector.verdicts(torch.rand(1, 3, 64, 64)).segmentation.shape
-        torch.Size([1, 2, 64, 64])
     """
 
     objectives = (ThreeTasks,)
@@ -170,12 +164,3 @@ def _initialise(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 0.5, 0.02)
-
-
-def multi_task(*, num_classes: int = 2) -> MultiTask:
-    """The Y-shaped autoencoder.
-
-    Args:
-        num_classes: K; 2 for real and fake.
-    """
-    return MultiTask(num_classes=num_classes)

@@ -1,12 +1,27 @@
-"""Networks made for other pictures, as plain detectors: any that timm knows."""
+"""Networks of timm as detectors."""
 
 import difflib
 
-import timm
 from torch import nn
 
-PREFIX = "timm:"
-"""What a detector's name begins with where the rest is timm's name of a network."""
+from telltrace.errors import OptionError
+
+FAMILY, PAPER = "efficientnet", "Tan and Le, ICML 2019"
+
+
+def check_timm_name(name: str) -> None:
+    """Check that timm has a network of that name.
+
+    Raises:
+        OptionError: If it has not; the message names the closest.
+    """
+    import timm  # here, and wherever it is needed: it takes seconds to import
+
+    if not timm.is_model(name):
+        close = ", ".join(difflib.get_close_matches(name, timm.list_models()))
+        raise OptionError(
+            f"timm has no network {name!r}. Did you mean {close or 'one of timm.list_models()'}?"
+        )
 
 
 def timm_detector(
@@ -27,7 +42,7 @@ def timm_detector(
             network.
         drop_rate: Dropout before the classifier.
         drop_path_rate: How often a training image skips a residual block; None for networks
-            that know no such thing, and for timm's own choice.
+            that have no such option, and for timm's own choice.
         image_size: Side of the image, in pixels, for networks made for one size (transformers);
             None for all others.
 
@@ -35,19 +50,16 @@ def timm_detector(
         The network maps (B, 3, H, W) to (B, K) logits, class 1 is fake.
 
     Raises:
-        ValueError: If timm knows no such network; the message names the closest.
+        OptionError: If timm has no such network; the message names the closest.
 
     Examples:
         >>> import torch
         >>> timm_detector("resnet10t").eval()(torch.rand(1, 3, 64, 64)).shape
         torch.Size([1, 2])
     """
-    if not timm.is_model(backbone):
-        close = difflib.get_close_matches(backbone, timm.list_models())
-        raise ValueError(
-            f"timm has no network {backbone!r}. "
-            f"Did you mean {', '.join(close) or 'one of timm.list_models()'}?"
-        )
+    check_timm_name(backbone)
+    import timm
+
     return timm.create_model(
         backbone,
         pretrained=pretrained,
@@ -67,12 +79,7 @@ def efficientnet_b4(
 ) -> nn.Module:
     """EfficientNet-B4 as TensorFlow pads and normalises it, the form that benchmarks run.
 
-    Args:
-        num_classes: K; 2 for real and fake.
-        pretrained: Whether it starts from timm's ImageNet weights.
-        drop_rate: Dropout before the classifier.
-        drop_path_rate: How often a training image skips the last residual block; less for the
-            blocks before.
+    Options as of :func:`timm_detector`.
 
     References:
         Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",

@@ -1,95 +1,78 @@
-"""Every detector by name. A new detector is a new file and one new entry here."""
+"""Every detector by name. A new detector is a new file and one new line of :data:`DETECTORS`."""
 
 import difflib
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-from .amtennet import amtennet
-from .blend_map import blend_lite, blend_map
-from .converted import SFI_PREFIX, sfi_detector
-from .f3net import f3net, f3net_fad
+from telltrace.errors import OptionError
+
+from .amtennet import AMTENnet
+from .blend_map import BlendLite, BlendMap
+from .converted import sfi_detector
+from .f3net import F3Net, F3NetFAD
 from .information_bottleneck import ib, ib_efficientnet_b0, ib_mobilenet, ib_resnet34
-from .m2tr import m2tr
+from .m2tr import M2TR
 from .meso import meso4, meso_inception4
 from .mobilenet import mobilenet
-from .multi_task import multi_task
-from .plain import PREFIX, efficientnet_b4, timm_detector
-from .resnet import resnet26, resnet50, resnet101, resnet152
-from .sficonv import (
-    sfi_mobilenet,
-    sfi_resnet26,
-    sfi_resnet50,
-    sfi_resnet101,
-    sfi_resnet152,
-    sfi_vgg13,
-    sfi_vgg16,
-    sfi_vgg19,
-)
-from .two_stream import two_stream_xception
-from .vgg import vgg13, vgg16, vgg19
-from .xception import xception
+from .multi_task import MultiTask
+from .plain import efficientnet_b4, timm_detector
+from .resnet import resnet
+from .sficonv import sfi_mobilenet, sfi_resnet, sfi_vgg
+from .two_stream import TwoStreamXception
+from .vgg import vgg
+from .xception import Xception
 
 DETECTORS: dict[str, Callable[..., nn.Module]] = {
-    "amtennet": amtennet,
-    "blend_lite": blend_lite,
-    "blend_map": blend_map,
+    "amtennet": AMTENnet,
+    "blend_lite": BlendLite,
+    "blend_map": BlendMap,
     "efficientnet_b4": efficientnet_b4,
-    "f3net": f3net,
-    "f3net_fad": f3net_fad,
+    "f3net": F3Net,
+    "f3net_fad": F3NetFAD,
     "ib": ib,
     "ib_efficientnet_b0": ib_efficientnet_b0,
     "ib_mobilenet": ib_mobilenet,
     "ib_resnet34": ib_resnet34,
-    "m2tr": m2tr,
+    "m2tr": M2TR,
     "meso4": meso4,
     "meso_inception4": meso_inception4,
     "mobilenet": mobilenet,
-    "multi_task": multi_task,
-    "resnet26": resnet26,
-    "resnet50": resnet50,
-    "resnet101": resnet101,
-    "resnet152": resnet152,
+    "multi_task": MultiTask,
+    "resnet26": partial(resnet, 26),
+    "resnet50": partial(resnet, 50),
+    "resnet101": partial(resnet, 101),
+    "resnet152": partial(resnet, 152),
     "sfi_mobilenet": sfi_mobilenet,
-    "sfi_resnet26": sfi_resnet26,
-    "sfi_resnet50": sfi_resnet50,
-    "sfi_resnet101": sfi_resnet101,
-    "sfi_resnet152": sfi_resnet152,
-    "sfi_vgg13": sfi_vgg13,
-    "sfi_vgg16": sfi_vgg16,
-    "sfi_vgg19": sfi_vgg19,
-    "two_stream_xception": two_stream_xception,
-    "vgg13": vgg13,
-    "vgg16": vgg16,
-    "vgg19": vgg19,
-    "xception": xception,
+    "sfi_resnet26": partial(sfi_resnet, 26),
+    "sfi_resnet50": partial(sfi_resnet, 50),
+    "sfi_resnet101": partial(sfi_resnet, 101),
+    "sfi_resnet152": partial(sfi_resnet, 152),
+    "sfi_vgg13": partial(sfi_vgg, 13),
+    "sfi_vgg16": partial(sfi_vgg, 16),
+    "sfi_vgg19": partial(sfi_vgg, 19),
+    "two_stream_xception": TwoStreamXception,
+    "vgg13": partial(vgg, 13),
+    "vgg16": partial(vgg, 16),
+    "vgg19": partial(vgg, 19),
+    "xception": Xception,
 }
-"""Builders by name: ``name -> (options) -> network`` of (B, 3, H, W) images to (B, 2) logits."""
+"""Builders by name: ``(options) -> network`` of (B, 3, H, W) images to (B, 2) logits.
 
-PREFIXES: dict[str, Callable[..., nn.Module]] = {PREFIX: timm_detector, SFI_PREFIX: sfi_detector}
+A builder's file may say the ``FAMILY`` of its detectors and their ``PAPER``; the network's class
+may name its ``objectives`` (see :mod:`telltrace.losses`), the first of which trains it.
+"""
+
+PREFIXES: dict[str, Callable[..., nn.Module]] = {"timm:": timm_detector, "sfi:": sfi_detector}
 """Builders of whatever timm's name behind the prefix stands for."""
 
-FAMILIES: dict[str, str] = {
-    "amtennet": "Guo et al., CVIU 2021",
-    "blend": "telltrace's own, after Li et al., CVPR 2020",
-    "efficientnet": "Tan and Le, ICML 2019",
-    "f3net": "Qian et al., ECCV 2020",
-    "ib": "Ba et al., AAAI 2024",
-    "m2tr": "Wang et al., ICMR 2022",
-    "meso": "Afchar et al., WIFS 2018",
-    "mobilenet": "Howard et al., arXiv:1704.04861",
-    "multi_task": "Nguyen et al., BTAS 2019",
-    "resnet": "He et al., CVPR 2016",
-    "sfi": "Guo et al., IEEE TIFS 2024",
-    "two_stream": "Luo et al., CVPR 2021",
-    "vgg": "Simonyan and Zisserman, ICLR 2015",
-    "xception": "Chollet, CVPR 2017",
-}
-"""Papers by family; a family is what its detectors' names begin with."""
+RENAMED = {"released": "reference_compatible"}
+"""Options under their old names, which checkpoints of version 0.1 hold."""
 
 
 def create_detector(name: str, **options: Any) -> nn.Module:
@@ -101,24 +84,47 @@ def create_detector(name: str, **options: Any) -> nn.Module:
         options: Keyword arguments of that builder.
 
     Raises:
-        ValueError: If there is no such detector, or it has no such option; the message names
+        OptionError: If there is no such detector, or it has no such option; the message names
             the closest detectors, or the options there are.
     """
-    prefix, colon, rest = name.partition(":")
-    if prefix + colon in PREFIXES:
-        build: Callable[..., nn.Module] = partial(PREFIXES[prefix + colon], rest)
-    elif name in DETECTORS:
-        build = DETECTORS[name]
-    else:
-        close = difflib.get_close_matches(name, DETECTORS) or sorted(DETECTORS)
-        raise ValueError(f"No detector is named {name!r}. Did you mean {', '.join(close)}?")
+    build = _builder(name)
+    options = {RENAMED.get(option, option): value for option, value in options.items()}
     known = inspect.signature(build).parameters
     unknown = [option for option in options if option not in known]
     if unknown:
-        raise ValueError(
+        raise OptionError(
             f"{name} has no option {', '.join(map(repr, unknown))}. It has: {', '.join(known)}."
         )
     return build(**options)
+
+
+def options_for_size(name: str, options: Mapping[str, Any], image_size: int) -> dict[str, Any]:
+    """The options of a detector that is to read images of a size.
+
+    Args:
+        name: As of :func:`create_detector`; so are the options.
+        options: What they are without regard to the size; one that names it stays.
+        image_size: Side of the image, in pixels; only networks of a fixed size are told, and
+            only of another than their own.
+
+    Examples:
+        >>> options_for_size("meso4", {}, 64), options_for_size("xception", {}, 64)
+        ({'image_size': 64}, {})
+    """
+    parameter = inspect.signature(_builder(name)).parameters.get("image_size")
+    own = None if parameter is None else parameter.default
+    sized = {} if own in (None, image_size) else {"image_size": image_size}
+    return {**sized, **options}
+
+
+def _builder(name: str) -> Callable[..., nn.Module]:
+    prefix, colon, rest = name.partition(":")
+    if prefix + colon in PREFIXES:
+        return partial(PREFIXES[prefix + colon], rest)
+    if name not in DETECTORS:
+        close = difflib.get_close_matches(name, DETECTORS) or sorted(DETECTORS)
+        raise OptionError(f"No detector is named {name!r}. Did you mean {', '.join(close)}?")
+    return DETECTORS[name]
 
 
 class DetectorInfo(NamedTuple):
@@ -127,7 +133,13 @@ class DetectorInfo(NamedTuple):
     name: str
     family: str
     paper: str
-    """Who published it; empty where :data:`FAMILIES` does not say."""
+    """Who published it; empty where its file does not say."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Its options and their defaults."""
+        parameters = inspect.signature(_builder(self.name)).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty}
 
     def parameters(self) -> int:
         """Count its learnable parameters; the network is built without memory for them."""
@@ -142,20 +154,21 @@ def list_detectors(family: str | None = None) -> list[DetectorInfo]:
         family: Only those of one family, such as ``"sfi"``.
 
     Raises:
-        ValueError: If there is no such family; the message names those there are.
+        OptionError: If there is no such family; the message names those there are.
 
     Examples:
         >>> [d.name for d in list_detectors("sfi")][:2]
         ['sfi_mobilenet', 'sfi_resnet101']
     """
     rows = []
-    for name in sorted(DETECTORS):
-        own = max((f for f in FAMILIES if name.startswith(f)), key=len, default=name)
-        rows.append(DetectorInfo(name, own, FAMILIES.get(own, "")))
+    for name, build in sorted(DETECTORS.items()):
+        file = sys.modules[getattr(build, "func", build).__module__]
+        own, paper = getattr(file, "FAMILY", name), getattr(file, "PAPER", "")
+        rows.append(DetectorInfo(name, own, paper))
     if family is None:
         return rows
     chosen = [row for row in rows if row.family == family]
     if not chosen:
         families = ", ".join(sorted({row.family for row in rows}))
-        raise ValueError(f"No detector is of family {family!r}; there are {families}.")
+        raise OptionError(f"No detector is of family {family!r}; there are {families}.")
     return chosen

@@ -1,7 +1,5 @@
 """Residual networks of bottleneck blocks, vanilla or in space-frequency form."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +7,7 @@ from telltrace.layers import Streams, each
 
 from .backbones import SpaceFrequency, Stage, conv, initialise, norm
 
+FAMILY, PAPER = "resnet", "He et al., CVPR 2016"
 DEPTHS = {26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 """Blocks per layer, by the number that names the network."""
 
@@ -67,7 +66,7 @@ class ResNet(nn.Module):
     block of ``layer4`` ends the streams.
 
     Args:
-        depths: Blocks in each of the four layers.
+        depth: Key of :data:`DEPTHS`.
         num_classes: K.
         form: None for the vanilla network.
 
@@ -81,7 +80,7 @@ class ResNet(nn.Module):
     """
 
     def __init__(
-        self, depths: Sequence[int], *, num_classes: int = 2, form: SpaceFrequency | None = None
+        self, depth: int, *, num_classes: int = 2, form: SpaceFrequency | None = None
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
@@ -89,9 +88,9 @@ class ResNet(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         layers, channels = [], 64
-        for layer, depth in enumerate(depths, start=1):
+        for layer, repeats in enumerate(DEPTHS[depth], start=1):
             blocks = []
-            for i in range(depth):
+            for i in range(repeats):
                 stride = 2 if layer > 1 and i == 0 else 1
                 width = 32 * 2**layer
                 blocks.append(Bottleneck(form, _stages(layer, i), channels, width, stride))
@@ -115,21 +114,6 @@ def _stages(layer: int, block: int) -> tuple[Stage, Stage, Stage]:
     return (1, 2, 2) if (layer, block) == (1, 0) else (2, 2, 2)
 
 
-def resnet26(*, num_classes: int = 2) -> ResNet:
-    """ResNet26 of bottleneck blocks: the vanilla twin of ``sfi_resnet26``."""
-    return ResNet(DEPTHS[26], num_classes=num_classes)
-
-
-def resnet50(*, num_classes: int = 2) -> ResNet:
-    """ResNet50: the vanilla twin of ``sfi_resnet50``."""
-    return ResNet(DEPTHS[50], num_classes=num_classes)
-
-
-def resnet101(*, num_classes: int = 2) -> ResNet:
-    """ResNet101: the vanilla twin of ``sfi_resnet101``."""
-    return ResNet(DEPTHS[101], num_classes=num_classes)
-
-
-def resnet152(*, num_classes: int = 2) -> ResNet:
-    """ResNet152: the vanilla twin of ``sfi_resnet152``."""
-    return ResNet(DEPTHS[152], num_classes=num_classes)
+def resnet(depth: int, *, num_classes: int = 2) -> ResNet:
+    """ResNet26, 50, 101 or 152: the vanilla twin of ``sfi_resnet26`` and so on."""
+    return ResNet(depth, num_classes=num_classes)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
 from telltrace.layers.attention import (
     RELEASED_GAIN,
     ChannelAttention,
@@ -17,9 +18,10 @@ from telltrace.layers.attention import (
 from telltrace.layers.srm import SRMBlock, SRMResidual
 from telltrace.losses import AMSoftmax, CosineHead, CrossEntropy
 
-from .sizes import require_size
-from .xception import FEATURES, XceptionFeatures
-from .xception_weights import load_imagenet
+from .sizes import require_multiple, require_size
+from .xception import FEATURES, XceptionFeatures, load_imagenet
+
+FAMILY, PAPER = "two_stream", "Luo et al., CVPR 2021"
 
 Head = Literal["cosine", "linear"]
 
@@ -67,14 +69,14 @@ class Fusion(nn.Module):
 
     Args:
         channels: Number of channels C of either stream, and of the mixture.
-        released: Leave the convolution as torch makes it. The released initialiser means to
-            reach it, and looks one level too high.
+        reference_compatible: Leave the convolution as torch makes it. The released initialiser
+            means to reach it, and looks one level too high.
     """
 
-    def __init__(self, channels: int, *, released: bool = False) -> None:
+    def __init__(self, channels: int, *, reference_compatible: bool = False) -> None:
         super().__init__()
         mix = nn.Conv2d(2 * channels, channels, 1, bias=False)
-        if not released:
+        if not reference_compatible:
             nn.init.kaiming_normal_(mix.weight, a=1)
         self.mix = nn.Sequential(mix, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
         self.attend = ChannelAttention(channels)
@@ -92,68 +94,64 @@ class TwoStreamXception(nn.Module):
     each other twice; at the end they are fused.
 
     Args:
+        num_classes: K; 2 for real and fake.
         image_size: Side of the image in pixels, a multiple of 16; the attention between the
             streams is built for it.
-        num_classes: K; 2 for real and fake.
         drop_rate: Dropout before the classifier.
         head: ``"cosine"`` for AM-Softmax (its logits are 30 cosines), ``"linear"`` for plain
             cross-entropy.
-        released: Compute and initialise as the released code does, for its checkpoints: the
-            kernels of :class:`~telltrace.layers.srm.SRMBlock` grouped by filter, the guide's
-            residual filtered a second time, closed gates and keys, no activation before the
-            fusion, which is left at torch's own initialisation. ``docs/guides/two_stream.md``
-            says why ours differs.
+        reference_compatible: Compute and initialise as the released code does, for its
+            checkpoints: the kernels of :class:`~telltrace.layers.srm.SRMBlock` grouped by filter,
+            the guide's residual filtered a second time, closed gates and keys, no activation
+            before the fusion, which is left at torch's own initialisation.
+            ``docs/guides/two_stream.md`` says why ours differs.
+        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
+            or None for fresh ones.
 
     Shape:
         - Input: (B, 3, image_size, image_size)
         - Output: (B, K) logits
 
     Raises:
-        ValueError: If ``image_size`` is no multiple of 16, or an image of another size comes.
+        OptionError: If ``image_size`` is no multiple of 16, or an image of another size comes.
 
     References:
         Luo et al., "Generalizing Face Forgery Detection with High-frequency Features", CVPR 2021,
         https://arxiv.org/abs/2103.12376.
-
-    Examples:
-        >>> detector = TwoStreamXception(image_size=64).eval()
-        >>> detector.evidence(torch.rand(1, 3, 64, 64)).attention.shape
-        torch.Size([1, 1, 29, 29])
     """
 
     def __init__(
         self,
         *,
-        image_size: int = 256,
         num_classes: int = 2,
+        image_size: int = 256,
         drop_rate: float = 0.5,
         head: Head = "cosine",
-        released: bool = False,
+        reference_compatible: bool = False,
+        weights: str | Path | None = None,
     ) -> None:
         super().__init__()
-        if image_size < STRIDE or image_size % STRIDE:
-            nearest = max(1, round(image_size / STRIDE)) * STRIDE
-            raise ValueError(
-                f"image_size must be a multiple of {STRIDE}, got {image_size}; "
-                f"the nearest is {nearest}."
-            )
-        self.image_size, self.released = image_size, released
+        require_multiple(image_size, STRIDE)
+        self.image_size, self.reference_compatible = image_size, reference_compatible
         self.rgb, self.noise = XceptionFeatures(), XceptionFeatures()
         self.residual = SRMResidual()
-        grouping: Literal["filter", "channel"] = "filter" if released else "channel"
+        grouping: Literal["filter", "channel"] = "filter" if reference_compatible else "channel"
         self.extract1 = SRMBlock(32, 32, grouping=grouping)
         self.extract2 = SRMBlock(64, 64, grouping=grouping)
         self.guide = ResidualGuide()
         self.guided = nn.Sequential(nn.BatchNorm2d(64), nn.ReLU(inplace=True))
-        gate, gain = (0.0, RELEASED_GAIN) if released else (0.1, 0.4)
+        gate, gain = (0.0, RELEASED_GAIN) if reference_compatible else (0.1, 0.4)
         positions = (image_size // STRIDE) ** 2
         self.cross1 = DualCrossAttention(728, positions, gate=gate, gain=gain)
         self.cross2 = DualCrossAttention(728, positions, gate=gate, gain=gain)
-        self.fusion = Fusion(FEATURES, released=released)
+        self.fusion = Fusion(FEATURES, reference_compatible=reference_compatible)
         self.dropout = nn.Dropout(drop_rate)
         self.head = _make_head(head, num_classes)
         own = (AMSoftmax, CrossEntropy)
         self.objectives = own if head == "cosine" else own[::-1]
+        if weights is not None:
+            load_imagenet(self.rgb, weights)
+            load_imagenet(self.noise, weights)
 
     def low_level(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Both streams before the entry blocks, and the attention that guided the first."""
@@ -163,7 +161,7 @@ class TwoStreamXception(nn.Module):
         y = (self.noise.stem1(residual) + self.extract1(x)).relu()
         x = self.rgb.stem2(x)
         y = (self.noise.stem2(y) + self.extract2(x)).relu()
-        attention = self.guide(self.residual(residual) if self.released else residual)
+        attention = self.guide(self.residual(residual) if self.reference_compatible else residual)
         return self.guided(x * attention + x), y, attention
 
     def fuse(self, x: Tensor, y: Tensor) -> Tensor:
@@ -172,7 +170,7 @@ class TwoStreamXception(nn.Module):
         x, y = self.cross2(self.rgb.middle_first(x), self.noise.middle_first(y))
         x = self.rgb.tail(self.rgb.exit(self.rgb.middle_second(x)))
         y = self.noise.tail(self.noise.exit(self.noise.middle_second(y)))
-        if not self.released:  # else the fusion's BatchNorm cancels what the tails' biases add
+        if not self.reference_compatible:  # else the fusion's BatchNorm cancels the tails' biases
             x, y = x.relu(), y.relu()
         return self.fusion(x, y).mean((2, 3))
 
@@ -203,37 +201,4 @@ def _make_head(head: Head, num_classes: int) -> CosineHead | nn.Linear:
         return CosineHead(FEATURES, num_classes)
     if head == "linear":
         return nn.Linear(FEATURES, num_classes)
-    raise ValueError(f'head must be "cosine" or "linear", got {head!r}.')
-
-
-def two_stream_xception(
-    *,
-    num_classes: int = 2,
-    image_size: int = 256,
-    drop_rate: float = 0.5,
-    head: Head = "cosine",
-    released: bool = False,
-    weights: str | Path | None = None,
-) -> TwoStreamXception:
-    """Two-stream Xception, from scratch or with both Xceptions from ImageNet.
-
-    Args:
-        num_classes: K; 2 for real and fake.
-        image_size: Side of the image in pixels, a multiple of 16.
-        drop_rate: Dropout before the classifier.
-        head: ``"cosine"`` or ``"linear"``.
-        released: Compute as the released code does; see :class:`TwoStreamXception`.
-        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
-            or None for fresh ones.
-    """
-    detector = TwoStreamXception(
-        image_size=image_size,
-        num_classes=num_classes,
-        drop_rate=drop_rate,
-        head=head,
-        released=released,
-    )
-    if weights is not None:
-        load_imagenet(detector.rgb, weights)
-        load_imagenet(detector.noise, weights)
-    return detector
+    raise OptionError(f'head must be "cosine" or "linear", got {head!r}.')

@@ -6,6 +6,7 @@ from telltrace.layers import Streams, each
 
 from .backbones import ConvNormReLU, SpaceFrequency, Stage, initialise
 
+FAMILY, PAPER = "vgg", "Simonyan and Zisserman, ICLR 2015"
 DEPTHS = {13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 """Convolutions before each pooling, by the number that names the network."""
 WIDTHS = (64, 128, 256, 512, 512)
@@ -17,7 +18,7 @@ class VGG(nn.Module):
     In space-frequency form the second convolution is Stage 1 and the last one Stage 3.
 
     Args:
-        depths: Convolutions before each of the five poolings.
+        depth: Key of :data:`DEPTHS`.
         num_classes: K.
         form: None for the vanilla network, whose convolutions have a bias; the others do without.
 
@@ -32,17 +33,14 @@ class VGG(nn.Module):
     """
 
     def __init__(
-        self,
-        depths: tuple[int, ...],
-        *,
-        num_classes: int = 2,
-        form: SpaceFrequency | None = None,
+        self, depth: int, *, num_classes: int = 2, form: SpaceFrequency | None = None
     ) -> None:
         super().__init__()
+        depths = DEPTHS[depth]
         blocks, channels, index, count = [], 3, 0, sum(depths)
-        for width, depth in zip(WIDTHS, depths, strict=True):
+        for width, repeats in zip(WIDTHS, depths, strict=True):
             block = []
-            for _ in range(depth):
+            for _ in range(repeats):
                 index += 1
                 middle: dict[int, Stage] = {1: 0, 2: 1, count: 3}
                 stage = middle.get(index, 2)
@@ -63,16 +61,6 @@ class VGG(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
-def vgg13(*, num_classes: int = 2) -> VGG:
-    """VGG13: the vanilla twin of ``sfi_vgg13``."""
-    return VGG(DEPTHS[13], num_classes=num_classes)
-
-
-def vgg16(*, num_classes: int = 2) -> VGG:
-    """VGG16: the vanilla twin of ``sfi_vgg16``."""
-    return VGG(DEPTHS[16], num_classes=num_classes)
-
-
-def vgg19(*, num_classes: int = 2) -> VGG:
-    """VGG19: the vanilla twin of ``sfi_vgg19``."""
-    return VGG(DEPTHS[19], num_classes=num_classes)
+def vgg(depth: int, *, num_classes: int = 2) -> VGG:
+    """VGG13, 16 or 19: the vanilla twin of ``sfi_vgg13``, 16 or 19."""
+    return VGG(depth, num_classes=num_classes)

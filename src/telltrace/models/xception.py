@@ -5,9 +5,25 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from .xception_weights import bare_names, load_imagenet, published_name, take
+from telltrace.state_dicts import match, read_state_dict, unwrap
 
+FAMILY, PAPER = "xception", "Chollet, CVPR 2017"
 FEATURES = 2048
+_STAGES = {
+    "stem1.0": "conv1",
+    "stem1.1": "bn1",
+    "stem2.0": "conv2",
+    "stem2.1": "bn2",
+    **{f"entry.{i}": f"block{i + 1}" for i in range(3)},
+    **{f"middle_first.{i}": f"block{i + 4}" for i in range(4)},
+    **{f"middle_second.{i}": f"block{i + 8}" for i in range(4)},
+    "exit.0": "block12",
+    "tail.0": "conv3",
+    "tail.1": "bn3",
+    "tail.3": "conv4",
+    "tail.4": "bn4",
+}
+_PARTS = {"body.": "rep.", "depthwise.": "conv1.", "shortcut.0.": "skip.", "shortcut.1.": "skipbn."}
 
 
 class SeparableConv2d(nn.Sequential):
@@ -85,11 +101,6 @@ class XceptionFeatures(nn.Sequential):
     References:
         Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017,
         figure 5.
-
-    Examples:
-        >>> import torch
-        >>> XceptionFeatures().eval()(torch.rand(1, 3, 64, 64)).shape
-        torch.Size([1, 2048, 2, 2])
     """
 
     def __init__(self, in_channels: int = 3) -> None:
@@ -126,6 +137,8 @@ class Xception(nn.Module):
         num_classes: K; 2 for real and fake.
         drop_rate: Dropout before the classifier.
         in_channels: Channels of the image.
+        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
+            or None for fresh ones. See :func:`load_imagenet`.
 
     Shape:
         - Input: (B, 3, H, W)
@@ -134,83 +147,91 @@ class Xception(nn.Module):
     References:
         Rossler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images",
         ICCV 2019.
-
-    Examples:
-        >>> import torch
-        >>> Xception().eval()(torch.rand(1, 3, 64, 64)).shape
-        torch.Size([1, 2])
     """
 
     def __init__(
-        self, *, num_classes: int = 2, drop_rate: float = 0.0, in_channels: int = 3
+        self,
+        *,
+        num_classes: int = 2,
+        drop_rate: float = 0.0,
+        in_channels: int = 3,
+        weights: str | Path | None = None,
     ) -> None:
         super().__init__()
         self.features = XceptionFeatures(in_channels)
         self.dropout = nn.Dropout(drop_rate)
         self.head = nn.Linear(FEATURES, num_classes)
+        if weights is not None:
+            load_imagenet(self.features, weights)
 
     def forward(self, image: Tensor) -> Tensor:
         feature = self.features(image).relu().mean((2, 3))
         return self.head(self.dropout(feature))
 
 
-def xception(
-    *,
-    num_classes: int = 2,
-    drop_rate: float = 0.0,
-    weights: str | Path | None = None,
-) -> Xception:
-    """Xception, from scratch or from ImageNet.
+def published_name(name: str) -> str:
+    """What FaceForensics++, DeepfakeBench and timm's ``legacy_xception`` call a tensor.
 
     Args:
-        num_classes: K; 2 for real and fake.
-        drop_rate: Dropout before the classifier.
-        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
-            or None for fresh ones. See :func:`load_imagenet`.
+        name: Name in the state dict of :class:`XceptionFeatures`.
+
+    Examples:
+        >>> published_name("entry.0.body.0.depthwise.weight")
+        'block1.rep.0.conv1.weight'
     """
-    detector = Xception(num_classes=num_classes, drop_rate=drop_rate)
-    if weights is not None:
-        load_imagenet(detector.features, weights)
-    return detector
+    stage, index, rest = name.split(".", 2)
+    for ours, theirs in _PARTS.items():
+        rest = rest.replace(ours, theirs)
+    return f"{_STAGES[f'{stage}.{index}']}.{rest}"
 
 
-def load_xception(state: Mapping[str, Tensor]) -> Xception:
-    """Build the detector that a published state dict describes, and fill it.
+def modern_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Undo what other versions do to a published Xception's names and shapes.
 
-    Takes the layouts of FaceForensics++, DeepfakeBench (whose ``adjust_channel`` layers no
-    forward pass reaches; they are left out) and timm's ``legacy_xception``.
+    ``fc`` and the classifier inside a dropout become ``last_linear``, and pointwise kernels saved
+    as matrices become kernels again.
+    """
+    modern = {}
+    for name, tensor in state.items():
+        name = name.replace("last_linear.1.", "last_linear.")
+        if name.startswith("fc."):
+            name = f"last_linear.{name.removeprefix('fc.')}"
+        matrix = name.endswith("pointwise.weight") and tensor.ndim == 2
+        modern[name] = tensor[:, :, None, None] if matrix else tensor
+    return modern
+
+
+def load_imagenet(features: nn.Module, weights: str | Path) -> None:
+    """Fill an :class:`XceptionFeatures` with ImageNet weights, without their classifier.
+
+    For an image of 3 n channels the first kernel is repeated n times and divided by n, so that
+    n copies of a picture give the picture's own response.
 
     Args:
-        state: Published state dict.
+        features: Network to fill, in place.
+        weights: A ``.safetensors`` or PyTorch file in a published layout, or ``"timm"``: then
+            timm supplies its ``legacy_xception``, from its cache or over the network.
 
     Raises:
-        ValueError: If tensors are missing, of another shape, or of another network.
+        CheckpointError: If there is no such file, or it holds another network; the message says
+            what to give instead.
     """
-    state = bare_names(state)
-    first, last = state.get("conv1.weight"), state.get("last_linear.weight")
-    if first is None or last is None:
-        raise ValueError("This is no published Xception: conv1 or its classifier is missing.")
-    detector = Xception(num_classes=last.shape[0], in_channels=first.shape[1]).to(first.dtype)
-    found = take(
-        detector,
-        state,
-        _detector_name,
-        what="a published Xception",
-        ignore=("adjust_channel.",),
-    )
-    detector.load_state_dict(found)
-    return detector
+    if str(weights) == "timm":
+        import timm
 
-
-def export_xception(detector: Xception) -> dict[str, Tensor]:
-    """Turn a detector into the published state dict that :func:`load_xception` reads.
-
-    Args:
-        detector: Network to export; its tensors are shared, not copied.
-    """
-    return {_detector_name(name): tensor for name, tensor in detector.state_dict().items()}
-
-
-def _detector_name(name: str) -> str:
-    part, rest = name.split(".", 1)
-    return published_name(rest) if part == "features" else f"last_linear.{rest}"
+        given = timm.create_model("legacy_xception", pretrained=True).state_dict()
+    else:
+        given = read_state_dict(
+            weights,
+            "Give the path of an ImageNet Xception (xception-43020ad28.pth), or "
+            'weights="timm" to let timm download it.',
+        )
+    state = modern_names(unwrap(given, "bn1.weight"))
+    first = state.get("conv1.weight")
+    channels = features.state_dict()["stem1.0.weight"].shape[1]
+    if first is not None and channels % first.shape[1] == 0:
+        times = channels // first.shape[1]
+        state["conv1.weight"] = first.repeat(1, times, 1, 1) / times
+    unused = ("last_linear.", "adjust_channel.")
+    what = f"an ImageNet Xception, as {weights} should be"
+    features.load_state_dict(match(features, state, published_name, what=what, ignored=unused))

@@ -1,6 +1,7 @@
 """Weights that others published: their layouts in and out, and their files as checkpoints."""
 
-from .importing import FORMATS, import_weights
-from .layouts import export_published, load_published
+from .importing import import_weights
+from .layout import Layout
+from .layouts import LAYOUTS, export_published, load_published
 
-__all__ = ["FORMATS", "export_published", "import_weights", "load_published"]
+__all__ = ["LAYOUTS", "Layout", "export_published", "import_weights", "load_published"]

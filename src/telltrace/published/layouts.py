@@ -1,92 +1,70 @@
-"""Detectors in their published form: weights in their authors' own layouts, in and out."""
+"""Every published layout by name.
 
-from collections.abc import Callable, Mapping
-from functools import partial
+A new one is a :class:`Layout` in the file that is named after its detector, and one line here.
+"""
+
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from ..models.f3net import F3NetFAD
-from ..models.information_bottleneck import InformationBottleneckNet
-from ..models.m2tr import M2TR
-from ..models.meso import MesoNet
-from ..models.multi_task import MultiTask
-from ..models.resnet import ResNet
-from ..models.two_stream import TwoStreamXception
-from ..models.xception import Xception, export_xception, load_xception
-from .f3net import export_f3net_fad, load_f3net_fad
-from .information_bottleneck import (
-    export_information_bottleneck,
-    load_information_bottleneck,
-)
-from .m2tr import export_m2tr, load_m2tr
-from .meso import export_meso, load_meso
-from .multi_task import export_multi_task, load_multi_task
-from .sficonv import export_sfi_resnet, load_sfi_resnet
-from .two_stream import export_two_stream, load_two_stream
+from telltrace.errors import OptionError
 
-State = Mapping[str, Tensor]
+from . import f3net, information_bottleneck, m2tr, meso, multi_task, sficonv, two_stream, xception
+from .layout import Layout
 
-LOADERS: dict[str, Callable[[State], nn.Module]] = {
-    "f3net_fad": load_f3net_fad,
-    "ib_efficientnet_b0": partial(load_information_bottleneck, "ib_efficientnet_b0"),
-    "ib_mobilenet": partial(load_information_bottleneck, "ib_mobilenet"),
-    "ib_resnet34": partial(load_information_bottleneck, "ib_resnet34"),
-    "m2tr": load_m2tr,
-    "meso4": partial(load_meso, "meso4"),
-    "meso_inception4": partial(load_meso, "meso_inception4"),
-    "multi_task": load_multi_task,
-    "sfi_resnet26": partial(load_sfi_resnet, "sfi_resnet26"),
-    "sfi_resnet50": partial(load_sfi_resnet, "sfi_resnet50"),
-    "sfi_resnet101": partial(load_sfi_resnet, "sfi_resnet101"),
-    "sfi_resnet152": partial(load_sfi_resnet, "sfi_resnet152"),
-    "two_stream_xception": load_two_stream,
-    "xception": load_xception,
+LAYOUTS: dict[str, Layout] = {
+    "f3net_fad": f3net.FAD,
+    "ib_efficientnet_b0": information_bottleneck.EFFICIENTNET_B0,
+    "ib_mobilenet": information_bottleneck.MOBILENET,
+    "ib_resnet34": information_bottleneck.RESNET34,
+    "m2tr": m2tr.M2TR_EFFICIENTNET,
+    "meso-keras": meso.KERAS,
+    "meso4": meso.MESO4,
+    "meso_inception4": meso.MESO_INCEPTION4,
+    "multi-task": multi_task.FILES,
+    "multi_task": multi_task.STATE_DICT,
+    "sfi_resnet26": sficonv.released(26),
+    "sfi_resnet50": sficonv.released(50),
+    "sfi_resnet101": sficonv.released(101),
+    "sfi_resnet152": sficonv.released(152),
+    "two_stream_xception": two_stream.TWO_STREAM,
+    "xception": xception.XCEPTION,
 }
-"""How a published state dict becomes a detector, by the detector's name."""
-
-EXPORTERS: dict[type[nn.Module], Callable[..., dict[str, Tensor]]] = {
-    F3NetFAD: export_f3net_fad,
-    InformationBottleneckNet: export_information_bottleneck,
-    M2TR: export_m2tr,
-    MesoNet: export_meso,
-    MultiTask: export_multi_task,
-    ResNet: export_sfi_resnet,
-    TwoStreamXception: export_two_stream,
-    Xception: export_xception,
-}
-"""How a detector becomes a published state dict, by its class."""
+"""Published layouts by name. Those with a preprocessing can be imported as checkpoints."""
 
 
-def load_published(name: str, state: State) -> nn.Module:
+def load_published(name: str, state: Mapping[str, Tensor]) -> nn.Module:
     """Build a detector in its published form and fill it with its authors' weights.
 
     The published form has the wiring and the constants of the released code, even where a
     detector that we train does better; the answers are the released network's own.
 
     Args:
-        name: Key of :data:`LOADERS`.
+        name: Key of :data:`LAYOUTS`.
         state: State dict in the authors' layout, read with ``torch.load(..., weights_only=True)``.
 
     Raises:
-        ValueError: If there is no such layout, or the state dict is not in it.
+        OptionError: If there is no such layout.
+        CheckpointError: If the state dict is not in it.
     """
-    if name not in LOADERS:
-        raise ValueError(
-            f"No published layout is known for {name!r}; there are {', '.join(LOADERS)}."
+    if name not in LAYOUTS:
+        raise OptionError(
+            f"No published layout is known for {name!r}; there are {', '.join(LAYOUTS)}."
         )
-    return LOADERS[name](state)
+    return LAYOUTS[name].load(state)[2]
 
 
 def export_published(detector: nn.Module) -> dict[str, Tensor]:
     """Turn a detector into the state dict that its authors' released code reads.
 
     Raises:
-        ValueError: If nobody published a network of that class.
+        OptionError: If nobody published such a network; the message says what would do.
     """
-    export = EXPORTERS.get(type(detector))
-    if export is None:
-        classes = ", ".join(kind.__name__ for kind in EXPORTERS)
-        raise ValueError(
-            f"{type(detector).__name__} has no published layout; these have: {classes}."
-        )
-    return export(detector)
+    layouts = [layout for layout in LAYOUTS.values() if layout.kind is type(detector)]
+    reasons = {layout.refuse(detector): layout for layout in layouts}
+    if "" in reasons:
+        return reasons[""].export(detector)
+    if reasons:
+        raise OptionError(next(iter(reasons)))
+    known = ", ".join(sorted({layout.kind.__name__ for layout in LAYOUTS.values() if layout.kind}))
+    raise OptionError(f"{type(detector).__name__} has no published layout; these have: {known}.")

@@ -1,40 +1,21 @@
-"""The released M2TR state dict: into our detector, and out of it again."""
+"""The released M2TR on EfficientNet-B4, in and out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
-from torch import Tensor
 
-from ..models.m2tr import M2TR, SCALES, STRIDE
-from ..models.xception_weights import take
+from telltrace.data.transforms import Preprocessing
+from telltrace.models.m2tr import M2TR, SCALES, STRIDE
 
-DEPTHS = (2, 4, 4, 6, 6, 8, 2)
-"""Blocks in each stage of EfficientNet-B4; the released code counts them in one row."""
+from .efficientnet import B4, pytorch_name
+from .layout import Layout, State
+
 SHALLOW = 2
 """Stages before the transformer."""
 UNUSED_HEAD = "model._fc"
-"""EfficientNet's own classifier, which the released network carries and never asks."""
+"""EfficientNet's own classifier, which the released network carries and never reads."""
 
-_SINGLE = {"bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
-_EXPANDED = {
-    "conv_pw": "_expand_conv",
-    "bn1": "_bn0",
-    "bn2": "_bn1",
-    "conv_pwl": "_project_conv",
-    "bn3": "_bn2",
-}
-_BOTH = {
-    "conv_dw": "_depthwise_conv",
-    "se.conv_reduce": "_se_reduce",
-    "se.conv_expand": "_se_expand",
-}
-_ENDS = {
-    "texture.conv_stem": "model._conv_stem",
-    "texture.bn1": "model._bn0",
-    "features.conv_head": "model._conv_head",
-    "features.bn2": "model._bn1",
-    "head": "classifier.projection",
-}
 _LAYER = {
     "attention.query": "0.t.attention.query_embedding",
     "attention.key": "0.t.attention.key_embedding",
@@ -59,124 +40,93 @@ _NORMALISED = (
 """Convolutions of a layer that a normalisation follows."""
 
 
-def _released_name(name: str) -> str:
+def _rename(name: str) -> str:
     part, rest = name.split(".", 1)
     if part == "layers":
         index, rest = rest.split(".", 1)
         prefix = next(p for p in _LAYER if rest.startswith(f"{p}."))
         leaf = "complex_weight" if prefix == "filter" else rest.removeprefix(f"{prefix}.")
         return f"layers.{index}.{_LAYER[prefix]}.{leaf}"
-    if rest.startswith("blocks."):
-        _, stage, block, layer = rest.split(".", 3)
-        number = int(stage) + (SHALLOW if part == "features" else 0)
-        module, leaf = layer.rsplit(".", 1)
-        parts = _BOTH | (_EXPANDED if number else _SINGLE)
-        return f"model._blocks.{sum(DEPTHS[:number]) + int(block)}.{parts[module]}.{leaf}"
-    module, leaf = name.rsplit(".", 1)
-    return f"{_ENDS[module]}.{leaf}"
+    if part == "head":
+        return f"classifier.projection.{rest}"
+    if part == "features" and rest.startswith("blocks."):
+        _, stage, rest = rest.split(".", 2)
+        rest = f"blocks.{int(stage) + SHALLOW}.{rest}"
+    return f"model.{pytorch_name(rest, B4)}"
 
 
-def _layers(state: Mapping[str, Tensor]) -> Iterator[str]:
-    """``layers.0``, ``layers.1`` and so on, as far as there are filters."""
-    number = 0
-    while f"layers.{number}.1.filter.complex_weight" in state:
-        yield f"layers.{number}"
-        number += 1
+def _count(names: Iterable[str]) -> int:
+    """Number of layers: each has a filter."""
+    return sum(name.endswith("filter.complex_weight") for name in names)
 
 
-def load_m2tr(state: Mapping[str, Tensor]) -> M2TR:
-    """Build the detector that a released state dict describes, and fill it.
+def _describe(state: State) -> tuple[str, dict[str, Any]]:
+    gains = state["layers.0.1.filter.complex_weight"]
+    return "m2tr", {
+        "num_classes": len(state["classifier.projection.weight"]),
+        "image_size": gains.shape[0] * STRIDE["efficientnet_b4"],
+        "depth": _count(state),
+    }
 
-    Image size, depth and number of classes are read from the shapes. What cannot change an
-    answer is left out: EfficientNet's own classifier, the keys' biases, and the queries and keys
-    of the patch that is as large as the map. Biases that a normalisation subtracts again move
-    into its running mean. The answers stay the same; but they are logits, where the released
-    network gives their sigmoids in evaluation.
 
-    Args:
-        state: State dict of the released ``M2TR`` on EfficientNet-B4, as it is or behind
-            ``module.``.
+def _absorbed(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for layer in range(_count(names)):
+        for conv in _NORMALISED:
+            part, number = conv.rsplit(".", 1)
+            mean = f"layers.{layer}.{part}.{int(number) + 1}.running_mean"
+            yield f"layers.{layer}.{conv}.bias", mean
 
-    Raises:
-        ValueError: If tensors are missing, left over or of another shape.
+
+_ASKED = ("query_embedding.weight", "query_embedding.bias", "key_embedding.weight")
+
+
+def _simplify(state: State, detector: M2TR) -> None:
+    """Leave out what cannot change an answer, and lay the filters' gains as ours are.
+
+    That is the keys' biases, and the queries and keys of the patch that is as large as the map.
     """
-    given = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    head, gains = (
-        given.get(name)
-        for name in ("classifier.projection.weight", "layers.0.1.filter.complex_weight")
-    )
-    if head is None or gains is None or gains.ndim != 4:
-        raise ValueError("This is no released M2TR: its first filter or its head is missing.")
-    layers = list(_layers(given))
-    detector = M2TR(
-        image_size=gains.shape[0] * STRIDE["efficientnet_b4"],
-        depth=len(layers),
-        num_classes=head.shape[0],
-    ).to(head.dtype)
-    for layer in layers:
-        _simplify(given, layer)
-    what = "a released M2TR on EfficientNet-B4"
-    detector.load_state_dict(
-        take(detector, given, _released_name, what=what, ignore=(f"{UNUSED_HEAD}.",))
-    )
-    return detector
+    for layer in (f"layers.{number}" for number in range(len(detector.layers))):
+        for name in ("0.t.attention.key_embedding.bias", "2.conv2.bias"):
+            state.pop(f"{layer}.{name}", None)
+        if (value := state.pop(f"{layer}.2.conv3.bias", None)) is not None:
+            mean, mix = f"{layer}.2.conv4.1.running_mean", state[f"{layer}.2.conv4.0.weight"]
+            state[mean] = state[mean] - mix.flatten(1) @ value  # attention's weights sum to 1
+        for name in (f"{layer}.0.t.attention.{kind}" for kind in _ASKED):
+            state[name] = state[name][len(state[name]) // SCALES :]
+        name = f"{layer}.1.filter.complex_weight"
+        state[name] = state[name].permute(2, 0, 1, 3)
 
 
-def _simplify(given: dict[str, Tensor], layer: str) -> None:
-    """Turn one layer's tensors into what ours does with, in place."""
-    for name in ("0.t.attention.key_embedding.bias", "2.conv2.bias"):
-        given.pop(f"{layer}.{name}", None)
-    value, mix = given.pop(f"{layer}.2.conv3.bias", None), given.get(f"{layer}.2.conv4.0.weight")
-    mean = f"{layer}.2.conv4.1.running_mean"
-    if value is not None and mix is not None and mean in given:
-        given[mean] = given[mean] - mix.flatten(1) @ value  # attention's weights sum to 1
-    for conv in _NORMALISED:
-        part, number = conv.rsplit(".", 1)
-        mean = f"{layer}.{part}.{int(number) + 1}.running_mean"
-        bias = given.pop(f"{layer}.{conv}.bias", None)
-        if bias is not None and mean in given:
-            given[mean] = given[mean] - bias
-    for kind in ("query_embedding.weight", "query_embedding.bias", "key_embedding.weight"):
-        name = f"{layer}.0.t.attention.{kind}"
-        if name in given:
-            given[name] = given[name][len(given[name]) // SCALES :]
-    name = f"{layer}.1.filter.complex_weight"
-    given[name] = given[name].permute(2, 0, 1, 3)
-
-
-def export_m2tr(detector: M2TR) -> dict[str, Tensor]:
-    """Turn a detector into the released state dict, complete enough for a strict load there.
-
-    What ours does without is filled with zeros.
-
-    Args:
-        detector: On EfficientNet-B4, the only backbone that the released code can build.
-
-    Raises:
-        ValueError: If the detector has another backbone.
-    """
-    if detector.backbone != "efficientnet_b4":
-        raise ValueError(
-            f"The released code cannot build M2TR on {detector.backbone}; "
-            'train it with backbone="efficientnet_b4" for that layout.'
-        )
-    state = {_released_name(name): tensor for name, tensor in detector.state_dict().items()}
-    for layer in list(_layers(state)):
-        _complete(state, layer)
+def _complete(state: State, detector: M2TR) -> None:
+    for layer in (f"layers.{number}" for number in range(len(detector.layers))):
+        name = f"{layer}.1.filter.complex_weight"
+        state[name] = state[name].permute(1, 2, 0, 3).contiguous()
+        channels = state[name].shape[2]
+        for name in (f"{layer}.0.t.attention.{kind}" for kind in _ASKED):
+            absent = state[name].new_zeros(channels // SCALES, *state[name].shape[1:])
+            state[name] = torch.cat((absent, state[name]))
+        for conv in ("0.t.attention.key_embedding", "2.conv2", "2.conv3"):
+            zeros = state[f"{layer}.2.conv4.1.bias"].new_zeros(channels)
+            state[f"{layer}.{conv}.bias"] = zeros
     for leaf, tensor in detector.head.state_dict().items():
         state[f"{UNUSED_HEAD}.{leaf}"] = torch.zeros_like(tensor)
-    return state
 
 
-def _complete(state: dict[str, Tensor], layer: str) -> None:
-    """Give one layer's tensors the released shapes, in place."""
-    name = f"{layer}.1.filter.complex_weight"
-    state[name] = state[name].permute(1, 2, 0, 3).contiguous()
-    channels = state[name].shape[2]
-    for kind in ("query_embedding.weight", "query_embedding.bias", "key_embedding.weight"):
-        name = f"{layer}.0.t.attention.{kind}"
-        absent = state[name].new_zeros(channels // SCALES, *state[name].shape[1:])
-        state[name] = torch.cat((absent, state[name]))
-    absent = state[f"{layer}.2.conv4.1.bias"].new_zeros(channels)
-    biased = ("0.t.attention.key_embedding", "2.conv2", "2.conv3", *_NORMALISED)
-    state.update({f"{layer}.{conv}.bias": absent.clone() for conv in biased})
+M2TR_EFFICIENTNET = Layout(
+    source="M2TR (Wang et al., ICMR 2022), a released state dict",
+    preprocessing=Preprocessing(),
+    describe=_describe,
+    simplify=_simplify,
+    absorbed=_absorbed,
+    ignored=(f"{UNUSED_HEAD}.",),
+    rename=_rename,
+    kind=M2TR,
+    refuse=lambda detector: (
+        ""
+        if detector.backbone == "efficientnet_b4"
+        else f"The released code cannot build M2TR on {detector.backbone}; "
+        'train it with backbone="efficientnet_b4" for that layout.'
+    ),
+    complete=_complete,
+)
+"""Its network gives sigmoids of the logits in evaluation, ours the logits."""

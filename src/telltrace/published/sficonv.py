@@ -1,14 +1,14 @@
-"""The released SFIConv ResNets' state dicts: into our detectors, and out of them again."""
+"""The released SFIConv ResNets, in and out."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from telltrace.layers import SFIConv2d
+from telltrace.models.resnet import Bottleneck, ResNet
 
-from ..models.backbones import SpaceFrequency
-from ..models.resnet import DEPTHS, Bottleneck, ResNet
+from .layout import Layout, State
 
 WRAPPER = "rgb_extract_feature."
 """What the released ``MainNet`` calls the network without its head, whose parts it numbers."""
@@ -33,86 +33,46 @@ class _Piece(NamedTuple):
         return tensor[self.rows] if self.columns is None else tensor[self.rows, self.columns]
 
 
-def load_sfi_resnet(name: str, state: Mapping[str, Tensor]) -> ResNet:
-    """Build the detector that a released state dict describes, and fill it.
-
-    Args:
-        name: ``sfi_resnet26``, ``sfi_resnet50``, ``sfi_resnet101`` or ``sfi_resnet152``.
-        state: State dict of the released network, bare or in its ``MainNet``; all names may
-            start with one more prefix, such as ``module.``.
-
-    Raises:
-        ValueError: If tensors are missing, left over or of another shape.
-    """
-    given = _bare(state)
-    head = given.get("fc.weight")
-    if head is None or head.ndim != 2:
-        raise ValueError(
-            f"This state dict is not a released {name}: it holds no head fc.weight but "
-            f"{', '.join(sorted(given)[:3]) or 'nothing'}."
-        )
-    depths = DEPTHS[int(name.removeprefix("sfi_resnet"))]
-    form = SpaceFrequency(frozen=True)
-    detector = ResNet(depths, num_classes=len(head), form=form).to(head.device, head.dtype)
-    ours, pieces = detector.state_dict(), list(_pieces(detector))
-    _check(name, given, {piece.theirs: piece.of(ours) for piece in pieces})
-    for piece in pieces:
-        piece.of(ours).copy_(given[piece.theirs])
-    return detector
-
-
-def export_sfi_resnet(detector: ResNet) -> dict[str, Tensor]:
-    """Turn a detector into the released state dict that :func:`load_sfi_resnet` reads.
-
-    A detector that has learnt its constrained kernel exports the kernel in force.
-
-    Raises:
-        ValueError: If the detector is not of the released form: alpha 0.5, 5x5 traces.
-    """
-    state = dict(detector.state_dict())
-    first = detector.layer1[0].conv1
-    if not isinstance(first, SFIConv2d) or first.alpha != 0.5 or first.beta != 1:
-        raise ValueError("Only SFI-ResNets at alpha=0.5 and beta=1 were ever released.")
-    traces = first.traces
-    if traces.kernel_size != 5 or traces.bias is not None:
-        raise ValueError("Released networks have constrained kernels of 5x5 without a bias.")
-    place = "layer1.0.conv1.traces"
-    if not traces.frozen:
-        state[f"{place}.weight"] = state[f"{place}.const_weight"] = traces.kernel().detach()
-        state[f"{place}.const_bias"] = traces.weight.new_zeros(traces.channels)
-    return {piece.theirs: piece.of(state).clone() for piece in _pieces(detector)}
-
-
-def _bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Undo a common prefix and the ``MainNet`` around the network."""
-    given = dict(state)
-    while given:
-        heads = {name.partition(".")[0] for name in given}
-        if len(heads) > 1 or "." not in next(iter(given)):
-            break
-        given = {name.partition(".")[2]: tensor for name, tensor in given.items()}
-    bare = {}
-    for name, tensor in given.items():
+def _unnumber(state: State) -> State:
+    """Undo the ``MainNet`` around the network."""
+    plain = {}
+    for name, tensor in state.items():
         if name.startswith(WRAPPER):
             number, _, rest = name.removeprefix(WRAPPER).partition(".")
             name = f"{_NUMBERED.get(number, WRAPPER + number)}.{rest}"
-        bare[name] = tensor
-    return bare
+        plain[name] = tensor
+    return plain
 
 
-def _check(name: str, given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    problems = {
-        "missing": [t for t in wanted if t not in given],
-        "left over": [t for t in given if t not in wanted],
-        "of another shape": [
-            f"{t} {tuple(given[t].shape)} instead of {tuple(wanted[t].shape)}"
-            for t in wanted
-            if t in given and given[t].shape != wanted[t].shape
-        ],
-    }
-    found = "; ".join(f"{len(of)} {how}, such as {of[0]}" for how, of in problems.items() if of)
-    if found:
-        raise ValueError(f"This state dict is not a released {name}: {found}.")
+def _simplify(state: State, detector: ResNet) -> None:
+    ours = detector.state_dict()
+    for piece in _pieces(detector):
+        theirs, place = state.pop(piece.theirs), piece.of(ours)
+        if theirs.shape != place.shape:
+            found = f"{tuple(theirs.shape)} instead of {tuple(place.shape)}"
+            raise RuntimeError(f"{piece.theirs} {found}")
+        place.copy_(theirs)
+    state.update(ours)
+
+
+def _refuse(detector: ResNet) -> str:
+    first = detector.layer1[0].conv1
+    if not isinstance(first, SFIConv2d) or first.alpha != 0.5 or first.beta != 1:
+        return "Only SFI-ResNets at alpha=0.5 and beta=1 were ever released."
+    if first.traces.kernel_size != 5:
+        return "Released networks have constrained kernels of 5x5."
+    return ""
+
+
+def _complete(state: State, detector: Any) -> None:
+    """A detector that has learnt its constrained kernel gives the kernel in force."""
+    place, traces = "layer1.0.conv1.traces", detector.layer1[0].conv1.traces
+    if not traces.frozen:
+        state[f"{place}.weight"] = state[f"{place}.const_weight"] = traces.kernel().detach()
+        state[f"{place}.const_bias"] = traces.weight.new_zeros(traces.channels)
+    pieces = {piece.theirs: piece.of(state).clone() for piece in _pieces(detector)}
+    state.clear()
+    state.update(pieces)
 
 
 def _pieces(detector: ResNet) -> Iterator[_Piece]:
@@ -165,3 +125,22 @@ def _blocks(theirs: str, place: str, conv: SFIConv2d) -> Iterator[_Piece]:
     if conv.stage == 1:
         for tensor, theirs_too in _TRACES.items():
             yield _Piece(f"{theirs}.MCSConv.{theirs_too}", f"{place}.traces.{tensor}")
+
+
+def released(depth: int) -> Layout:
+    """The layout of the SFI-ResNet of that depth, bare or in its ``MainNet``."""
+
+    def describe(state: State) -> tuple[str, dict[str, Any]]:
+        options = {"num_classes": len(state["fc.weight"]), "frozen": True}
+        return f"sfi_resnet{depth}", options
+
+    return Layout(
+        source=f"a released sfi_resnet{depth} (Guo et al., IEEE TIFS 2024)",
+        mark="fc.weight",
+        clean=_unnumber,
+        describe=describe,
+        simplify=_simplify,
+        kind=ResNet,
+        refuse=_refuse,
+        complete=_complete,
+    )

@@ -1,16 +1,18 @@
-"""The released two-stream state dict: into our detector, and out of it again."""
+"""The released two-stream network of Luo et al., in and out."""
 
-from collections.abc import Mapping
 from math import isqrt
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..models.two_stream import STRIDE, TwoStreamXception
-from ..models.xception_weights import published_name, take
+from telltrace.models.two_stream import STRIDE, TwoStreamXception
+from telltrace.models.xception import published_name
+
+from .layout import Layout, State
 
 UNUSED_HEAD = "xception_srm.model.last_linear.1"
-"""The noise stream's classifier, which the released network carries and never asks."""
+"""The noise stream's classifier, which the released network carries and never reads."""
 
 _PREFIXES = {
     "rgb": "xception_rgb.model",
@@ -44,7 +46,22 @@ _KERNELS = {
 }
 
 
-def _released_name(name: str) -> str:
+def _describe(state: State) -> tuple[str, dict[str, Any]]:
+    return "two_stream_xception", {
+        "num_classes": len(state[f"{_PREFIXES['head']}.weight"]),
+        "image_size": STRIDE * isqrt(len(state["dual_cma0.linear1.weight"])),
+        "head": "linear",
+        "reference_compatible": True,
+    }
+
+
+def _constants(detector: TwoStreamXception) -> dict[str, Tensor]:
+    return {
+        name: detector.get_submodule(part).get_buffer("kernel") for name, part in _KERNELS.items()
+    }
+
+
+def _rename(name: str) -> str:
     part, rest = name.split(".", 1)
     if part in ("rgb", "noise"):
         return f"{_PREFIXES[part]}.{published_name(rest)}"
@@ -55,65 +72,27 @@ def _released_name(name: str) -> str:
     return _PREFIXES[prefix] + name.removeprefix(prefix)
 
 
-def load_two_stream(state: Mapping[str, Tensor]) -> TwoStreamXception:
-    """Build the detector that a released two-stream state dict describes, and fill it.
-
-    Image size and number of classes are read from the shapes. The SRM kernels, constants of the
-    architecture, are checked for their shape where they are given; the noise stream's
-    classifier, which nothing ever asks, is left out.
-
-    Args:
-        state: State dict of the released ``Two_Stream_Net``.
-
-    Raises:
-        ValueError: If tensors are missing, left over or of another shape.
-    """
-    places, head = state.get("dual_cma0.linear1.weight"), state.get(_released_name("head.weight"))
-    if places is None or head is None:
-        raise ValueError(
-            "This is no released two-stream network: dual_cma0 or its head is missing."
-        )
-    detector = TwoStreamXception(
-        image_size=STRIDE * isqrt(places.shape[0]),
-        num_classes=head.shape[0],
-        head="linear",
-        released=True,
-    ).to(head.dtype)
-    for name, part in _KERNELS.items():
-        wanted = detector.get_submodule(part).get_buffer("kernel").shape
-        if name in state and state[name].shape != wanted:
-            raise ValueError(f"{name} is {tuple(state[name].shape)} instead of {tuple(wanted)}.")
-    found = take(
-        detector,
-        state,
-        _released_name,
-        what="a released two-stream network",
-        ignore=(*_KERNELS, UNUSED_HEAD),
+def _refuse(detector: TwoStreamXception) -> str:
+    if detector.reference_compatible and isinstance(detector.head, torch.nn.Linear):
+        return ""
+    return (
+        "The released code cannot compute this detector: build it with reference_compatible=True "
+        'and head="linear" to train for that layout.'
     )
-    detector.load_state_dict(found)
-    return detector
 
 
-def export_two_stream(detector: TwoStreamXception) -> dict[str, Tensor]:
-    """Turn a detector into the released state dict, complete enough for a strict load there.
-
-    The noise stream's unused classifier is filled with zeros.
-
-    Args:
-        detector: Built with ``released=True`` and ``head="linear"``, as the released code
-            computes nothing else.
-
-    Raises:
-        ValueError: If the detector computes something that the released code cannot.
-    """
-    if not detector.released or not isinstance(detector.head, torch.nn.Linear):
-        raise ValueError(
-            "The released code cannot compute this detector: build it with released=True and "
-            'head="linear" to train for that layout.'
-        )
-    state = {_released_name(name): tensor for name, tensor in detector.state_dict().items()}
-    for name, part in _KERNELS.items():
-        state[name] = detector.get_submodule(part).get_buffer("kernel")
+def _complete(state: State, detector: TwoStreamXception) -> None:
     for leaf, tensor in detector.head.state_dict().items():
         state[f"{UNUSED_HEAD}.{leaf}"] = torch.zeros_like(tensor)
-    return state
+
+
+TWO_STREAM = Layout(
+    source="the released two-stream network (Luo et al., CVPR 2021)",
+    describe=_describe,
+    constants=_constants,
+    ignored=(UNUSED_HEAD,),
+    rename=_rename,
+    kind=TwoStreamXception,
+    refuse=_refuse,
+    complete=_complete,
+)

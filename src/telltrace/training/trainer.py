@@ -17,6 +17,7 @@ from telltrace.data.transforms import Preprocessing
 from telltrace.errors import ManifestError
 from telltrace.faces.align import FaceCrop
 from telltrace.files import check_disk_space, write_json
+from telltrace.models.registry import options_for_size
 
 from .config import DataConfig, Settings
 from .feed import Feed, create_feed
@@ -38,8 +39,10 @@ def run(settings: Settings, out: Path, *, device: str, save_every: int, keep: in
 
     The arguments and what is raised are those of :func:`telltrace.training.train`.
     """
+    size = settings.data.image_size
     settings = replace(
         settings,
+        options=options_for_size(settings.detector, settings.options, size),
         hardware=resolve_hardware(settings.hardware),
         precision=resolve_precision(settings.precision, device),
     )

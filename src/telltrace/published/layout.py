@@ -1,0 +1,111 @@
+"""How a published state dict becomes a detector, and a detector a published state dict."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from telltrace.data.transforms import Preprocessing
+from telltrace.errors import CheckpointError
+from telltrace.faces.align import FaceCrop
+from telltrace.models.registry import DETECTORS
+from telltrace.state_dicts import match, read_state_dict, unwrap
+
+State = dict[str, Tensor]
+"""Tensors by name; a layout's functions change the one that they are given."""
+
+BENCHMARK = Preprocessing(
+    crop=FaceCrop(alignment="similarity"), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
+)
+"""DeepfakeBench's: five landmarks on a template with margin 1.3, pixels in [-1, 1]."""
+
+
+def read_one(files: Sequence[Path]) -> State:
+    """The state dict of the only file."""
+    return read_state_dict(files[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What somebody published: its names and shapes, and what must be known to use it.
+
+    Reading goes through the fields from top to bottom, writing back. What a field takes from the
+    published state dict and does not find is named in an error.
+    """
+
+    source: str
+    """Who published it, for errors and the card."""
+    files: tuple[str, ...] = ("STATE_DICT.pth",)
+    """What each file is, in the order in which they are given."""
+    read: Callable[[Sequence[Path]], State] = read_one
+    preprocessing: Preprocessing | None = None
+    """What the weights expect; without it they are no checkpoint, and are read from Python only."""
+    mark: str = ""
+    """A published name; what stands before it in a file is a prefix."""
+    clean: Callable[[State], State] = lambda state: state
+    """Undo what older files do to names and shapes."""
+    describe: Callable[[State], tuple[str, dict[str, Any]]]
+    """Name and options of the detector that has tensors of these shapes."""
+    constants: Callable[[Any], State] = lambda detector: {}
+    """Published tensors that are constants of the detector; a file need not have them."""
+    simplify: Callable[[State, Any], None] = lambda state, detector: None
+    """Turn published tensors into those that ours does with, in place."""
+    absorbed: Callable[[Iterable[str]], Iterable[tuple[str, str]]] = lambda names: ()
+    """Biases that a normalisation subtracts again, with the running means that take them over."""
+    ignored: tuple[str, ...] = ()
+    """Beginnings of published names that no forward pass reads."""
+    rename: Callable[[str], str] = lambda name: name
+    """From our name of a tensor to the published one."""
+    kind: type[nn.Module] | None = None
+    """Class of the detectors that can be written; None for a layout that is only read."""
+    refuse: Callable[[Any], str] = lambda detector: ""
+    """Why a detector of that class cannot be written; empty where it can."""
+    complete: Callable[[State, Any], None] = lambda state, detector: None
+    """Undo ``simplify``, and add what a strict load asks for, in place."""
+
+    def load(self, content: Mapping[str, Any]) -> tuple[str, dict[str, Any], nn.Module]:
+        """Build the detector that a published state dict describes, and fill it.
+
+        Args:
+            content: The state dict, or a dictionary with it.
+
+        Returns:
+            The detector's name, its options, and the detector.
+
+        Raises:
+            CheckpointError: If tensors are missing, left over or of another shape.
+        """
+        state = self.clean(unwrap(content, self.mark))
+        try:
+            name, options = self.describe(state)
+            dtype = next(t.dtype for t in state.values() if t.is_floating_point())
+            detector = DETECTORS[name](**options).to(dtype)
+            for key, ours in self.constants(detector).items():
+                if (theirs := state.pop(key, ours)).shape != ours.shape:
+                    found = f"{tuple(theirs.shape)} instead of {tuple(ours.shape)}"
+                    raise CheckpointError(f"This is not {self.source}: {key} is {found}")
+            self.simplify(state, detector)
+            for bias, mean in list(self.absorbed(state)):
+                if bias in state:
+                    state[mean] = state[mean] - state.pop(bias)
+        except KeyError as error:
+            there = ", ".join(sorted(state)[:3]) or "nothing"
+            text = f"This state dict is not {self.source}: it has no {error.args[0]} but {there}"
+            raise CheckpointError(text) from None
+        except RuntimeError as error:  # shapes that do not go together
+            raise CheckpointError(f"This state dict is not {self.source}: {error}") from None
+        detector.load_state_dict(
+            match(detector, state, self.rename, what=self.source, ignored=self.ignored)
+        )
+        return name, options, detector
+
+    def export(self, detector: nn.Module) -> State:
+        """The published state dict of a detector that :attr:`refuse` does not refuse."""
+        state = {self.rename(name): tensor for name, tensor in detector.state_dict().items()}
+        self.complete(state, detector)
+        for bias, mean in list(self.absorbed(state)):
+            state[bias] = torch.zeros_like(state[mean])
+        return state | self.constants(detector)

