@@ -20,6 +20,17 @@ SMALLEST = {
 """Side of a small image that a detector still reads, where 32 pixels are too few."""
 EVERY = pytest.mark.parametrize("name", sorted(DETECTORS), scope="module")
 """Module scope keeps the tests of one detector together, so that it is drawn once."""
+DEEPER = {
+    f"{form}{deep}": f"{form}{shallow}"
+    for form in ("", "sfi_")
+    for shallow, family in {
+        "resnet26": ("resnet50", "resnet101"),
+        "vgg13": ("vgg16", "vgg19"),
+    }.items()
+    for deep in family
+}
+"""Detectors that repeat the layers of a shallower one more often, and do nothing else."""
+SHALLOW = pytest.mark.parametrize("name", sorted(DETECTORS.keys() - DEEPER.keys()), scope="module")
 
 
 def build(name: str) -> nn.Module:
@@ -28,9 +39,9 @@ def build(name: str) -> nn.Module:
 
 
 @functools.lru_cache(maxsize=1)
-def drawn(name: str, seed: int = 0) -> nn.Module:
+def drawn(name: str) -> nn.Module:
     """The detector with weights of its own; drawing them takes longer than copying."""
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     sized = "image_size" in inspect.signature(DETECTORS[name]).parameters
     return create_detector(name, **({"image_size": side(name)} if sized else {}))
 
@@ -45,8 +56,9 @@ def images(name: str, count: int = 2) -> Tensor:
 
 @EVERY
 def test_answers_one_logit_per_class(name: str) -> None:
-    assert build(name).eval()(images(name)).shape == (2, 2)
-    assert build(name).train()(images(name, 4)).shape == (4, 2)
+    detector = build(name)
+    assert detector.eval()(images(name)).shape == (2, 2)
+    assert detector.train()(images(name, 4)).shape == (4, 2)
 
 
 @EVERY
@@ -57,7 +69,7 @@ def test_judges_each_image_on_its_own(name: str) -> None:
     torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
 
 
-@EVERY
+@SHALLOW
 def test_exports_for_any_number_of_faces(name: str) -> None:
     detector = build(name).eval()
     batch = {0: torch.export.Dim("batch", min=1, max=64)}
@@ -68,10 +80,23 @@ def test_exports_for_any_number_of_faces(name: str) -> None:
 
 @EVERY
 def test_weights_survive_a_round_trip(name: str) -> None:
-    detector, twin, faces = build(name).eval(), drawn(name, 1).eval(), images(name)
-    assert not torch.equal(twin(faces), detector(faces))
-    twin.load_state_dict(detector.state_dict())
-    assert torch.equal(twin(faces), detector(faces))
+    detector, twin, faces = build(name).eval(), build(name).eval(), images(name)
+    for tensor in twin.state_dict().values():
+        tensor.copy_(tensor / 2)
+    with torch.inference_mode():
+        expected = detector(faces)
+        assert not torch.equal(twin(faces), expected)
+        twin.load_state_dict(detector.state_dict())
+        assert torch.equal(twin(faces), expected)
+
+
+@pytest.mark.parametrize("name", sorted(DEEPER))
+def test_a_deeper_network_repeats_the_layers_of_the_shallow_one(name: str) -> None:
+    """So what is shown of the shallow one's layers holds for its own."""
+    with torch.device("meta"):
+        deep, shallow = create_detector(name), create_detector(DEEPER[name])
+    assert type(deep) is type(shallow)
+    assert {type(module) for module in deep.modules()} == {type(m) for m in shallow.modules()}
 
 
 @EVERY
@@ -84,7 +109,7 @@ def test_every_parameter_learns(name: str) -> None:
     assert not idle
 
 
-@EVERY
+@SHALLOW
 def test_runs_in_double_precision(name: str) -> None:
     detector = build(name).eval()
     faces = images(name)

@@ -1,4 +1,4 @@
-"""A run killed at random moments ends as one that never was.
+"""Runs in processes of their own: killed at random moments, asked to stop, and measured.
 
 These are few kills; benchmarks/training_killed.py has many.
 """
@@ -9,13 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 
 from telltrace.checkpoint import read_tensors
+from telltrace.cli import main
 from telltrace.training import DataConfig, ObjectiveConfig, OptimConfig, train
 
-from .conftest import SMALL
+from .conftest import SMALL, SMALL_COMMAND
 
 KILLS = 4
 
@@ -34,6 +36,14 @@ def call(crops: Path, out: Path, workers: int) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="session")
+def context() -> Any:
+    """Starts processes that have imported everything already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["telltrace.training.trainer", "telltrace.cli"])
+    return context
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(crops: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """The run that is not killed, and the seconds that it took."""
@@ -44,10 +54,9 @@ def uninterrupted(crops: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_kills_change_no_bit(
-    uninterrupted: tuple[Path, float], crops: Path, tmp_path: Path, workers: int
+    context: Any, uninterrupted: tuple[Path, float], crops: Path, tmp_path: Path, workers: int
 ) -> None:
-    context, rng = multiprocessing.get_context("forkserver"), random.Random(workers)
-    context.set_forkserver_preload(["telltrace.training.trainer"])
+    rng = random.Random(workers)
     expected, seconds = uninterrupted
     begun = 0
     for _ in range(KILLS):
@@ -70,6 +79,32 @@ def test_kills_change_no_bit(
             assert torch.equal(tensor, theirs[key]), (name, key)
     metrics = [(out / "metrics.csv").read_bytes() for out in (expected, tmp_path)]
     assert metrics[0] == metrics[1]
+
+
+def test_sigterm_saves_and_leaves_with_0(context: Any, crops: Path, tmp_path: Path) -> None:
+    command = [
+        *("train", "--manifest", str(crops), "--out", str(tmp_path), *SMALL_COMMAND),
+        *("--data.image_size", "32", "--data.batch_size", "4", "--optim.epochs", "10000"),
+    ]
+    process = context.Process(target=main, args=(command,))
+    process.start()
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "metrics.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    process.join(60)
+    assert process.exitcode == 0
+    assert (tmp_path / "last.safetensors").exists()
+
+
+def test_memory_stays_flat_over_epochs(context: Any, crops: Path, tmp_path: Path) -> None:
+    """More than 2 % from epoch 2 to 10 would be a leak."""
+    options = call(crops, tmp_path, 1) | {"optim": OptimConfig(epochs=10, ema=0.9)}
+    process = context.Process(target=train, kwargs=options)
+    process.start()
+    process.join(240)
+    peaks = pd.read_csv(tmp_path / "speed.csv").peak_mib
+    assert peaks[9] <= 1.02 * peaks[1]
 
 
 def _written(out: Path) -> int:
