@@ -1,22 +1,13 @@
 """`telltrace calibrate`: a checkpoint and its validation scores in, a calibrated checkpoint out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from telltrace.inference.calibrate import Fitted
 
 
-def calibrate(
-    checkpoint: Path,
-    scores: list[Path],
-    *,
-    out: Path,
-    curve: Literal["temperature", "platt", "isotonic"] = "platt",
-    rate: float | None = None,
-    confidence: float | None = None,
-    error: float = 0.05,
-) -> int:
+def calibrate(checkpoint: Path, scores: list[Path], *, out: Path, **options: Any) -> int:
     """Fit a checkpoint's probabilities and thresholds on its validation scores.
 
     The scores must be of the validation split alone: `telltrace predict --split val`. Training,
@@ -28,13 +19,6 @@ def calibrate(
         checkpoint: Detector that made the scores.
         scores: What `telltrace predict` wrote for the validation split; several tables are one.
         out: Checkpoint to write.
-        curve: "temperature" changes no ranking, "platt" also moves the middle, "isotonic" follows
-            the data wherever they go and needs a thousand scores or more.
-        rate: Promise that no larger share of reals is called fake; by default 0.03 of pictures
-            and 0.05 of videos. With `telltrace scan --strict` it is 0.01.
-        confidence: Probability with which that promise holds of pictures for this very
-            calibration; without it the promise holds on average.
-        error: Share of the fakes that may be called real.
     """
     from dataclasses import replace
 
@@ -42,16 +26,18 @@ def calibrate(
 
     from telltrace.checkpoint import load_detector, save_checkpoint
     from telltrace.evaluation import read_scores
+    from telltrace.files import check_suffix
     from telltrace.inference.calibrate import calibrate as fit
     from telltrace.inference.calibrate import verdict_shares
 
-    judge = load_detector(checkpoint)
+    check_suffix(out, ".safetensors")
+    detector = load_detector(checkpoint)
     table = pd.concat([read_scores(path) for path in scores], ignore_index=True)
-    before = judge.card.calibration
-    found = fit(before, table, curve, rate=rate, confidence=confidence, error=error)
-    card = replace(judge.card, calibration=found.calibration, video=found.video)
-    save_checkpoint(out, judge.network, card)
-    print(_described(found, curve))
+    before = detector.card.calibration
+    found = fit(before, table, **options)
+    card = replace(detector.card, calibration=found.calibration, video=found.video)
+    save_checkpoint(out, detector.network, card)
+    print(_described(found, options.get("curve", "platt")))
     shares = verdict_shares(before, found, table)
     shares["label"] = shares["label"].map({0: "real", 1: "fake"})
     print(shares.to_string(index=False, float_format=lambda share: f"{share:.1%}"))

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from telltrace.errors import ManifestError, OptionError
+from telltrace.files import atomic_write, check_suffix
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -39,10 +42,7 @@ def show(
         seed: Of the choice of people, and of the "blends".
         split: Only the rows of this split.
     """
-    from telltrace.files import atomic_write
-
-    if out.suffix.lower() != ".png":
-        raise ValueError(f"{out}: pictures are PNG files. Give a name that ends in .png.")
+    check_suffix(out, ".png")
     if what == "blends":
         picture = _blends(manifest, split, count, size, epoch, seed)
     else:
@@ -61,9 +61,8 @@ def _faces(manifest: list[Path], split: str | None, columns: int, size: int, see
     if split is not None:
         rows = rows[rows.split == split]
     if rows.empty:
-        raise ValueError(
-            f"No row belongs to the split {split!r}. Leave --split out, or name another."
-        )
+        remedy = "Leave --split out, or name another."
+        raise OptionError(f"No row belongs to the split {split!r}.", remedy=remedy)
     return manifest_sheet(rows, read_face, columns=columns, size=size, seed=seed)
 
 
@@ -78,7 +77,8 @@ def read_face(path: str) -> "NDArray[np.uint8]":
         return next(iter(open_media(path, Sampling("spread", 1)))).image
     image = decode(read_bytes(path))
     if image is None:
-        raise ValueError(f"{path}: is no picture. Write the pack again with `telltrace pack`.")
+        remedy = "Write the pack again with `telltrace pack`."
+        raise ManifestError("is no picture", remedy=remedy, path=path)
     return image
 
 
@@ -113,6 +113,6 @@ def _some_reals(table: "pd.DataFrame", seed: int) -> "pd.DataFrame":
     """Real faces drawn at random, one a video as far as possible."""
     reals = table[table.label == 0].sample(frac=1, random_state=seed)
     if reals.empty:
-        raise ValueError("No real face is in the manifest: blends are made of reals.")
+        raise ManifestError("No real face is in the manifest: blends are made of reals.")
     turn = reals.groupby("video", sort=False).cumcount()
     return reals.loc[turn.sort_values(kind="stable").index[:LOADED]].reset_index(drop=True)

@@ -77,6 +77,23 @@ def write_table(table: "pd.DataFrame", path: str | Path) -> None:
         table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 
 
+def check_suffix(path: Path, *suffixes: str) -> None:
+    """Refuse a name that promises another kind of file than the one that will be written.
+
+    Raises:
+        OutputError: If the name ends in none of the suffixes.
+
+    Examples:
+        >>> check_suffix(Path("page.pdf"), ".html")
+        Traceback (most recent call last):
+        telltrace.errors.OutputError: page.pdf: is written in another format. Give a name that
+        ends in .html.
+    """
+    if path.suffix.lower() not in suffixes:
+        remedy = f"Give a name that ends in {' or '.join(suffixes)}."
+        raise OutputError("is written in another format", remedy=remedy, path=path)
+
+
 def check_disk_space(path: Path, needed: int) -> None:
     """Refuse to begin a file of so many bytes that the disk cannot take.
 
