@@ -1,0 +1,118 @@
+"""A toy detector, layout, metric and corruption, added by the steps in CONTRIBUTING.md.
+
+A registry's new line is an item that is put into it for the time of a test.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+from torch import Tensor, nn
+
+import telltrace
+from telltrace.checkpoint import Card, save_checkpoint
+from telltrace.data.datasets import LAYOUTS
+from telltrace.data.manifest import check_manifest
+from telltrace.data.transforms import Preprocessing
+from telltrace.models.registry import DETECTORS
+from telltrace.robustness import CORRUPTIONS, Corruption, measure_robustness
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+class Brightness(nn.Module):
+    """Calls bright faces fake."""
+
+    def __init__(self, *, gain: float = 1.0) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(gain))
+
+    def forward(self, images: Tensor) -> Tensor:
+        bright = self.gain * images.mean((1, 2, 3))
+        return torch.stack([-bright, bright], dim=1)
+
+
+def read_toy(root: str | Path) -> pd.DataFrame:
+    """Pictures of which the first letter says the class: ``r-*.png`` and ``f-*.png``."""
+    files = sorted(Path(root).glob("[rf]-*.png"))
+    labels = [int(file.name.startswith("f")) for file in files]
+    paths, names = [str(file) for file in files], [file.stem for file in files]
+    return check_manifest(pd.DataFrame({"path": paths, "label": labels, "video": names}))
+
+
+@pytest.fixture
+def crops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Faces that were cut out of the media of the toy layout."""
+    monkeypatch.setitem(LAYOUTS, "toy", read_toy)
+    (tmp_path / "media").mkdir()
+    for index, name in enumerate(("r-a", "r-b", "f-a", "f-b")):
+        picture = np.asarray(data.astronaut())[10 * index : 10 * index + 260, 90:350]
+        Image.fromarray(picture).save(tmp_path / "media" / f"{name}.png")
+    found = telltrace.prepare(
+        tmp_path / "media", out=tmp_path / "crops", layout="toy", size=64, workers=0
+    )
+    assert found.manifest.label.tolist() == [1, 1, 0, 0]
+    return tmp_path / "crops" / "manifest.csv"
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkpoint of the toy detector."""
+    monkeypatch.setitem(DETECTORS, "toy", Brightness)
+    card = Card(detector="toy", options={"gain": 2.0}, preprocessing=Preprocessing(image_size=32))
+    path = tmp_path / "toy.safetensors"
+    save_checkpoint(path, telltrace.create_detector("toy", gain=2.0), card)
+    return path
+
+
+def test_a_detector_is_listed_loaded_and_asked(checkpoint: Path) -> None:
+    assert "toy" in [row.name for row in telltrace.list_detectors()]
+    with pytest.raises(ValueError, match=r"toy has no option 'depth'\. It has: gain"):
+        telltrace.create_detector("toy", depth=3)
+    detector = telltrace.load_detector(checkpoint)
+    dark, bright = detector.score(
+        np.stack([np.zeros((9, 9, 3)), np.full((9, 9, 3), 255)]).astype("u1")
+    )
+    assert dark < 0.5 < bright
+
+
+def test_a_layout_is_prepared_and_its_crops_are_scored(crops: Path, checkpoint: Path) -> None:
+    table = telltrace.predict(crops, detector=checkpoint, device="cpu")
+    assert table.video.tolist() == ["f-a", "f-b", "r-a", "r-b"]
+    assert table.score.between(0, 1).all()
+
+
+def test_a_corruption_is_measured_beside_the_others(
+    crops: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = Corruption(
+        "share of light kept",
+        (0.9, 0.7, 0.5, 0.3, 0),
+        lambda image, share, _: (image * share).astype("u1"),
+    )
+    monkeypatch.setitem(CORRUPTIONS, "dark", toy)
+    detector = telltrace.load_detector(checkpoint)
+    measure_robustness(
+        detector, crops, tmp_path / "out", corruptions=["dark", "blur"], levels=[1, 5]
+    )
+    scores = {
+        level: pd.read_csv(tmp_path / "out" / "scores" / f"{level}.csv").score.mean()
+        for level in ("clean", "dark-1", "dark-5", "blur-1")
+    }
+    assert scores["dark-5"] < scores["dark-1"] < scores["clean"]
+
+
+def test_every_room_and_file_that_the_guide_names_is_there() -> None:
+    package = ROOT / "src" / "telltrace"
+    named = set(re.findall(r"`((?:src|tests|docs)/[\w/.]+)`", GUIDE))
+    assert len(named) >= 8
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    rooms = {f"{x.name}/" if x.is_dir() else x.name for x in package.iterdir() if x.name[0] != "_"}
+    missing = {room for room in rooms - {"py.typed"} if f"`{room}`" not in GUIDE}
+    assert missing == set()
