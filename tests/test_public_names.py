@@ -31,6 +31,7 @@ NAMES = [
     "load_published",
     "predict",
     "prepare",
+    "scan",
     "train",
 ]
 

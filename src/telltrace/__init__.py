@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         TelltraceError,
     )
     from .evaluation import evaluate_scores as evaluate
-    from .inference import Scanner, predict
+    from .inference import Scanner, predict, scan
     from .models import create_detector, list_detectors
     from .published import export_published, load_published
     from .training import train
@@ -53,6 +53,7 @@ __all__ = [
     "load_published",
     "predict",
     "prepare",
+    "scan",
     "train",
 ]
 _HOMES = {
@@ -67,6 +68,7 @@ _HOMES = {
     "load_published": "published.load_published",
     "predict": "inference.predict.predict",
     "prepare": "data.prepare",
+    "scan": "inference.scan",
     "train": "training.train",
 }
 """Where the public functions live; the other names are errors."""

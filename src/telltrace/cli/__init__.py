@@ -28,7 +28,7 @@ from .show import show
 from .train import train
 
 COMMANDS: dict[str, Command] = {
-    "scan": Command(scan),
+    "scan": Command(scan, "inference.ScanSettings", without=["window"]),
     "prepare": Command(prepare, "data.prepare"),
     "pack": Command(pack),
     "audit": Command(audit, "auditing.audit"),

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from telltrace.cli.options import Device
 from telltrace.progress import progress
 
 if TYPE_CHECKING:
@@ -17,16 +16,8 @@ def scan(
     media: list[Path],
     *,
     checkpoint: list[Path] = [],  # noqa: B006  never changed; the parser reads it
-    sample: Literal["adaptive", "spread", "every", "fps", "all"] = "adaptive",
-    frames: float = 36,
-    strict: bool = False,
-    min_face: float = 40,
-    search_every: int = 4,
-    time_limit: float | None = None,
-    batch_size: int = 16,
-    device: Device = "auto",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int | None = None,
-    precision: Literal["float32", "bfloat16"] = "float32",
     format: Literal["text", "json", "jsonl", "csv"] = "text",
     json: bool = False,
     report: Path | None = None,
@@ -35,6 +26,8 @@ def scan(
     workers: int | None = None,
     engine: Literal["process", "ray"] = "process",
     retry: bool = False,
+    time_limit: float | None = None,
+    **settings: Any,
 ) -> int:
     """Judge pictures and videos: is a face in them forged?
 
@@ -47,20 +40,8 @@ def scan(
         media: Pictures, videos, folders of them, patterns ("clips/**/*.mp4"), lists of files
             (.txt, .lst, .list, .nul), and "-" for a list on standard input.
         checkpoint: Detectors to use, of which the mean counts; by default the one in the package.
-        sample: "adaptive" looks at a third of FRAMES (at least 12), then closely at suspicious
-            moments and where a forged stretch begins or ends. "spread" looks at FRAMES frames
-            evenly over the whole video, "every" at every FRAMES-th, "fps" at FRAMES each second,
-            "all" at all of them.
-        frames: How much of a video to look at; see --sample.
-        strict: Call less fake: of a hundred real videos, one may be called so and not five.
-        min_face: Faces smaller than this, in pixels, get no score.
-        search_every: Search one of so many frames for faces and follow them in between; 1 searches
-            them all, as `prepare` does.
-        time_limit: Seconds after which a file is given up; with --out by default 300.
-        batch_size: Frames in memory at a time.
         device: Where to compute.
         threads: Processor threads; by default as many as there are. With --out each worker has one.
-        precision: What the detector of forgeries computes in.
         format: How to print the outcome.
         json: Short for --format json.
         report: HTML page to write: timeline, faces, evidence. Of several files it is an index that
@@ -72,6 +53,7 @@ def scan(
         engine: With --out: "process" works on this machine, "ray" on a Ray cluster.
         retry: With --out: judge files again that an earlier run lost to a crash, the time limit or
             an error.
+        time_limit: Seconds after which a file is given up; with --out by default 300.
     """
     from telltrace.batch import batch_scan
     from telltrace.batch.pages import PageWriter, write_pages
@@ -80,15 +62,6 @@ def scan(
     from telltrace.inference import Scanner, ScanSettings, find_paths
     from telltrace.inference.page import check_page_name
 
-    settings: dict[str, Any] = {
-        "sample": sample,
-        "frames": frames,
-        "strict": strict,
-        "min_face": min_face,
-        "search_every": search_every,
-        "batch_size": batch_size,
-        "precision": precision,
-    }
     ScanSettings(**settings, time_limit=time_limit)
     build = partial(Scanner, checkpoint or None, device=device, **settings)
     sources = [str(source) for source in media]

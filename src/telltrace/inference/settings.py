@@ -21,18 +21,18 @@ class ScanSettings:
     """How files are looked at and summed up; the detector itself is not among it.
 
     Args:
-        sample: ``"adaptive"`` looks at a third of ``frames``, and at a dozen at least, spread over
-            the video; then closely at the most suspicious moments of each person, and where a
-            forged stretch begins or ends. The others are those of `Sampling`.
-        frames: Frames to look at, as ``sample`` says.
-        strict: Whether to use the thresholds for fewer false alarms: of real videos, one in a
-            hundred may be called fake and not five.
+        sample: "adaptive" looks at a third of FRAMES (at least 12), then closely at suspicious
+            moments and where a forged stretch begins or ends. "spread" looks at FRAMES frames
+            evenly over the whole video, "every" at every FRAMES-th, "fps" at FRAMES each second,
+            "all" at all of them.
+        frames: How much of a video to look at; see sample.
+        strict: Call less fake: of a hundred real videos, one may be called so and not five.
         window: Seconds that a stretch must last to be judged by itself, and over which scores are
             smoothed; checkpoints are calibrated on 1.
-        min_face: Faces whose box is narrower or lower than this many pixels get no score.
-        search_every: Of so many frames looked at, one is searched for faces; in those between they
-            are followed.
-        batch_size: Frames that are held in memory and processed together.
+        min_face: Faces smaller than this, in pixels, get no score.
+        search_every: Search one of so many frames for faces and follow them in between; 1 searches
+            them all, as `prepare` does.
+        batch_size: Frames in memory at a time.
         precision: What the detector of forgeries computes in.
         time_limit: Seconds after which a file is given up; None waits for as long as it takes.
 
