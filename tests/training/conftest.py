@@ -12,8 +12,8 @@ from telltrace.data.manifest import write_manifest
 from telltrace.faces.align import FaceCrop
 
 SIZE = 32
-SMALL = {"detector": "meso4", "options": {"image_size": SIZE}, "device": "cpu"}
-"""The smallest detector, for tests that any detector would do for."""
+SMALL = {"detector": "meso4", "device": "cpu"}
+"""The smallest detector, for tests that any detector would do for; it is told the data's size."""
 SMALL_COMMAND = ("--detector", "meso4", "--options.image_size", str(SIZE), "--device", "cpu")
 
 

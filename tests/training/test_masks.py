@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from telltrace.data.manifest import read_manifest, write_manifest
-from telltrace.training import DataConfig, OptimConfig, objective, train
+from telltrace.losses import Localization, multi_task
+from telltrace.training import DataConfig, OptimConfig, train
 
 
 @pytest.fixture
@@ -41,14 +42,14 @@ def test_multi_task_learns_from_the_masks_that_are_there(
     masked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[torch.Tensor, torch.Tensor, float]] = []
-    whole = objective.multi_task_loss
+    whole = multi_task.multi_task_loss
 
     def spy(*args: Any) -> Any:
         losses = whole(*args)
         seen.append((args[4], args[5], losses.segmentation.item()))
         return losses
 
-    monkeypatch.setattr(objective, "multi_task_loss", spy)
+    monkeypatch.setattr(multi_task, "multi_task_loss", spy)
     run(masked, tmp_path / "run", "multi_task")
     assert len(seen) == 2  # two steps
     kinds = set()
@@ -66,7 +67,7 @@ def test_localization_reads_the_same_masks(
     masked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     maps: list[float] = []
-    forward = objective.Localization.forward
+    forward = Localization.forward
 
     def spy(*args: Any) -> Any:
         losses = forward(*args)
@@ -74,7 +75,7 @@ def test_localization_reads_the_same_masks(
         maps.append(losses["map"].item())
         return losses
 
-    monkeypatch.setattr(objective.Localization, "forward", spy)
+    monkeypatch.setattr(Localization, "forward", spy)
     run(masked, tmp_path / "run", "blend_map")
     assert len(maps) == 2
     assert all(value > 0 for value in maps)

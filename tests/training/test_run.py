@@ -33,6 +33,7 @@ def test_a_run_leaves_what_a_reader_needs(trained: Path, crops: Path) -> None:
     assert metrics.loss.notna().all()
     assert list(out.glob("events.out.tfevents.*"))
     card = load_detector(trained).card
+    assert card.options == {"image_size": 32}  # a network of fixed size gets the data's
     assert card.provenance["faces"]["train"] == {"bright": 6, "real": 6}
     assert "noise" in card.provenance["summary"]
     assert str(crops.parent) not in card.to_json()

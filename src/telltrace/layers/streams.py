@@ -144,6 +144,9 @@ class StreamBatchNorm2d(nn.BatchNorm2d):
 
     Shape:
         - Input, output: (B, C, H, W), or a pair whose channels add up to C
+
+    References:
+        Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithm 1.
     """
 
     def forward(self, input: Streams) -> Streams:  # type: ignore[override]

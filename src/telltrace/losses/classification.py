@@ -62,6 +62,10 @@ class CrossEntropy(nn.Module):
         label_smoothing: Share of the target spread over both classes, in [0, 1].
         mixup: Beta parameter of mixup; 0 for none.
         cutmix: Beta parameter of cutmix; 0 for none. With both, each step draws one.
+
+    References:
+        Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016, section 7, for the
+        label smoothing; :func:`mix_batch` for the others.
     """
 
     name = "cross_entropy"

@@ -29,6 +29,9 @@ def with_margin(
     Shape:
         - Output: (B, K); only the right class's entry differs from ``cosines``.
 
+    References:
+        Wang et al., IEEE SPL 2018, equation 5; Deng et al., "ArcFace", CVPR 2019, equation 3.
+
     Raises:
         ValueError: If ``kind`` is unknown or ``margin`` is not positive.
     """

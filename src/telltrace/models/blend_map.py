@@ -41,6 +41,9 @@ class SeamHead(nn.Module):
     Shape:
         - Input: (B, middle, H / 16, W / 16) and (B, deep, H', W')
         - Output: :class:`Localized`
+
+    References:
+        After Li et al., "Face X-ray", CVPR 2020, section 3.3: a map, and a classifier behind it.
     """
 
     def __init__(self, middle: int, deep: int, num_classes: int, drop_rate: float) -> None:

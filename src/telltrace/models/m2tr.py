@@ -35,7 +35,11 @@ def _mixed(channels: int, kernel_size: int, *, dilation: int = 1) -> list[nn.Mod
 
 
 class FeedForward(nn.Sequential):
-    """Two 3x3 convolutions, the first with every second pixel: (B, C, H, W) to the same."""
+    """Two 3x3 convolutions, the first with every second pixel: (B, C, H, W) to the same.
+
+    References:
+        Wang et al., ICMR 2022, section 3.1.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__(*_mixed(channels, 3, dilation=2), *_mixed(channels, 3))
@@ -148,7 +152,11 @@ class CrossModalityFusion(nn.Module):
 
 
 class Layer(nn.Module):
-    """One layer of M2TR: attention between patches, the filter, and both brought together."""
+    """One layer of M2TR: attention between patches, the filter, and both brought together.
+
+    References:
+        Wang et al., ICMR 2022, figure 2.
+    """
 
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()

@@ -22,6 +22,9 @@ class Bottleneck(nn.Module):
         in_channels: Channels of the input.
         width: Channels inside; the output has four times as many.
         stride: 1 or 2.
+
+    References:
+        He et al., CVPR 2016, figure 5.
     """
 
     def __init__(

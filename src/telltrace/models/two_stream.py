@@ -43,7 +43,11 @@ class Evidence(NamedTuple):
 
 
 class ResidualGuide(nn.Module):
-    """Spatial attention decided by the noise residual: (B, 3, H, W) -> (B, 1, H/2-3, W/2-3)."""
+    """Spatial attention decided by the noise residual: (B, 3, H, W) -> (B, 1, H/2-3, W/2-3).
+
+    References:
+        Luo et al., CVPR 2021, residual guided spatial attention.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,6 +75,9 @@ class Fusion(nn.Module):
         channels: Number of channels C of either stream, and of the mixture.
         reference_compatible: Leave the convolution as torch makes it. The released initialiser
             means to reach it, and looks one level too high.
+
+    References:
+        Luo et al., CVPR 2021, feature fusion; Woo et al., CBAM, ECCV 2018, equation 2.
     """
 
     def __init__(self, channels: int, *, reference_compatible: bool = False) -> None:

@@ -189,7 +189,7 @@ def modern_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Undo what other versions do to a published Xception's names and shapes.
 
     ``fc`` and the classifier inside a dropout become ``last_linear``, and pointwise kernels saved
-    as matrices become kernels again.
+    as matrices (D, C) become kernels (D, C, 1, 1) again.
     """
     modern = {}
     for name, tensor in state.items():
