@@ -30,11 +30,7 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
 
 
 def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
-    """A row a run: the settings in which the runs differ, its best epoch, its last loss, its speed.
-
-    Args:
-        folders: Folders that ``telltrace train`` wrote.
-    """
+    """A row a run: the settings in which the runs differ, best epoch, last loss and speed."""
     recipes = [flatten(json.loads((f / "recipe.json").read_text())) for f in folders]
     keys = sorted(set().union(*recipes))
     texts = {key: [str(recipe.get(key, "")) for recipe in recipes] for key in keys}
@@ -68,12 +64,7 @@ def run_names(folders: Sequence[Path]) -> list[str]:
 
 
 def plot_runs(folders: Sequence[Path], path: Path) -> None:
-    """Loss and validation AUC of every run over its epochs, as one picture.
-
-    Args:
-        folders: Folders that ``telltrace train`` wrote.
-        path: Picture to write; its name decides the format.
-    """
+    """Loss and validation AUC of every run over its epochs, as one picture (.png, .svg, .pdf)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

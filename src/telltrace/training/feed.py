@@ -141,16 +141,11 @@ def _check_shares(data: DataConfig, processes: int) -> None:
 
 
 def _labels_feed(
-    tables: Tables,
-    preprocessing: Preprocessing,
-    data: DataConfig,
-    seed: int,
-    masks: bool,
-    shard: Shard,
+    tables: Tables, resize: Preprocessing, data: DataConfig, seed: int, masks: bool, shard: Shard
 ) -> Feed:
     known = masks and bool((tables[0]["mask"] != "").any())
-    train = FaceDataset(tables[0], preprocessing, recipe=data.augmentation, masks=known)
-    val = FaceDataset(tables[1], preprocessing)
+    train = FaceDataset(tables[0], resize, recipe=data.augmentation, masks=known)
+    val = FaceDataset(tables[1], resize)
 
     def feed(epoch: int, start: int) -> Iterator[Batch]:
         order: Order = "balanced" if data.balance else "shuffled"
@@ -234,6 +229,7 @@ def _mixed_feed(
     return Feed(data.epoch_steps, feed, validation, 2 * sum(source.pairs for source in used))
 
 
+@dataclass
 class MixedSteps(Dataset[Batch]):
     """The batches of one epoch by their number, so that other processes can make them.
 
@@ -241,11 +237,11 @@ class MixedSteps(Dataset[Batch]):
     layer of the network then waits.
     """
 
-    def __init__(
-        self, sources: Sequence[tuple[Source, int]], seed: int, epoch: int, size: int, shard: Shard
-    ) -> None:
-        self.sources, self.seed, self.epoch, self.size = sources, seed, epoch, size
-        self.shard = shard
+    sources: Sequence[tuple[Source, int]]
+    seed: int
+    epoch: int
+    size: int
+    shard: Shard
 
     def __getitem__(self, step: int) -> Batch:
         batch = mixed_batch(self.sources, self.seed, self.epoch, step, self.size)
@@ -272,17 +268,11 @@ class _Reals:
         self, seed: int, epoch: int, pairs: int, start: int, settings: BlendSettings
     ) -> Iterator[tuple[Images, Labels, NDArray[np.float32]]]:
         """Batches of pairs at the network's size: images, labels, masks."""
-        drawn = pair_batches(
-            self.crops,
-            self.landmarks,
-            seed=seed,
-            epoch=epoch,
-            pairs=pairs,
-            partners=self.partners,
-            settings=settings,
-            start=start,
+        drawn = {"seed": seed, "epoch": epoch, "pairs": pairs, "start": start}
+        faces = pair_batches(
+            self.crops, self.landmarks, partners=self.partners, settings=settings, **drawn
         )
-        for images, labels, masks in drawn:
+        for images, labels, masks in faces:
             small = np.stack([self.resize(image) for image in images])
             grey = (np.stack([masks] * 3, axis=-1) * 255).astype(np.uint8)
             small_masks = np.stack([self.resize(mask)[..., 0] for mask in grey])

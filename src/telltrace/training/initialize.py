@@ -19,11 +19,7 @@ from .recompute import recompute_blocks
 
 
 def initialize(settings: Settings, fabric: Fabric) -> State:
-    """The state of a run before its first step.
-
-    Args:
-        settings: Of the run, with no "auto" left.
-        fabric: Owns device, precision and processes.
+    """The state of a run before its first step; its settings have no "auto" left.
 
     Raises:
         TelltraceError: If there is no such detector, or the objective does not fit it.

@@ -86,15 +86,8 @@ def run_sweep(
     Each run has a folder of its own under ``out``; the sweep may be stopped at any moment and
     started again, and finished runs are not repeated. ``results.csv`` is written anew after each
     run: a row for every combination of settings but the seed, with the number of runs, the mean of
-    their best validation AUC, and its 95 % interval.
-
-    Args:
-        run: Trains once.
-        settings: Of every run, but for what the grid varies.
-        out: Folder of the sweep.
-        fixed: Further arguments of ``run``.
-        grid: YAML file of what to vary.
-        on: One run after the other in this process, or as many at once as a Ray cluster takes.
+    their best validation AUC, and its 95 % interval. ``run`` trains once, with the settings of a
+    point and the ``fixed`` arguments; on Ray, as many at once as the cluster takes.
 
     Raises:
         OptionError: If the grid names what cannot be varied.

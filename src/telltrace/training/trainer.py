@@ -3,7 +3,7 @@
 import json
 import signal
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -97,27 +97,24 @@ def _rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
+@dataclass
 class _Trainer:
     """One run under way: what happens after each step and each epoch."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        fabric: Fabric,
-        state: State,
-        feed: Feed,
-        card: Card,
-        out: Path,
-        save_every: int,
-        keep: int,
-    ) -> None:
-        self.settings, self.fabric, self.state, self.feed = settings, fabric, state, feed
-        self.card, self.out, self.save_every, self.keep = card, out, save_every, keep
-        self.recipe = asdict(settings)
-        self.detector = Detector(state.evaluated, card, fabric.device)
-        self.stop = _StopSignal()
-        shape, active = (settings.optim.epochs, feed.steps, feed.batch_size), fabric.is_global_zero
-        self.log = RunLogger(out, *shape, active=active)
+    settings: Settings
+    fabric: Fabric
+    state: State
+    feed: Feed
+    card: Card
+    out: Path
+    save_every: int
+    keep: int
+
+    def __post_init__(self) -> None:
+        self.recipe, self.stop = asdict(self.settings), _StopSignal()
+        self.detector = Detector(self.state.evaluated, self.card, self.fabric.device)
+        shape = self.settings.optim.epochs, self.feed.steps, self.feed.batch_size
+        self.log = RunLogger(self.out, *shape, active=self.fabric.is_global_zero)
 
     def run(self) -> None:
         """From where the run was to its end, or to the signal that stops it."""
