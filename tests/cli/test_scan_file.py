@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,3 +121,58 @@ def test_another_process_writes_the_same_page(photograph: Path, tmp_path: Path) 
         capture_output=True,
     )
     assert pages[0].read_bytes() == pages[1].read_bytes()
+
+
+def test_several_files_get_a_page_each_and_an_index(
+    photograph: Path, empty: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    call = ["scan", str(photograph), str(empty), "--pictures", str(tmp_path / "marked")]
+    assert main([*call, "--report", str(tmp_path / "plain.html")]) == 0
+    more = ["--out", str(tmp_path / "out"), "--workers", "1", "--device", "cpu"]
+    assert main([*call, "--report", str(tmp_path / "batch.html"), *more]) == 0
+    for name in ("plain", "batch"):
+        index = (tmp_path / f"{name}.html").read_text()
+        links = re.findall(r'<a href="([^#"]+)">', index)
+        assert links == [f"{name}_pages/0000_face.html", f"{name}_pages/0001_empty.html"]
+        pages = [(tmp_path / link).read_text() for link in links]
+        assert "Scan of face.png" in pages[0]
+        assert "UNREADABLE" in pages[1]
+    assert [path.name for path in (tmp_path / "marked").iterdir()] == ["0000_face.png"]
+
+
+def test_an_interrupted_scan_prints_what_is_ready_and_how_to_go_on(
+    photograph: Path, empty: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from telltrace.inference import Scanner
+
+    whole = Scanner.scan
+
+    def interrupted(self: Scanner, path: Path, **options: Any) -> Any:
+        if path == photograph:
+            raise KeyboardInterrupt
+        return whole(self, path, **options)
+
+    monkeypatch.setattr(Scanner, "scan", interrupted)
+    assert main(["scan", str(empty), str(photograph), "--format", "csv"]) == 130
+    said = capsys.readouterr()
+    assert [row["path"] for row in csv.DictReader(io.StringIO(said.out))] == [str(empty)]
+    assert "interrupted, 1 of 2 files are judged" in said.err
+    assert "--out FOLDER goes on where it stopped" in said.err
+
+
+def test_json_and_csv_tell_the_hashes_of_file_and_detector(
+    photograph: Path, capsys: Captured
+) -> None:
+    from telltrace.checkpoint import BUNDLED
+    from telltrace.files import file_sha256
+
+    expected = file_sha256(photograph), file_sha256(BUNDLED)
+    main(["scan", str(photograph), "--json"])
+    document = json.loads(capsys.readouterr().out)
+    [file], [detector] = document["files"], document["detectors"]
+    assert (file["sha256"], *file["detectors"]) == expected
+    assert detector["sha256"] == expected[1]
+    assert document["summary"]["ended"].endswith("+00:00")
+    main(["scan", str(photograph), "--format", "csv"])
+    [row] = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["sha256"], row["detectors"]) == expected
