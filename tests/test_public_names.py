@@ -1,9 +1,11 @@
 """What users may rely on: the package's public names, and how little importing it costs."""
 
 import importlib
+import inspect
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 
 import pytest
 
@@ -34,6 +36,40 @@ NAMES = [
     "scan",
     "train",
 ]
+SIGNATURES = {
+    "Scanner": "detector= * face_detector= device= threads= **settings",
+    "audit": "manifest * compare= limit= frames= workers= seed=",
+    "convert": "model alpha= beta= * downsample= kernel_size= image_size=",
+    "create_detector": "name **options",
+    "export_published": "detector",
+    "list_detectors": "family=",
+    "load_detector": "path= device= precision=",
+    "load_published": "name state",
+    "predict": "manifest * detector= split= protocol= batch_size= device=",
+    "prepare": "source * out layout= compressions= methods= name= label= splits= relocate= fakes= "
+    "protocol= frames= sample= size= margin= alignment= faces= paper= workers=",
+    "scan": "source * times= detector= device= **settings",
+    "train": "* manifest out detector= options= data= objective= optim= hardware= seed= device= "
+    "precision= save_every= keep= sweep= sweep_on=",
+}
+"""Parameters of the public functions; those after ``*`` by name only, those with ``=`` optional."""
+
+
+def shape(function: Callable[..., object]) -> str:
+    """A signature as in `SIGNATURES`."""
+    words: list[str] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in words:
+            words.append("*")
+        stars = "**" if parameter.kind is parameter.VAR_KEYWORD else ""
+        optional = "" if parameter.default is parameter.empty else "="
+        words.append(f"{stars}{parameter.name}{optional}")
+    return " ".join(words)
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_the_signatures_are_frozen(name: str) -> None:
+    assert shape(getattr(telltrace, name)) == SIGNATURES[name]
 
 
 def test_the_public_names_are_frozen() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from telltrace import __version__
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, TelltraceError
 
 from .audit import audit
 from .calibrate import calibrate
@@ -43,7 +43,7 @@ COMMANDS: dict[str, Command] = {
     "reproduce": Command(reproduce, "reproduction.reproduce_table"),
     "detectors": Command(detectors),
     "complexity": Command(complexity),
-    "import-weights": Command(import_weights),
+    "import-weights": Command(import_weights, "published.import_weights"),
 }
 BUG = 70
 """Exit code of an error of ours, EX_SOFTWARE of sysexits.h."""
@@ -73,8 +73,12 @@ def run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone: nothing is left to say
         return 0
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (TelltraceError, ValueError, FloatingPointError) as error:
         sys.stderr.write(f"telltrace: {error}\n")
+        return 2
+    except OSError as error:
+        where = f"{error.filename}: {error.strerror}." if error.filename else error
+        sys.stderr.write(f"telltrace: {where}\n")
         return 2
     except Exception as error:
         sys.stderr.write(f"telltrace: {_reported(error)}\n")

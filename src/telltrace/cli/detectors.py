@@ -3,7 +3,7 @@
 import json as jsonlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 
 def detectors(*, family: str | None = None, json: bool = False) -> int:
@@ -65,15 +65,7 @@ def complexity(
     return 0
 
 
-def import_weights(
-    format: str,
-    files: list[Path],
-    out: Path,
-    *,
-    margin: float | None = None,
-    alignment: Literal["box", "similarity"] | None = None,
-    image_size: int | None = None,
-) -> int:
+def import_weights(format: str, files: list[Path], out: Path, **options: Any) -> int:
     """Turn published weights that you have into a checkpoint.
 
     The checkpoint carries the preprocessing that the weights expect. HDF5 files take h5py:
@@ -85,12 +77,9 @@ def import_weights(
             detector's name (STATE_DICT.pth); a wrong one lists them all.
         files: The published files.
         out: Checkpoint to write, OUT.safetensors.
-        margin: Side of the face crop in sizes of the face; by default what the weights expect.
-        alignment: "box" cuts upright, "similarity" turns and scales; by default likewise.
-        image_size: Side of the network's input, in pixels; by default likewise.
     """
     from telltrace.published.importing import import_weights as run
 
-    card = run(format, files, out, margin=margin, alignment=alignment, image_size=image_size)
+    card = run(format, files, out, **options)
     print(f"{card.provenance['summary']}: {card.detector} {card.options or ''} -> {out}")
     return 0

@@ -39,9 +39,9 @@ def import_weights(
         format: Key of :data:`LAYOUTS`, one with a preprocessing.
         files: The published files, in that format's order.
         out: Checkpoint to write; its name ends in .safetensors.
-        margin: Side of the face crop in sizes of the face; None for what the weights expect.
-        alignment: How faces are cut out, "box" or "similarity"; None likewise.
-        image_size: Side of the network's input, in pixels; None likewise.
+        margin: Side of the face crop in sizes of the face; by default what the weights expect.
+        alignment: "box" cuts upright, "similarity" turns and scales; by default likewise.
+        image_size: Side of the network's input, in pixels; by default likewise.
 
     Returns:
         The card of the checkpoint.
