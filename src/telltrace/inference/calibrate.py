@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from telltrace.calibration import Calibration, VideoCalibration
+from telltrace.errors import ManifestError
 from telltrace.evaluation import (
     UndefinedError,
     apply_knots,
@@ -65,7 +66,7 @@ def calibrate(
         error: Share of the fakes that may be called real.
 
     Raises:
-        ValueError: If the scores are of another split, or were made with an isotonic curve.
+        ManifestError: If the scores are of another split, or were made with an isotonic curve.
         UndefinedError: If there are too few items, of either class.
     """
     judged = _checked(before, scores)
@@ -113,35 +114,30 @@ def _shares(medium: str, items: Group, said: list[Status], strict: bool) -> list
     rows: list[dict[str, object]] = []
     for label in (0, 1):
         mine = items.labels == label
+        if not mine.any():
+            continue
         weights = items.weights[mine]
-        if mine.any():
-            verdicts = np.array([str(verdict) for verdict in said])[mine]
-            shares = {
-                verdict: float(weights[verdicts == verdict].sum() / weights.sum())
-                for verdict in ("FAKE", "UNCERTAIN", "REAL")
-            }
-            about: dict[str, object] = {
-                "medium": medium,
-                "label": label,
-                "items": int(mine.sum()),
-                "strict": strict,
-            }
-            rows.append({**about, **shares})
+        verdicts = np.array([str(verdict) for verdict in said])[mine]
+        row: dict[str, object] = {"medium": medium, "label": label, "items": int(mine.sum())}
+        row["strict"] = strict
+        for verdict in ("FAKE", "UNCERTAIN", "REAL"):
+            row[verdict] = float(weights[verdicts == verdict].sum() / weights.sum())
+        rows.append(row)
     return rows
 
 
 def _checked(before: Calibration, scores: pd.DataFrame) -> pd.DataFrame:
     others = sorted(set(scores["split"]) - {"val"})
     if others:
-        raise ValueError(
+        raise ManifestError(
             "A calibration is fitted on the validation split alone; these scores hold rows of "
-            f"{', '.join(repr(name or '(none)') for name in others)}. "
-            "Score it with `telltrace predict --split val`."
+            f"{', '.join(repr(name or '(none)') for name in others)}",
+            remedy="Score it with `telltrace predict --split val`.",
         )
     if before.knots:
-        raise ValueError(
-            "These scores were made with an isotonic curve, which cannot be undone. Calibrate the "
-            "checkpoint that training wrote."
+        raise ManifestError(
+            "These scores were made with an isotonic curve, which cannot be undone",
+            remedy="Calibrate the checkpoint that training wrote.",
         )
     return scores[scores["score"].notna()]
 

@@ -3,9 +3,9 @@
 import glob
 import itertools
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -88,30 +88,19 @@ def _match(pattern: str, leave_out: Path | None) -> Iterator[str]:
     parts = pattern.split("/")
     depth = next(i for i, part in enumerate(parts) if glob.has_magic(part))
     root = "/".join(parts[:depth]) or ("/" if pattern.startswith("/") else ".")
-    fits = re.compile("".join(map(_expression, parts[depth:-1])) + _last_expression(parts[-1]))
+    wanted = [part for part in parts[depth:] if part]
     for path in _walk(root, leave_out) if os.path.isdir(root) else ():  # noqa: PTH112
-        if fits.fullmatch(os.path.relpath(path, root)):
+        if _fits(os.path.relpath(path, root).split("/"), wanted):
             yield path.removeprefix("./") if root == "." else path
 
 
-def _expression(part: str) -> str:
-    """A pattern's folder as a regular expression; no star crosses a slash but ``**``."""
-    return "(?:[^/]+/)*" if part == "**" else f"{_segment(part)}/"
-
-
-def _last_expression(part: str) -> str:
-    return "(?s:.*)" if part in ("**", "") else f"{_segment(part)}(?s:/.*)?"
-
-
-def _segment(part: str) -> str:
-    return re.sub(r"\[!?\]?[^\]]*\]|\*+|(?s:.)", lambda found: _token(found[0]), part)
-
-
-def _token(text: str) -> str:
-    if text.startswith("[") and len(text) > 2:
-        inside = text[1:-1].replace("\\", "\\\\")
-        return f"[^/{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
-    return "[^/]*" if text.startswith("*") else "[^/]" if text == "?" else re.escape(text)
+def _fits(path: list[str], pattern: list[str]) -> bool:
+    """Whether a file, or a folder above it, matches part by part; ``**`` is any number of them."""
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return any(_fits(path[start:], pattern[1:]) for start in range(len(path)))
+    return bool(path) and fnmatchcase(path[0], pattern[0]) and _fits(path[1:], pattern[1:])
 
 
 def read_list(path: str | Path) -> Iterator[str]:

@@ -105,16 +105,13 @@ def _starts(times: NDArray[np.float64], length: float) -> list[float]:
     return [half * n for n in sorted({*last.tolist(), *(last - 1).tolist()}) if n >= 0]
 
 
-def forged_spans(
-    times: Sequence[float], smoothed: ArrayLike, fake_from: float, gap: float = 0.0
-) -> tuple[Span, ...]:
+def forged_spans(times: Sequence[float], smoothed: ArrayLike, fake_from: float) -> tuple[Span, ...]:
     """The stretches in which smoothed scores reach the threshold.
 
     Args:
         times: Seconds, ascending.
         smoothed: As many scores.
         fake_from: The threshold.
-        gap: Stretches that lie no further apart than this are one, in seconds.
 
     Examples:
         >>> forged_spans([0.0, 1.0, 2.0, 3.0], [0.1, 0.8, 0.9, 0.2], 0.7)
@@ -124,7 +121,7 @@ def forged_spans(
     where = np.flatnonzero(values >= fake_from).tolist()
     groups: list[list[int]] = []
     for i in where:
-        if groups and (i == groups[-1][-1] + 1 or times[i] - times[groups[-1][-1]] <= gap):
+        if groups and i == groups[-1][-1] + 1:
             groups[-1].append(i)
         else:
             groups.append([i])
