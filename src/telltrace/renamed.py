@@ -21,6 +21,16 @@ RENAMED = {
     "telltrace.visualize": "telltrace.visualization",
 }
 """Old rooms and modules, each with its new path; what lies below them moved with them."""
+for _old, _new in {
+    **{name: f"pixels.{name}" for name in ("geometry", "codecs", "augmentations")},
+    "looks": "pixels.photometric",
+    "pool": "pools.pool",
+    "worker": "pools.worker",
+    "pack": "packs.pack",
+    "pictures": "packs.pictures",
+    "missed": "data.undetected",
+}.items():
+    RENAMED[f"telltrace.data.{_old}"] = f"telltrace.{_new}"
 for _name in ("pairs", "rules", "stages", "steps", "trace", "weights"):
     RENAMED[f"telltrace.layers.convert_{_name}"] = f"telltrace.conversion.{_name}"
 for _name in ("f3net", "m2tr", "meso", "sficonv"):

@@ -12,8 +12,8 @@ from telltrace.auditing.collect import look_at_files
 from telltrace.auditing.headers import TABLES, encoder_settings
 from telltrace.auditing.media import _quality, look_at
 from telltrace.auditing.spectra import BINS, spectrum_summary
+from telltrace.data.crops import write_pack
 from telltrace.data.manifest import read_manifest
-from telltrace.data.pack import write_pack
 from telltrace.faces.align import FaceCrop
 
 from .conftest import draw_picture

@@ -22,7 +22,7 @@ from telltrace.data.blending_mismatch import (
     rescale,
 )
 from telltrace.data.blending_settings import FREQUENCIES, BlendSettings, settings_at
-from telltrace.data.codecs import code_still
+from telltrace.pixels.codecs import code_still
 
 
 def picture(seed: int, size: int = 96) -> np.ndarray:

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from telltrace.data.crops import Faces, check_cut, crop_face, read_crop
+from telltrace.cli import main
+from telltrace.data.crops import Faces, check_cut, crop_face, read_crop, read_crops
+from telltrace.errors import ManifestError
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 
@@ -78,3 +80,14 @@ def test_a_crop_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for name, reason in (("no.png", "is no readable picture"), ("gone.png", "cannot be read")):
         with pytest.raises(ValueError, match=f"{name}: {reason}"):
             read_crop(str(tmp_path / name))
+
+
+def test_crops_without_prepare_json_are_read_where_their_cut_is_given(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "own.csv").write_text("path,label\na.png,real\n")
+    with pytest.raises(ManifestError, match=r"prepare\.json: is missing.*--margin"):
+        read_crops([tmp_path / "own.csv"])
+    call = ["pack", str(tmp_path / "own.csv"), str(tmp_path / "own.pack")]
+    assert main([*call, "--size", "40", "--margin", "1.5"]) == 0
+    table, crop = read_crops([tmp_path / "own.pack"])
+    assert (crop, table.label.tolist()) == (FaceCrop(40, 1.5), [0])

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from telltrace.data.augmentations import RECIPES, augment
-from telltrace.data.geometry import Move, follow
 from telltrace.data.loader import FaceDataset, batches
 from telltrace.data.manifest import check_manifest, read_manifest, write_manifest
 from telltrace.data.order import epoch_order
 from telltrace.data.transforms import Preprocessing
+from telltrace.pixels.augmentations import RECIPES, augment
+from telltrace.pixels.geometry import Move, follow
 
 SIZE = Preprocessing(image_size=16)
 

@@ -70,7 +70,7 @@ def test_the_hash_sees_every_change(column: str) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("path,label\na.mp4,0\nb.mp4,fake\n", ["line 3", "label", "'fake'", "b.mp4"]),
+        ("path,label\na.mp4,0\nb.mp4,forged\n", ["line 3", "label", "'forged'", "b.mp4"]),
         ("path,label\na.mp4,2\n", ["line 2", "0 (real) or 1 (fake)", "'2'"]),
         ("path,label\na.mp4,\n", ["line 2", "label"]),
         ("path,label\n,1\n", ["line 2", "path is empty"]),
@@ -138,3 +138,10 @@ def test_a_manifest_of_before_masks_is_read_and_keeps_its_hash(tmp_path: Path) -
 def test_a_real_face_has_no_mask() -> None:
     with pytest.raises(ManifestError, match=r"no forged region, got the mask 'm\.png'"):
         check_manifest(table(mask=["m.png", ""]))
+
+
+def test_labels_may_be_words() -> None:
+    table = pd.DataFrame({"path": ["a", "b", "c", "d"], "label": ["real", "Fake ", "0", 1]})
+    checked = check_manifest(table)
+    assert checked.label.tolist() == [0, 1, 0, 1]
+    assert checked.method.tolist() == ["real", "fake", "real", "fake"]

@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 
 from telltrace.cli import main
-from telltrace.data.crops import read_crops
+from telltrace.data.crops import read_crops, read_pack, write_pack
 from telltrace.data.loader import FaceDataset, batches
 from telltrace.data.manifest import ManifestError, manifest_hash, read_manifest, write_manifest
-from telltrace.data.pack import HEAD, read_pack, write_pack
-from telltrace.data.pictures import exists, read_bytes
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
+from telltrace.packs.pack import HEAD
+from telltrace.packs.pictures import exists, read_bytes
 
 CROP = FaceCrop(size=20)
 

@@ -102,3 +102,10 @@ def test_planted_leaks_are_named() -> None:
         check_splits(clean.assign(identity=["a", "b+a"], path=["0_a.mp4", "1_b+a.mp4"]))
     with pytest.raises(ValueError, match="Source video '1' is in train"):
         check_splits(clean.assign(video="1"))
+
+
+def test_a_split_that_stays_empty_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    table = pd.DataFrame({"path": ["a.png", "b.png"], "label": [0, 1]})
+    assert set(assign_split(table, "by-identity").split) == {"train"}
+    assert [text.split(" leaves the split ")[1][:4] for text in caplog.messages] == ["test", "val "]
+    assert "'by-identity'" in caplog.text

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from telltrace.data.codecs import code_sequence, write_video
+from telltrace.pixels.codecs import code_sequence, write_video
 from telltrace.robustness import CORRUPTIONS, LEVELS, corrupt
 from telltrace.robustness.codecs import jpeg
 from telltrace.robustness.corruptions import chance

@@ -8,8 +8,9 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
+from ..data.crops import read_pack
 from ..data.manifest import VIDEO_KEY, read_manifest
-from ..data.pack import is_pack, read_pack
+from ..packs.pack import is_pack
 from ..pools import run_jobs
 from .media import Medium, look_at
 

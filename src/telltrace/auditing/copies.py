@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..data.hashing import near_duplicates
-from ..data.pack import find_entry
+from ..data.perceptual_hash import near_duplicates
+from ..packs.pack import find_entry
 from .media import Look, Medium
 
 CopyKind = Literal["path", "file", "pixels", "near"]

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..data.hashing import perceptual_hash
-from ..data.pack import find_entry
+from ..data.perceptual_hash import perceptual_hash
 from ..faces.image import FORMATS, to_rgb
 from ..faces.media import Frame, MediaError, Sampling
 from ..faces.reader import open_media
+from ..packs.pack import find_entry
 from .headers import Traits, picture_traits, video_traits
 from .spectra import spectrum_summary
 

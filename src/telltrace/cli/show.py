@@ -68,10 +68,10 @@ def _faces(manifest: list[Path], split: str | None, columns: int, size: int, see
 
 def read_face(path: str) -> "NDArray[np.uint8]":
     """A crop, a picture, or the middle frame of a video, (H, W, 3) RGB."""
-    from telltrace.data.pack import find_entry
-    from telltrace.data.pictures import decode, read_bytes
     from telltrace.faces.media import Sampling
     from telltrace.faces.reader import open_media
+    from telltrace.packs.pack import find_entry
+    from telltrace.packs.pictures import decode, read_bytes
 
     if find_entry(path) is None:
         return next(iter(open_media(path, Sampling("spread", 1)))).image

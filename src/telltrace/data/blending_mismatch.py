@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..pixels.codecs import code_still
 from .blending_masks import Floats, elastic_field
-from .codecs import code_still
 
 Picture = NDArray[np.uint8]
 Pixels = TypeVar("Pixels", Picture, Floats)

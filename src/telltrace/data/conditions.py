@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
-from . import looks
-from .codecs import code_sequence, code_still
-from .geometry import Image, Look
+from ..pixels import photometric
+from ..pixels.codecs import code_sequence, code_still
+from ..pixels.geometry import Image, Look
 
 MARGINS: Final = (1.0, 1.5)
 """Side of the crop in sizes of the face."""
@@ -138,16 +138,16 @@ def video(image: Image, rng: Generator) -> Image:
 
 STEPS: Final[tuple[tuple[Look, float], ...]] = (
     (occlude, 0.08),
-    (looks.light, 0.35),
-    (looks.two_colours, 0.2),
-    (looks.rescale, 0.15),
-    (looks.blur, 0.12),
-    (looks.sharpen, 0.12),
-    (looks.noise, 0.15),
+    (photometric.light, 0.35),
+    (photometric.two_colours, 0.2),
+    (photometric.rescale, 0.15),
+    (photometric.blur, 0.12),
+    (photometric.sharpen, 0.12),
+    (photometric.noise, 0.15),
     (caption, 0.06),
-    (looks.jpeg_40_100, 0.35),
+    (photometric.jpeg_40_100, 0.35),
     (webp, 0.1),
     (video, 0.3),
-    (looks.jpeg_40_100, 0.1),
+    (photometric.jpeg_40_100, 0.1),
 )
 """What may happen, in this order, each with its probability."""

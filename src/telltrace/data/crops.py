@@ -1,5 +1,7 @@
 """Several prepared manifests as one table, with the one way in which all their crops were cut."""
 
+import io
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,17 +10,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..errors import ManifestError, OutputError
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
-from .manifest import read_manifest
-from .pack import is_pack, read_pack
-from .pictures import Image, decode, read_bytes
+from ..packs.pack import SUFFIX, find_entry, is_pack, write_entries
+from ..packs.pictures import Image, decode, read_bytes
+from .manifest import check_manifest, read_manifest
 from .prepared import prepared_crop
 from .protocols import assign_split
 
 
 def read_crops(
-    paths: Sequence[str | Path], *, protocol: str | None = None, split: str | None = None
+    paths: Sequence[str | Path],
+    *,
+    protocol: str | None = None,
+    split: str | None = None,
+    cut: FaceCrop | None = None,
 ) -> tuple[pd.DataFrame, FaceCrop]:
     """Read manifests of face crops as one table.
 
@@ -26,6 +33,7 @@ def read_crops(
         paths: Manifests that ``telltrace prepare`` wrote, or packs of ``telltrace pack``.
         protocol: Split to assign; None keeps the manifests' own.
         split: Only the rows of this split.
+        cut: How crops were cut that have no ``prepare.json`` beside them.
 
     Returns:
         The rows of all manifests, and how their crops were cut.
@@ -35,7 +43,7 @@ def read_crops(
     """
     if not paths:
         raise ValueError("No manifest was given. Name at least one manifest.csv.")
-    tables, crops = zip(*(_read(path) for path in paths), strict=True)
+    tables, crops = zip(*(_read(path, cut) for path in paths), strict=True)
     for path, crop in zip(paths, crops, strict=True):
         if crop != crops[0]:
             raise ValueError(
@@ -77,8 +85,55 @@ def read_faces(
     return (table if protocol is None else assign_split(table, protocol)), crops
 
 
-def _read(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
-    return read_pack(path) if is_pack(path) else (read_manifest(path), prepared_crop(path))
+def _read(path: str | Path, cut: FaceCrop | None = None) -> tuple[pd.DataFrame, FaceCrop]:
+    return read_pack(path) if is_pack(path) else (read_manifest(path), prepared_crop(path, cut))
+
+
+def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
+    """The manifest in a pack, with paths into the pack, and how its crops were cut.
+
+    Raises:
+        ManifestError: If the file is missing.
+        ValueError: If it is no complete pack.
+    """
+    file = os.path.abspath(path)  # noqa: PTH100
+    found = find_entry(file + "/")
+    if found is None:
+        raise ManifestError("is not a file", remedy="Write it with `telltrace pack`", path=file)
+    pack = found[0]
+    table = pd.read_csv(io.StringIO(pack.manifest_text), dtype=str, keep_default_na=False)
+    for column in ("path", "mask"):
+        table[column] = [name and f"{file}/{name}" for name in table[column]]
+    table.attrs["file"] = file
+    return check_manifest(table), FaceCrop.from_dict(pack.crop)
+
+
+def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
+    """Write a manifest with its crops and masks as one file, at once or not at all.
+
+    Args:
+        manifest: Rows of face crops, paths absolute.
+        crop: How they were cut.
+        out: File to write, named ``*.pack``.
+
+    Returns:
+        Bytes written.
+
+    Raises:
+        ValueError: If the name is another, or a crop is missing.
+        OutputError: If the disk has no room; nothing is overwritten then.
+    """
+    out = Path(out).absolute()
+    if not is_pack(out):
+        raise OutputError(f"a pack's name must end in {SUFFIX}, so that readers know it", path=out)
+    table = check_manifest(manifest)
+    files = [*table.path, *(mask for mask in table["mask"] if mask)]
+    root = os.path.commonpath([os.path.dirname(os.path.abspath(file)) for file in files])  # noqa: PTH100, PTH120
+    names = {file: Path(os.path.relpath(file, root)).as_posix() for file in files}
+    for column in ("path", "mask"):
+        table[column] = [file and names[file] for file in table[column]]
+    index = {"manifest": table.to_csv(index=False, lineterminator="\n"), "crop": crop.to_dict()}
+    return write_entries(out, names, index)
 
 
 def crop_landmarks(table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.float64] | None]:

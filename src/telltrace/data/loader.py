@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from .augmentations import augment, check_recipe
+from ..packs.pictures import decode, decode_mask, exists, one_thread_each, read_bytes
+from ..pixels.augmentations import augment, check_recipe
 from .manifest import VIDEO_KEY, check_manifest, locate, source_of
 from .order import Indices, Order, epoch_order
-from .pictures import decode, decode_mask, exists, one_thread_each, read_bytes
 from .transforms import Image, Preprocessing
 
 Job = tuple[int, int]

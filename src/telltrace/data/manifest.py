@@ -51,9 +51,9 @@ def identities(text: str) -> list[str]:
 def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
     """Bring a table to the manifest's columns and types, or say what is wrong with it.
 
-    Only ``path`` and ``label`` must be there. What is missing is filled: ``method`` by "real" or
-    "fake", ``video`` by the file's stem, ``identity`` by ``video``, ``frame`` by -1 (the whole
-    medium), ``time`` and ``confidence`` by NaN, the rest by "". ``mask`` names the picture or
+    Only ``path`` and ``label`` (0 or "real", 1 or "fake") must be there. What is missing is
+    filled: ``method`` by "real" or "fake", ``video`` by the file's stem, ``identity`` by
+    ``video``, ``frame`` by -1 (the whole medium), ``time`` and ``confidence`` by NaN, the rest by "". ``mask`` names the picture or
     video of what was forged (0 untouched, 255 forged), as large as the medium or crop; empty
     where it is unknown, and for reals, of which nothing is forged. ``square`` says which part of
     the medium a crop shows: left, top and side in pixels.
@@ -85,6 +85,8 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
     table = manifest.copy()
     for column in TEXT:
         table[column] = table[column].fillna("").astype(str) if column in table else ""
+    words = table["label"].astype(str).str.strip().str.lower().map({"real": 0, "fake": 1})
+    table["label"] = table["label"].mask(words.notna(), words)
     table["label"] = _numbers(table, "label", "0 (real) or 1 (fake)", {0.0, 1.0}).astype("int64")
     table["frame"] = _numbers(table, "frame", "a number", fill=-1).astype("int64")
     for column in ("time", "confidence"):

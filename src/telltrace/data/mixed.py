@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
+from ..pixels.geometry import Image
 from .blending import blend_pair, similar_faces
 from .blending_settings import BlendSettings
 from .conditions import vary_pair
 from .crops import Faces
-from .geometry import Image
 from .loader import UNKNOWN
 from .manifest import identities
 

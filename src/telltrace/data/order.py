@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .augmentations import generator
+from ..pixels.augmentations import generator
 from .manifest import source_of
 
 Order = Literal["balanced", "shuffled", "manifest"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from ..errors import ManifestError, OutputError
 from ..faces.align import FaceCrop
 
 SETTINGS: Final = "prepare.json"
@@ -14,7 +15,7 @@ def refuse_other_settings(out: Path, about: Mapping[str, Any]) -> None:
     """Crops of other settings are nobody's to replace: their splits may be in use.
 
     Raises:
-        ValueError: Naming what differs.
+        OutputError: Naming what differs.
     """
     try:
         before = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
@@ -26,25 +27,31 @@ def refuse_other_settings(out: Path, about: Mapping[str, Any]) -> None:
         if key in before and before[key] != json.loads(json.dumps(value))
     ]
     if differ:
-        raise ValueError(
-            f"{out}: holds crops of other settings ({'; '.join(differ)}). Choose another --out, "
-            "or delete the folder."
+        raise OutputError(
+            f"holds crops of other settings ({'; '.join(differ)})",
+            remedy="Choose another --out, or delete the folder",
+            path=out,
         )
 
 
-def prepared_crop(manifest: str | Path) -> FaceCrop:
+def prepared_crop(manifest: str | Path, otherwise: FaceCrop | None = None) -> FaceCrop:
     """How the crops of a prepared manifest were cut: what a checkpoint must remember.
 
     Args:
         manifest: ``manifest.csv`` as `prepare` wrote it; ``prepare.json`` lies beside it.
+        otherwise: How they were cut if there is no ``prepare.json``.
 
     Raises:
-        FileNotFoundError: If there is no ``prepare.json``.
+        ManifestError: If neither says it.
     """
     file = Path(manifest).with_name(SETTINGS)
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"{file}: is missing, so nobody knows how the crops beside it were cut. "
-            "Make them with `telltrace prepare`."
+    if file.is_file():
+        return FaceCrop.from_dict(json.loads(file.read_text(encoding="utf-8"))["crop"])
+    if otherwise is None:
+        raise ManifestError(
+            "is missing, so nobody knows how the crops beside it were cut",
+            remedy="Make them with `telltrace prepare`, or say how they were cut with "
+            "`telltrace pack --size --margin --alignment` and use the pack",
+            path=file,
         )
-    return FaceCrop.from_dict(json.loads(file.read_text(encoding="utf-8"))["crop"])
+    return otherwise

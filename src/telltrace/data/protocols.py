@@ -1,6 +1,7 @@
 """Who trains, who validates, who tests: a protocol is a YAML file, and refuses what would leak."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -12,9 +13,10 @@ import pandas as pd
 import yaml
 
 from .manifest import COLUMNS, check_manifest, read_manifest, source_of
-from .people_rules import Groups, by_groups, by_identity, own
+from .people import Groups, by_groups, by_identity, own
 from .split_checks import check_near_duplicates, check_splits
 
+logger: Final = logging.getLogger("telltrace")
 SPLITS: Final = ("train", "val", "test")
 RULES: Final = {"own": own, "by-identity": by_identity}
 Filter = Mapping[str, tuple[str, ...]]
@@ -58,6 +60,12 @@ class Protocol:
     near_duplicates: int | None = None
     """Bits up to which two crops look the same; None compares no pictures."""
 
+    @property
+    def expected(self) -> set[str]:
+        """The splits that it should fill."""
+        by_hash = "by-identity" in self.people.values() and not self.groups
+        return set(SPLITS) if by_hash else set(self.groups)
+
 
 def protocol_names() -> list[str]:
     """The protocols that come with the package."""
@@ -100,7 +108,9 @@ def _parse(text: str, name: str, file: Path) -> Protocol:
     known = {"about", "manifests", "people", "groups", "near_duplicates", *SPLITS}
     if not isinstance(said, dict) or not said.keys() <= known:
         odd = sorted(said.keys() - known) if isinstance(said, dict) else type(said).__name__
-        raise ValueError(f"{file}: expected {', '.join(sorted(known))}; got {odd}. Mend the file.")
+        raise ValueError(
+            f"{file}: expected {', '.join(sorted(known))}; got {odd}. Correct the file."
+        )
     people = said.get("people", "own")
     return Protocol(
         name=name,
@@ -132,7 +142,7 @@ def _part(said: Any, split: str, file: Path) -> Part:
     if odd:
         raise ValueError(
             f"{file}: {split} names {odd[0]!r}; expected only or without, and in them columns of "
-            f"a manifest ({', '.join(COLUMNS[1:8])}). Mend the file."
+            f"a manifest ({', '.join(COLUMNS[1:8])}). Correct the file."
         )
     return Part(
         **{
@@ -191,6 +201,9 @@ def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
         mine = table.split == split
         table.loc[mine & ~part.keeps(table), "split"] = ""
         _refuse_empty(table, split, part, found)
+    for split in sorted(found.expected - set(table.split)):
+        text = "%s: the protocol %r leaves the split %s empty; there are too few people for it."
+        logger.warning(text, source_of(manifest), found.name, split)
     check_splits(table)
     if found.near_duplicates is not None:
         check_near_duplicates(table, found.near_duplicates)

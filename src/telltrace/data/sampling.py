@@ -7,9 +7,9 @@ from typing import Final
 
 import pandas as pd
 
-from .groups import group_rows, hash_of
 from .manifest import source_of
 from .paper import PaperSampling
+from .people import group_rows, hash_of
 
 CLASSES: Final = {"real": 0, "fake": 1}
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..errors import ManifestError
 from ..pools import processors
 from .datasets.names import sources_of
-from .hashing import NEAR, bits_that_differ, near_duplicates, perceptual_hash
 from .manifest import identities, locate
+from .perceptual_hash import NEAR, bits_that_differ, near_duplicates, perceptual_hash
 
 
 class SplitError(ManifestError):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from telltrace.data.codecs import code_sequence, code_still
+from telltrace.pixels.codecs import code_sequence, code_still
 
 from .pixels import Image, rescale
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from PIL import Image as PilImage
 
-from telltrace.data.codecs import RATE, write_video
 from telltrace.faces.media import Frames, Sampling
 from telltrace.faces.reader import open_media
+from telltrace.pixels.codecs import RATE, write_video
 
 from .codecs import upload_step
 from .corruptions import check_corruption, corrupt

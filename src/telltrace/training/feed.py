@@ -17,10 +17,10 @@ from telltrace.data.crops import crop_landmarks
 from telltrace.data.loader import FaceDataset, batches
 from telltrace.data.mixed import Source, create_source, mixed_batch
 from telltrace.data.order import Order
-from telltrace.data.pictures import one_thread_each
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import ManifestError, OptionError
 from telltrace.faces.align import FaceCrop
+from telltrace.packs.pictures import one_thread_each
 
 from .config import DataConfig
 from .loop import Batch

@@ -13,36 +13,34 @@ A crop of ``faces.pack`` has the path ``faces.pack/NAME``, as if the pack were a
 every reader of manifests reads packs.
 """
 
-import io
 import json
 import mmap
 import os
 import struct
 import zlib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import ManifestError
-from ..faces.align import FaceCrop
 from ..files import atomic_write, check_disk_space
-from .manifest import check_manifest, source_of
 
 HEAD: Final = struct.Struct("<8sQQQ")
 MAGIC: Final = b"telltrac"
 VERSION: Final = 1
 SUFFIX: Final = ".pack"
+REMEDY: Final = "Copy it again, or write it with `telltrace pack`."
 
 
 class Pack:
     """An open pack: the file is mapped into memory, and the system reads what is touched.
 
     Raises:
-        ValueError: If the file is no pack, or not all of one.
+        ManifestError: If the file is no pack, or not all of one.
     """
 
     def __init__(self, path: str) -> None:
@@ -51,16 +49,18 @@ class Pack:
             head = file.read(HEAD.size)
             length = os.fstat(file.fileno()).st_size
             if len(head) < HEAD.size or not head.startswith(MAGIC):
-                raise ValueError(f"{path}: is no pack. Write it with `telltrace pack`.")
+                raise ManifestError("is no pack", remedy=REMEDY, path=path)
             _, version, at, size = HEAD.unpack(head)
             if version != VERSION:
-                raise ValueError(f"{path}: is a pack of version {version}, not {VERSION}.")
+                raise ManifestError(
+                    f"is a pack of version {version}, not {VERSION}", remedy=REMEDY, path=path
+                )
             if at + size != length:
-                raise ValueError(f"{path}: is not complete. Write it again with `telltrace pack`.")
+                raise ManifestError("is not complete", remedy=REMEDY, path=path)
             self.bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         index: dict[str, Any] = json.loads(self.bytes[at : at + size])
         self.manifest_text: str = index["manifest"]
-        self.crop = FaceCrop.from_dict(index["crop"])
+        self.crop: dict[str, Any] = index["crop"]
         self.entries: dict[str, tuple[int, int, int]] = {
             n: (a, b, c) for n, a, b, c in index["entries"]
         }
@@ -72,14 +72,14 @@ class Pack:
         """The bytes of one entry, (N,), without copying them.
 
         Raises:
-            ValueError: If they are not those that were written.
+            ManifestError: If they are not those that were written.
         """
         start, length, check = self.entries[name]
         data = (
             np.frombuffer(self.bytes, np.uint8, length, start) if length else np.empty(0, np.uint8)
         )
         if zlib.crc32(data.data) != check:
-            raise ValueError(f"{self.path}/{name}: is damaged. Copy or write the pack again.")
+            raise ManifestError("is damaged", remedy=REMEDY, path=f"{self.path}/{name}")
         return data
 
 
@@ -105,61 +105,24 @@ def is_pack(path: str | Path) -> bool:
     return str(path).endswith(SUFFIX)
 
 
-def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
-    """The manifest in a pack, with paths into the pack, and how its crops were cut.
-
-    Raises:
-        ManifestError: If the file is missing.
-        ValueError: If it is no complete pack.
-    """
-    file = os.path.abspath(path)  # noqa: PTH100
-    found = find_entry(file + "/")
-    if found is None:
-        raise ManifestError("is not a file", remedy="Write it with `telltrace pack`", path=file)
-    pack = found[0]
-    table = pd.read_csv(io.StringIO(pack.manifest_text), dtype=str, keep_default_na=False)
-    for column in ("path", "mask"):
-        table[column] = [name and f"{file}/{name}" for name in table[column]]
-    table.attrs["file"] = file
-    return check_manifest(table), pack.crop
-
-
-def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
-    """Write a manifest with its crops and masks as one file, at once or not at all.
+def write_entries(out: Path, files: Mapping[str, str], index: Mapping[str, Any]) -> int:
+    """Write files into a pack, at once or not at all; the bytes written are counted.
 
     Args:
-        manifest: Rows of face crops, paths absolute.
-        crop: How they were cut.
-        out: File to write, named ``*.pack``.
-
-    Returns:
-        Bytes written.
+        out: File to write.
+        files: The name in the pack of each file; a file may lie in a pack itself.
+        index: What else the pack says, as plain values.
 
     Raises:
-        ValueError: If the name is another, or a crop is missing.
         OutputError: If the disk has no room; nothing is overwritten then.
+        ManifestError: If a file is missing.
     """
-    out = Path(out).absolute()
-    if not is_pack(out):
-        raise ValueError(f"{out}: a pack's name must end in {SUFFIX}, so that readers know it.")
-    table = check_manifest(manifest)
-    files = [*table.path, *(mask for mask in table["mask"] if mask)]
-    lengths = [_length(file, source_of(table)) for file in files]
-    root = os.path.commonpath([os.path.dirname(os.path.abspath(file)) for file in files])  # noqa: PTH100, PTH120
-    names = {file: Path(os.path.relpath(file, root)).as_posix() for file in files}
-    for column in ("path", "mask"):
-        table[column] = [file and names[file] for file in table[column]]
-    index = {"manifest": table.to_csv(index=False, lineterminator="\n"), "crop": crop.to_dict()}
-    check_disk_space(out, sum(lengths))
-    return _write(out, names, index)
-
-
-def _write(out: Path, names: dict[str, str], index: dict[str, Any]) -> int:
+    check_disk_space(out, sum(entry_length(file) for file in files))
     entries: list[tuple[str, int, int, int]] = []
     with atomic_write(out) as partial, partial.open("wb") as pack:
         pack.write(bytes(HEAD.size))
-        for file, name in names.items():
-            data = _source(file)
+        for file, name in files.items():
+            data = _read(file)
             entries.append((name, pack.tell(), len(data), zlib.crc32(data)))
             pack.write(data)
         at = pack.tell()
@@ -169,18 +132,23 @@ def _write(out: Path, names: dict[str, str], index: dict[str, Any]) -> int:
     return at + size
 
 
-def _source(file: str) -> bytes:
+def _read(file: str) -> bytes:
     entry = find_entry(file)  # a pack can be packed again, with fewer rows for instance
     return Path(file).read_bytes() if entry is None else entry[0].read(entry[1]).tobytes()
 
 
-def _length(file: str, source: str) -> int:
+def entry_length(file: str) -> int:
+    """Bytes of a file or of an entry of a pack.
+
+    Raises:
+        ManifestError: If it is missing.
+    """
     entry = find_entry(file)
-    if entry is not None:
-        return entry[0].entries[entry[1]][1]
     try:
-        return os.stat(file).st_size  # noqa: PTH116
-    except OSError:
-        raise ValueError(
-            f"{file}: does not exist, but {source} names it. Run `telltrace prepare` again."
+        return Path(file).stat().st_size if entry is None else entry[0].entries[entry[1]][1]
+    except (OSError, KeyError):
+        raise ManifestError(
+            "does not exist, but the manifest names it",
+            remedy="Run `telltrace prepare` again",
+            path=file,
         ) from None

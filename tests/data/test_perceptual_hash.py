@@ -7,7 +7,7 @@ from PIL import Image
 from scipy.fft import dctn
 from skimage.data import astronaut
 
-from telltrace.data.hashing import NEAR, bits_that_differ, near_duplicates, perceptual_hash
+from telltrace.data.perceptual_hash import NEAR, bits_that_differ, near_duplicates, perceptual_hash
 
 
 def distance(one: int, other: int) -> int:

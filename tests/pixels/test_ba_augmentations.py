@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from telltrace.data import ba_augmentations as ba
-from telltrace.data.geometry import Look
+from telltrace.pixels.geometry import Look
 
 MOVES = {ba.mirror: "mirror", ba.shift_scale_rotate: "shift_scale_rotate"}
 SINGLE = [step for step, _ in ba.STEPS if step is not ba.light_or_colour]

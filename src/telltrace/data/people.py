@@ -1,13 +1,65 @@
-"""On which side each person of a manifest stands: by a list, by the manifest itself, or by hash."""
+"""On which side each person stands: people who ever share a medium are never parted."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Final
 
 import pandas as pd
 
-from .groups import group_rows, hash_of
+from ..errors import ManifestError
 from .manifest import identities, source_of
+
+Person = tuple[str, str]
+"""A data set and a name in it: 183 of one set is not 183 of another."""
+
+
+def people_of_rows(manifest: pd.DataFrame) -> list[list[Person]]:
+    """The people in each row, by data set and name."""
+    return [
+        [(dataset, name) for name in identities(identity)]
+        for dataset, identity in zip(manifest.dataset, manifest.identity, strict=True)
+    ]
+
+
+def group_rows(manifest: pd.DataFrame) -> list[Person]:
+    """For each row the name of its group: the first, by name, of all people linked to its own.
+
+    Examples:
+        >>> table = pd.DataFrame({"dataset": "d", "identity": ["a+b", "b+c", "x"]})
+        >>> group_rows(table)
+        [('d', 'a'), ('d', 'a'), ('d', 'x')]
+    """
+    people = people_of_rows(manifest)
+    group_of = _components(people)
+    return [group_of[names[0]] for names in people]
+
+
+def hash_of(name: Hashable, seed: int | None = None) -> str:
+    """A name as a number that has nothing to do with it: what random orders are made of.
+
+    Unlike a generator's draw it depends on nothing but the name and the seed, so an order stays
+    what it is when rows are added, moved or shuffled.
+    """
+    return hashlib.sha256(repr(name if seed is None else (seed, name)).encode()).hexdigest()
+
+
+def _components(groups: Iterable[list[Person]]) -> dict[Person, Person]:
+    """For each person the first, by name, of all people linked to them through shared media."""
+    parent: dict[Person, Person] = {}
+
+    def root(name: Person) -> Person:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for group in groups:
+        for name in group:
+            first, second = sorted((root(group[0]), root(name)))
+            parent[second] = first
+    return {name: root(name) for name in list(parent)}
+
 
 Groups = Mapping[str, Sequence[Sequence[str]]]
 """Split to groups of identities that belong together, as protocols list them."""
@@ -18,7 +70,7 @@ def by_groups(table: pd.DataFrame, groups: Groups) -> list[str]:
     """The split that lists of identities give; "" for rows with a person in none of them.
 
     Raises:
-        ValueError: If the people of one video lie in two splits.
+        ManifestError: If the people of one video lie in two splits.
     """
     split_of = {name: split for split, lists in groups.items() for one in lists for name in one}
     return [
@@ -34,9 +86,10 @@ def _split_of_video(path: str, people: list[str], split_of: dict[str, str]) -> s
         return ""
     if len(set(places.values())) > 1:
         where = " and ".join(f"{name} in {split}" for name, split in places.items())
-        raise ValueError(
-            f"{path}: its identities lie in two splits ({where}). Leave this video out, or use a "
-            "protocol that keeps them together."
+        raise ManifestError(
+            f"its identities lie in two splits ({where})",
+            remedy="Leave this video out, or use a protocol that keeps them together",
+            path=path,
         )
     return next(iter(places.values()), "")
 
@@ -45,12 +98,13 @@ def own(table: pd.DataFrame) -> list[str]:
     """The splits that the manifest has.
 
     Raises:
-        ValueError: If it has none.
+        ManifestError: If it has none.
     """
     if (table.split == "").all():
-        raise ValueError(
-            f"{source_of(table)}: has no splits of its own for {table.dataset.iloc[0] or 'it'}. "
-            "Prepare it with --protocol, such as ffpp-official or by-identity."
+        raise ManifestError(
+            f"has no splits of its own for {table.dataset.iloc[0] or 'it'}",
+            remedy="Prepare it with --protocol, such as ffpp-official or by-identity",
+            path=source_of(table),
         )
     return table.split.tolist()
 

@@ -12,7 +12,7 @@ from .manifest import VIDEO_KEY, check_manifest, read_manifest
 from .protocols import assign_split
 
 
-def read_missed(
+def read_undetected(
     manifests: Sequence[str | Path], *, protocol: str | None = None, split: str | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
     """Media that manifests of crops have no row of, and why.

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from . import looks
+from . import photometric
 from .ba_augmentations import STEPS as BA_STEPS
 from .geometry import (
     Image,
@@ -124,20 +124,20 @@ RECIPES: Final[dict[str, Steps]] = {
     "ba": BA_STEPS,
     "robust": (
         (Move(_gentle, cv2.BORDER_REFLECT_101), 1.0),
-        (looks.light, 0.5),
-        (looks.rescale, 0.25),
-        (looks.blur, 0.2),
-        (looks.noise, 0.2),
-        (looks.jpeg_40_100, 0.6),
+        (photometric.light, 0.5),
+        (photometric.rescale, 0.25),
+        (photometric.blur, 0.2),
+        (photometric.noise, 0.2),
+        (photometric.jpeg_40_100, 0.6),
     ),
     "strong": (
         (Move(_varied, cv2.BORDER_REFLECT_101), 1.0),
-        (looks.two_colours, 0.8),
-        (looks.rescale, 0.3),
-        (looks.blur, 0.2),
-        (looks.noise, 0.2),
-        (looks.jpeg_40_100, 0.7),
-        (looks.cutout, 0.3),
+        (photometric.two_colours, 0.8),
+        (photometric.rescale, 0.3),
+        (photometric.blur, 0.2),
+        (photometric.noise, 0.2),
+        (photometric.jpeg_40_100, 0.7),
+        (photometric.cutout, 0.3),
     ),
 }
 """What may happen to a picture, in this order, each step with its probability."""

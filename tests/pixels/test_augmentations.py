@@ -6,10 +6,10 @@ from skimage.data import astronaut
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tv
 
-from telltrace.data.augmentations import RECIPES, augment
-from telltrace.data.codecs import code_still
-from telltrace.data.geometry import flip_matrix, perspective_matrix, similarity_matrix, warp
-from telltrace.data.looks import NORMAL_QUANTILES
+from telltrace.pixels.augmentations import RECIPES, augment
+from telltrace.pixels.codecs import code_still
+from telltrace.pixels.geometry import flip_matrix, perspective_matrix, similarity_matrix, warp
+from telltrace.pixels.photometric import NORMAL_QUANTILES
 
 FACE = cv2.GaussianBlur(astronaut()[:200, 100:300], (0, 0), 2)
 

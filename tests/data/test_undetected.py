@@ -13,7 +13,7 @@ from telltrace.checkpoint import load_detector
 from telltrace.cli import main
 from telltrace.data.cropping import NAMES
 from telltrace.data.manifest import check_manifest, write_manifest
-from telltrace.data.missed import read_missed
+from telltrace.data.undetected import read_undetected
 from telltrace.evaluation import evaluate_scores, read_scores
 
 
@@ -43,23 +43,23 @@ def crops(tmp_path: Path) -> Path:
 
 
 def test_media_without_crops_are_found(crops: Path) -> None:
-    found, silent = read_missed([crops])
+    found, silent = read_undetected([crops])
     assert silent == []
     assert found.status.tolist() == ["NO_FACE", "UNREADABLE"]
     assert found.label.tolist() == [1, 0]
     assert found.path[0] == str(crops.parent.parent / "media" / "c.mp4")
-    assert read_missed([crops], split="test")[0].video.tolist() == ["c"]
-    assert read_missed([crops], split="val")[0].empty
-    with_folders = read_missed([crops], protocol="by-identity")[0]
+    assert read_undetected([crops], split="test")[0].video.tolist() == ["c"]
+    assert read_undetected([crops], split="val")[0].empty
+    with_folders = read_undetected([crops], protocol="by-identity")[0]
     assert with_folders.status.tolist() == ["NO_FACE", "UNREADABLE"]
 
 
 def test_manifests_that_do_not_say_what_they_miss_are_named(crops: Path) -> None:
     failures = crops.with_name("failures.csv")
     failures.write_text("path,status,reason,remedy\n../media/c.mp4,NO_FACE,shows none,Look\n")
-    assert read_missed([crops])[1] == [str(crops)]
+    assert read_undetected([crops])[1] == [str(crops)]
     failures.unlink()
-    found, silent = read_missed([crops, crops])
+    found, silent = read_undetected([crops, crops])
     assert (len(found), len(silent)) == (0, 2)
 
 
