@@ -106,7 +106,8 @@ def test_small_blurred_and_dark_faces_are_counted_by_class(clean_set: Path, tmp_
     table["box"] = "10 10 110 120"
     table.loc[1, "box"] = "10 10 60 120"
     sharp = rng.integers(0, 256, (120, 120, 3), dtype=np.uint8)
-    for row, image in ((3, sharp // 8), (4, np.full_like(sharp, 128) + sharp // 128)):
+    ramp = np.linspace(0, 255, 120).astype(np.uint8)[:, None]
+    for row, image in ((3, sharp // 8), (4, np.broadcast_to(ramp, sharp.shape))):
         Image.fromarray(image).save(tmp_path / f"{row}.png")
         table.loc[row, "path"] = str(tmp_path / f"{row}.png")
     write_manifest(table, tmp_path / "manifest.csv")

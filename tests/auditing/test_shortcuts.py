@@ -15,11 +15,11 @@ from telltrace.auditing.media import Look, Medium
 from telltrace.auditing.shortcuts import (
     SURE,
     Shortcut,
-    chance_of_auc,
     clustered_interval,
     find_shortcuts,
     held_out_scores,
     people_groups,
+    permutation_p_value,
 )
 from telltrace.auditing.traits import QUESTIONS
 from telltrace.data.manifest import check_manifest, write_manifest
@@ -177,21 +177,23 @@ def test_chance_is_that_of_every_exchange_counted() -> None:
                 lot = np.where((groups == group) & (flip == 1), 1 - lot, lot)
             reached += auc(lot, scores) >= auc(labels, scores) - 1e-12
             total += 1
-    chance, least = chance_of_auc(labels, scores, groups)
+    chance, least = permutation_p_value(labels, scores, groups)
     assert least == pytest.approx(1 / total)
     assert chance == pytest.approx(reached / total, abs=0.1)
 
 
 def test_thousands_of_groups_have_a_chance_too() -> None:
     groups, labels = np.arange(6000) // 2, np.arange(6000) % 2
-    chance, least = chance_of_auc(labels, np.random.default_rng(0).normal(size=6000), groups)
+    chance, least = permutation_p_value(labels, np.random.default_rng(0).normal(size=6000), groups)
     assert 0 < least < SURE < chance <= 1
 
 
 def test_the_chance_of_chance_is_evenly_spread() -> None:
     rng = np.random.default_rng(2)
     labels = np.repeat([0, 1], 30)
-    chances = [chance_of_auc(labels, rng.normal(size=60), np.arange(60))[0] for _ in range(200)]
+    chances = [
+        permutation_p_value(labels, rng.normal(size=60), np.arange(60))[0] for _ in range(200)
+    ]
     assert np.mean(np.array(chances) < 0.2) == pytest.approx(0.2, abs=0.09)
 
 

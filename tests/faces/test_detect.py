@@ -66,14 +66,6 @@ def test_the_largest_face_comes_first(detector: FaceDetector) -> None:
     assert [round(left) for left, *_ in boxes] == pytest.approx([288 + 181, 91], abs=4)
 
 
-def test_min_face_size_leaves_small_faces_out() -> None:
-    page = np.full((512, 512, 3), 128, np.uint8)
-    small = np.asarray(Image.fromarray(astronaut()).resize((170, 170)))
-    page[:170, :170] = small
-    assert len(create_face_detector().detect([page])[0]) == 1
-    assert create_face_detector(min_face_size=80).detect([page])[0] == []
-
-
 @pytest.mark.parametrize("shape", [(1, 1, 3), (11, 400, 3), (64, 64, 3), (1, 3000, 3)])
 def test_no_face_in_a_flat_picture(detector: FaceDetector, shape: tuple[int, ...]) -> None:
     assert detector.detect([np.full(shape, 90, np.uint8)]) == [[]]
@@ -101,15 +93,6 @@ def test_nothing_in_nothing_out(detector: FaceDetector) -> None:
 def test_refuses_what_is_no_picture(detector: FaceDetector, wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"Picture 0 must be uint8 \(H, W, 3\), got"):
         detector.detect([wrong])
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"min_face_size": 5}, {"factor": 1.0}, {"thresholds": (0.5, 0.5)}, {"thresholds": (0, 0, 2)}],
-)
-def test_refuses_options_that_mean_nothing(options: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=next(iter(options))):
-        FaceDetector(**options)
 
 
 @pytest.mark.data

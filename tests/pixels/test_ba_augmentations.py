@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from telltrace.data import ba_augmentations as ba
+from telltrace.pixels import ba_augmentations as ba
 from telltrace.pixels.geometry import Look
 
 MOVES = {ba.mirror: "mirror", ba.shift_scale_rotate: "shift_scale_rotate"}

@@ -15,6 +15,7 @@ from PIL import Image
 from ..data.perceptual_hash import perceptual_hash
 from ..faces.image import FORMATS, to_rgb
 from ..faces.media import Frame, MediaError, Sampling
+from ..faces.quality import SIDE, sharpness
 from ..faces.reader import open_media
 from ..packs.pack import find_entry
 from .headers import Traits, picture_traits, video_traits
@@ -26,8 +27,6 @@ THUMB: Final = 24
 """Side of the small grey copy that near-duplicates are compared by, in pixels."""
 FLAT: Final = 2.0
 """Grey levels of spread below which a picture is blank, and looks like every other blank one."""
-SHARP_SIDE: Final = 112
-"""Side to which a picture is brought before its sharpness is measured, in pixels."""
 
 
 class Look(NamedTuple):
@@ -41,7 +40,7 @@ class Look(NamedTuple):
     thumb: bytes
     """24 by 24 grey levels."""
     sharpness: float
-    """Variance of the Laplacian of the middle, brought to 112 pixels, in grey levels squared."""
+    """`telltrace.faces.quality.sharpness` of the middle."""
     brightness: float
     """Mean grey level of the middle."""
 
@@ -166,10 +165,9 @@ def _quality(grey: Picture) -> tuple[float, float]:
     height, width = grey.shape
     down, across = height // 8, width // 8
     middle = grey[down : height - down, across : width - across]
-    shrinks = min(middle.shape) >= SHARP_SIDE
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    fixed = cv2.resize(middle, (SHARP_SIDE, SHARP_SIDE), interpolation=how)
-    return float(cv2.Laplacian(fixed, cv2.CV_64F).var()), float(middle.mean())
+    how = cv2.INTER_AREA if min(middle.shape) >= SIDE else cv2.INTER_LINEAR
+    fixed = np.asarray(cv2.resize(middle, (SIDE, SIDE), interpolation=how), np.uint8)
+    return sharpness(fixed), float(middle.mean())
 
 
 def _exists(path: str) -> bool:

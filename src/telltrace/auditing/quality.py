@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.manifest import VIDEO_KEY, identities
+from ..faces.quality import DARK, SHARP, SIDE
 from .media import Medium
 from .traits import face_traits
 
@@ -17,15 +18,11 @@ Kind = Literal["missing", "unreadable", "damaged"]
 
 SMALL: Final = 64.0
 """Shorter side of a face in its source, in pixels, below which it is too small."""
-BLURRED: Final = 25.0
-"""Sharpness below which a face is blurred (`Look.sharpness`)."""
-DARK: Final = 40.0
-"""Mean grey level below which a face is dark."""
 UNEVEN: Final = 4.0
 """Ratio of one class to the other from which a side is called uneven."""
 FLAWS: Final[dict[Flaw, str]] = {
     "small": f"shorter side below {SMALL:.0f} pixels in the source",
-    "blurred": f"variance of the Laplacian below {BLURRED:.0f} at 112 pixels",
+    "blurred": f"finest details below {SHARP:.0%} of the contrast at {SIDE} pixels",
     "dark": f"mean grey level below {DARK:.0f} of 255",
 }
 NAMES: Final = ("real", "fake")
@@ -155,7 +152,7 @@ def find_flaws(rows: pd.DataFrame, media: Mapping[str, Medium]) -> list[Flawed]:
     sides = [min(face["face_width"], face["face_height"]) if face else np.nan for face in faces]
     values: dict[Flaw, tuple[list[float], float]] = {
         "small": (sides, SMALL),
-        "blurred": ([float(np.median([x.sharpness for x in of])) for of in looks], BLURRED),
+        "blurred": ([float(np.median([x.sharpness for x in of])) for of in looks], SHARP),
         "dark": ([float(np.median([x.brightness for x in of])) for of in looks], DARK),
     }
     flawed = []

@@ -143,7 +143,7 @@ def _ask(
     scores = held_out_scores(features, labels, groups, linear="spectrum" in question.traits)
     value = auc(labels, scores)
     low, high = clustered_interval(labels, scores, groups, seed)
-    chance, least = chance_of_auc(labels, scores, groups, seed)
+    chance, least = permutation_p_value(labels, scores, groups, seed)
     verdict = _verdict(value, high, chance, least)
     detail = describe(question, media, faces, labels)
     remedy = question.remedy if verdict in ("shortcut", "trace") else ""
@@ -208,7 +208,7 @@ def clustered_interval(
     return min(low, drawn.low), max(high, drawn.high)
 
 
-def chance_of_auc(
+def permutation_p_value(
     labels: Labels, scores: Floats, groups: NDArray[np.int64], seed: int = 0
 ) -> tuple[float, float]:
     """How often lots reach this AUC, and how rarely they could for so many groups.

@@ -53,9 +53,9 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
 
     Only ``path`` and ``label`` (0 or "real", 1 or "fake") must be there. What is missing is
     filled: ``method`` by "real" or "fake", ``video`` by the file's stem, ``identity`` by
-    ``video``, ``frame`` by -1 (the whole medium), ``time`` and ``confidence`` by NaN, the rest by "". ``mask`` names the picture or
-    video of what was forged (0 untouched, 255 forged), as large as the medium or crop; empty
-    where it is unknown, and for reals, of which nothing is forged. ``square`` says which part of
+    ``video``, ``frame`` by -1 (the whole medium), ``time`` and ``confidence`` by NaN, the rest by
+    "". ``mask`` names the picture or video of what was forged (0 untouched, 255 forged), as large
+    as the medium or crop; empty where it is unknown, and for reals. ``square`` says which part of
     the medium a crop shows: left, top and side in pixels.
 
     Args:

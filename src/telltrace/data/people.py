@@ -2,12 +2,13 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Final
 
 import pandas as pd
 
 from ..errors import ManifestError
+from ..evaluation.videos import identity_groups
 from .manifest import identities, source_of
 
 Person = tuple[str, str]
@@ -31,8 +32,13 @@ def group_rows(manifest: pd.DataFrame) -> list[Person]:
         [('d', 'a'), ('d', 'a'), ('d', 'x')]
     """
     people = people_of_rows(manifest)
-    group_of = _components(people)
-    return [group_of[names[0]] for names in people]
+    named = manifest.assign(identity=["+".join(name for _, name in names) for names in people])
+    groups = identity_groups(named)
+    assert groups is not None, "identities are never empty"
+    first: dict[int, Person] = {}
+    for group, names in zip(groups.tolist(), people, strict=True):
+        first[group] = min([first.get(group, names[0]), *names])
+    return [first[group] for group in groups.tolist()]
 
 
 def hash_of(name: Hashable, seed: int | None = None) -> str:
@@ -42,23 +48,6 @@ def hash_of(name: Hashable, seed: int | None = None) -> str:
     what it is when rows are added, moved or shuffled.
     """
     return hashlib.sha256(repr(name if seed is None else (seed, name)).encode()).hexdigest()
-
-
-def _components(groups: Iterable[list[Person]]) -> dict[Person, Person]:
-    """For each person the first, by name, of all people linked to them through shared media."""
-    parent: dict[Person, Person] = {}
-
-    def root(name: Person) -> Person:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for group in groups:
-        for name in group:
-            first, second = sorted((root(group[0]), root(name)))
-            parent[second] = first
-    return {name: root(name) for name in list(parent)}
 
 
 Groups = Mapping[str, Sequence[Sequence[str]]]

@@ -21,6 +21,14 @@ Box = tuple[float, float, float, float]
 
 CELL = 12
 """Side of the window that P-Net looks through, in pixels."""
+SMALLEST = 20
+"""Smallest face that is looked for, in pixels of the copy that is searched."""
+FACTOR = 0.709
+"""Ratio of each level of the pyramid of pictures to the one before."""
+THRESHOLDS = (0.6, 0.7, 0.7)
+"""Probability that a window needs to pass P-Net, R-Net and O-Net."""
+BATCH = 32
+"""Pictures that are searched at once; bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +48,8 @@ class FaceDetector(nn.Module):
     """Multi-task cascade: propose windows at all sizes, refine them, find landmarks in the rest.
 
     Args:
-        min_face_size: Smallest face that is looked for, in pixels of the copy that is searched.
-        thresholds: Probability that a window needs to pass P-Net, R-Net and O-Net.
-        factor: Ratio of each level of the picture pyramid to the one before.
         long_side: Pictures with a longer side than this are searched in a copy shrunk to it, in
             pixels; None searches every picture at its own size.
-        batch_size: Pictures that are searched at once; bounds the memory.
-
-    Raises:
-        ValueError: If an argument is out of range.
 
     References:
         Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional
@@ -61,23 +62,9 @@ class FaceDetector(nn.Module):
         [181, 62, 268, 172]
     """
 
-    def __init__(
-        self,
-        min_face_size: float = 20,
-        thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
-        factor: float = 0.709,
-        long_side: int | None = 640,
-        batch_size: int = 32,
-    ) -> None:
+    def __init__(self, long_side: int | None = 640) -> None:
         super().__init__()
-        if min_face_size < CELL:
-            raise ValueError(f"min_face_size must be at least {CELL} pixels, got {min_face_size}.")
-        if not 0 < factor < 1:
-            raise ValueError(f"factor must be between 0 and 1, got {factor}.")
-        if len(thresholds) != 3 or not all(0 < t < 1 for t in thresholds):
-            raise ValueError(f"thresholds must be three probabilities, got {thresholds}.")
-        self.min_face_size, self.thresholds, self.factor = min_face_size, thresholds, factor
-        self.long_side, self.batch_size = long_side, batch_size
+        self.long_side = long_side
         self.pnet, self.rnet, self.onet = ProposalNet(), RefinementNet(), OutputNet()
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
@@ -143,8 +130,8 @@ class FaceDetector(nn.Module):
                 )
             groups[image.shape].append(number)
         for numbers in groups.values():
-            for start in range(0, len(numbers), self.batch_size):
-                batch = numbers[start : start + self.batch_size]
+            for start in range(0, len(numbers), BATCH):
+                batch = numbers[start : start + BATCH]
                 some = None if windows is None else [windows[i] for i in batch]
                 faces = self._search_batch([images[i] for i in batch], some)
                 for number, theirs in zip(batch, faces, strict=True):
@@ -209,7 +196,7 @@ class FaceDetector(nn.Module):
         size = int(height * scale + 1), int(width * scale + 1)
         level = F.interpolate(pixels, size=size, mode="area")
         scores, shifts = self.pnet(level.to(memory_format=torch.channels_last))
-        owner, row, column = torch.nonzero(scores >= self.thresholds[0], as_tuple=True)
+        owner, row, column = torch.nonzero(scores >= THRESHOLDS[0], as_tuple=True)
         corner = 2 * torch.stack([column, row], dim=1) + 1
         boxes = torch.cat([corner, corner + CELL - 1], dim=1).div(scale).floor()
         scores, shifts = scores[owner, row, column], shifts[owner, :, row, column]
@@ -218,16 +205,16 @@ class FaceDetector(nn.Module):
 
     def _scales(self, height: int, width: int) -> list[float]:
         """From the one that shrinks the smallest face to a cell, until the picture is a cell."""
-        scale, scales = CELL / self.min_face_size, []
+        scale, scales = CELL / SMALLEST, []
         while min(height, width) * scale >= CELL:
             scales.append(scale)
-            scale *= self.factor
+            scale *= FACTOR
         return scales
 
     def _refine(self, sums: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
         """R-Net: the windows that are faces, moved onto them, square again."""
         boxes, owner, scores, shifts = _judge(self.rnet, sums, boxes, owner, 24)
-        passed = scores > self.thresholds[1]
+        passed = scores > THRESHOLDS[1]
         boxes, owner, scores, shifts = boxes[passed], owner[passed], scores[passed], shifts[passed]
         keep = batched_nms(boxes, scores, owner, 0.7)
         return square(moved(boxes[keep], shifts[keep])), owner[keep]
@@ -237,7 +224,7 @@ class FaceDetector(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """O-Net: boxes, landmarks, confidences and pictures of the faces."""
         boxes, owner, scores, shifts, points = _judge(self.onet, sums, boxes, owner, 48)
-        passed = scores > self.thresholds[2]
+        passed = scores > THRESHOLDS[2]
         boxes, owner, scores = boxes[passed], owner[passed], scores[passed]
         sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
         landmarks = points[passed].view(-1, 2, 5).transpose(1, 2) * sides + boxes[:, None, :2] - 1
@@ -247,21 +234,15 @@ class FaceDetector(nn.Module):
 
 
 def create_face_detector(
-    device: str | torch.device = "cpu",
-    *,
-    min_face_size: float = 20,
-    thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
-    factor: float = 0.709,
-    long_side: int | None = 640,
-    batch_size: int = 32,
+    device: str | torch.device = "cpu", *, long_side: int | None = 640
 ) -> FaceDetector:
-    """A `FaceDetector` with the published weights, ready to use; its arguments and a device.
+    """A `FaceDetector` with the published weights, ready to use.
 
     Raises:
         FileNotFoundError: If the ``mtcnn`` package, which carries the weights, is not installed.
-        ValueError: If its weights are not the known ones, or an argument is out of range.
+        ValueError: If its weights are not the known ones.
     """
-    detector = FaceDetector(min_face_size, thresholds, factor, long_side, batch_size)
+    detector = FaceDetector(long_side)
     for name in ("pnet", "rnet", "onet"):
         load_published(getattr(detector, name), name)
     detector.to(memory_format=torch.channels_last)  # twice as fast on a CPU

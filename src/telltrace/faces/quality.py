@@ -14,6 +14,8 @@ Flag = Literal["small", "blurred", "dark", "turned", "cut", "rotated", "compress
 """``turned``: the head; ``rotated``: the whole picture, which was turned upright before."""
 
 
+SIDE: Final = 64
+"""Pixels to which the side of a face is brought before its sharpness is measured."""
 SHARP: Final = 0.02
 """Energy of the finest details against all contrast below which a face counts as blurred."""
 DARK: Final = 45.0
@@ -28,7 +30,7 @@ BITS: Final = 0.03
 OUTSIDE: Final = 0.1
 """Share of a detector's square that may lie beyond the picture before the face counts as cut."""
 
-_FACE = FaceCrop(size=64, margin=1.0, outside="repeat")
+_FACE = FaceCrop(size=SIDE, margin=1.0, outside="repeat")
 
 
 def face_flags(
@@ -42,10 +44,10 @@ def face_flags(
         min_face: Side below which it is small, in pixels.
         margin: Side of the square that the detector sees, in sizes of the face.
     """
-    grey = cv2.cvtColor(_FACE.cut(image, face), cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(_FACE.cut(image, face), cv2.COLOR_RGB2GRAY), np.uint8)
     flags: dict[Flag, bool] = {
         "small": is_small(face, min_face),
-        "blurred": sharpness(np.asarray(grey, np.uint8)) < SHARP,
+        "blurred": sharpness(grey) < SHARP,
         "dark": float(grey.mean()) < DARK,
         "turned": is_turned(face),
         "cut": is_cut_off(image, face, margin),
