@@ -11,7 +11,7 @@ import torch
 from telltrace.checkpoint import Detector, load_detector
 from telltrace.data.crops import Faces, check_cut, read_crops
 from telltrace.data.loader import FaceDataset
-from telltrace.data.missed import read_missed
+from telltrace.data.undetected import read_undetected
 from telltrace.errors import OptionError
 from telltrace.evaluation.scores import COLUMNS, add_unjudged
 from telltrace.faces.align import FaceCrop
@@ -60,7 +60,7 @@ def predict(
     """
     manifests = [manifest] if isinstance(manifest, str | Path) else list(manifest)
     table, crop = read_crops(manifests, protocol=protocol, split=split)
-    missed, silent = read_missed(manifests, protocol=protocol, split=split)
+    missed, silent = read_undetected(manifests, protocol=protocol, split=split)
     if not isinstance(detector, Detector):
         detector = load_detector(detector, choose_device(device))
     scores = score_crops(detector, table, crop, batch_size=batch_size)
