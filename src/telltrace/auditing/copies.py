@@ -14,7 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..data.perceptual_hash import near_duplicates
-from ..packs.pack import find_entry
+from ..errors import ManifestError
+from ..files import file_sha256
+from ..packs.pack import entry_length, find_entry
 from .media import Look, Medium
 
 CopyKind = Literal["path", "file", "pixels", "near"]
@@ -28,7 +30,6 @@ ALIKE: Final = 0.97
 different people the closest reached 0.93."""
 TRIES: Final = 8
 """Pictures of one hash and side that a near-duplicate is compared with."""
-BLOCK: Final = 2**20
 ENDS: Final = 4096
 """Bytes of a file's beginning and end that are read before all of it is."""
 
@@ -149,12 +150,9 @@ def _digests(rows: Iterable[tuple[str, str]]) -> dict[str, bytes]:
 
 
 def _length(path: str) -> int | None:
-    entry = find_entry(path)
-    if entry is not None:
-        return entry[0].entries[entry[1]][1] if entry[1] in entry[0] else None
     try:
-        return Path(path).stat().st_size or None
-    except OSError:
+        return entry_length(path) or None
+    except ManifestError:
         return None
 
 
@@ -177,11 +175,7 @@ def _sha256(path: str) -> bytes:
     entry = find_entry(path)
     if entry is not None:
         return hashlib.sha256(entry[0].read(entry[1]).data).digest()
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.digest()
+    return bytes.fromhex(file_sha256(path))
 
 
 def _same_pixels(seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:

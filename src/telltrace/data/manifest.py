@@ -12,13 +12,13 @@ from typing import Final
 import pandas as pd
 
 from ..errors import ManifestError
+from ..evaluation.scores import VIDEO_KEY as VIDEO_KEY
 from ..files import write_table
 
 COLUMNS: Final = [
     *("path", "dataset", "label", "method", "compression", "video", "identity", "split"),
     *("frame", "time", "box", "landmarks", "confidence", "mask", "square"),
 ]
-VIDEO_KEY: Final = ["dataset", "method", "compression", "video"]
 SPLITS: Final = ("train", "val", "test", "")
 TEXT: Final = [c for c in COLUMNS if c not in {"label", "frame", "time", "confidence"}]
 

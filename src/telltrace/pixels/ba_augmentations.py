@@ -12,15 +12,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from .codecs import code_still
 from .geometry import Image, Matrix, Move, Steps, flip_matrix, follow, similarity_matrix
 
 
 def jpeg_60_100(image: Image, rng: Generator) -> Image:
     """What a JPEG file of a quality from 60 to 100 gives back."""
-    quality = int(rng.integers(60, 101))
-    done, file = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    assert done
-    return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+    return code_still(image, ".jpg", int(rng.integers(60, 101)))
 
 
 def gaussian_noise(image: Image, rng: Generator) -> Image:
