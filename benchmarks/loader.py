@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from torchvision.io import decode_image
 from torchvision.transforms import v2
 
+from telltrace.data.crops import read_pack, write_pack
 from telltrace.data.loader import FaceDataset, batches
 from telltrace.data.manifest import read_manifest
-from telltrace.data.crops import read_pack, write_pack
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 
