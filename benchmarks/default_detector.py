@@ -27,7 +27,7 @@ from PIL import Image
 from telltrace.data.datasets import read_layout
 from telltrace.data.datasets.face_sets import utkface_group
 from telltrace.data.protocols import assign_split
-from telltrace.evaluation import UndefinedError, auc, bootstrap_auc
+from telltrace.evaluation import UndefinedError, auc, cluster_interval
 from telltrace.faces.detect import create_face_detector
 from telltrace.faces.reader import open_media
 from telltrace.inference import Scanner
@@ -116,7 +116,7 @@ def areas(rows: pd.DataFrame) -> str:
     people = known.identity.str.split("+").str[0]
     value = auc(known.label, known.score)
     try:
-        interval = bootstrap_auc(known.label, known.score, people)
+        interval = cluster_interval(known.label, known.score, people)
     except UndefinedError:
         return f"{value:.3f} [n/a]"
     return f"{value:.3f} [{interval.low:.2f}, {interval.high:.2f}]"

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from telltrace.evaluation import bootstrap_auc, evaluate_scores
+from telltrace.evaluation import cluster_interval, evaluate
 
 SHIFT = 1.6
 """How far fakes lie above reals, in standard deviations of one video's luck."""
@@ -70,7 +70,7 @@ def truths() -> dict[tuple[str, str], float]:
 
 def held(scores: pd.DataFrame, replicates: int, seed: int) -> dict[tuple[str, str], bool]:
     """Which intervals of one table hold the truth; None where there is none."""
-    report = evaluate_scores(scores, replicates=replicates, seed=seed)
+    report = evaluate(scores, replicates=replicates, seed=seed)
     levels = {"frames": report.overall.frames, "videos": report.overall.videos}
     ends = {
         (name, metric): level.intervals[metric]
@@ -79,7 +79,7 @@ def held(scores: pd.DataFrame, replicates: int, seed: int) -> dict[tuple[str, st
         if metric in level.intervals
     }
     rows: NDArray[np.int64] = np.arange(len(scores))
-    naive = bootstrap_auc(scores.label, scores.score, rows, replicates=replicates, seed=seed)
+    naive = cluster_interval(scores.label, scores.score, rows, replicates=replicates, seed=seed)
     true = truths()
     inside = {key: ends[key].low <= true[key] <= ends[key].high for key in ends}
     auc = true["frames", "auc"]

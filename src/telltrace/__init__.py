@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         OutputError,
         TelltraceError,
     )
-    from .evaluation import evaluate_scores as evaluate
+    from .evaluation import evaluate as evaluate
     from .inference import Scanner, predict, scan
     from .models import create_detector, list_detectors
     from .published import export_published, load_published
@@ -61,7 +61,7 @@ _HOMES = {
     "audit": "auditing.audit",
     "convert": "conversion.convert",
     "create_detector": "models.create_detector",
-    "evaluate": "evaluation.evaluate_scores",
+    "evaluate": "evaluation.evaluate",
     "export_published": "published.export_published",
     "list_detectors": "models.list_detectors",
     "load_detector": "checkpoint.load_detector",

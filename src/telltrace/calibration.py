@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from telltrace.evaluation.calibration import margins
-from telltrace.evaluation.predictive import Sample, rate_of_each
+from telltrace.evaluation.thresholds import Sample, rate_of_each
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from telltrace.cli import main
 from telltrace.data.cropping import NAMES
 from telltrace.data.manifest import check_manifest, write_manifest
 from telltrace.data.undetected import read_undetected
-from telltrace.evaluation import evaluate_scores, read_scores
+from telltrace.evaluation import evaluate, read_scores
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_predict_writes_what_could_not_be_judged(
     table = read_scores(out)
     assert table.status.tolist() == ["", "", "NO_FACE", "UNREADABLE"]
     assert table.score.isna().tolist() == [False, False, True, True]
-    report = evaluate_scores(out, replicates=10)
+    report = evaluate(out, replicates=10)
     assert report.unjudged == {"NO_FACE": 1, "UNREADABLE": 1}
     assert report.overall.videos.coverage == 0.5
 

@@ -6,7 +6,7 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from telltrace.evaluation import UndefinedError, log_loss
+from telltrace.evaluation import UndefinedError
 from telltrace.evaluation.calibration import (
     apply_knots,
     fit_isotonic,
@@ -14,6 +14,7 @@ from telltrace.evaluation.calibration import (
     fit_temperature,
     margins,
 )
+from telltrace.evaluation.metrics import log_loss
 
 rng = np.random.default_rng(4)
 TRUE = rng.normal(0.5, 2.0, 4000)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from telltrace.evaluation import auc, average_precision, evaluate_scores, load_scores, write_scores
+from telltrace.evaluation import auc, compact_scores, evaluate, write_scores
+from telltrace.evaluation.metrics import average_precision
 from telltrace.faces.media import Sampling
 
 
@@ -29,7 +30,7 @@ def table(label: np.ndarray, video: np.ndarray, score: np.ndarray) -> pd.DataFra
 
 
 def video_auc(frames: pd.DataFrame) -> float:
-    value = evaluate_scores(frames, replicates=20).overall.videos.metrics["auc"].value
+    value = evaluate(frames, replicates=20).overall.videos.metrics["auc"].value
     assert value is not None
     return value
 
@@ -72,7 +73,7 @@ def test_an_error_that_becomes_one_half_is_a_verdict_nobody_gave() -> None:
     label, video = np.array([0] * 4 + [1] * 4), np.arange(8)
     score = np.array([0.1, 0.2, 0.3, 0.45, 0.05, 0.15, np.nan, np.nan])
     assert auc(label, np.nan_to_num(score, nan=0.5)) == pytest.approx(0.5625)
-    report = evaluate_scores(table(label, video, score), replicates=20)
+    report = evaluate(table(label, video, score), replicates=20)
     assert report.overall.frames.metrics["auc"].value == pytest.approx(0.125)
     assert (report.overall.frames.judged, report.overall.frames.total) == (6, 8)
     assert any("2 of 8 frames" in note for note in report.notes)
@@ -84,7 +85,7 @@ def test_a_failed_item_is_not_the_first_one() -> None:
     truth = np.array([0.9, 0.8, 0.1, 0.2, 0.3, np.nan])  # the last real could not be read
     replaced = np.where(np.isnan(truth), truth[0], truth)
     assert average_precision(label, replaced) < 0.8
-    report = evaluate_scores(table(label, video, truth), replicates=20)
+    report = evaluate(table(label, video, truth), replicates=20)
     assert report.overall.frames.metrics["ap"].value == 1.0
     assert report.overall.frames.judged == 5
 
@@ -102,6 +103,6 @@ def test_two_numbers_a_frame_are_kept_and_no_features(tmp_path: Path) -> None:
     label = np.arange(1000) % 2
     frames = table(label, np.arange(1000), np.linspace(0, 1, 1000))
     write_scores(frames, tmp_path / "scores.csv")
-    held = load_scores(tmp_path / "scores.csv")
+    held = compact_scores(tmp_path / "scores.csv")
     assert held.score.nbytes + held.video.nbytes == 12 * len(frames)
     assert held.track is None

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
-from telltrace.evaluation import METRICS, UndefinedError, measure
+from telltrace.errors import ManifestError
+from telltrace.evaluation import METRICS, Ranking, UndefinedError, auc, measure
 from telltrace.evaluation.metrics import (
     accuracy,
-    auc,
     average_precision,
     balanced_accuracy,
     brier,
@@ -20,7 +20,6 @@ from telltrace.evaluation.metrics import (
     expected_calibration_error,
     log_loss,
     reliability,
-    roc_curve,
     tpr_at_fpr,
 )
 
@@ -53,6 +52,19 @@ def test_equals_scikit_learn(rows: Scored) -> None:
 
 
 @given(scored)
+def test_the_curve_is_scikit_learns(rows: Scored) -> None:
+    expected = sklearn_metrics.roc_curve(*rows, drop_intermediate=False)[:2]
+    np.testing.assert_allclose(Ranking.of(*rows).rates, expected, rtol=0, atol=1e-12)
+    partial = sklearn_metrics.roc_auc_score(*rows, max_fpr=0.1)
+    assert measure(*rows)["pauc_1e-1"].value == pytest.approx(partial, abs=1e-12)
+
+
+def test_a_single_class_has_no_auc_where_torchmetrics_says_zero() -> None:
+    found = measure([1, 1, 1], [0.2, 0.5, 0.9])["auc"]
+    assert (found.value, found.reason) == (None, "needs both classes, got 0 reals and 3 fakes")
+
+
+@given(scored)
 def test_auc_is_the_share_of_pairs_in_the_right_order(rows: Scored) -> None:
     y, s = rows
     pairs = [(f > r) + (f == r) / 2 for f, r in product(s[y == 1], s[y == 0])]
@@ -72,7 +84,7 @@ def test_average_precision_by_its_definition(rows: Scored) -> None:
 
 @given(scored)
 def test_eer_is_where_misses_and_false_alarms_meet(rows: Scored) -> None:
-    fpr, tpr, _ = roc_curve(*rows)
+    fpr, tpr = Ranking.of(*rows).rates
     low, high, at = 0.0, len(fpr) - 1.0, np.arange(len(fpr))
     for _ in range(80):  # bisection along the curve, whose excess of false alarms never falls
         middle = (low + high) / 2
@@ -89,7 +101,7 @@ def test_eer_of_the_opposite_opinion_is_the_complement(rows: Scored) -> None:
 
 def test_eer_is_interpolated_where_the_nearest_vertex_is_wrong() -> None:
     y, s = [1, 0, 0, 1, 0], [0.9, 0.7, 0.7, 0.6, 0.5]
-    fpr, tpr, _ = roc_curve(y, s)
+    fpr, tpr = Ranking.of(y, s).rates
     nearest_vertex = fpr[np.argmin(np.abs(1 - tpr - fpr))]
     assert nearest_vertex == pytest.approx(2 / 3)
     assert equal_error_rate(y, s) == 0.5  # half of the fakes are missed up to there
@@ -100,11 +112,11 @@ def test_tpr_at_fpr_is_the_best_of_all_thresholds(rows: Scored, fpr: float) -> N
     y, s = rows
     if (y == 0).sum() * fpr < 1:
         with pytest.raises(UndefinedError, match=r"needs .* reals"):
-            tpr_at_fpr(y, s, fpr)
+            tpr_at_fpr(fpr)(y, s)
         return
     thresholds = [*s, np.inf]
     allowed = [t for t in thresholds if (s[y == 0] >= t).mean() <= fpr + 1e-12]
-    assert tpr_at_fpr(y, s, fpr) == max((s[y == 1] >= t).mean() for t in allowed)
+    assert tpr_at_fpr(fpr)(y, s) == max((s[y == 1] >= t).mean() for t in allowed)
 
 
 @pytest.mark.parametrize(("reals", "name"), [(100, "1e-2"), (1000, "1e-3"), (10000, "1e-4")])
@@ -126,7 +138,7 @@ def test_calibration_error_by_hand(rows: Scored) -> None:
         if inside.any():
             total += inside.sum() / len(s) * abs(s[inside].mean() - y[inside].mean())
     assert expected_calibration_error(y, s) == pytest.approx(total, abs=1e-12)
-    assert reliability(y, s).items.sum() == len(s)
+    assert reliability(Ranking.of(y, s)).items.sum() == len(s)
 
 
 def test_honest_scores_are_calibrated_and_boasting_ones_are_not() -> None:
@@ -185,5 +197,5 @@ def test_refuses_what_is_no_score(labels: list[int], scores: list[float], messag
 
 def test_calibration_wants_probabilities_and_ranking_does_not() -> None:
     assert auc([0, 1], [-3.0, 7.0]) == 1.0
-    with pytest.raises(ValueError, match=r"in \[0, 1\], got -3 to 7"):
+    with pytest.raises(ManifestError, match=r"in \[0, 1\], got -3 to 7.*1 / \(1 \+ exp"):
         brier([0, 1], [-3.0, 7.0])

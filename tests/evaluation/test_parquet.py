@@ -7,15 +7,14 @@ import pandas as pd
 import pytest
 from pyarrow import Table, parquet
 
-from telltrace.evaluation import read_scores, table, write_scores
-from telltrace.evaluation.table import load_scores
+from telltrace.evaluation import compact_scores, read_scores, scores, write_scores
 
 
 @pytest.mark.parametrize("group", [7, 50, 100_000])
 def test_parquet_equals_csv(
     group: int, rich: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "ROWS", 37)
+    monkeypatch.setattr(scores, "ROWS", 37)
     write_scores(rich, tmp_path / "scores.csv")
     plain = read_scores(tmp_path / "scores.csv")
     columns = {c: [None if v != v else v for v in plain[c].tolist()] for c in plain.columns}
@@ -25,7 +24,7 @@ def test_parquet_equals_csv(
     pd.testing.assert_frame_equal(
         read_scores(tmp_path / "scores.parquet"), plain, check_dtype=False
     )
-    csv, other = (load_scores(tmp_path / f"scores.{kind}") for kind in ("csv", "parquet"))
+    csv, other = (compact_scores(tmp_path / f"scores.{kind}") for kind in ("csv", "parquet"))
     assert other.videos.equals(csv.videos)
     np.testing.assert_array_equal(other.video, csv.video)
     np.testing.assert_array_equal(other.score, csv.score)

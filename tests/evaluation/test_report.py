@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from telltrace.evaluation import Report, ScoresError, aggregate_videos, evaluate_scores, render
-from telltrace.evaluation.metrics import METRICS
-from telltrace.evaluation.tables import NAMES
+from telltrace.errors import ManifestError
+from telltrace.evaluation import METRICS, Report, compact_scores, evaluate, render
 
 MakeScores = Callable[..., pd.DataFrame]
 
@@ -21,7 +20,7 @@ def table(make_scores: MakeScores) -> pd.DataFrame:
 
 
 def judge(table: pd.DataFrame) -> Report:
-    return evaluate_scores(table, replicates=50)
+    return evaluate(table, replicates=50)
 
 
 def test_each_method_meets_all_reals_of_its_own_set(table: pd.DataFrame) -> None:
@@ -33,7 +32,8 @@ def test_each_method_meets_all_reals_of_its_own_set(table: pd.DataFrame) -> None
     for group in report.methods:
         part = table[table["compression"] == group.compression]
         part = part[part["method"].isin([group.method, "real"])]
-        videos = aggregate_videos(part)
+        held = compact_scores(part)
+        videos = held.videos.assign(score=held.level("videos")[0])
         for level, rows in ((group.frames, part), (group.videos, videos)):
             expected = roc_auc_score(rows["label"], rows["score"])
             assert level.metrics["auc"].value == pytest.approx(expected, abs=1e-12)
@@ -47,7 +47,9 @@ def test_the_whole_and_each_set(table: pd.DataFrame) -> None:
     assert report.overall.people == 12
     assert [g.compression for g in report.sets] == ["c23", "c40"]
     half = judge(table[table["compression"] == "c40"])
-    assert half.overall.videos == report.sets[1].videos
+    assert half.overall.videos.metrics == report.sets[1].videos.metrics
+    for name, interval in half.overall.videos.intervals.items():
+        assert report.sets[1].videos.intervals[name].low == pytest.approx(interval.low, abs=1e-9)
     assert "pools 2 sets" in report.notes[0]
     assert [n.split(":")[0] for n in half.notes] == ["Intervals rest on 6 groups of people"]
 
@@ -103,7 +105,7 @@ def test_text_fits_the_terminal_and_explains_what_is_undefined(
     text = render(judge(table), width)
     assert max(map(len, text.splitlines())) <= width
     assert "n/a¹" in text
-    assert "\n¹ a false-alarm rate of 0.01 needs 100 reals, got 96" in text
+    assert "\n¹ a false positive rate of 0.01 needs 100 reals, got 96" in text
     for shown in ("NeuralTextures", "per video", "Brier", "FaceForensics++", "c40", "Note: `all`"):
         assert shown in text
 
@@ -116,7 +118,7 @@ def test_text_of_one_class_shows_no_auc(table: pd.DataFrame) -> None:
 
 
 def test_text_states_the_aggregation(table: pd.DataFrame) -> None:
-    text = render(evaluate_scores(table, "top-k", top=2, replicates=20))
+    text = render(evaluate(table, aggregation="top-k", top=2, replicates=20))
     assert "is the mean of the 2 highest of its" in text
 
 
@@ -128,12 +130,8 @@ def test_material_that_was_trained_on_is_pointed_out(table: pd.DataFrame) -> Non
 
 
 def test_a_wrong_table_is_refused(table: pd.DataFrame) -> None:
-    with pytest.raises(ScoresError, match=r"scores, row 7: score is '2.0'"):
-        evaluate_scores(table.assign(score=table["score"].mask(table.index == 5, 2.0)))
-
-
-def test_every_metric_has_a_name() -> None:
-    assert list(NAMES) == list(METRICS)
+    with pytest.raises(ManifestError, match=r"scores: row 7: score is '2.0'"):
+        evaluate(table.assign(score=table["score"].mask(table.index == 5, 2.0)))
 
 
 def test_needs_neither_a_network_nor_pictures() -> None:

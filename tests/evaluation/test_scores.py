@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telltrace.evaluation import COLUMNS, ScoresError, read_scores, write_scores
+from telltrace.errors import ManifestError
+from telltrace.evaluation import COLUMNS, read_scores, write_scores
 from telltrace.evaluation.scores import check_scores
 
 HEADER = ",".join(COLUMNS)
@@ -52,13 +53,16 @@ def test_names_that_look_like_something_else_stay_names(tmp_path: Path) -> None:
     [
         ([HEADER], "no rows. Write them with"),
         ([], "not a readable CSV"),
-        (["path,score", "a,1"], "no column dataset, label,"),
+        (["path,score", "a,1"], "no column label"),
         ([HEADER, REAL, FAKE.replace(",1,D", ",2,D")], "row 3: label is '2.0'; expected 0 for"),
         ([HEADER, REAL.replace(",0,real", ",,real")], "row 2: label is 'nan'"),
         ([HEADER, REAL, FAKE.replace("0.75", "1.5")], "row 3: score is '1.5'; expected a prob"),
-        ([HEADER, FAKE.replace("0.75", "nan")], "row 2: score is 'inf'"),
+        ([HEADER, FAKE.replace("0.75", "nan")], "row 2: score is 'nan', not a number"),
         ([HEADER, FAKE.replace("0.75", "fake")], "row 2: score is 'fake', not a number"),
-        ([HEADER, FAKE.replace("001_002", "")], "row 2: video is ''; expected the video's own"),
+        (
+            [HEADER, FAKE.replace("001_002", ""), REAL],
+            "row 2: video is ''; expected the video's own",
+        ),
         ([HEADER, REAL, FAKE.replace(",1,D", ",0,D")], "row 3: method is 'Deepfakes'; expected"),
         ([HEADER, FAKE, FAKE.replace("001+002", "001")], "row 3: identity is '001', but an earl"),
         ([HEADER, FAKE, FAKE.replace("test", "train")], "row 3: split is 'train', but an earlier"),
@@ -71,26 +75,26 @@ def test_a_wrong_table_is_named_with_its_row_and_remedy(
 ) -> None:
     path = tmp_path / "scores.csv"
     path.write_text("\n".join(lines))
-    with pytest.raises(ScoresError) as caught:
+    with pytest.raises(ManifestError) as caught:
         read_scores(path)
     assert str(caught.value).startswith(f"{path}")
     assert message in str(caught.value)
 
 
 def test_a_missing_file_and_one_that_is_no_text(tmp_path: Path) -> None:
-    with pytest.raises(ScoresError, match=r"no such file. Write one with `telltrace predict"):
+    with pytest.raises(ManifestError, match=r"no such file. Write one with `telltrace predict"):
         read_scores(tmp_path / "none.csv")
     (tmp_path / "picture.csv").write_bytes(b"\xff\xd8\xff\xe0" * 50)
-    with pytest.raises(ScoresError, match="not a readable CSV"):
+    with pytest.raises(ManifestError, match="not a readable CSV"):
         read_scores(tmp_path / "picture.csv")
-    with pytest.raises(ScoresError, match="not a readable CSV"):
+    with pytest.raises(ManifestError, match="not a readable CSV"):
         read_scores(tmp_path)
 
 
 def test_a_refused_table_leaves_the_old_file(make_scores: MakeScores, tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     path.write_text("old")
-    with pytest.raises(ScoresError, match=r"row 2: score is '2.0'"):
+    with pytest.raises(ManifestError, match=r"row 2: score is '2.0'"):
         write_scores(make_scores().assign(score=2.0), path)
     assert path.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1

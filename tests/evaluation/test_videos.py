@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from telltrace.evaluation import aggregate_videos
+from telltrace.evaluation import compact_scores
 from telltrace.evaluation.videos import Aggregation, aggregate_scores, identity_groups, people
 
 MakeScores = Callable[..., pd.DataFrame]
@@ -27,6 +27,14 @@ def table_of(videos: list[tuple[str, str, list[float]]]) -> pd.DataFrame:
         for score in scores
     ]
     return pd.DataFrame(rows).assign(dataset="d", compression="c23", split="test")
+
+
+def aggregate_videos(table: pd.DataFrame, how: Aggregation = "mean", top: int = 5) -> pd.DataFrame:
+    """The videos of a table with their scores."""
+    found = compact_scores(table)
+    judged = np.bincount(found.video[~np.isnan(found.score)], minlength=len(found.videos))
+    scores = found.level("videos", how, top)[0]
+    return found.videos.assign(score=scores, judged=judged, frames=np.bincount(found.video))
 
 
 def test_forgeries_with_the_same_file_name_are_different_videos() -> None:

@@ -19,7 +19,8 @@ from telltrace.checkpoint import (
 )
 from telltrace.cli import main
 from telltrace.data.transforms import Preprocessing
-from telltrace.evaluation import UndefinedError, expected_calibration_error, write_scores
+from telltrace.evaluation import UndefinedError, write_scores
+from telltrace.evaluation.metrics import expected_calibration_error
 from telltrace.faces.align import FaceCrop
 from telltrace.inference.calibrate import calibrate, verdict_shares
 from telltrace.inference.items import Items

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from telltrace.cli.reports import report as command
-from telltrace.evaluation import COLUMNS, evaluate_scores, write_scores
+from telltrace.evaluation import COLUMNS, evaluate, write_scores
 from telltrace.reports import Source, build_report, read_source
 from telltrace.reports.mistakes import worst_mistakes
 from telltrace.reports.words import plain_summary
@@ -74,7 +74,7 @@ def test_a_report_has_its_sections_and_loads_nothing() -> None:
 def test_figures_are_those_of_the_evaluation() -> None:
     scores = table()
     text = build_report([Source("a", scores)])
-    frames = evaluate_scores(scores).overall.frames
+    frames = evaluate(scores).overall.frames
     value, interval = frames.metrics["auc"].value, frames.interval
     assert interval is not None
     assert f"{value:.4f} [{interval.low:.3f}, {interval.high:.3f}]" in text
@@ -91,17 +91,17 @@ def test_several_detectors_stand_side_by_side() -> None:
 
 
 def test_words_say_what_the_figures_mean() -> None:
-    good, bad = (" ".join(plain_summary(evaluate_scores(table(s)))) for s in (0.4, 0.0))
+    good, bad = (" ".join(plain_summary(evaluate(table(s)))) for s in (0.4, 0.0))
     assert "better than guessing" in good
     assert "sees easy best" in good
     assert "cannot be told from guessing: do not rely on this detector" in bad
-    perfect = plain_summary(evaluate_scores(table(9.0).assign(score=lambda t: t.label * 1.0)))
+    perfect = plain_summary(evaluate(table(9.0).assign(score=lambda t: t.label * 1.0)))
     assert any("does not show that none ever will" in text for text in perfect)
     assert not any("best" in text for text in perfect)
     flipped = table(0.4).assign(score=lambda t: 1 - t.score)
-    assert "worse than guessing" in " ".join(plain_summary(evaluate_scores(flipped)))
+    assert "worse than guessing" in " ".join(plain_summary(evaluate(flipped)))
     reals = table()[lambda t: t.label == 0]
-    said = plain_summary(evaluate_scores(reals))
+    said = plain_summary(evaluate(reals))
     assert said[-1].startswith("How well it separates cannot be said: needs both classes")
 
 

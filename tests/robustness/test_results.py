@@ -6,9 +6,9 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from telltrace.checkpoint import Calibration
-from telltrace.evaluation import COLUMNS, UndefinedError, bootstrap_auc
-from telltrace.robustness import Draws, Robustness, curves_figure, summarise, to_text
-from telltrace.robustness.draws import interval
+from telltrace.evaluation import COLUMNS, METRICS, TableDraws, UndefinedError
+from telltrace.evaluation.intervals import cluster_interval
+from telltrace.robustness import Robustness, curves_figure, summarise, to_text
 
 THRESHOLDS = Calibration(real_below=0.4, fake_from=0.6)
 
@@ -83,43 +83,36 @@ def test_json_keeps_everything() -> None:
         Robustness.from_dict({"schema": "other"})
 
 
-def test_a_draw_of_every_video_once_is_the_table_itself() -> None:
-    draws = Draws(CLEAN)
-    draws.weights = np.ones_like(draws.weights[:3])
-    assert draws.auc(WORSE) == pytest.approx([roc_auc_score(WORSE.label, WORSE.score)] * 3)
-    expected = balanced_accuracy_score(WORSE.label, WORSE.score >= 0.5)
-    assert draws.balanced_accuracy(WORSE) == pytest.approx([expected] * 3)
-    assert (draws.of_rows(WORSE) == 1).all()
-
-
 def test_a_draw_counts_a_video_as_often_as_it_was_drawn() -> None:
-    draws = Draws(CLEAN)
-    (weights,) = draws.weights[:1]
-    often = zip(draws.videos.video, weights, strict=True)
-    drawn = pd.concat([CLEAN[CLEAN.video == v] for v, times in often for _ in range(int(times))])
-    assert draws.auc(CLEAN)[0] == pytest.approx(roc_auc_score(drawn.label, drawn.score))
-    expected = balanced_accuracy_score(drawn.label, drawn.score >= 0.5)
-    assert draws.balanced_accuracy(CLEAN)[0] == pytest.approx(expected)
+    draws = TableDraws(CLEAN, replicates=3)
+    weights = np.concatenate([*draws.draws.weights()], axis=1)
+    found = {name: draws.values(WORSE, name) for name in ("auc", "balanced_accuracy")}
+    for draw in range(3):  # of four videos a class, three are drawn, which count 4 / 3 each
+        often = zip(draws.videos.video, weights[:, draw] * 3 / 4, strict=True)
+        drawn = pd.concat(
+            [WORSE[WORSE.video == v] for v, times in often for _ in range(round(times))]
+        )
+        assert found["auc"][draw] == pytest.approx(roc_auc_score(drawn.label, drawn.score))
+        expected = balanced_accuracy_score(drawn.label, drawn.score >= 0.5)
+        assert found["balanced_accuracy"][draw] == pytest.approx(expected)
 
 
-def test_intervals_agree_with_those_of_the_evaluation() -> None:
+def test_intervals_are_those_of_the_evaluation() -> None:
     rng = np.random.default_rng(1)
     scores = table(list(np.concatenate([rng.beta(2, 3, 60), rng.beta(3, 2, 60)])))
-    ours = interval(Draws(scores, replicates=4000).auc(scores))
-    theirs = bootstrap_auc(
-        scores.label, scores.score, scores.video, replicates=4000, form="percentile"
-    )
-    assert ours == pytest.approx((theirs.low, theirs.high), abs=0.01)
+    ours = summarise(scores, [("blur", 1, scores)], THRESHOLDS).clean.interval
+    theirs = cluster_interval(scores.label, scores.score, scores.video, METRICS["auc"])
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
 
 def test_people_are_drawn_where_there_are_enough() -> None:
     many = [*np.linspace(0, 0.6, 12), *np.linspace(0.4, 1, 12)]
-    assert Draws(table(many, people=True)).drawn == "people"
-    assert Draws(table(many)).drawn == "videos"
+    assert TableDraws(table(many, people=True)).drawn == "people"
+    assert TableDraws(table(many)).drawn == "videos"
 
 
 def test_what_cannot_be_drawn() -> None:
     with pytest.raises(UndefinedError, match="reals from 2 clusters"):
-        Draws(CLEAN[CLEAN.label == 1])
+        TableDraws(CLEAN[CLEAN.label == 1])
     with pytest.raises(ValueError, match="d/m//v9 is not among those"):
-        Draws(CLEAN).auc(CLEAN.assign(method="m", video="v9"))
+        TableDraws(CLEAN).values(CLEAN[CLEAN.label == 1].assign(video="v9"), "auc")

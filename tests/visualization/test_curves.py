@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
-from telltrace.evaluation import COLUMNS, UndefinedError, evaluate_scores
-from telltrace.visualization import histogram_figure, roc_figure, save_histogram, save_roc
+from telltrace.evaluation import COLUMNS, UndefinedError, compact_scores, evaluate
+from telltrace.visualization import curves, histogram_figure, roc_figure, save_figure
 
 
 def scores_of(compressions: tuple[str, ...] = ("c23",), methods: int = 2) -> pd.DataFrame:
@@ -28,8 +29,8 @@ def names(axis: object) -> list[str]:
 
 
 def test_one_line_a_method_with_its_auc_and_interval() -> None:
-    table = scores_of()
-    report = evaluate_scores(table, replicates=50)
+    table = compact_scores(scores_of())
+    report = evaluate(table, replicates=50)
     figure = roc_figure(table, report)
     linear, rare, video_linear, _ = figure.axes
     assert names(rare) == ["all", "method0", "method1"]
@@ -44,8 +45,8 @@ def test_one_line_a_method_with_its_auc_and_interval() -> None:
 
 
 def test_the_line_encloses_the_area_that_the_legend_names() -> None:
-    table = scores_of()
-    report = evaluate_scores(table, "top-k", top=2, replicates=20)
+    table = compact_scores(scores_of())
+    report = evaluate(table, aggregation="top-k", top=2, replicates=20)
     axes = roc_figure(table, report).axes
     for axis, level in ((axes[0], report.overall.frames), (axes[2], report.overall.videos)):
         x, y = axis.lines[0].get_data()
@@ -54,15 +55,15 @@ def test_the_line_encloses_the_area_that_the_legend_names() -> None:
 
 @pytest.mark.parametrize(("methods", "lines"), [(3, 7), (5, 3)])
 def test_sets_stand_in_for_methods_where_these_are_too_many(methods: int, lines: int) -> None:
-    table = scores_of(("c23", "c40"), methods)
-    shown = names(roc_figure(table, evaluate_scores(table, replicates=20)).axes[1])
+    table = compact_scores(scores_of(("c23", "c40"), methods))
+    shown = names(roc_figure(table, evaluate(table, replicates=20)).axes[1])
     assert len(shown) == lines
     assert shown[:2] == ["all", "c23 method0" if lines == 7 else "c23"]
 
 
 def test_histograms_show_shares_of_reals_and_of_each_method() -> None:
-    table = scores_of()
-    figure = histogram_figure(table, evaluate_scores(table, replicates=20))
+    table = compact_scores(scores_of())
+    figure = histogram_figure(table, evaluate(table, replicates=20))
     assert names(figure.axes[0]) == ["real (48)", "method0 (48)", "method1 (48)"]
     assert names(figure.axes[1]) == ["real (12)", "method0 (12)", "method1 (12)"]
     for patch in figure.axes[0].patches:
@@ -70,11 +71,11 @@ def test_histograms_show_shares_of_reals_and_of_each_method() -> None:
 
 
 def test_the_same_scores_give_the_same_bytes(tmp_path: Path) -> None:
-    table = scores_of()
-    report = evaluate_scores(table, replicates=20)
-    for save in (save_roc, save_histogram):
+    table = compact_scores(scores_of())
+    report = evaluate(table, replicates=20)
+    for draw in (roc_figure, histogram_figure):
         for name in ("a.png", "b.png"):
-            save(table, report, tmp_path / "new" / name)
+            save_figure(draw(table, report), tmp_path / "new" / name)
         first, second = ((tmp_path / "new" / n).read_bytes() for n in ("a.png", "b.png"))
         assert first == second
         with Image.open(tmp_path / "new" / "a.png") as picture:
@@ -83,24 +84,34 @@ def test_the_same_scores_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_scores_that_could_not_be_judged_are_not_drawn() -> None:
-    table = scores_of()
-    table.loc[table["video"] == "003", "score"] = np.nan
-    figure = histogram_figure(table, evaluate_scores(table, replicates=20))
+    frame = scores_of()
+    frame.loc[frame["video"] == "003", "score"] = np.nan
+    table = compact_scores(frame)
+    figure = histogram_figure(table, evaluate(table, replicates=20))
     assert names(figure.axes[1]) == ["real (11)", "method0 (11)", "method1 (11)"]
 
 
 def test_no_curve_without_both_classes(tmp_path: Path) -> None:
     table = scores_of()
-    reals = table[table["label"] == 0]
-    report = evaluate_scores(reals, replicates=20)
+    reals = compact_scores(table[table["label"] == 0])
+    report = evaluate(reals, replicates=20)
     with pytest.raises(UndefinedError, match="Frames: no ROC curve without both reals and fakes"):
-        save_roc(reals, report, tmp_path / "roc.png")
-    assert not list(tmp_path.iterdir())
-    save_histogram(reals, report, tmp_path / "scores.png")
+        roc_figure(reals, report)
+    save_figure(histogram_figure(reals, report), tmp_path / "scores.png")
     assert (tmp_path / "scores.png").stat().st_size > 1000
 
 
 def test_a_picture_has_the_name_of_a_picture(tmp_path: Path) -> None:
-    table = scores_of()
     with pytest.raises(ValueError, match=r"roc\.jpg: pictures are PNG"):
-        save_roc(table, evaluate_scores(table, replicates=20), tmp_path / "roc.jpg")
+        save_figure(Figure(), tmp_path / "roc.jpg")
+
+
+def test_a_long_curve_is_drawn_with_fewer_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    label = np.arange(4000) % 2
+    table = compact_scores((label, 1 / (1 + np.exp(-label - rng.normal(size=4000)))))
+    report = evaluate(table, replicates=20)
+    monkeypatch.setattr(curves, "MOST_POINTS", 300)
+    x, y = roc_figure(table, report).axes[0].lines[0].get_data()
+    assert 150 < len(x) <= 300
+    assert np.trapezoid(y, x) == pytest.approx(report.overall.frames.metrics["auc"].value, abs=2e-3)

@@ -15,8 +15,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..evaluation.intervals import bootstrap_auc
-from ..evaluation.metrics import UndefinedError, auc
+from ..evaluation.intervals import cluster_interval
+from ..evaluation.metrics import auc
+from ..evaluation.ranking import UndefinedError
 from ..evaluation.videos import identity_groups
 from .media import Medium
 from .traits import QUESTIONS, Floats, Question, describe, face_traits, feature_table
@@ -202,7 +203,7 @@ def clustered_interval(
     low = float(beta.ppf(tail, won, lost + 1)) if won > 0 else 0.0
     high = float(beta.ppf(1 - tail, won + 1, lost)) if lost > 0 else 1.0
     try:
-        drawn = bootstrap_auc(labels, scores, groups, level=LEVEL, seed=seed)
+        drawn = cluster_interval(labels, scores, groups, level=LEVEL, seed=seed)
     except UndefinedError:
         return low, high
     return min(low, drawn.low), max(high, drawn.high)

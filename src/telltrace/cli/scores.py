@@ -9,6 +9,7 @@ from typing import Any, Literal
 def evaluate(
     scores: Path,
     *,
+    columns: str | None = None,
     aggregation: Literal["mean", "max", "median", "top-k"] = "mean",
     against: Path | None = None,
     compat: Literal["deepfakebench"] | None = None,
@@ -19,7 +20,8 @@ def evaluate(
     """Compute metrics from a scores table, per frame, per video and per method.
 
     Args:
-        scores: Table that `telltrace predict` wrote, .csv or .parquet, of any length.
+        scores: Table with `label` and `score`, .csv or .parquet, of any length.
+        columns: Columns that have other names there, such as video=clip,score=prob_fake.
         aggregation: How the frames of a video become its score.
         against: Scores of another detector for the same items: is one better, or is it a tie?
         compat: Print beside ours what this benchmark's metric code would have said, and why.
@@ -27,36 +29,35 @@ def evaluate(
         reliability: Picture to draw how often faces of a given score are fake to (.png).
         json: Print JSON instead of tables.
     """
-    from telltrace.evaluation import deepfakebench, evaluate_scores, read_scores, render
-    from telltrace.evaluation.versus import render_compat, render_versus, versus
+    from telltrace import evaluation as room
 
-    if roc is None and reliability is None and against is None and compat is None:
-        report = evaluate_scores(scores, aggregation=aggregation)  # a file of any length
-        print(jsonlib.dumps(report.to_dict(), indent=2) if json else render(report))
-        return 0
-    table = read_scores(scores)
-    report = evaluate_scores(table, aggregation=aggregation)
-    if roc is not None:
-        from telltrace.visualization import save_roc
+    names = room.parse_columns(columns) if columns else None
+    table = room.compact_scores(scores, names, items=against is not None)
+    report = room.evaluate(table, aggregation=aggregation)
+    if roc is not None or reliability is not None:
+        from telltrace import visualization
 
-        save_roc(table, report, roc)
-    if reliability is not None:
-        from telltrace.visualization import save_reliability
-
-        save_reliability(table, report, reliability)
-    compared = versus(table, read_scores(against), aggregation) if against else {}
-    theirs = deepfakebench(table) if compat else ()
+        if roc is not None:
+            visualization.save_figure(visualization.roc_figure(table, report), roc)
+        if reliability is not None:
+            figure = visualization.reliability_figure(table, report)
+            visualization.save_figure(figure, reliability)
+    compared = room.compare(table, against, aggregation, columns=names) if against else None
+    theirs = room.deepfakebench(table) if compat else ()
     if json:
-        plain = {k: v if isinstance(v, str) else asdict(v) for k, v in compared.items()}
-        extra: dict[str, Any] = {"against": plain} if compared else {}
-        extra |= {"deepfakebench": [asdict(row) for row in theirs]} if theirs else {}
+        extra: dict[str, Any] = {}
+        if compared:
+            extra["against"] = room.comparison_to_dict(*compared)
+        if theirs:
+            extra["deepfakebench"] = [asdict(row) for row in theirs]
         print(jsonlib.dumps(report.to_dict() | extra, indent=2))
         return 0
-    print(render(report))
-    if against is not None:
-        print("\n" + render_versus(compared, _names(scores, against)))
+    print(room.render(report))
+    if against and compared:
+        print("\n" + room.render_comparison(compared[0], _names(scores, against)))
+        print(f"{compared[1]} rows that only one of the two holds or judged are left out.")
     if theirs:
-        print("\n" + render_compat(theirs, "DeepfakeBench"))
+        print("\n" + room.render_compatibility(theirs, "DeepfakeBench"))
     return 0
 
 

@@ -1,35 +1,34 @@
 """Judge a detector by the scores it wrote. Imports no torch."""
 
 from .calibration import apply_knots, fit_isotonic, fit_platt, fit_temperature, margins
-from .compare import Comparison, compare_clusters, delong, delong_variance
-from .compat import Difference, deepfakebench
-from .conformal import Zone, conformal_threshold, conformal_zone
-from .intervals import Interval, bootstrap_auc, t_interval
-from .metrics import (
-    METRICS,
-    Measure,
-    UndefinedError,
-    accuracy,
-    auc,
-    average_precision,
-    balanced_accuracy,
-    brier,
-    equal_error_rate,
-    expected_calibration_error,
-    log_loss,
-    measure,
-    partial_auc,
-    reliability,
-    roc_curve,
-    tpr_at_fpr,
+from .compact import ScoreTable, compact_scores
+from .comparison import Comparison, TableDraws, compare, comparison_to_dict, delong
+from .compatibility import Difference, deepfakebench
+from .groups import Level
+from .intervals import Draws, Interval, cluster_interval
+from .metrics import METRICS, Measure, Metric, auc, measure
+from .ranking import Ranking, UndefinedError
+from .rendering import render, render_comparison, render_compatibility
+from .report import Group, Report, evaluate
+from .scores import (
+    COLUMNS,
+    OPTIONAL,
+    VIDEO_KEY,
+    add_unjudged,
+    parse_columns,
+    read_scores,
+    write_scores,
 )
-from .predictive import Sample, effective_size, rate_of_each, summarise_sample
-from .report import Group, Level, Report, evaluate_scores
-from .scores import COLUMNS, OPTIONAL, VIDEO_KEY, ScoresError, read_scores, write_scores
-from .table import ScoreTable, compact_scores, load_scores
-from .tables import render
-from .videos import Aggregation, aggregate_videos
-from .zone import real_threshold, undecided_zone
+from .thresholds import (
+    Sample,
+    conformal_threshold,
+    effective_size,
+    rate_of_each,
+    real_threshold,
+    summarise_sample,
+    undecided_zone,
+)
+from .videos import Aggregation
 
 __all__ = [
     "COLUMNS",
@@ -39,52 +38,43 @@ __all__ = [
     "Aggregation",
     "Comparison",
     "Difference",
+    "Draws",
     "Group",
     "Interval",
     "Level",
     "Measure",
+    "Metric",
+    "Ranking",
     "Report",
     "Sample",
     "ScoreTable",
-    "ScoresError",
+    "TableDraws",
     "UndefinedError",
-    "Zone",
-    "accuracy",
-    "aggregate_videos",
+    "add_unjudged",
     "apply_knots",
     "auc",
-    "average_precision",
-    "balanced_accuracy",
-    "bootstrap_auc",
-    "brier",
+    "cluster_interval",
     "compact_scores",
-    "compare_clusters",
+    "compare",
+    "comparison_to_dict",
     "conformal_threshold",
-    "conformal_zone",
     "deepfakebench",
     "delong",
-    "delong_variance",
     "effective_size",
-    "equal_error_rate",
-    "evaluate_scores",
-    "expected_calibration_error",
+    "evaluate",
     "fit_isotonic",
     "fit_platt",
     "fit_temperature",
-    "load_scores",
-    "log_loss",
     "margins",
     "measure",
-    "partial_auc",
+    "parse_columns",
     "rate_of_each",
     "read_scores",
     "real_threshold",
-    "reliability",
     "render",
-    "roc_curve",
+    "render_comparison",
+    "render_compatibility",
     "summarise_sample",
-    "t_interval",
-    "tpr_at_fpr",
     "undecided_zone",
     "write_scores",
 ]

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
-from .metrics import UndefinedError, check
+from .ranking import Floats, UndefinedError, check
 
-Floats = NDArray[np.float64]
 Knots = tuple[tuple[float, float], ...]
 """Points (score, probability) of a rising curve that is straight between them."""
 
@@ -56,7 +55,7 @@ def fit_temperature(
     y, m = _both(labels, margin)
     w = _shares(weights, len(y))
     if (w * m * (2 * y - 1)).sum() <= 0:
-        raise UndefinedError("the scores rank no better than chance; no temperature mends that")
+        raise UndefinedError("the scores rank no better than chance; no temperature changes that")
 
     def loss(log_temperature: float) -> float:
         return _loss(y, m * math.exp(-log_temperature), w)

@@ -1,19 +1,28 @@
 """Confidence intervals that draw whole clusters: frames of one video are not independent."""
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from scipy.special import expit, logit, stdtrit
 
-from .metrics import UndefinedError, auc, check
+from .metrics import METRICS, THRESHOLD, Metric, auc
+from .ranking import Floats, Labels, Ranking, UndefinedError, check
 
-Floats = NDArray[np.float64]
+BINS = 2048
+"""Bins of scores that a draw counts in; with fewer items than this each score has its own."""
 
-_CELLS = 2**21
-"""Numbers that one block of replicates may hold at a time: 16 MiB."""
+_CELLS = 2**18
+"""Numbers that one block of draws may hold at a time, or 32 draws of any size."""
+_NOTHING = 1e-12
+"""Spread below which all draws are taken to be the same."""
+
+Numbers = NDArray[np.integer[Any]]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -25,115 +34,261 @@ class Interval:
     level: float
     clusters: int
     replicates: int
-    form: Literal["t", "percentile"] = "t"
-    """From the draws' spread on the scale of log odds (or logs), or from their quantiles."""
+    form: Literal["t"] = "t"
+    """Student's, from the draws' spread, on the metric's scale."""
 
 
-def bootstrap_auc(
+@dataclass(frozen=True)
+class Items:
+    """What is judged: frames, tracks or videos."""
+
+    score: Floats
+    """(N,), NaN where nothing was judged."""
+    owner: Numbers
+    """Number of each item's video, (N,)."""
+    label: Labels
+    """Of each video, (V,)."""
+    cell: Numbers
+    """Of each video, (V,): videos that are always judged together, all of one label."""
+
+    def ranking(self, cells: Mask) -> Ranking:
+        """The judged items of these cells, (cells,)."""
+        keep = cells[self.cell][self.owner] & ~np.isnan(self.score)
+        return Ranking.of(self.label[self.owner[keep]], self.score[keep])
+
+    def counts(self) -> tuple[Numbers, Numbers]:
+        """All items and judged items of each video, (V,) each."""
+        judged = ~np.isnan(self.score)
+        total, known = (np.bincount(o, minlength=len(self.label)) for o in
+                        (self.owner, self.owner[judged]))  # fmt: skip
+        return total, known
+
+
+class BinnedItems:
+    """Items as counts of score bins and videos, a sparse table for each cell.
+
+    A draw gives every video a weight; what the metrics of a draw need is then one product of
+    that table with the weights. No item is ever copied.
+
+    Args:
+        items: What is judged.
+        ranking: All of it; its scores make the bins.
+    """
+
+    def __init__(self, items: Items, ranking: Ranking) -> None:
+        lowest, self.scores = _score_bins(ranking)
+        cells = int(items.cell.max(initial=-1)) + 1
+        of = np.where(np.isnan(items.score), -1, items.cell.astype(np.int16)[items.owner])
+        place = np.empty(len(items.label), np.int32)
+        self.videos = [np.flatnonzero(items.cell == cell) for cell in range(cells)]
+        self.fake = [bool(items.label[videos[0]]) if len(videos) else False
+                     for videos in self.videos]  # fmt: skip
+        self.tables = []
+        for cell, videos in enumerate(self.videos):
+            place[videos] = np.arange(len(videos))
+            rows = np.flatnonzero(of == cell)
+            bins = len(lowest) - np.searchsorted(lowest, items.score[rows], side="right")
+            at = bins.astype(np.int32), place[items.owner[rows]]
+            shape = len(lowest), len(videos)
+            ones = np.ones(len(rows), np.float64)
+            self.tables.append(sparse.csc_array((ones, at), shape=shape))
+
+    def ranking(self, weights: Floats, cells: Mask) -> Ranking:
+        """The ranking of draws in which videos count ``weights`` times: (V, B) -> (bins, B)."""
+        counts = np.zeros((2, len(self.scores), weights.shape[1]))
+        for cell in np.flatnonzero(cells):
+            counts[int(self.fake[cell])] += self.tables[cell] @ weights[self.videos[cell]]
+        return Ranking(self.scores, *counts)
+
+
+def _score_bins(ranking: Ranking) -> tuple[Floats, Floats]:
+    """Bins that are finer where scores are high: lowest score, rising, and mean score, falling."""
+    items = ranking.real.astype(np.int64) + ranking.fake
+    before, reals_before = (np.cumsum(x) - x for x in (items, ranking.real))
+    total, reals = items.sum(), ranking.real.sum()
+    number = np.arange(len(items))
+    if total > BINS:
+        rare = np.log1p(reals_before) / math.log1p(max(reals, 1))
+        number = ((BINS - 1) * (before / total + rare) / 2).astype(np.int64)
+        number += ranking.scores < THRESHOLD  # no bin on both sides
+    first = np.flatnonzero(np.diff(number, prepend=-1))
+    if not len(first):
+        return np.zeros(0), np.zeros(0)
+    mean = np.add.reduceat(ranking.scores * items, first) / np.add.reduceat(items, first)
+    return ranking.scores[np.append(first[1:], len(items)) - 1][::-1].copy(), mean
+
+
+class Draws:
+    """Draws of clusters with replacement: the same for any scores of the same videos.
+
+    Clusters are drawn within three strata: those with reals only, with fakes only, and with
+    both, so that every draw has both classes. One cluster less is drawn than there are and each
+    counts the more for it, which makes the variance over draws unbiased.
+
+    Args:
+        label: 0 real, 1 fake, of each video, (V,).
+        cluster: What each video belongs to, (V,), any values.
+        member: Which videos are drawn, (V,); all by default.
+        replicates: Number of draws.
+        level: How often the intervals hold the truth.
+        seed: The same seed gives the same draws.
+
+    Raises:
+        UndefinedError: If fewer than two clusters hold reals, or fakes.
+
+    References:
+        Field and Welsh, "Bootstrapping clustered data", J. R. Statist. Soc. B 2007, section 2,
+        for the clusters; Rao and Wu, "Resampling Inference With Complex Survey Data", J. Am.
+        Stat. Assoc. 1988, section 2, for the one less.
+    """
+
+    def __init__(
+        self, label: Labels, cluster: ArrayLike, member: Mask | None = None, *,
+        replicates: int = 1000, level: float = 0.95, seed: int = 0,
+    ) -> None:  # fmt: skip
+        everyone = np.ones(len(label), bool) if member is None else member
+        self.size, self.member = len(label), np.flatnonzero(everyone)
+        self.replicates, self.level, self.seed = replicates, level, seed
+        y = label[self.member]
+        names, self.of = np.unique(np.asarray(cluster)[self.member], return_inverse=True)
+        self.clusters = len(names)
+        self.strata = cluster_strata(y, self.of, len(names))
+        self.fewest = min(len(np.unique(self.of[y == kind])) for kind in (0, 1))
+
+    def weights(self, bins: int = 1) -> Iterator[Floats]:
+        """How often each video counts: (V, B), some draws at a time."""
+        rng = np.random.default_rng(self.seed)
+        block = max(32, _CELLS // max(bins, self.size))
+        for start in range(0, self.replicates, block):
+            size = min(block, self.replicates - start)
+            drawn = draw_weights(self.strata, self.clusters, size, rng)
+            weights = np.zeros((self.size, size), np.float64)
+            weights[self.member] = drawn.T[self.of]
+            yield weights
+
+    def rankings(self, items: BinnedItems, cells: Mask | None = None) -> Iterator[Ranking]:
+        """What the items of these cells amount to in every draw, some draws at a time."""
+        inside = np.ones(len(items.videos), bool) if cells is None else cells
+        return (items.ranking(weights, inside) for weights in self.weights(len(items.scores)))
+
+    def values(
+        self, items: BinnedItems, cells: Mask | None = None, names: Iterable[str] = ()
+    ) -> dict[str, Floats]:
+        """These metrics, or every metric that has an interval, in every draw: (replicates,) each.
+
+        NaN where a draw lacks a class.
+        """
+        wanted = list(names) or [name for name, metric in METRICS.items() if metric.scale]
+        found: dict[str, list[Floats]] = {name: [] for name in wanted}
+        with np.errstate(invalid="ignore", divide="ignore"):
+            for ranking in self.rankings(items, cells):
+                for name, values in found.items():
+                    values.append(np.asarray(METRICS[name].compute(ranking), np.float64))
+        return {name: np.concatenate(values) for name, values in found.items()}
+
+    def interval(self, metric: Metric, value: float, values: Floats) -> Interval:
+        """The interval of a metric from its value and its values in the draws.
+
+        Raises:
+            UndefinedError: If every draw gives the same figure: that is no certainty.
+        """
+        spread = float(np.nanstd(values, ddof=1))
+        try:
+            ends = t_interval(value, spread, self.fewest - 1, self.level, metric.scale or "any")
+        except UndefinedError:
+            same = f"no interval: every draw of these clusters gives the same {metric.title}"
+            raise UndefinedError(same) from None
+        return Interval(*ends, self.level, self.clusters, self.replicates)
+
+    def difference(self, value: float, values: Floats) -> tuple[float, float]:
+        """The interval of a difference; a difference of none that never varies is certain.
+
+        Raises:
+            UndefinedError: If every draw gives the same difference, other than none.
+        """
+        spread = float(np.nanstd(values, ddof=1))
+        if spread < _NOTHING and abs(value) < _NOTHING:
+            return value, value
+        return t_interval(value, spread, self.fewest - 1, self.level, "any")
+
+
+def cluster_interval(
     labels: ArrayLike,
     scores: ArrayLike,
     clusters: ArrayLike,
+    metric: Metric = auc,
     *,
     replicates: int = 1000,
     level: float = 0.95,
     seed: int = 0,
-    form: Literal["t", "percentile"] = "t",
 ) -> Interval:
-    """Bootstrap interval of the AUC, drawing whole clusters with replacement.
-
-    Clusters are drawn within three strata: those with reals only, with fakes only, and with
-    both. So every replicate has both classes, and none is thrown away. A frame counts as often
-    as its cluster was drawn; the replicate's AUC is exact, ties counting one half.
+    """Interval of a metric, drawing whole clusters with replacement; see :class:`Draws`.
 
     Args:
         labels: 0 real, 1 fake, (N,).
         scores: Higher is more fake, (N,).
         clusters: What each item belongs to (its video, or the people in it), (N,), any values.
+        metric: What it is the interval of.
         replicates: Number of draws.
         level: How often such intervals hold the truth.
         seed: The same seed gives the same interval.
-        form: "t" is :func:`t_interval`; "percentile" takes the draws' quantiles, which is too
-            narrow with few clusters.
 
     Raises:
         UndefinedError: If fewer than two clusters hold reals, or fakes; or if every draw gives
-            the same AUC, as it does where the classes are apart: that is no certainty.
-
-    References:
-        Field and Welsh, "Bootstrapping clustered data", J. R. Statist. Soc. B 2007, section 2:
-        the randomised cluster bootstrap.
-
-    Examples:
-        >>> interval = bootstrap_auc([0, 0, 1, 1], [0.1, 0.5, 0.4, 0.9], [1, 2, 3, 4])
-        >>> round(interval.low, 3), round(interval.high, 3)
-        (0.0, 1.0)
+            the same figure, as the AUC does where the classes are apart: that is no certainty.
     """
     y, s = check(labels, scores)
-    names, cluster = np.unique(np.asarray(clusters), return_inverse=True)
-    strata = cluster_strata(y, cluster, len(names))
-    rng = np.random.default_rng(seed)
-    draws: list[Floats] = []
-    ranked = _rank(y, s, cluster)
-    few = len(np.unique(cluster[y == 0])) < replicates and len(names) ** 2 <= _CELLS
-    wins = _wins(ranked, len(names)) if few else None
-    block = max(1, _CELLS // (len(names) if few else max(len(y), len(names))))
-    for start in range(0, replicates, block):
-        size = min(block, replicates - start)
-        weights = draw_weights(strata, len(names), size, rng, spare=int(form == "t"))
-        draws.append(_weighted_auc(ranked, weights, wins))
-    values, tail = np.concatenate(draws), (1 - level) / 2
-    if np.ptp(values) < 1e-12:
-        raise UndefinedError("no interval: every draw of these clusters gives the same AUC")
-    if form == "t":
-        fewest = min(len(np.unique(cluster[y == k])) for k in (0, 1))
-        low, high = t_interval(auc(y, s), float(values.std(ddof=1)), fewest - 1, level)
-    else:
-        low, high = (float(end) for end in np.quantile(values, [tail, 1 - tail]))
-    return Interval(low, high, level, len(names), replicates, form)
+    _, cluster = np.unique(np.asarray(clusters), return_inverse=True)
+    owners, owner = np.unique(2 * cluster + y, return_inverse=True)
+    label = (owners % 2).astype(np.int8)
+    draws = Draws(label, owners // 2, replicates=replicates, level=level, seed=seed)
+    binned = BinnedItems(Items(s, owner, label, label), Ranking.of(y, s))
+    return draws.interval(
+        metric, metric(y, s), draws.values(binned, names=[metric.name])[metric.name]
+    )
 
 
 def t_interval(
-    value: float, spread: float, freedom: int, level: float = 0.95, *, share: bool = True
-) -> tuple[float, float]:
-    """Student's interval on the scale of log odds, or of logs where the value is no share.
+    value: float, spread: float, freedom: int, level: float = 0.95,
+    scale: Literal["share", "positive", "any"] = "share",
+) -> tuple[float, float]:  # fmt: skip
+    """Student's interval on the scale of log odds of a share, or of the logarithm, or as it is.
 
     With few clusters quantiles of draws are too narrow: they take the spread for known, and they
-    mirror the skewness of shares near 1. Here the spread, from draws of one cluster less than
-    there are in each stratum, is unbiased; Student's distribution allows for its own error; and
-    log odds keep the ends within (0, 1).
+    mirror the skewness of shares near 1. Student's distribution allows for the spread's own
+    error, and log odds keep the ends within (0, 1).
 
     Args:
-        value: The metric, in (0, 1), or positive.
+        value: The metric; a share lies in (0, 1).
         spread: Its standard deviation over draws of clusters, positive.
         freedom: Clusters that the class with fewest of them lies in, less one.
         level: How often such intervals hold the truth.
-        share: Whether the value is a share, in (0, 1).
+        scale: What the interval is symmetric in.
 
     Raises:
         UndefinedError: If nothing varies.
 
     References:
-        Rao and Wu, "Resampling Inference With Complex Survey Data", J. Am. Stat. Assoc. 1988,
-        section 2, for the draws; Pepe, "The Statistical Evaluation of Medical Tests", 2003,
-        section 5.2.5, for the log odds.
+        Pepe, "The Statistical Evaluation of Medical Tests", 2003, section 5.2.5.
 
     Examples:
         >>> low, high = t_interval(0.9, 0.03, 19)
         >>> round(low, 4), round(high, 4)
         (0.8175, 0.9476)
     """
-    if spread < 1e-12 or value <= 0 or (share and value >= 1):
+    outside = (scale != "any" and value <= 0) or (scale == "share" and value >= 1)
+    if not spread >= _NOTHING or outside:
         raise UndefinedError("no interval: every draw of these clusters gives the same figure")
-    reach = float(stdtrit(freedom, (1 + level) / 2)) * spread / value
-    if not share:
-        return value * math.exp(-reach), value * math.exp(reach)
-    middle, reach = float(logit(value)), reach / (1 - value)
+    reach = float(stdtrit(freedom, (1 + level) / 2)) * spread
+    if scale == "any":
+        return value - reach, value + reach
+    if scale == "positive":
+        return value * math.exp(-reach / value), value * math.exp(reach / value)
+    middle, reach = float(logit(value)), reach / value / (1 - value)
     return float(expit(middle - reach)), float(expit(middle + reach))
 
 
-def cluster_strata(
-    labels: NDArray[np.int8], cluster: NDArray[np.int64], count: int
-) -> list[NDArray[np.int64]]:
+def cluster_strata(labels: Labels, cluster: Numbers, count: int) -> list[Numbers]:
     """Clusters that hold reals only, fakes only, and both.
 
     Args:
@@ -151,79 +306,15 @@ def cluster_strata(
     return [np.flatnonzero((held[0] == a) & (held[1] == b)) for a, b in ((1, 0), (0, 1), (1, 1))]
 
 
-def draw_weights(
-    strata: list[NDArray[np.int64]],
-    count: int,
-    draws: int,
-    rng: np.random.Generator,
-    spare: int = 0,
-) -> Floats:
+def draw_weights(strata: list[Numbers], count: int, draws: int, rng: np.random.Generator) -> Floats:
     """How often each cluster counts, drawn with replacement within its stratum: (draws, C).
 
-    Args:
-        strata: Clusters of each stratum.
-        count: Number of clusters C.
-        draws: Number of draws.
-        rng: Where chance comes from.
-        spare: 1 draws one cluster less than a stratum holds and counts each the more for it, so
-            that the variance over draws is unbiased. The only cluster of a stratum always counts.
+    One cluster less than a stratum holds is drawn; the only cluster of a stratum always counts.
     """
     weights = np.zeros((draws, count))
     for row in weights:
         for members in strata:
-            size = max(len(members) - spare, min(len(members), 1))
-            drawn = rng.integers(len(members), size=size) if len(members) else members
-            row[members] = np.bincount(drawn, minlength=len(members)) * (
-                len(members) / max(size, 1)
-            )
+            if size := max(len(members) - 1, min(len(members), 1)):
+                drawn = np.bincount(rng.integers(len(members), size=size), minlength=len(members))
+                row[members] = drawn * (len(members) / size)
     return weights
-
-
-def weighted_auc(
-    labels: NDArray[np.int8], scores: Floats, cluster: NDArray[np.int64], weights: Floats
-) -> Floats:
-    """AUC in which cluster c counts ``weights[:, c]`` times: (B, C) -> (B,)."""
-    return _weighted_auc(_rank(labels, scores, cluster), weights)
-
-
-class _Ranked(NamedTuple):
-    """Clusters of the reals by rising score, of the fakes, and how many reals each fake beats."""
-
-    real: NDArray[np.int64]
-    fake: NDArray[np.int64]
-    below: NDArray[np.int64]
-    upto: NDArray[np.int64]
-
-
-def _rank(y: NDArray[np.int8], s: Floats, cluster: NDArray[np.int64]) -> _Ranked:
-    order = np.flatnonzero(y == 0)[np.argsort(s[y == 0], kind="stable")]
-    fakes = s[y == 1]
-    below = np.searchsorted(s[order], fakes, side="left")
-    upto = np.searchsorted(s[order], fakes, side="right")
-    return _Ranked(cluster[order], cluster[y == 1], below, upto)
-
-
-def _wins(ranked: _Ranked, count: int) -> Floats:
-    """How often a fake of cluster a beats a real of cluster b, ties one half: (C, C).
-
-    With few clusters this makes a draw a matter of clusters instead of items.
-    """
-    wins = np.zeros((count, count))
-    for b in np.unique(ranked.real):
-        upto = np.append(0, np.cumsum(ranked.real == b))
-        beaten = (upto[ranked.below] + upto[ranked.upto]) / 2
-        wins[:, b] = np.bincount(ranked.fake, weights=beaten, minlength=count)
-    return wins
-
-
-def _weighted_auc(ranked: _Ranked, weights: Floats, wins: Floats | None = None) -> Floats:
-    """AUC in which cluster c counts ``weights[:, c]`` times: (B, C) -> (B,)."""
-    if wins is not None:
-        counts = [np.bincount(of, minlength=len(wins)) for of in (ranked.fake, ranked.real)]
-        pairs = (weights @ counts[0]) * (weights @ counts[1])
-        return np.einsum("bc,bc->b", weights @ wins, weights) / pairs
-    reals = np.zeros((len(weights), len(ranked.real) + 1))
-    np.cumsum(weights[:, ranked.real], axis=1, out=reals[:, 1:])
-    beaten = (reals[:, ranked.below] + reals[:, ranked.upto]) / 2
-    fakes = weights[:, ranked.fake]
-    return np.einsum("bf,bf->b", fakes, beaten) / (fakes.sum(1) * reals[:, -1])

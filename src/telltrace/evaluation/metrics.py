@@ -1,236 +1,29 @@
-"""Metrics of a forgery detector, as pure functions of labels and scores.
+"""The metrics. Each is one entry of `METRICS`: tables, intervals, comparisons and reports read it.
 
-Everywhere ``labels`` is (N,) with 0 for real and 1 for fake, and ``scores`` is (N,) where higher
-means more fake. A face is called fake when its score is at least the threshold. What the numbers
-at hand cannot support is an :class:`UndefinedError` with the reason, never a number.
+To add one, write a function of a `Ranking` and list it: nothing else has to change. A face is
+called fake when its score is at least the threshold.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.int8]
+from telltrace.errors import ManifestError
+
+from .ranking import Floats, Ranking, UndefinedError
 
 THRESHOLD = 0.5
 """Score from which accuracy and balanced accuracy call a face fake."""
 
+LOGITS = "If these are logits, write 1 / (1 + exp(-logit)) in their place."
+"""What to do about scores that are not probabilities."""
+
 CALIBRATION_BINS = 15
 MAX_FPR = 0.1
-RATES = {"tpr_at_fpr_1e-2": 1e-2, "tpr_at_fpr_1e-3": 1e-3, "tpr_at_fpr_1e-4": 1e-4}
-
-
-class UndefinedError(ValueError):
-    """A metric that these labels and scores cannot support; ``str()`` is the reason."""
-
-
-class Roc(NamedTuple):
-    """False-alarm rate, hit rate and threshold at every distinct score, strictest first."""
-
-    fpr: Floats
-    tpr: Floats
-    thresholds: Floats
-
-
-class Reliability(NamedTuple):
-    """Mean score, share of fakes and number of items of every bin that is not empty."""
-
-    score: Floats
-    fakes: Floats
-    items: NDArray[np.int64]
-
-
-def _sklearn() -> Any:
-    """scikit-learn's metrics: 60 MB that reading and judging a file of any length does without."""
-    from sklearn import metrics
-
-    return metrics
-
-
-def check(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Floats]:
-    """Both as equally long vectors, or a ValueError that says what is wrong with them."""
-    y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
-    if y.shape != s.shape or y.ndim != 1:
-        raise ValueError(
-            f"labels and scores must be 1-D and equally long, got {y.shape} and {s.shape}."
-        )
-    if not np.isin(y, (0, 1)).all():
-        raise ValueError("labels must be 0 (real) or 1 (fake).")
-    if not np.isfinite(s).all():
-        raise ValueError(f"{(~np.isfinite(s)).sum()} of {s.size} scores are NaN or infinite.")
-    return y.astype(np.int8), s
-
-
-def roc_curve(labels: ArrayLike, scores: ArrayLike) -> Roc:
-    """ROC curve with every vertex kept; from (0, 0) at +inf to (1, 1).
-
-    Raises:
-        UndefinedError: If only one class is present.
-    """
-    return Roc(*_sklearn().roc_curve(*_both(labels, scores), drop_intermediate=False))
-
-
-def auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Probability that a fake scores above a real, ties counting one half.
-
-    Raises:
-        UndefinedError: If only one class is present.
-
-    Examples:
-        >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
-        0.75
-    """
-    return float(_sklearn().roc_auc_score(*_both(labels, scores)))
-
-
-def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Precision averaged over the recall steps, without interpolation; fakes are the positives.
-
-    Raises:
-        UndefinedError: If only one class is present.
-    """
-    return float(_sklearn().average_precision_score(*_both(labels, scores)))
-
-
-def equal_error_rate(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Error rate at which false alarms and misses are equally frequent.
-
-    The crossing is interpolated linearly between ROC vertices, so the result does not hang on
-    which vertex happens to be nearer. 0 is perfect, 0.5 is chance.
-
-    Raises:
-        UndefinedError: If only one class is present.
-
-    Examples:
-        >>> equal_error_rate([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])
-        0.5
-    """
-    fpr, tpr, _ = roc_curve(labels, scores)
-    gap = fpr - (1 - tpr)  # rises from -1 to 1
-    i = int(np.argmax(gap >= 0))
-    step = -gap[i - 1] / (gap[i] - gap[i - 1])
-    return float(fpr[i - 1] + step * (fpr[i] - fpr[i - 1]))
-
-
-def tpr_at_fpr(labels: ArrayLike, scores: ArrayLike, fpr: float) -> float:
-    """Largest hit rate of any threshold whose false-alarm rate is at most ``fpr``.
-
-    Only thresholds that exist count: nothing is interpolated. With fewer than ``1 / fpr`` reals
-    one false alarm already exceeds ``fpr``; the hit rate without any false alarm would then pass
-    for a rate it was never tested at, so the metric is undefined.
-
-    Raises:
-        UndefinedError: If only one class is present, or too few reals to resolve ``fpr``.
-
-    Examples:
-        >>> tpr_at_fpr([0, 0, 0, 0, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.5, 0.9], fpr=0.25)
-        1.0
-    """
-    y, s = _both(labels, scores)
-    reals = int((y == 0).sum())
-    alarms = math.floor(fpr * reals + 1e-9)
-    if alarms < 1:
-        needed = math.ceil(1 / fpr - 1e-9)
-        raise UndefinedError(f"a false-alarm rate of {fpr:g} needs {needed} reals, got {reals}")
-    curve = roc_curve(y, s)
-    return float(curve.tpr[np.rint(curve.fpr * reals) <= alarms].max())
-
-
-def partial_auc(labels: ArrayLike, scores: ArrayLike, max_fpr: float = MAX_FPR) -> float:
-    """Area under the ROC curve up to ``max_fpr``, scaled so that 0.5 is chance and 1 perfect.
-
-    Args:
-        labels: 0 real, 1 fake, (N,).
-        scores: Higher is more fake, (N,).
-        max_fpr: Right end of the area, in (0, 1].
-
-    Raises:
-        UndefinedError: If only one class is present.
-
-    References:
-        McClish, "Analyzing a Portion of the ROC Curve", Medical Decision Making 1989, for the
-        scaling.
-
-    Examples:
-        >>> round(partial_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], max_fpr=0.5), 4)
-        0.6667
-    """
-    y, s = _both(labels, scores)
-    return float(_sklearn().roc_auc_score(y, s, max_fpr=max_fpr))
-
-
-def accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float = THRESHOLD) -> float:
-    """Share of right verdicts; it hangs on the mixture of classes, unlike balanced accuracy."""
-    y, s = _some(labels, scores)
-    return float(_sklearn().accuracy_score(y, s >= threshold))
-
-
-def balanced_accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float = THRESHOLD) -> float:
-    """Mean of the shares of fakes and of reals that are judged rightly.
-
-    Raises:
-        UndefinedError: If only one class is present.
-    """
-    y, s = _both(labels, scores)
-    return float(_sklearn().balanced_accuracy_score(y, s >= threshold))
-
-
-def log_loss(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Mean negative log-likelihood in nats; scores of 0 and 1 are moved inwards by 2.2e-16."""
-    return float(_sklearn().log_loss(*_probabilities(labels, scores), labels=[0, 1]))
-
-
-def brier(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Mean squared distance between score and label."""
-    return float(_sklearn().brier_score_loss(*_probabilities(labels, scores), pos_label=1))
-
-
-def reliability(labels: ArrayLike, scores: ArrayLike, bins: int = CALIBRATION_BINS) -> Reliability:
-    """How often faces of a given score are fake, in ``bins`` equal widths of [0, 1].
-
-    Bins are closed below and open above, the last one closed on both sides. Empty bins are left
-    out.
-    """
-    y, s = _probabilities(labels, scores)
-    place = np.minimum((s * bins).astype(np.int64), bins - 1)
-    items = np.bincount(place, minlength=bins)
-    full = items > 0
-    score = np.bincount(place, weights=s, minlength=bins)[full] / items[full]
-    fakes = np.bincount(place, weights=y, minlength=bins)[full] / items[full]
-    return Reliability(score, fakes, items[full])
-
-
-def expected_calibration_error(
-    labels: ArrayLike, scores: ArrayLike, bins: int = CALIBRATION_BINS
-) -> float:
-    """Mean distance between score and share of fakes over the bins, weighted by their items.
-
-    References:
-        Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3, with the
-        probability of fake in place of the winner's confidence.
-    """
-    score, fakes, items = reliability(labels, scores, bins)
-    return float(np.average(np.abs(score - fakes), weights=items))
-
-
-METRICS: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
-    "auc": auc,
-    "ap": average_precision,
-    "eer": equal_error_rate,
-    "pauc_1e-1": partial_auc,
-    "accuracy": accuracy,
-    "balanced_accuracy": balanced_accuracy,
-    **{name: partial(tpr_at_fpr, fpr=rate) for name, rate in RATES.items()},
-    "log_loss": log_loss,
-    "brier": brier,
-    "ece": expected_calibration_error,
-}
-"""Every metric of a report, in the order in which it is shown."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +34,243 @@ class Measure:
     reason: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One figure of merit; ``metric(labels, scores)`` computes it.
+
+    Args:
+        name: Its key in JSON.
+        title: What a reader calls it.
+        meaning: What it says, in a sentence.
+        compute: A function of the sorted scores; along the first axis of the counts, so that a
+            ranking of B draws gives (B,).
+        higher_is_better: Which way is better.
+        both_classes: Whether it needs reals and fakes.
+        fewest_reals: How many reals it needs.
+        probabilities: Whether scores must lie in [0, 1].
+        scale: What its interval is symmetric in: the log odds of a share, the logarithm of a
+            positive figure, or the figure itself; None gives it no interval.
+        heading: Of its column in the tables by set and method; "" leaves it out of them.
+        worst_case: Whether it is also given as if all items without a score were judged wrongly.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    compute: Callable[[Ranking], Any]
+    higher_is_better: bool = True
+    both_classes: bool = True
+    fewest_reals: int = 0
+    probabilities: bool = False
+    scale: Literal["share", "positive", "any"] | None = "share"
+    heading: str = ""
+    worst_case: bool = False
+
+    def __call__(self, labels: ArrayLike, scores: ArrayLike) -> float:
+        """Its value for labels, 0 real and 1 fake, and scores, both (N,).
+
+        Raises:
+            UndefinedError: If the items cannot support it.
+            ManifestError: If labels or scores are not what they must be.
+        """
+        found = self.measure(Ranking.of(labels, scores))
+        if found.value is None:
+            raise UndefinedError(found.reason or "")
+        return found.value
+
+    def measure(self, ranking: Ranking) -> Measure:
+        """Its value for one set of items, or the reason why it has none."""
+        reals, fakes = int(ranking.real.sum()), int(ranking.fake.sum())
+        if reason := self._why_undefined(reals, fakes):
+            return Measure(None, reason)
+        low, high = ranking.scores[-1], ranking.scores[0]
+        if self.probabilities and (low < 0 or high > 1):
+            raise ManifestError(
+                f"scores must be probabilities in [0, 1], got {low:g} to {high:g}", remedy=LOGITS
+            )
+        return Measure(float(self.compute(ranking)))
+
+    def _why_undefined(self, reals: int, fakes: int) -> str | None:
+        if not reals + fakes:
+            return "nothing was judged"
+        if self.both_classes and not (reals and fakes):
+            return f"needs both classes, got {reals} reals and {fakes} fakes"
+        if reals < self.fewest_reals:
+            return f"{self.meaning} needs {self.fewest_reals} reals, got {reals}"
+        return None
+
+
+def _area(ranking: Ranking) -> Any:
+    fpr, tpr = ranking.rates
+    return np.einsum("t...,t...->...", np.diff(fpr, axis=0), tpr[1:] + tpr[:-1]) / 2
+
+
+def _average_precision(ranking: Ranking) -> Any:
+    tp, fp = np.cumsum(ranking.fake, axis=0), np.cumsum(ranking.real, axis=0)
+    steps = np.einsum("t...,t...->...", ranking.fake, tp / np.maximum(tp + fp, 1e-9))
+    return steps / tp[-1]
+
+
+def _equal_error_rate(ranking: Ranking) -> Any:
+    fpr, tpr = ranking.rates
+    gap = fpr - (1 - tpr)  # rises from -1 to 1
+    i = np.argmax(gap >= 0, axis=0)[None]
+    after, before, x, x0 = (
+        np.take_along_axis(values, at, 0) for values in (gap, fpr) for at in (i, i - 1)
+    )
+    return (x0 - before / (after - before) * (x - x0))[0]
+
+
+def _partial_area(ranking: Ranking) -> Any:
+    fpr, tpr = ranking.rates
+    step, width = np.diff(fpr, axis=0), np.diff(np.minimum(fpr, MAX_FPR), axis=0)
+    share = np.divide(width, step, out=np.zeros_like(width), where=step > 0)
+    height = tpr[:-1] + share * np.diff(tpr, axis=0) / 2
+    area, least = np.einsum("t...,t...->...", width, height), MAX_FPR**2 / 2
+    return 0.5 * (1 + (area - least) / (MAX_FPR - least))
+
+
+def _right(ranking: Ranking) -> tuple[Any, Any]:
+    """Reals and fakes on the right side of the threshold."""
+    above = ranking.above(THRESHOLD)
+    return ranking.real[above.stop :].sum(0), ranking.fake[above].sum(0)
+
+
+def _accuracy(ranking: Ranking) -> Any:
+    return sum(_right(ranking)) / (ranking.real.sum(0) + ranking.fake.sum(0))
+
+
+def _balanced_accuracy(ranking: Ranking) -> Any:
+    real, fake = _right(ranking)
+    return (real / ranking.real.sum(0) + fake / ranking.fake.sum(0)) / 2
+
+
+def _mean(of_real: Floats, of_fake: Floats, ranking: Ranking) -> Any:
+    """Mean over the items of something that depends on label and score."""
+    total = ranking.real.sum(0) + ranking.fake.sum(0)
+    return (of_real @ ranking.real + of_fake @ ranking.fake) / total
+
+
+def _log_loss(ranking: Ranking) -> Any:
+    eps = np.finfo(np.float64).eps
+    inner, other = (np.clip(s, eps, 1 - eps) for s in (ranking.scores, 1 - ranking.scores))
+    return _mean(-np.log(other), -np.log(inner), ranking)
+
+
+def _brier(ranking: Ranking) -> Any:
+    return _mean(ranking.scores**2, (1 - ranking.scores) ** 2, ranking)
+
+
+class Reliability(NamedTuple):
+    """Mean score, share of fakes and number of items of every bin that is not empty."""
+
+    score: Floats
+    fakes: Floats
+    items: NDArray[np.int64]
+
+
+def reliability(ranking: Ranking, bins: int = CALIBRATION_BINS) -> Reliability:
+    """How often faces of a given score are fake, in ``bins`` equal widths of [0, 1].
+
+    Bins are closed below and open above, the last one closed on both sides.
+    """
+    place = np.minimum((ranking.scores * bins).astype(np.int64), bins - 1)
+    items, scores, fakes = (
+        np.bincount(place, weights, minlength=bins)
+        for total in [ranking.real + ranking.fake]
+        for weights in (total, ranking.scores * total, ranking.fake)
+    )
+    full = items > 0
+    share = fakes[full] / items[full]
+    return Reliability(scores[full] / items[full], share, items[full].astype(np.int64))
+
+
+def _calibration_error(ranking: Ranking) -> float:
+    score, fakes, items = reliability(ranking)
+    return float(np.average(np.abs(score - fakes), weights=items))
+
+
+def tpr_at_fpr(limit: float) -> Metric:
+    """The metric that is the largest TPR of any threshold whose FPR is at most ``limit``.
+
+    Nothing is interpolated. With fewer than ``1 / limit`` reals one false positive already exceeds
+    the limit; the TPR without any would pass for a rate it was never tested at, so the metric is
+    undefined.
+
+    Examples:
+        >>> tpr_at_fpr(0.25)([0, 0, 0, 0, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.5, 0.9])
+        1.0
+    """
+
+    def compute(ranking: Ranking) -> Any:
+        fpr, tpr = ranking.rates
+        last = (fpr <= limit * (1 + 1e-6)).sum(0) - 1
+        return np.take_along_axis(tpr, last[None], 0)[0]
+
+    text = f"{limit:.0e}".replace("e-0", "e-")
+    return Metric(
+        name=f"tpr_at_fpr_{text}", title=f"TPR at FPR {text}", compute=compute,
+        meaning=f"a false positive rate of {limit:g}", fewest_reals=math.ceil(1 / limit - 1e-9),
+    )  # fmt: skip
+
+
+auc = Metric(
+    name="auc", title="AUC", compute=_area, heading="AUC", worst_case=True,
+    meaning="probability that a fake scores above a real, ties counting one half",
+)  # fmt: skip
+average_precision = Metric(
+    name="ap", title="average precision", compute=_average_precision, heading="AP",
+    meaning="precision averaged over the recall steps, not interpolated; fakes are the positives",
+)  # fmt: skip
+equal_error_rate = Metric(
+    name="eer", title="equal error rate", compute=_equal_error_rate, heading="EER",
+    higher_is_better=False,
+    meaning="error rate where false positives and misses are equally frequent, interpolated "
+    "linearly between ROC vertices",
+)  # fmt: skip
+partial_auc = Metric(
+    name="pauc_1e-1", title=f"partial AUC to FPR {MAX_FPR}", compute=_partial_area,
+    meaning="area under the ROC curve up to that FPR, scaled so that 0.5 is chance and 1 perfect "
+    "(McClish, Medical Decision Making 1989)",
+)  # fmt: skip
+accuracy = Metric(
+    name="accuracy", title=f"accuracy at {THRESHOLD}", compute=_accuracy, heading="acc.",
+    both_classes=False, worst_case=True,
+    meaning="share of right verdicts; it depends on the mixture of the classes",
+)  # fmt: skip
+balanced_accuracy = Metric(
+    name="balanced_accuracy", title=f"balanced accuracy at {THRESHOLD}", worst_case=True,
+    compute=_balanced_accuracy, heading="bal. acc.",
+    meaning="mean of the shares of reals and of fakes that are judged rightly",
+)  # fmt: skip
+log_loss = Metric(
+    name="log_loss", title="log loss", compute=_log_loss, higher_is_better=False,
+    both_classes=False, probabilities=True, scale="positive",
+    meaning="mean negative log-likelihood in nats; scores of 0 and 1 are moved in by 2.2e-16",
+)  # fmt: skip
+brier = Metric(
+    name="brier", title="Brier score", compute=_brier, higher_is_better=False,
+    both_classes=False, probabilities=True,
+    meaning="mean squared distance between score and label",
+)  # fmt: skip
+expected_calibration_error = Metric(
+    name="ece", title="calibration error", compute=_calibration_error, higher_is_better=False,
+    both_classes=False, probabilities=True, scale=None,
+    meaning="mean distance between score and share of fakes over 15 bins, weighted by items (Guo "
+    "et al., ICML 2017, equation 3, with the probability of fake as confidence)",
+)  # fmt: skip
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        *(auc, average_precision, equal_error_rate, partial_auc, accuracy, balanced_accuracy),
+        *(tpr_at_fpr(1e-2), tpr_at_fpr(1e-3), tpr_at_fpr(1e-4)),
+        *(log_loss, brier, expected_calibration_error),
+    )
+}
+"""Every metric of a report by its name, in the order in which it is shown."""
+
+
 def measure(labels: ArrayLike, scores: ArrayLike) -> dict[str, Measure]:
     """Every metric of :data:`METRICS`; those that the data cannot support carry their reason.
 
@@ -248,32 +278,9 @@ def measure(labels: ArrayLike, scores: ArrayLike) -> dict[str, Measure]:
         >>> measure([1, 1], [0.2, 0.9])["auc"]
         Measure(value=None, reason='needs both classes, got 0 reals and 2 fakes')
     """
-    measures = {}
-    for name, metric in METRICS.items():
-        try:
-            measures[name] = Measure(metric(labels, scores))
-        except UndefinedError as error:
-            measures[name] = Measure(None, str(error))
-    return measures
+    return measure_ranking(Ranking.of(labels, scores))
 
 
-def _some(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Floats]:
-    y, s = check(labels, scores)
-    if y.size == 0:
-        raise UndefinedError("nothing was judged")
-    return y, s
-
-
-def _both(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Floats]:
-    y, s = _some(labels, scores)
-    fakes = int(y.sum())
-    if fakes in (0, y.size):
-        raise UndefinedError(f"needs both classes, got {y.size - fakes} reals and {fakes} fakes")
-    return y, s
-
-
-def _probabilities(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Floats]:
-    y, s = _some(labels, scores)
-    if s.min() < 0 or s.max() > 1:
-        raise ValueError(f"scores must be probabilities in [0, 1], got {s.min():g} to {s.max():g}.")
-    return y, s
+def measure_ranking(ranking: Ranking) -> dict[str, Measure]:
+    """The same of items that are sorted already."""
+    return {name: metric.measure(ranking) for name, metric in METRICS.items()}

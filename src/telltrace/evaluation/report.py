@@ -1,18 +1,21 @@
 """The report: every metric of a scores table, per frame and per video, whole and by method."""
 
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from .intervals import Interval
-from .judging import ENOUGH_PEOPLE, Judged, judge
-from .metrics import THRESHOLD, Measure
-from .table import ScoreTable, compact_scores, load_scores
-from .videos import Aggregation, aggregate_scores, identity_groups, people
+from .compact import LevelName, ScoreTable, compact_scores
+from .groups import ENOUGH_PEOPLE, Level, judge_groups
+from .intervals import Interval, Items, Mask, Numbers
+from .metrics import THRESHOLD
+from .ranking import Floats, Ranking
+from .scores import Columns
+from .videos import Aggregation, identity_groups, people
 
 SCHEMA: Final = "telltrace.evaluation/1"
 """Version of :meth:`Report.to_dict`: a new number where a field changes its meaning or goes."""
@@ -20,49 +23,7 @@ SCHEMA: Final = "telltrace.evaluation/1"
 FEW_CLUSTERS: Final = 10
 """Groups of people, or videos in a class, below which a report calls its intervals too narrow."""
 
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Level:
-    """What the frames, tracks or videos of a group amount to. Metrics are over the judged ones."""
-
-    total: int
-    judged: int
-    reals: int
-    fakes: int
-    metrics: dict[str, Measure]
-    interval: Interval | None
-    """Of the AUC."""
-    interval_reason: str | None
-    drawn: Literal["people", "videos"]
-    """The clusters that the intervals draw."""
-    intervals: dict[str, Interval] = field(default_factory=dict)
-    """Of every metric that has one, by its name."""
-    as_wrong: dict[str, Measure] = field(default_factory=dict)
-    """AUC, accuracy and balanced accuracy if what was not judged counts as judged wrongly."""
-
-    @property
-    def coverage(self) -> float | None:
-        """Share that was judged; None of nothing."""
-        return self.judged / self.total if self.total else None
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "total": self.total,
-            "judged": self.judged,
-            "coverage": self.coverage,
-            "reals": self.reals,
-            "fakes": self.fakes,
-            "metrics": {name: m.value for name, m in self.metrics.items()},
-            "undefined": {name: m.reason for name, m in self.metrics.items() if m.reason},
-            "unjudged_as_wrong": {name: m.value for name, m in self.as_wrong.items()},
-            "auc_interval": {**asdict(self.interval), "drawn": self.drawn}
-            if self.interval
-            else None,
-            "auc_interval_undefined": self.interval_reason,
-            "intervals": {name: [i.low, i.high] for name, i in self.intervals.items()},
-        }
+_KEYS = ["dataset", "compression", "method"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +41,17 @@ class Group:
     videos: Level
     tracks: Level | None = None
     """None where the table names no tracks."""
+
+    @property
+    def set_name(self) -> str:
+        """Its dataset and compression, as far as they are named."""
+        return " ".join(part for part in (self.dataset, self.compression) if part)
+
+    def ranking(self, table: ScoreTable, score: Floats, owner: Numbers) -> Ranking:
+        """This group's judged items of one :meth:`ScoreTable.level`, by falling score."""
+        inside = members(table.videos, self.dataset, self.compression, self.method)
+        items = Items(score, owner, table.labels, inside.astype(np.int8))
+        return items.ranking(np.array([False, True]))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -110,6 +82,17 @@ class Report:
     unjudged: dict[str, int] = field(default_factory=dict)
     """Rows without a score by their status; "" where it is not said."""
 
+    @property
+    def how(self) -> str:
+        """How a video's score comes from its frames', in words."""
+        return self.aggregation if self.top is None else f"mean of the {self.top} highest"
+
+    def by_set(self) -> list[tuple[Group, list[Group]]]:
+        """Each set with its methods."""
+        return [
+            (part, [g for g in self.methods if g.set_name == part.set_name]) for part in self.sets
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it: None for what is undefined, never NaN."""
         return {
@@ -126,46 +109,47 @@ class Report:
         }
 
 
-def evaluate_scores(
-    scores: pd.DataFrame | str | Path | ScoreTable,
-    aggregation: Aggregation = "mean",
+def evaluate(
+    scores: pd.DataFrame | str | Path | ScoreTable | Sequence[ArrayLike],
     *,
+    columns: Columns | None = None,
+    aggregation: Aggregation = "mean",
     top: int = 5,
     replicates: int = 1000,
     level: float = 0.95,
     seed: int = 0,
-    draw: Literal["auto", "people", "videos"] = "auto",
 ) -> Report:
     """Judge a detector by its scores.
 
     Args:
-        scores: A scores table, or the file that holds it; a file may be of any length.
+        scores: A scores table with ``label`` (0 real, 1 fake) and ``score`` (probability of
+            fake); the CSV or .parquet file that holds it, of any length; or arrays ``(labels,
+            scores)`` or ``(labels, scores, groups)``, (N,) each, the groups being videos.
+        columns: Columns that have other names there, ours to theirs.
         aggregation: How the frames of a video, or of a track, become its score.
         top: How many frames "top-k" takes.
         replicates: Draws behind every interval.
         level: How often intervals hold the truth.
         seed: Seed of the draws.
-        draw: What the intervals draw: people (groups of those who share a video), videos, or
-            people wherever both classes have five groups of them.
 
     Raises:
-        ScoresError: If the table is wrong; the message names the row and the remedy.
+        ManifestError: If the table is wrong; the message names the row and the remedy.
+
+    Examples:
+        >>> found = evaluate(([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]))
+        >>> found.overall.frames.metrics["auc"].value
+        0.75
     """
-    table = _table(scores)
-    linked = None if draw == "videos" else identity_groups(table.videos)
-    if linked is None and draw == "people":
-        raise ValueError("Some videos do not say who is in them. Name them, or draw videos.")
-    keys = ["dataset", "compression", "method"]
+    table = compact_scores(scores, columns)
     videos = table.videos
-    fakes = videos.loc[videos["label"] == 1, keys].drop_duplicates().sort_values(keys)
-    sets = videos[keys[:2]].drop_duplicates().sort_values(keys[:2])
+    fakes = videos.loc[videos["label"] == 1, _KEYS].drop_duplicates().sort_values(_KEYS)
+    sets = videos[_KEYS[:2]].drop_duplicates().sort_values(_KEYS[:2])
     names = [*sets.assign(method=None).itertuples(index=False, name=None)]
     names += [*fakes.itertuples(index=False, name=None)]
     if len(sets) > 1:
         names.insert(0, (None, None, None))
-    enough = 2 if draw == "people" else ENOUGH_PEOPLE
-    draws = {"replicates": replicates, "level": level, "seed": seed, "enough": enough}
-    groups = _groups(table, names, aggregation, top, linked, draws)
+    draws = {"replicates": replicates, "level": level, "seed": seed}
+    groups = _groups(table, names, aggregation, top, draws)
     overall = groups.pop(0) if len(sets) > 1 else replace(groups[0], dataset=None, compression=None)
     of_sets, splits = tuple(groups[: len(sets)]), tuple(sorted(set(videos["split"])))
     return Report(
@@ -180,60 +164,38 @@ def evaluate_scores(
     )
 
 
-def _table(scores: pd.DataFrame | str | Path | ScoreTable) -> ScoreTable:
-    if isinstance(scores, ScoreTable):
-        return scores
-    return compact_scores(scores) if isinstance(scores, pd.DataFrame) else load_scores(scores)
-
-
 def _groups(
     table: ScoreTable,
     names: list[tuple[str | None, str | None, str | None]],
     aggregation: Aggregation,
     top: int,
-    linked: NDArray[np.int64] | None,
     draws: dict[str, Any],
 ) -> list[Group]:
     """Judge every named group, level by level."""
-    videos, count = table.videos, len(table.videos)
-    cell = videos.groupby(["dataset", "compression", "method", "label"], sort=True).ngroup()
+    videos, linked = table.videos, identity_groups(table.videos)
+    cell = videos.groupby([*_KEYS, "label"], sort=True).ngroup()
     first = videos.assign(cell=cell).drop_duplicates("cell").sort_values("cell")
     inside = [members(first, *name) for name in names]
-    label, place = videos["label"].to_numpy(np.int8), cell.to_numpy(np.int64)
-    scores: dict[str, tuple[Any, Any]] = {"frames": (table.score, table.video)}
-    if table.track is not None:
-        of = table.track_video
-        scores["tracks"] = (
-            aggregate_scores(table.track, table.score, len(of), aggregation, top),
-            of,
-        )
-    of_videos = aggregate_scores(table.video, table.score, count, aggregation, top)
-    scores["videos"] = (of_videos, np.arange(count, dtype=np.int32))
-    found = {
-        name: [_level(x) for x in judge(*pair, label, place, inside, linked, **draws)]
-        for name, pair in scores.items()
-    }
-    tracks = found.get("tracks", [None] * len(names))
+    place = cell.to_numpy(np.int64)
+
+    def judge(name: LevelName) -> list[Level]:
+        score, owner = table.level(name, aggregation, top)
+        items, rows = Items(score, owner, table.labels, place), not table.names_videos
+        return judge_groups(items, inside, linked, rows=rows, **draws)
+
+    frames = judge("frames")
+    unnamed = [Level.undefined("needs the column `video`")] * len(names)
+    whole = judge("videos") if table.names_videos else unnamed
+    tracks = judge("tracks") if table.track is not None else [None] * len(names)
     persons = [len(people(videos[cells[place]])) for cells in inside]
-    return [
-        Group(*name, n, frames, whole, track)
-        for name, n, frames, whole, track in zip(
-            names, persons, found["frames"], found["videos"], tracks, strict=True
-        )
-    ]
-
-
-def _level(x: Judged) -> Level:
-    return Level(
-        x.total, x.judged, x.reals, x.fakes, x.metrics, x.intervals.get("auc"), x.interval_reason,
-        x.drawn, x.intervals, x.as_wrong,
-    )  # fmt: skip
+    levels = zip(names, persons, frames, whole, tracks, strict=True)
+    return [Group(*name, n, frame, video, track) for name, n, frame, video, track in levels]
 
 
 def members(
     table: pd.DataFrame, dataset: str | None, compression: str | None, method: str | None
 ) -> Mask:
-    """Which rows of a table of frames or videos are in a :class:`Group` of these names."""
+    """Which rows of a table of videos are in a :class:`Group` of these names."""
     inside = np.ones(len(table), dtype=bool)
     if dataset is not None:
         inside &= (table["dataset"] == dataset).to_numpy()
@@ -261,7 +223,13 @@ def _notes(overall: Group, sets: tuple[Group, ...], splits: tuple[str, ...]) -> 
         notes.append(
             f"`all` pools {len(sets)} sets; it also rewards telling these apart. Trust each set."
         )
-    if videos.interval is not None:
+    if frames.drawn == "rows":
+        notes.append(
+            "No column `video`: no figures per video, and intervals take every row for "
+            "independent. If rows are frames of videos, name these, or the intervals are too "
+            "narrow."
+        )
+    elif videos.interval is not None:
         notes += _interval_notes(videos, videos.interval)
     return notes
 

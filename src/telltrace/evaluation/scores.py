@@ -1,6 +1,11 @@
-"""The scores table: one row a judged frame or face, in a CSV that every metric and plot reads."""
+"""The scores table: one row a judged frame or face, that every metric and plot reads.
 
-from collections.abc import Generator
+Only ``label`` and ``score`` must be there. What is missing is filled in, and what cannot be
+computed without it says so.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from telltrace.errors import DependencyError, ManifestError, OptionError
 from telltrace.files import write_table
 
+from .metrics import LOGITS
+
 COLUMNS = [
-    "path",
-    "dataset",
-    "label",
-    "method",
-    "compression",
-    "video",
-    "identity",
-    "split",
-    "frame",
-    "time",
-    "score",
+    *("path", "dataset", "label", "method", "compression", "video", "identity", "split"),
+    *("frame", "time", "score"),
 ]
 """Columns of the table, in this order. ``score`` is the probability of fake; it is empty where a
 frame or video could not be judged. ``identity`` names all people in a video, joined by "+"."""
@@ -36,15 +35,64 @@ VIDEO_KEY = ["dataset", "method", "compression", "video"]
 REAL = "real"
 """The method of everything that was not forged."""
 
-_TEXTS = ["path", "dataset", "method", "compression", "video", "identity", "split"]
+NUMBERS = ["label", "frame", "time", "score"]
+ROWS = 100_000
+"""Rows that are read at a time."""
+
+Columns = Mapping[str, str]
+"""Our name of a column to the name that it has in a file, such as ``video`` to ``clip``."""
+
+_WRITE = "Write one with `telltrace predict`."
+_EXACT: dict[str, Any] = (
+    {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
+)
+"""What makes pandas read a number to its last bit; from version 3 on it always does."""
 
 
-class ScoresError(ValueError):
-    """A scores table that cannot be used; the message names the file, the row and the remedy."""
+def parse_columns(text: str) -> dict[str, str]:
+    """Names of columns as the command line gives them.
+
+    Raises:
+        OptionError: If the text is not of that form, or names a column that no table has.
+
+    Examples:
+        >>> parse_columns("video=clip,score=prob_fake")
+        {'video': 'clip', 'score': 'prob_fake'}
+    """
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    for ours, _, theirs in pairs:
+        if ours not in [*COLUMNS, *OPTIONAL] or not theirs:
+            raise OptionError(
+                f"columns: {ours!r} to {theirs!r} is no pair of names",
+                remedy=f"Give OURS=THEIRS, OURS one of {', '.join([*COLUMNS, *OPTIONAL])}.",
+            )
+    return {ours: theirs for ours, _, theirs in pairs}
 
 
-def read_scores(path: str | Path) -> pd.DataFrame:
+def read_scores(path: str | Path, columns: Columns | None = None) -> pd.DataFrame:
     """Read and check a scores table.
+
+    Args:
+        path: A CSV or .parquet file.
+        columns: Columns that have other names in the file.
+
+    Returns:
+        As :func:`check_scores`.
+
+    Raises:
+        ManifestError: If the file is missing, is no such table, or a row is wrong.
+    """
+    with closing(read_parts(path, [*COLUMNS, *OPTIONAL], columns)) as parts:
+        found = [part.astype({c: object for c in part if c not in NUMBERS}) for part in parts]
+    return check_scores(pd.concat(found, ignore_index=True), name=str(path))
+
+
+def check_scores(frame: pd.DataFrame, name: str = "scores") -> pd.DataFrame:
+    """The table with typed columns in order, or the first thing that is wrong with it.
+
+    Args:
+        frame: Any table with ``label`` and ``score``; columns of other names are dropped.
+        name: What to call the table in an error.
 
     Returns:
         The columns of :data:`COLUMNS`, and those of :data:`OPTIONAL` that it has: texts as text
@@ -52,66 +100,129 @@ def read_scores(path: str | Path) -> pd.DataFrame:
         in seconds and ``score`` float64, NaN where nothing was judged.
 
     Raises:
-        ScoresError: If the file is missing, is no such table, or a row is wrong.
+        ManifestError: If a column is missing or a row is wrong.
     """
-    path = Path(path)
-    if path.suffix == ".parquet":
-        return check_scores(pd.concat(read_parquet(path), ignore_index=True), name=str(path))
-    try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
-    except FileNotFoundError:
-        raise ScoresError(
-            f"{path}: no such file. Write one with `telltrace predict --out {path}`."
-        ) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
-        raise ScoresError(
-            f"{path}: not a readable CSV ({error}). Write it again with `telltrace predict`."
-        ) from None
-    return check_scores(raw, name=str(path))
+    check_columns(frame.columns, name)
+    if len(frame) == 0:
+        raise ManifestError("no rows", remedy="Write them with `telltrace predict`.", path=name)
+    table = pd.DataFrame(index=range(len(frame)))
+    for column in [*COLUMNS, *(c for c in OPTIONAL if c in frame)]:
+        if column in frame:
+            table[column] = (_numbers if column in NUMBERS else _texts)(frame[column], name)
+    table = fill_missing(table)
+    check_rows(table, name)
+    _check_videos(table, name)
+    order = [*COLUMNS, *(c for c in OPTIONAL if c in table)]
+    return table[order].astype({"label": "int64", "frame": "int64"})
 
 
-def read_parquet(
-    path: Path, columns: list[str] | None = None, rows: int = 200_000
+def check_columns(names: Any, name: str) -> None:
+    """Raise a ManifestError if a table of these columns has no label or no score."""
+    if missing := [column for column in ("label", "score") if column not in names]:
+        raise ManifestError(
+            f"no column {', '.join(missing)}",
+            remedy="A scores table needs `label` (0 real, 1 fake) and `score` (probability of "
+            "fake). Name yours: `--columns score=prob_fake,label=target`.",
+            path=name,
+        )
+
+
+def fill_missing(table: pd.DataFrame) -> pd.DataFrame:
+    """Fill in what a table need not say; the method of a fake is then just "fake"."""
+    method = np.where(table["label"] == 0, REAL, "fake")
+    plain: dict[str, Any] = {"method": method, "frame": -1.0, "time": np.nan}
+    new = {c: plain.get(c, "") for c in COLUMNS if c not in table}
+    return table.assign(**new, **({} if "frame" in new else {"frame": table["frame"].fillna(-1)}))
+
+
+def read_parts(
+    path: str | Path, wanted: list[str], columns: Columns | None = None
 ) -> Generator[pd.DataFrame]:
-    """Parts of a parquet file: texts as categories, numbers as float64, nulls empty.
+    """Parts of a table under our names: numbers as float64, nulls empty, the others texts.
 
     Raises:
-        ScoresError: If it cannot be read, or pyarrow is missing.
+        ManifestError: If the file is missing or no table, or a cell is no number.
+        DependencyError: If it is parquet and pyarrow is missing.
     """
+    path, theirs = Path(path), {c: (columns or {}).get(c, c) for c in wanted}
+    read = _read_parquet if path.suffix == ".parquet" else _read_csv
+    try:
+        yield from read(path, theirs)
+    except FileNotFoundError:
+        remedy = f"Write one with `telltrace predict --out {path}`."
+        raise ManifestError("no such file", remedy=remedy, path=path) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
+        kind = "parquet file" if path.suffix == ".parquet" else "CSV"
+        raise ManifestError(f"not a readable {kind} ({error})", remedy=_WRITE, path=path) from None
+
+
+def _choose(have: list[str], theirs: Columns, path: Path) -> dict[str, str]:
+    """Their name to ours, of the columns that are there."""
+    found = {other: ours for ours, other in theirs.items() if other in have}
+    if lost := [name for ours, name in theirs.items() if ours != name and name not in have]:
+        remedy = f"It has {', '.join(have)}."
+        raise ManifestError(f"no column {', '.join(lost)}", remedy=remedy, path=path)
+    check_columns(found.values(), str(path))
+    return found
+
+
+def _read_csv(path: Path, theirs: Columns) -> Generator[pd.DataFrame]:
+    ours = _choose(list(pd.read_csv(path, nrows=0).columns), theirs, path)
+    numbers = [name for name in ours if ours[name] in NUMBERS]
+    every = "time" in theirs  # then pandas counts the cells of each row
+    options: dict[str, Any] = {"chunksize": ROWS, "keep_default_na": False}
+    options["usecols"] = None if every else list(ours)
+    kinds = {name: "float64" if name in numbers else "str" for name in ours}
+    empty = {name: [""] for name in numbers}
+    try:
+        with pd.read_csv(path, dtype=kinds, na_values=empty, **options, **_EXACT) as parts:
+            for part in parts:
+                if not isinstance(part.index, pd.RangeIndex):
+                    raise pd.errors.ParserError("a row has more cells than the first line")
+                yield part[list(ours)].rename(columns=ours)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ManifestError):
+        raise
+    except ValueError:  # a cell that is no number: find it, in parts
+        with pd.read_csv(path, dtype=str, **options) as parts:
+            for part in parts:
+                for name in numbers:
+                    _numbers(part[name].rename(ours[name]), str(path), int(part.index[0]))
+        raise
+
+
+def _read_parquet(path: Path, theirs: Columns) -> Generator[pd.DataFrame]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
-        raise ScoresError(
-            f"{path}: reading parquet needs pyarrow. Run `pip install pyarrow`, or give a CSV."
+        raise DependencyError(
+            "reading parquet needs pyarrow",
+            remedy="Run `pip install pyarrow`, or give a CSV.",
+            path=path,
         ) from None
     try:
         file = parquet.ParquetFile(path)
-        have = [c for c in [*COLUMNS, *OPTIONAL] if c in file.schema_arrow.names]
-        kept = [c for c in have if columns is None or c in columns]
-        for groups in _row_groups(file.metadata, rows):
-            for batch in file.iter_batches(rows, groups, columns=kept, use_threads=False):
-                yield pd.DataFrame({c: _column(batch.column(c), c) for c in kept})
-    except FileNotFoundError:
-        raise ScoresError(f"{path}: no such file. Write it with `telltrace predict`.") from None
-    except (ArrowException, OSError) as error:
-        raise ScoresError(
-            f"{path}: not a readable parquet file ({error}). Write it again."
-        ) from None
+        ours = _choose(file.schema_arrow.names, theirs, path)
+        for groups in _row_groups(file.metadata):
+            for batch in file.iter_batches(ROWS, groups, columns=list(ours), use_threads=False):
+                found = {ours[name]: _column(batch.column(name), ours[name]) for name in ours}
+                yield pd.DataFrame(found)
+    except ArrowException as error:
+        raise OSError(str(error)) from None
 
 
-def _row_groups(about: Any, rows: int) -> Generator[list[int]]:
-    """Row groups of about so many rows together; all at once would be held all at once."""
+def _row_groups(about: Any) -> Generator[list[int]]:
+    """Row groups of about as many rows as are read at a time; all at once would be held at once."""
     groups, held = [], 0
     for number in range(about.num_row_groups):
         groups.append(number)
         held += about.row_group(number).num_rows
-        if held >= rows or number == about.num_row_groups - 1:
+        if held >= ROWS or number == about.num_row_groups - 1:
             yield groups
             groups, held = [], 0
 
 
 def _column(values: Any, name: str) -> "pd.Categorical[str] | NDArray[np.float64]":
-    if name in ("label", "frame", "time", "score"):
+    if name in NUMBERS:
         numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
         missing = values.is_null().to_numpy(zero_copy_only=False)
         return np.where(np.isnan(numbers) & ~missing, np.inf, numbers)  # NaN is no empty cell
@@ -138,59 +249,29 @@ def write_scores(frame: pd.DataFrame, path: str | Path) -> None:
     """Check a scores table and write it: all of it or nothing, scores to the last bit.
 
     Raises:
-        ScoresError: If a column is missing or a row is wrong.
+        ManifestError: If a column is missing or a row is wrong.
     """
-    path = Path(path)
-    table = check_scores(frame, name=str(path))
-    write_table(table, path)
+    write_table(check_scores(frame, name=str(path)), path)
 
 
-def check_scores(frame: pd.DataFrame, name: str = "scores") -> pd.DataFrame:
-    """The table with typed columns in order, or the first thing that is wrong with it.
-
-    Args:
-        frame: Any table with the columns of :data:`COLUMNS`; others are dropped.
-        name: What to call the table in an error.
-
-    Raises:
-        ScoresError: If a column is missing or a row is wrong.
-    """
-    if len(frame) == 0:
-        raise ScoresError(f"{name}: no rows. Write them with `telltrace predict`.")
-    missing = [column for column in COLUMNS if column not in frame.columns]
-    if missing:
-        raise ScoresError(
-            f"{name}: no column {', '.join(missing)}. A scores table has the columns "
-            f"{','.join(COLUMNS)}; write one with `telltrace predict`."
-        )
-    texts = [*_TEXTS, *(c for c in OPTIONAL if c in frame.columns)]
-    table = pd.DataFrame({c: _words(frame[c]) for c in texts})
-    for column in ("label", "frame", "time", "score"):
-        table[column] = _numbers(frame[column], name)
-    table["frame"] = table["frame"].fillna(-1)
-    check_rows(table, name)
-    _check_videos(table, name)
-    return table[[*COLUMNS, *texts[len(_TEXTS) :]]].astype({"label": "int64", "frame": "int64"})
-
-
-def _words(column: pd.Series) -> NDArray[np.object_]:
+def _texts(column: pd.Series, name: str) -> NDArray[np.object_]:
     return column.astype(object).fillna("").astype(str).to_numpy(object)
 
 
-def _numbers(column: pd.Series, name: str) -> NDArray[np.float64]:
+def _numbers(column: pd.Series, name: str, first: int = 0) -> NDArray[np.float64]:
     """The column as float64 to the last bit, NaN where it is empty."""
-    if column.dtype.kind in "iuf":
+    if column.dtype.kind in "iufb":
         return column.to_numpy(np.float64, na_value=np.nan)
-    cells = column.fillna("").astype(str).to_numpy(object)
-    numbers = np.full(len(cells), np.nan)
-    for row, cell in enumerate(cells):
-        try:
-            if cell:
-                numbers[row] = np.inf if cell.lower() in ("nan", "<na>") else float(cell)
-        except ValueError:
-            raise ScoresError(
-                f"{name}, row {row + 2}: {column.name} is {cell!r}, not a number. Correct the row."
-            ) from None
+    numbers = np.full(len(column), np.nan)
+    for row, cell in enumerate(column.fillna("").astype(str)):
+        with suppress(ValueError):
+            numbers[row] = float(cell)
+        if cell and np.isnan(numbers[row]):
+            raise ManifestError(
+                f"row {first + row + 2}: {column.name} is {cell!r}, not a number",
+                remedy="Correct the row.",
+                path=name,
+            )
     return numbers
 
 
@@ -198,24 +279,26 @@ def check_rows(table: pd.DataFrame, name: str, first: int = 0) -> None:
     """Each row by itself.
 
     Raises:
-        ScoresError: At the first wrong row; ``first`` is how many rows came before the table.
+        ManifestError: At the first wrong row; ``first`` is how many rows came before the table.
     """
     label, score, frame = table["label"], table["score"], table["frame"]
-    real = table["method"] == REAL
+    real, unnamed = table["method"] == REAL, table["video"] == ""
     rules = [
         (~label.isin((0, 1)), "label", "0 for real or 1 for fake"),
-        (table["video"] == "", "video", "the video's own name: without it all videos are one"),
+        (unnamed & (not unnamed.all()), "video", "the video's own name: without it all are one"),
         ((label == 0) != real, "method", f'"{REAL}" where the label is 0, and only there'),
         (score.notna() & ~score.between(0, 1), "score", "a probability in [0, 1], or empty"),
         (~((frame >= -1) & (frame % 1 == 0)), "frame", "a frame number, -1 or empty"),
     ]
     for wrong, column, expected in rules:
         if wrong.any():
-            row = int(np.argmax(wrong.to_numpy()))
-            found = table[column].iloc[row]
-            raise ScoresError(
-                f"{name}, row {first + row + 2}: {column} is {str(found)!r}; expected {expected}. "
-                f"Correct the row ({int(wrong.sum())} of {len(table)} are wrong)."
+            row, count = int(np.argmax(wrong.to_numpy())), int(wrong.sum())
+            found = str(table[column].iloc[row])
+            fix = f"Correct the row ({count} of {len(table)} are wrong)."
+            raise ManifestError(
+                f"row {first + row + 2}: {column} is {found!r}; expected {expected}",
+                remedy=f"{fix} {LOGITS}" if column == "score" else fix,
+                path=name,
             )
 
 
@@ -223,10 +306,12 @@ def _check_videos(table: pd.DataFrame, name: str) -> None:
     for column in ("identity", "split"):
         first = table.groupby(VIDEO_KEY)[column].transform("first")
         wrong = (first != table[column]).to_numpy()
-        if wrong.any():
+        if wrong.any() and (table["video"] != "").any():
             row = int(np.argmax(wrong))
-            raise ScoresError(
-                f"{name}, row {row + 2}: {column} is {table[column].iloc[row]!r}, but an earlier "
-                f"row of the same video has {first.iloc[row]!r}. One video has one {column}: "
-                f"correct the row, or give the videos different names."
+            raise ManifestError(
+                f"row {row + 2}: {column} is {table[column].iloc[row]!r}, but an earlier row of "
+                f"the same video has {first.iloc[row]!r}",
+                remedy=f"One video has one {column}: correct the row, or give the videos "
+                "different names.",
+                path=name,
             )

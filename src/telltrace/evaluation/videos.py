@@ -1,6 +1,7 @@
-"""Videos in a scores table: which rows are one video, and one score for all of them."""
+"""One score for all frames of a video, and which videos share people."""
 
 import math
+from collections.abc import Hashable, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -9,29 +10,15 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .scores import VIDEO_KEY
+from telltrace.errors import OptionError
+
+from .ranking import Floats
 
 Aggregation = Literal["mean", "max", "median", "top-k"]
-Floats = NDArray[np.float64]
 Rows = NDArray[np.int64] | NDArray[np.int32]
 
 _BLOCK = 500_000
 """Scores that are aggregated at a time."""
-
-
-def index_videos(frame: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """The videos of a scores table, and for each of its rows the video that it belongs to.
-
-    Two rows are one video if they agree in dataset, method, compression and video name. File
-    stems would not do: in FaceForensics++ the four forgeries of one pair share theirs.
-
-    Returns:
-        A table with the columns of ``VIDEO_KEY``, label, identity and split, one row a video and
-        sorted; and row numbers into it, (N,).
-    """
-    groups = frame.groupby(VIDEO_KEY, sort=True)
-    videos = groups[["label", "identity", "split"]].first().reset_index()
-    return videos, np.asarray(groups.ngroup(), dtype=np.int64)
 
 
 def aggregate_scores(
@@ -50,16 +37,16 @@ def aggregate_scores(
         (V,), NaN for a video of which no frame could be judged.
 
     Raises:
-        ValueError: If ``how`` is unknown or ``top`` is below 1.
+        OptionError: If ``how`` is unknown or ``top`` is below 1.
 
     Examples:
         >>> aggregate_scores(np.array([0, 0, 2]), np.array([0.25, 0.75, 1.0]), 3).tolist()
         [0.5, nan, 1.0]
     """
     if how not in get_args(Aggregation):
-        raise ValueError(f"aggregation is {how!r}; expected one of {get_args(Aggregation)}.")
+        raise OptionError(f"aggregation is {how!r}; expected one of {get_args(Aggregation)}")
     if top < 1:
-        raise ValueError(f"top is {top}; expected at least 1 frame.")
+        raise OptionError(f"top is {top}; expected at least 1 frame")
     if how == "mean":
         return _mean(video, scores, count)
     values = np.full(count, np.nan)
@@ -100,22 +87,6 @@ def _aggregate(of: Rows, s: Floats, count: int, how: Aggregation, top: int) -> F
     return _mean(np.repeat(np.arange(count), items)[high], s[high], count)
 
 
-def aggregate_videos(
-    frame: pd.DataFrame, aggregation: Aggregation = "mean", top: int = 5
-) -> pd.DataFrame:
-    """A table of videos from a scores table: the video's key, label, identity, split and score.
-
-    Columns ``frames`` and ``judged`` count its rows and those with a score; a video without any
-    keeps its row, with an empty score.
-    """
-    videos, video = index_videos(frame)
-    scores = frame["score"].to_numpy(np.float64)
-    videos["frames"] = np.bincount(video, minlength=len(videos))
-    videos["judged"] = np.bincount(video[~np.isnan(scores)], minlength=len(videos))
-    videos["score"] = aggregate_scores(video, scores, len(videos), aggregation, top)
-    return videos
-
-
 def people(videos: pd.DataFrame) -> set[tuple[str, str]]:
     """Every (dataset, person) named in the videos' identities."""
     names = zip(videos["dataset"], videos["identity"], strict=True)
@@ -134,10 +105,23 @@ def identity_groups(videos: pd.DataFrame) -> NDArray[np.int64] | None:
     if len(videos) == 0 or (videos["identity"] == "").any():
         return None
     names = zip(videos["dataset"], videos["identity"], strict=True)
-    edges = [(v, (d, one)) for v, (d, all_) in enumerate(names) for one in all_.split("+")]
-    number = {person: i for i, person in enumerate(sorted({person for _, person in edges}))}
-    at = np.array([(v, len(videos) + number[person]) for v, person in edges])
-    size = len(videos) + len(number)
+    return connected_groups([[(data, one) for one in all_.split("+")] for data, all_ in names])
+
+
+def connected_groups(members: Sequence[Sequence[Hashable]]) -> NDArray[np.int64]:
+    """Number sets so that two share a number if members link them, however indirectly.
+
+    Examples:
+        >>> connected_groups(["ab", "c", "bd", "d"]).tolist()
+        [0, 1, 0, 0]
+    """
+    number: dict[Hashable, int] = {}
+    edges = [
+        (row, len(members) + number.setdefault(one, len(number)))
+        for row, each in enumerate(members)
+        for one in each
+    ]
+    at, size = np.array(edges).reshape(-1, 2), len(members) + len(number)
     links = coo_array((np.ones(len(at)), (at[:, 0], at[:, 1])), shape=(size, size))
-    group = connected_components(links, directed=False)[1][: len(videos)]
+    group = connected_components(links, directed=False)[1][: len(members)]
     return np.unique(group, return_inverse=True)[1].astype(np.int64)

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from telltrace.evaluation import VIDEO_KEY, effective_size
-from telltrace.evaluation.predictive import Sample, summarise_sample
+from telltrace.evaluation.thresholds import Sample, summarise_sample
 from telltrace.inference.rule import FEW, Series
 from telltrace.inference.timeline import windows
 

@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 
 from telltrace import __version__
-from telltrace.evaluation.metrics import UndefinedError
-from telltrace.evaluation.report import Group, Level, Report, evaluate_scores
-from telltrace.evaluation.tables import NAMES
-from telltrace.evaluation.videos import Aggregation
+from telltrace.errors import OptionError
+from telltrace.evaluation import (
+    METRICS,
+    Aggregation,
+    Group,
+    Level,
+    Report,
+    ScoreTable,
+    UndefinedError,
+    compact_scores,
+    evaluate,
+)
 from telltrace.robustness import Robustness, curves_figure
 from telltrace.robustness.results import sentences
-from telltrace.visualization import histogram_figure
+from telltrace.visualization import histogram_figure, reliability_figure
 from telltrace.visualization.page import Section, facts, figure, note, page, paragraph, svg, table
 
 from . import charts
@@ -35,17 +43,18 @@ def build_report(
             of anybody.
 
     Raises:
-        ValueError: If there is no source.
+        OptionError: If there is no source.
     """
     if not sources:
-        raise ValueError("A report needs at least one scores table.")
-    reports = [evaluate_scores(source.scores, aggregation) for source in sources]
+        raise OptionError("A report needs at least one scores table")
+    tables = [compact_scores(source.scores) for source in sources]
+    reports = [evaluate(table, aggregation=aggregation) for table in tables]
     several = len(sources) > 1
     sections: list[tuple[str, str]] = []
     if several:
         sections.append(Section("Side by side", _side_by_side(sources, reports)))
-    for source, report in zip(sources, reports, strict=True):
-        for heading, body in _sections(source, report, mistakes):
+    for source, scores, report in zip(sources, tables, reports, strict=True):
+        for heading, body in _sections(source, scores, report, mistakes):
             sections.append((f"{source.name}: {heading}" if several else heading, body))
     lead = paragraph(f"{len(sources)} sets of scores." if several else sources[0].name)
     return page(title, sections, lead=lead)
@@ -64,12 +73,12 @@ def _side_by_side(sources: Sequence[Source], reports: Sequence[Report]) -> str:
     return table(["scores", "videos", "AUC per frame", "AUC per video"], rows) + warning
 
 
-def _sections(source: Source, report: Report, mistakes: int) -> list[Section]:
+def _sections(source: Source, scores: ScoreTable, report: Report, mistakes: int) -> list[Section]:
     found = [
         Section("In plain words", _plain(report)),
         Section("Figures", _figures(report)),
         Section("By method", _methods(report)),
-        Section("Curves", _curves(source, report)),
+        Section("Curves", _curves(scores, report)),
     ]
     if source.robustness is not None:
         found.append(Section("Robustness", _robustness(source.robustness)))
@@ -92,10 +101,10 @@ def _plain(report: Report) -> str:
 
 def _figures(report: Report) -> str:
     levels = (report.overall.frames, report.overall.videos)
-    rows = []
-    for metric, name in NAMES.items():
-        cells = [_auc(x) if metric == "auc" else _value(x, metric) for x in levels]
-        rows.append([name, *cells])
+    rows = [
+        [metric.title, *(_auc(x) if name == "auc" else _value(x, name) for x in levels)]
+        for name, metric in METRICS.items()
+    ]
     reasons = {
         measure.reason: None
         for level in levels
@@ -109,11 +118,9 @@ def _figures(report: Report) -> str:
 def _methods(report: Report) -> str:
     columns = ["set and method", "real", "fake", "AUC per frame", "AUC per video", "EER per frame"]
     rows = []
-    for part in report.sets:
-        rows.append(_row(part, " ".join(x for x in (part.dataset, part.compression) if x)))
-        for group in report.methods:
-            if (group.dataset, group.compression) == (part.dataset, part.compression):
-                rows.append(_row(group, f"\u2003{group.method}"))
+    for part, methods in report.by_set():
+        rows.append(_row(part, part.set_name))
+        rows += [_row(group, f"\u2003{group.method}") for group in methods]
     caption = "Videos; each method's fakes against all reals of the same set."
     drawn = charts.method_figure(report)
     bars = figure(svg(drawn, alt="AUC by method"), "Lines are 95 % intervals.") if drawn else ""
@@ -126,19 +133,19 @@ def _row(group: Group, name: str) -> list[object]:
     return [name or "(unnamed)", videos.reals, videos.fakes, _auc(frames), _auc(videos), eer]
 
 
-def _curves(source: Source, report: Report) -> str:
+def _curves(scores: ScoreTable, report: Report) -> str:
     parts = []
-    drawn = charts.roc_band_figure(source.scores, report)
+    drawn = charts.roc_band_figure(scores)
     if drawn is not None:
-        caption = "At each false-alarm rate, 95 % of draws of whole videos lie within the band."
+        caption = "At each FPR, 95 % of draws of whole videos lie within the band."
         parts.append(figure(svg(drawn, alt="ROC curve with a band"), caption))
-    histogram = svg(histogram_figure(source.scores, report), alt="Histogram of scores")
+    histogram = svg(histogram_figure(scores, report), alt="Histogram of scores")
     parts.append(figure(histogram, "Reals are filled; the dashed line is the threshold of 0.5."))
     try:
-        drawn = charts.reliability_figure(source.scores)
+        drawn = reliability_figure(scores, report)
         caption = (
-            "Where scores are probabilities, dots lie on the diagonal; a dot's area is the number "
-            "of faces. The share of fakes here is that of these videos, not of the world."
+            "Where scores are probabilities, dots lie on the diagonal; grey bars count items. "
+            "The share of fakes here is that of these videos, not of the world."
         )
         parts.append(figure(svg(drawn, alt="Reliability of the scores"), caption))
     except UndefinedError as error:
@@ -165,14 +172,13 @@ def _mistakes(source: Source, count: int) -> str:
 
 def _protocol(report: Report) -> str:
     whole = report.overall
-    how = report.aggregation if report.top is None else f"mean of the {report.top} highest"
     return facts(
         {
             "videos": f"{whole.videos.judged} judged of {whole.videos.total}",
             "frames": f"{whole.frames.judged} judged of {whole.frames.total}",
             "people": whole.people,
             "splits": ", ".join(name or "none named" for name in report.splits),
-            "a video's score": f"the {how} of its frames'",
+            "a video's score": f"the {report.how} of its frames'",
             "what is one video": "data set, method, compression and name together",
         }
     )

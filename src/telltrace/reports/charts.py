@@ -1,92 +1,55 @@
-"""The figures of a report: ROC with a band, reliability, bars by method, and a run's course."""
+"""The figures of a report: ROC with a band, bars by method, and a run's course."""
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from telltrace.evaluation.metrics import UndefinedError, reliability, roc_curve
+from telltrace.evaluation.compact import ScoreTable
+from telltrace.evaluation.comparison import TableDraws
+from telltrace.evaluation.ranking import Floats, Ranking, UndefinedError
 from telltrace.evaluation.report import Report
-from telltrace.evaluation.videos import aggregate_videos
-from telltrace.robustness.draws import Draws
+from telltrace.visualization.curves import BLUE, DASHED, GREY, ORANGE, new_figure
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8A8A8A"
 GRID = np.linspace(0, 1, 201)
-MANY_FRAMES = 50_000
-"""Frames from which the band is drawn from videos instead."""
 
 
-def roc_band_figure(scores: pd.DataFrame, report: Report) -> Figure | None:
+def roc_band_figure(table: ScoreTable) -> Figure | None:
     """ROC curve of all frames with the band that draws whole videos; None without both classes.
 
-    At every false-alarm rate 95 % of the draws lie within the band.
+    At every FPR 95 % of the draws lie within the band.
     """
-    judged = scores[scores["score"].notna()]
-    what = "frames"
-    if len(judged) > MANY_FRAMES:
-        judged, what = _as_frames(judged, report), "videos"
-    if judged["label"].nunique() < 2:
+    ranking = _frames(table)
+    if not (ranking.real.any() and ranking.fake.any()):
         return None
     figure, axes = _chart(5.2, 4.6)
-    fpr, tpr, _ = roc_curve(judged["label"], judged["score"])
     try:
-        draws = Draws(judged, replicates=400)
-        low, high = _band(judged, draws)
+        low, high = _band(TableDraws(table, replicates=400), table)
         axes.fill_between(GRID, low, high, color=BLUE, alpha=0.18, lw=0, label="95 % band")
     except UndefinedError:
         pass
-    axes.plot(fpr, tpr, color=BLUE, lw=2, label=f"all {what}")
-    axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (4, 4)), label="guessing")
-    axes.set(
-        xlabel="false-alarm rate (reals called fake)",
-        ylabel="hit rate (fakes called fake)",
-        xlim=(0, 1),
-        ylim=(0, 1.01),
-    )
+    axes.plot(*ranking.rates, color=BLUE, lw=2, label="all frames")
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=DASHED, label="guessing")
+    axes.set(xlabel="FPR (reals called fake)", ylabel="TPR (fakes called fake)")
+    axes.set(xlim=(0, 1), ylim=(0, 1.01))
     axes.legend(loc="lower right", frameon=False, fontsize=9)
     return figure
 
 
-def _as_frames(judged: pd.DataFrame, report: Report) -> pd.DataFrame:
-    """One row a video."""
-    return aggregate_videos(judged, report.aggregation, report.top or 1).dropna(subset=["score"])
+def _frames(table: ScoreTable) -> Ranking:
+    known = ~np.isnan(table.score)
+    return Ranking.of(table.labels[table.video[known]], table.score[known])
 
 
-def _band(judged: pd.DataFrame, draws: Draws) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lowest and highest hit rate that 95 % of the draws have at each false-alarm rate."""
-    order = np.argsort(-judged["score"].to_numpy(), kind="stable")
-    label = judged["label"].to_numpy()[order]
-    weights = draws.of_rows(judged)[:, order]
-    curves = np.empty((len(weights), len(GRID)))
-    for row, weight in enumerate(weights):
-        hits, alarms = np.cumsum(weight * label), np.cumsum(weight * (1 - label))
-        if hits[-1] and alarms[-1]:
-            curves[row] = np.interp(GRID, alarms / alarms[-1], hits / hits[-1])
-        else:
-            curves[row] = np.nan
+def _band(draws: TableDraws, table: ScoreTable) -> tuple[Floats, Floats]:
+    """Lowest and highest TPR that 95 % of the draws have at each FPR, (201,) each."""
+    curves: list[Floats] = []
+    with np.errstate(invalid="ignore"):
+        for ranking in draws.draws.rankings(draws.items(table)[0]):
+            curves += [np.interp(GRID, x, y) for x, y in zip(*(r.T for r in ranking.rates),
+                                                             strict=True)]  # fmt: skip
     low, high = np.nanquantile(curves, (0.025, 0.975), axis=0)
     return low, high
-
-
-def reliability_figure(scores: pd.DataFrame) -> Figure:
-    """How often faces of a score are fake; on the diagonal scores are probabilities."""
-    judged = scores[scores["score"].notna()]
-    found = reliability(judged["label"], judged["score"], bins=10)
-    figure, axes = _chart(5.2, 4.2)
-    size = 20 + 380 * found.items / found.items.max()
-    axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (4, 4)))
-    axes.plot(found.score, found.fakes, color=BLUE, lw=1.2)
-    axes.scatter(found.score, found.fakes, s=size, color=BLUE, alpha=0.55, lw=0)
-    axes.set(
-        xlabel="score (mean of a bin)",
-        ylabel="share of fakes",
-        xlim=(-0.03, 1.03),
-        ylim=(-0.05, 1.05),
-    )
-    return figure
 
 
 def method_figure(report: Report) -> Figure | None:
@@ -105,13 +68,10 @@ def method_figure(report: Report) -> Figure | None:
                 bounds = (level.interval.low, level.interval.high)
                 axes.plot(bounds, (row + shift,) * 2, color="black", lw=1.3, marker="|", ms=6)
     several = len(report.sets) > 1
-    names = [
-        " ".join(p for p in ((g.dataset, g.compression) if several else ()) + (g.method,) if p)
-        for g in groups
-    ]
+    names = [" ".join(p for p in (several * g.set_name, g.method) if p) for g in groups]
     axes.set_yticks(range(len(groups)), names)
     axes.invert_yaxis()
-    axes.axvline(0.5, color=GREY, lw=1, ls=(0, (4, 4)))
+    axes.axvline(0.5, color=GREY, lw=1, ls=DASHED)
     axes.set(xlim=(0, 1), xlabel="AUC against the reals (blue per frame, orange per video)")
     return figure
 
@@ -129,11 +89,5 @@ def history_figure(history: pd.DataFrame) -> Figure:
 
 
 def _chart(width: float, height: float) -> tuple[Figure, Axes]:
-    with matplotlib.style.context("default"):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#E6E6E6", lw=0.7)
-    axes.set_axisbelow(True)
-    return figure, axes
+    figure, grid = new_figure(width, height)
+    return figure, grid[0, 0]

@@ -1,7 +1,8 @@
 """The plain words of a report: what the figures mean, for readers without statistics."""
 
+from telltrace.evaluation.groups import Level
 from telltrace.evaluation.metrics import THRESHOLD
-from telltrace.evaluation.report import Level, Report
+from telltrace.evaluation.report import Report
 
 CHANCE = 0.5
 
@@ -13,6 +14,9 @@ def plain_summary(report: Report) -> list[str]:
     said = [
         f"{videos.judged} of {videos.total} videos could be judged: {videos.reals} real and "
         f"{videos.fakes} fake ones, by {frames.judged} frames."
+        if videos.total
+        else f"{frames.judged} of {frames.total} rows could be judged: {frames.reals} real and "
+        f"{frames.fakes} fake ones; no video is named."
     ]
     level, what = (
         (videos, "video") if videos.metrics["auc"].value is not None else (frames, "frame")

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from telltrace.evaluation.metrics import auc, balanced_accuracy
-from telltrace.robustness.draws import Draws, Floats, interval
+from telltrace.evaluation.comparison import TableDraws
+from telltrace.evaluation.metrics import METRICS
+from telltrace.evaluation.ranking import Floats
 
 REPLICATES = 2000
-MEASURES = {"auc": auc, "balanced_accuracy": balanced_accuracy}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CellFigure:
 
         The same draws are taken of both, so what is easy or hard for both does not count.
         """
-        return (self.value - other.value, *interval(self.replicates - other.replicates))
+        return (self.value - other.value, *_interval(self.replicates - other.replicates))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -58,19 +58,24 @@ def cell_figure(scores: Sequence[pd.DataFrame], metric: str, *, seed: int = 0) -
         UndefinedError: If a class is missing, or is in one video only.
         ValueError: If the tables judge different videos.
     """
-    values = tuple(MEASURES[metric](table["label"], table["score"]) for table in scores)
-    draws = Draws(scores[0], replicates=REPLICATES, seed=seed)
-    measure = draws.auc if metric == "auc" else draws.balanced_accuracy
-    each = np.stack([measure(table) for table in scores])
+    values = tuple(METRICS[metric](table["label"], table["score"]) for table in scores)
+    draws = TableDraws(scores[0], replicates=REPLICATES, seed=seed)
+    each = np.stack([draws.values(table, metric) for table in scores])
     chosen = np.random.default_rng(seed).integers(len(scores), size=(REPLICATES, len(scores)))
     replicates = each[chosen, np.arange(REPLICATES)[:, None]].mean(1)
     fakes = int((draws.videos["label"] == 1).sum())
     return CellFigure(
         float(np.mean(values)),
-        *interval(replicates),
+        *_interval(replicates),
         values,
         len(draws.videos) - fakes,
         fakes,
         draws.drawn,
         replicates,
     )
+
+
+def _interval(values: Floats) -> tuple[float, float]:
+    """What 95 % of the draws of seeds and videos lie between."""
+    low, high = np.nanquantile(values, (0.025, 0.975))
+    return float(low), float(high)

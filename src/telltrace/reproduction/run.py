@@ -9,7 +9,7 @@ import pandas as pd
 from telltrace.checkpoint import load_detector
 from telltrace.data.crops import read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest
-from telltrace.evaluation.metrics import UndefinedError
+from telltrace.evaluation.ranking import UndefinedError
 from telltrace.evaluation.scores import read_scores, write_scores
 from telltrace.inference import choose_device, score_crops
 from telltrace.progress import logger

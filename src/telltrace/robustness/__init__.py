@@ -2,7 +2,6 @@
 
 from .corruptions import CORRUPTIONS, LEVELS, Corruption, corrupt
 from .curves import curves_figure
-from .draws import Draws
 from .results import CLEAN, CellResult, Robustness, summarise, to_text
 from .run import measure_robustness, read_robustness
 
@@ -12,7 +11,6 @@ __all__ = [
     "LEVELS",
     "CellResult",
     "Corruption",
-    "Draws",
     "Robustness",
     "corrupt",
     "curves_figure",

@@ -2,28 +2,26 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from io import StringIO
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from telltrace.checkpoint import Calibration
-from telltrace.evaluation.metrics import UndefinedError, auc
-from telltrace.evaluation.scores import VIDEO_KEY
-from telltrace.evaluation.videos import aggregate_videos
+from telltrace.errors import ManifestError
+from telltrace.evaluation.compact import ScoreTable, compact_scores
+from telltrace.evaluation.comparison import TableDraws, pair_rows
+from telltrace.evaluation.metrics import auc
+from telltrace.evaluation.ranking import Floats, UndefinedError
+from telltrace.evaluation.rendering import to_lines
 
 from .corruptions import CORRUPTIONS
-from .draws import Draws, Floats, interval
 
 CLEAN: Final = "clean"
 SCHEMA: Final = "telltrace.robustness/1"
-FACE: Final = [*VIDEO_KEY, "frame", "occurrence"]
-"""What makes two rows of two tables the same face."""
 
 Bounds = tuple[float, float]
 
@@ -89,10 +87,10 @@ class Robustness:
         """The inverse of :meth:`to_dict`.
 
         Raises:
-            ValueError: If the values are of another schema.
+            ManifestError: If the values are of another schema.
         """
         if values.get("schema") != SCHEMA:
-            raise ValueError(f"Expected the schema {SCHEMA!r}, got {values.get('schema')!r}.")
+            raise ManifestError(f"Expected the schema {SCHEMA!r}, got {values.get('schema')!r}")
         parts = _frozen({k: v for k, v in values.items() if k not in ("schema", "about", "cells")})
         return cls(cells=tuple(CellResult(**_frozen(c)) for c in values["cells"]), **parts)
 
@@ -125,82 +123,85 @@ def summarise(
         cells: Corruption, level and scores table.
         calibration: Its thresholds make the verdicts.
     """
+    first = compact_scores(clean, items=True)
     try:
-        draws: Draws | None = Draws(clean)
+        draws: TableDraws | None = TableDraws(first)
     except UndefinedError:
         draws = None
-    base = draws.auc(clean) if draws else None
-    found = [_cell(CLEAN, 0, clean, clean, draws, base, calibration)]
-    fallen: dict[str, list[Floats]] = {}
-    for name, level, table in cells:
-        found.append(_cell(name, level, table, clean, draws, base, calibration))
-        if draws is not None and base is not None:
-            fallen.setdefault(name, []).append(base - draws.auc(table))
-    corrupted = found[1:]
-    bounds = None
-    if fallen:
-        bounds = interval(np.mean([np.mean(parts, axis=0) for parts in fallen.values()], axis=0))
-    videos = clean.drop_duplicates(VIDEO_KEY)
+    found: list[CellResult] = []
+    drops: dict[str, list[Floats]] = {}
+    base: Floats | None = None
+    for name, level, scores in ((CLEAN, 0, clean), *cells):
+        table = compact_scores(scores, items=True)
+        drawn = draws.values(table, "auc") if draws else None
+        base = drawn if name == CLEAN else base
+        drop = None if drawn is None or base is None else base - drawn
+        found.append(_cell(name, level, table, first, draws, drawn, drop, calibration))
+        if drop is not None and name != CLEAN:
+            drops.setdefault(name, []).append(drop)
+    mean_drop, bounds = _mean_of_means(found[1:], "drop"), None
+    if drops and draws and mean_drop is not None:
+        means = np.mean([np.mean(parts, axis=0) for parts in drops.values()], axis=0)
+        bounds = _difference(draws, mean_drop, means)
     return Robustness(
         tuple(found),
-        _mean_of_means(corrupted, "drop"),
+        mean_drop,
         bounds,
-        _mean_of_means(corrupted, "flips") or 0.0,
-        len(videos),
-        int((videos["label"] == 0).sum()),
+        _mean_of_means(found[1:], "flips") or 0.0,
+        len(first.videos),
+        int((first.labels == 0).sum()),
         draws.drawn if draws else "",
         (calibration.real_below, calibration.fake_from),
     )
 
 
 def _cell(
-    name: str,
-    level: int,
-    table: pd.DataFrame,
-    clean: pd.DataFrame,
-    draws: Draws | None,
-    base: Floats | None,
-    calibration: Calibration,
-) -> CellResult:
-    both = _faces(clean).merge(_faces(table), on=FACE, suffixes=("", "_now"))
-    before, now = (both[column].to_numpy(np.float64) for column in ("score", "score_now"))
+    name: str, level: int, table: ScoreTable, clean: ScoreTable, draws: TableDraws | None,
+    drawn: Floats | None, drop: Floats | None, calibration: Calibration,
+) -> CellResult:  # fmt: skip
+    rows = pair_rows(clean, table)
+    before, now = clean.score[rows[0]], table.score[rows[1]]
+    both = ~np.isnan(before) & ~np.isnan(now)
+    before, now = before[both], now[both]
     said = [verdicts(values, calibration) for values in (before, now)]
-    value, first = _auc(table), _auc(clean)
-    drawn = draws.auc(table) if draws else None
+    value, first = (_auc(*x.level("frames"), x) for x in (table, clean))
+    fall = None if value is None or first is None else first - value
     return CellResult(
         name,
         level,
         None if name == CLEAN else CORRUPTIONS[name].levels[level - 1],
-        len(table),
-        len(clean) - len(both),
+        len(table.score),
+        len(clean.score) - len(before),
         value,
-        None if drawn is None else _spread(drawn),
-        _auc(aggregate_videos(table)),
-        None if value is None or first is None else first - value,
-        None if drawn is None or base is None else interval(base - drawn),
+        None if draws is None or drawn is None or value is None else _interval(draws, value, drawn),
+        _auc(*table.level("videos"), table),
+        fall,
+        None if draws is None or drop is None or fall is None else _difference(draws, fall, drop),
         float((said[0] != said[1]).mean()),
         float((said[0] * said[1] == -1).mean()),
         float((now - before).mean()),
     )
 
 
-def _spread(values: Floats) -> Bounds | None:
-    """The interval of the draws; None where all give one figure, which no draw is proof of."""
-    if np.isnan(values).all() or np.nanmax(values) - np.nanmin(values) < 1e-12:
-        return None
-    return interval(values)
-
-
-def _faces(table: pd.DataFrame) -> pd.DataFrame:
-    """The judged faces; several in one frame are told apart by their order."""
-    judged = table[table["score"].notna()]
-    return judged.assign(occurrence=judged.groupby([*VIDEO_KEY, "frame"]).cumcount())
-
-
-def _auc(table: pd.DataFrame) -> float | None:
-    judged = table[table["score"].notna()]
+def _interval(draws: TableDraws, value: float, drawn: Floats) -> Bounds | None:
     try:
-        return auc(judged["label"], judged["score"])
+        found = draws.draws.interval(auc, value, drawn)
+    except UndefinedError:
+        return None
+    return found.low, found.high
+
+
+def _difference(draws: TableDraws, value: float, drawn: Floats) -> Bounds | None:
+    try:
+        return draws.draws.difference(value, drawn)
+    except UndefinedError:
+        return None
+
+
+def _auc(score: Floats, owner: NDArray[np.int32], table: ScoreTable) -> float | None:
+    known = ~np.isnan(score)
+    try:
+        return auc(table.labels[owner[known]], score[known])
     except UndefinedError:
         return None
 
@@ -224,13 +225,8 @@ def to_text(found: Robustness) -> str:
         row = {cell.level: cell for cell in found.cells[1:] if cell.corruption == name}
         cells = [_figure(row[n].auc) if n in row else "" for n in levels]
         drop, flips = (_mean_of_means(row.values(), what) for what in ("drop", "flips"))
-        grid.add_row(name, *cells, _signed(drop), f"{flips or 0:.1%}")
-    out = StringIO()
-    console = Console(file=out, width=110, color_system=None, highlight=False, markup=False)
-    console.print(grid)
-    for sentence in sentences(found):
-        console.print(sentence)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+        grid.add_row(name, *cells, _figure(drop, "+"), f"{flips or 0:.1%}")
+    return to_lines([grid, *sentences(found)], 110)
 
 
 def sentences(found: Robustness) -> list[str]:
@@ -241,7 +237,7 @@ def sentences(found: Robustness) -> list[str]:
         f"Clean: AUC {_figure(clean.auc)}{_bounds(clean.interval)} per face, "
         f"{_figure(clean.video_auc)} per video; {clean.faces} faces of {found.videos} videos "
         f"({found.reals} real).",
-        f"Mean drop of the AUC over corruptions and levels: {_signed(found.mean_drop)}"
+        f"Mean drop of the AUC over corruptions and levels: {_figure(found.mean_drop, '+')}"
         f"{_bounds(found.mean_drop_interval)}; verdicts changed (fake from {high:.3f}, real below "
         f"{low:.3f}): {found.flips:.1%} of the faces.",
     ]
@@ -252,12 +248,8 @@ def sentences(found: Robustness) -> list[str]:
     return said
 
 
-def _figure(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"
-
-
-def _signed(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:+.3f}"
+def _figure(value: float | None, sign: str = "") -> str:
+    return "n/a" if value is None else f"{value:{sign}.3f}"
 
 
 def _bounds(bounds: Bounds | None) -> str:

@@ -6,9 +6,6 @@ from .curves import (
     reliability_figure,
     roc_figure,
     save_figure,
-    save_histogram,
-    save_reliability,
-    save_roc,
 )
 from .faces import contact_sheet, draw_boxes
 from .sheets import manifest_sheet
@@ -22,7 +19,4 @@ __all__ = [
     "reliability_figure",
     "roc_figure",
     "save_figure",
-    "save_histogram",
-    "save_reliability",
-    "save_roc",
 ]

@@ -1,29 +1,25 @@
-"""Pictures of a scores table: ROC curves down to rare false alarms, and score histograms."""
+"""Pictures of a scores table: ROC curves down to rare false positives, histograms, reliability."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import matplotlib
 import matplotlib.style
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from telltrace.evaluation.metrics import (
-    THRESHOLD,
-    UndefinedError,
-    expected_calibration_error,
-    reliability,
-    roc_curve,
-)
-from telltrace.evaluation.report import Group, Level, Report, members
-from telltrace.evaluation.videos import aggregate_videos
-from telltrace.files import atomic_write
+from telltrace.errors import OptionError
+from telltrace.evaluation.compact import LevelName, ScoreTable
+from telltrace.evaluation.groups import Level
+from telltrace.evaluation.metrics import THRESHOLD, expected_calibration_error, reliability
+from telltrace.evaluation.ranking import Floats, Ranking, UndefinedError
+from telltrace.evaluation.report import Group, Report
+from telltrace.files import write_bytes
 
 MOST_LINES: Final = 9
 """With more lines than this, methods are left out and the datasets alone are drawn."""
@@ -31,59 +27,77 @@ MOST_LINES: Final = 9
 MANY_ITEMS: Final = 500
 """Items from which a histogram has 25 bins; below it has 10."""
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C564B")
-_GREY = "#8A8A8A"
+MOST_POINTS: Final = 20_000
+"""Points of a curve that are drawn; of more, as many are chosen."""
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"
+_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C564B")
 _DASHES: Final = ("-", "--", ":", "-.")
+DASHED: Final = (0, (4, 4))
 
 
-@dataclass(frozen=True)
-class _Line:
+class _Line(NamedTuple):
     name: str
     level: Level
-    labels: NDArray[np.int64]
-    scores: NDArray[np.float64]
+    ranking: Ranking
     style: dict[str, Any]
 
 
-def roc_figure(scores: pd.DataFrame, report: Report) -> Figure:
+def new_figure(
+    width: float, height: float, rows: int = 1, columns: int = 1, **options: Any
+) -> tuple[Figure, NDArray[Any]]:
+    """A figure of so many inches and its axes, (rows, columns), in one style everywhere."""
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        grid = figure.subplots(rows, columns, squeeze=False, **options)
+    for axes in grid.flat:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="#E6E6E6", lw=0.7)
+        axes.set_axisbelow(True)
+    return figure, grid
+
+
+def roc_figure(table: ScoreTable, report: Report) -> Figure:
     """ROC curves per frame (above) and per video (below): one line a method.
 
-    Left, both axes are linear. Right, the false-alarm rate is logarithmic, since a detector is of
-    use where false alarms are rare; steps join thresholds that exist. The legend gives the AUC.
+    Left, both axes are linear. Right, the FPR is logarithmic, since a detector is of use where
+    false positives are rare; steps join thresholds that exist. The legend gives the AUC.
 
     Args:
-        scores: The table that ``report`` was made from.
+        table: The table that ``report`` was made from.
         report: Its report; it gives the AUCs and their intervals.
 
     Raises:
         UndefinedError: If there is no group with both reals and fakes.
     """
-    with matplotlib.style.context("default"):
-        figure, rows = _page("ROC curves", columns=2)
-        for (name, frame, attribute), axes in zip(_levels(scores, report), rows, strict=True):
-            lines = [x for x in _lines(frame, report, attribute) if 0 < x.labels.mean() < 1]
-            if not lines:
-                raise UndefinedError(
-                    f"{name}: no ROC curve without both reals and fakes. Score both, or leave "
-                    "the picture out."
-                )
-            _draw_roc(axes, lines, name)
-        return figure
+    levels = _levels(table, report)
+    figure, grid = _page("ROC curves", len(levels), columns=2)
+    for (level, name), axes in zip(levels.items(), grid, strict=True):
+        found = _lines(table, report, level)
+        lines = [x for x in found if x.ranking.real.any() and x.ranking.fake.any()]
+        if not lines:
+            raise UndefinedError(
+                f"{name}: no ROC curve without both reals and fakes. Score both, or leave "
+                "the picture out."
+            )
+        _draw_roc(axes, lines, name)
+    return figure
 
 
-def histogram_figure(scores: pd.DataFrame, report: Report) -> Figure:
+def histogram_figure(table: ScoreTable, report: Report) -> Figure:
     """How scores are spread, per frame (above) and per video (below).
 
     Reals are filled; fakes are one line a method, or one a dataset where methods are many.
     """
-    with matplotlib.style.context("default"):
-        figure, rows = _page("Scores", columns=1)
-        for (name, frame, attribute), axes in zip(_levels(scores, report), rows, strict=True):
-            _draw_histogram(axes[0], list(_lines(frame, report, attribute, most=5)), name)
-        return figure
+    levels = _levels(table, report)
+    figure, grid = _page("Scores", len(levels), columns=1)
+    for (level, name), axes in zip(levels.items(), grid, strict=True):
+        _draw_histogram(axes[0], list(_lines(table, report, level, most=5)), name)
+    return figure
 
 
-def reliability_figure(scores: pd.DataFrame, report: Report) -> Figure:
+def reliability_figure(table: ScoreTable, report: Report) -> Figure:
     """How often faces of a given score are fake, per frame (above) and per video (below).
 
     A calibrated detector's points lie on the diagonal; above it the scores are too low, below it
@@ -91,105 +105,65 @@ def reliability_figure(scores: pd.DataFrame, report: Report) -> Figure:
     which takes items for independent and is too narrow for frames.
 
     Args:
-        scores: The table that ``report`` was made from.
+        table: The table that ``report`` was made from.
         report: Its report; it says how videos are formed.
     """
-    with matplotlib.style.context("default"):
-        figure, rows = _page("Reliability", columns=1)
-        for (name, frame, _), axes in zip(_levels(scores, report), rows, strict=True):
-            judged = frame[frame["score"].notna()]
-            _draw_reliability(axes[0], judged["label"], judged["score"], name)
-        return figure
-
-
-def save_reliability(scores: pd.DataFrame, report: Report, path: str | Path) -> None:
-    """Write :func:`reliability_figure` as PNG."""
-    save_figure(reliability_figure(scores, report), path)
-
-
-def _draw_reliability(axes: Axes, labels: pd.Series, scores: pd.Series, name: str) -> None:
-    bins = reliability(labels, scores)
-    z, n, p = 1.959963984540054, bins.items, bins.fakes
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    reach = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    error = expected_calibration_error(labels, scores)
-    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="calibrated")
-    below, above = p - (centre - reach), centre + reach - p
-    bars = np.clip([below, above], 0, None)
-    axes.errorbar(
-        *(bins.score, p, bars), fmt="o-", color=_COLOURS[0], capsize=3, label=f"ECE {error:.3f}"
-    )
-    counts = axes.twinx()
-    counts.bar(bins.score, n, width=0.03, color=_GREY, alpha=0.25)
-    counts.set_ylabel("items")
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=name)
-    axes.set(xlabel="score (probability of fake)", ylabel="share of fakes")
-    axes.legend(loc="lower right")
-
-
-def save_roc(scores: pd.DataFrame, report: Report, path: str | Path) -> None:
-    """Write :func:`roc_figure` as PNG."""
-    save_figure(roc_figure(scores, report), path)
-
-
-def save_histogram(scores: pd.DataFrame, report: Report, path: str | Path) -> None:
-    """Write :func:`histogram_figure` as PNG."""
-    save_figure(histogram_figure(scores, report), path)
+    levels = _levels(table, report)
+    figure, grid = _page("Reliability", len(levels), columns=1)
+    for (level, name), axes in zip(levels.items(), grid, strict=True):
+        ranking = report.overall.ranking(table, *_scores(table, report, level))
+        _draw_reliability(axes[0], ranking, name)
+    return figure
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG: whole or not at all, and the same figure as the same bytes.
 
     Raises:
-        ValueError: If ``path`` does not end in .png.
+        OptionError: If ``path`` does not end in .png.
     """
-    path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"{path}: pictures are PNG files. Give a name that ends in .png.")
-    with matplotlib.style.context("default"), atomic_write(path) as partial:
-        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
+    if Path(path).suffix.lower() != ".png":
+        raise OptionError("pictures are PNG files", remedy="End the name in .png.", path=path)
+    content = BytesIO()
+    with matplotlib.style.context("default"):
+        figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
+    write_bytes(content.getvalue(), path)
 
 
-def _page(title: str, columns: int) -> tuple[Figure, NDArray[Any]]:
-    figure = Figure(figsize=(4.6 * columns + 3.4, 8.4), layout="constrained")
-    FigureCanvasAgg(figure)
+def _page(title: str, rows: int, columns: int) -> tuple[Figure, NDArray[Any]]:
+    figure, grid = new_figure(4.6 * columns + 3.4, 4.2 * rows, rows, columns)
     figure.suptitle(title, fontsize=14, fontweight="bold", x=0.01, ha="left")
-    return figure, figure.subplots(2, columns, squeeze=False)
+    return figure, grid
 
 
-def _levels(scores: pd.DataFrame, report: Report) -> list[tuple[str, pd.DataFrame, str]]:
-    videos = aggregate_videos(scores, report.aggregation, report.top or 1)
-    how = report.aggregation if report.top is None else f"mean of the {report.top} highest"
-    return [("Frames", scores, "frames"), (f"Videos ({how} of frames)", videos, "videos")]
+def _levels(table: ScoreTable, report: Report) -> dict[LevelName, str]:
+    videos: dict[LevelName, str] = {"videos": f"Videos ({report.how} of frames)"}
+    return {"frames": "Frames", **(videos if table.names_videos else {})}
+
+
+def _scores(
+    table: ScoreTable, report: Report, level: LevelName
+) -> tuple[Floats, NDArray[np.int32]]:
+    return table.level(level, report.aggregation, report.top or 1)
 
 
 def _lines(
-    table: pd.DataFrame, report: Report, attribute: str, most: int = MOST_LINES
+    table: ScoreTable, report: Report, level: LevelName, most: int = MOST_LINES
 ) -> Iterator[_Line]:
     """What to draw: everything, and each method, or each dataset where methods are too many."""
-    table = table[table["score"].notna()]
+    scores = _scores(table, report, level)
     parts = report.methods if len(report.methods) < most else report.sets
-    sets = [(s.dataset, s.compression) for s in report.sets]
-    kinds = list(dict.fromkeys(p.method or (p.dataset, p.compression) for p in parts))
+    sets = [part.set_name for part in report.sets]
+    kinds = list(dict.fromkeys(part.method or part.set_name for part in parts))
     whole: list[Group] = [report.overall] if len(parts) != 1 else []
     for group in (*whole, *parts):
-        rows = table[members(table, group.dataset, group.compression, group.method)]
         style: dict[str, Any] = {"color": "black", "lw": 2.2, "zorder": 3}
         if group is not report.overall:
-            colour = kinds.index(group.method or (group.dataset, group.compression))
-            dash = sets.index((group.dataset, group.compression))
-            style = {
-                "color": _COLOURS[colour % len(_COLOURS)],
-                "ls": _DASHES[dash % len(_DASHES)],
-                "lw": 1.6,
-            }
-        yield _Line(
-            _name(group, report),
-            getattr(group, attribute),
-            rows["label"].to_numpy(np.int64),
-            rows["score"].to_numpy(np.float64),
-            style,
-        )
+            colour = _COLOURS[kinds.index(group.method or group.set_name) % len(_COLOURS)]
+            dash = _DASHES[sets.index(group.set_name) % len(_DASHES)]
+            style = {"color": colour, "ls": dash, "lw": 1.6}
+        name, ranking = _name(group, report), group.ranking(table, *scores)
+        yield _Line(name, getattr(group, level), ranking, style)
 
 
 def _name(group: Group, report: Report) -> str:
@@ -208,53 +182,83 @@ def _legend(line: _Line) -> str:
 
 def _draw_roc(axes: NDArray[Any], lines: list[_Line], name: str) -> None:
     linear, rare = axes
-    reals = max(int((line.labels == 0).sum()) for line in lines)
+    reals = max(int(line.ranking.real.sum()) for line in lines)
     least = min(0.5 / reals, 1e-2)
     for line in lines:
-        fpr, tpr, _ = roc_curve(line.labels, line.scores)
+        fpr, tpr = _thin_out(*line.ranking.rates)
         linear.plot(fpr, tpr, label=_legend(line), **line.style)
         rare.plot(np.maximum(fpr, least), tpr, drawstyle="steps-post", **line.style)
     chance = np.geomspace(least, 1, 200)
-    linear.plot([0, 1], [0, 1], color=_GREY, lw=1, ls=(0, (4, 4)), zorder=1)
-    rare.plot(chance, chance, color=_GREY, lw=1, ls=(0, (4, 4)), zorder=1)
-    linear.set(xlim=(-0.01, 1.01), title=name, ylabel="hit rate (fakes called fake)")
-    rare.set(
-        xscale="log", xlim=(least, 1), title=f"rare false alarms spread out (grey: none in {reals})"
-    )
+    linear.plot([0, 1], [0, 1], color=GREY, lw=1, ls=DASHED, zorder=1)
+    rare.plot(chance, chance, color=GREY, lw=1, ls=DASHED, zorder=1)
+    linear.set(xlim=(-0.01, 1.01), ylabel="TPR (fakes called fake)")
+    linear.set_title(name, fontsize=10.5)
+    rare.set(xscale="log", xlim=(least, 1))
+    rare.set_title(f"rare false positives spread out (grey: none in {reals})", fontsize=10.5)
     rare.axvspan(least, 1 / reals, color="#EEEEEE", zorder=0)
     for axis in (linear, rare):
-        axis.set(ylim=(-0.01, 1.01), xlabel="false-alarm rate (reals called fake)")
-    _finish(linear, rare)
-    rare.legend(
-        *linear.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1.01, 0.5),
-        frameon=False, fontsize=9, labelspacing=0.9,
-    )  # fmt: skip
+        axis.set(ylim=(-0.01, 1.01), xlabel="FPR (reals called fake)")
+    _legend_beside(rare, linear)
+
+
+def _thin_out(fpr: Floats, tpr: Floats) -> tuple[Floats, Floats]:
+    """As many points of a curve as can be seen, closer together where the FPR is small."""
+    if len(fpr) <= MOST_POINTS:
+        return fpr, tpr
+    rare = np.searchsorted(fpr, np.geomspace(fpr[fpr > 0][0], 1, MOST_POINTS // 2))
+    even = np.linspace(0, len(fpr) - 1, MOST_POINTS // 2).astype(np.int64)
+    kept = np.union1d(rare, even)
+    return fpr[kept], tpr[kept]
 
 
 def _draw_histogram(axis: Axes, lines: list[_Line], name: str) -> None:
-    everything = lines[0]
-    reals = everything.scores[everything.labels == 0]
-    edges = np.linspace(0, 1, (25 if len(everything.scores) >= MANY_ITEMS else 10) + 1)
+    real, fake = lines[0].ranking.real, lines[0].ranking.fake
+    many = int(real.sum() + fake.sum()) >= MANY_ITEMS
+    edges = np.linspace(0, 1, (25 if many else 10) + 1)
+
+    def shares(ranking: Ranking, counts: NDArray[Any]) -> Floats:
+        return np.histogram(ranking.scores, edges, weights=counts)[0] / max(counts.sum(), 1)
+
     axis.stairs(
-        _share(reals, edges), edges, fill=True, color="#D0D0D0", label=f"real ({len(reals)})"
-    )
+        shares(lines[0].ranking, real), edges, fill=True, color="#D0D0D0",
+        label=f"real ({real.sum()})",
+    )  # fmt: skip
     for line in lines[1:] or lines:
-        fakes = line.scores[line.labels == 1]
+        counts = line.ranking.fake
         style = {"color": line.style["color"], "ls": line.style.get("ls", "-"), "lw": 1.6}
-        axis.stairs(_share(fakes, edges), edges, label=f"{line.name} ({len(fakes)})", **style)
-    axis.axvline(THRESHOLD, color=_GREY, lw=1, ls=(0, (4, 4)))
-    axis.set(xlim=(0, 1), title=name, xlabel="score (probability of fake)", ylabel="share of items")
-    _finish(axis)
-    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
+        label = f"{line.name} ({counts.sum()})"
+        axis.stairs(shares(line.ranking, counts), edges, label=label, **style)
+    axis.axvline(THRESHOLD, color=GREY, lw=1, ls=DASHED)
+    axis.set(xlim=(0, 1), xlabel="score (probability of fake)", ylabel="share of items")
+    axis.set_title(name, fontsize=10.5)
+    _legend_beside(axis, axis)
 
 
-def _share(scores: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.histogram(scores, edges)[0] / max(len(scores), 1)
+def _legend_beside(axis: Axes, source: Axes) -> None:
+    handles, labels = source.get_legend_handles_labels()
+    axis.legend(
+        handles, labels, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False,
+        fontsize=9, labelspacing=0.9,
+    )  # fmt: skip
 
 
-def _finish(*axes: Axes) -> None:
-    for axis in axes:
-        axis.title.set_fontsize(10.5)
-        axis.grid(color="#E6E6E6", lw=0.7)
-        axis.set_axisbelow(True)
-        axis.spines[["top", "right"]].set_visible(False)
+def _draw_reliability(axes: Axes, ranking: Ranking, name: str) -> None:
+    error = expected_calibration_error.measure(ranking)
+    if error.value is None:
+        raise UndefinedError(error.reason or "")
+    bins = reliability(ranking)
+    z, n, p = 1.959963984540054, bins.items, bins.fakes
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    bars = np.clip([p - (centre - reach), centre + reach - p], 0, None)
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=DASHED, label="calibrated")
+    axes.errorbar(
+        *(bins.score, p, bars), fmt="o-", color=BLUE, capsize=3, label=f"ECE {error.value:.3f}"
+    )
+    counts = axes.twinx()
+    counts.bar(bins.score, n, width=0.03, color=GREY, alpha=0.25)
+    counts.set_ylabel("items")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="score (probability of fake)")
+    axes.set_ylabel("share of fakes")
+    axes.set_title(name, fontsize=10.5)
+    axes.legend(loc="lower right")

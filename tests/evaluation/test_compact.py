@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from telltrace.evaluation import ScoresError, evaluate_scores, table, write_scores
-from telltrace.evaluation.table import compact_scores, load_scores
+from telltrace.errors import DependencyError, ManifestError
+from telltrace.evaluation import compact_scores, evaluate, scores, write_scores
 
 MakeScores = Callable[..., pd.DataFrame]
 
@@ -18,8 +18,8 @@ def test_parts_equal_the_whole(
     rich: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_scores(rich, tmp_path / "scores.csv")
-    monkeypatch.setattr(table, "ROWS", 37)
-    parts, whole = load_scores(tmp_path / "scores.csv"), compact_scores(rich)
+    monkeypatch.setattr(scores, "ROWS", 37)
+    parts, whole = compact_scores(tmp_path / "scores.csv"), compact_scores(rich)
     assert parts.videos.equals(whole.videos)
     np.testing.assert_array_equal(parts.video, whole.video)
     np.testing.assert_array_equal(parts.score, whole.score)  # to the last bit
@@ -28,12 +28,12 @@ def test_parts_equal_the_whole(
     assert len(np.unique(np.stack([parts.track, whole.track]), axis=1).T) == whole.track.max() + 1
     np.testing.assert_array_equal(parts.track_video[parts.track], parts.video)
     assert parts.unjudged == whole.unjudged == {"NO_FACE": 5, "UNREADABLE": 2}
-    streamed = evaluate_scores(tmp_path / "scores.csv", replicates=20)
-    assert streamed.to_dict() == evaluate_scores(rich, replicates=20).to_dict()
+    streamed = evaluate(tmp_path / "scores.csv", replicates=20)
+    assert streamed.to_dict() == evaluate(rich, replicates=20).to_dict()
 
 
 def test_tracks_are_judged_between_frames_and_videos(rich: pd.DataFrame) -> None:
-    found = evaluate_scores(rich, "max", replicates=20).overall
+    found = evaluate(rich, aggregation="max", replicates=20).overall
     assert found.tracks is not None
     judged = rich[rich["score"].notna()]
     key = ["method", "compression", "video", "track"]
@@ -44,7 +44,7 @@ def test_tracks_are_judged_between_frames_and_videos(rich: pd.DataFrame) -> None
     wins = np.sign(of_tracks[labels == 1].to_numpy()[:, None] - of_tracks[labels == 0].to_numpy())
     assert found.tracks.metrics["auc"].value == pytest.approx(wins.mean() / 2 + 0.5, abs=1e-12)
     assert found.frames.coverage == 1 - 7 / len(rich)
-    assert evaluate_scores(rich.drop(columns="track"), replicates=20).overall.tracks is None
+    assert evaluate(rich.drop(columns="track"), replicates=20).overall.tracks is None
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_wrong_row_in_a_later_part_is_named(
     frame.loc[91, column] = value
     path = tmp_path / "scores.csv"
     frame.to_csv(path, index=False)
-    monkeypatch.setattr(table, "ROWS", 40)
-    with pytest.raises(ScoresError) as caught:
-        load_scores(path)
+    monkeypatch.setattr(scores, "ROWS", 40)
+    with pytest.raises(ManifestError) as caught:
+        compact_scores(path)
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
 
@@ -76,20 +76,20 @@ def test_a_wrong_row_in_a_later_part_is_named(
 def test_files_that_are_no_tables(tmp_path: Path) -> None:
     for name, content, message in (
         ("a.csv", b"", "not a readable CSV"),
-        ("b.csv", b"path,score\na,1\n", "no column dataset, label,"),
-        ("c.csv", (",".join(table.COLUMNS) + "\n").encode(), "no rows"),
+        ("b.csv", b"path,score\na,1\n", "no column label"),
+        ("c.csv", (",".join(scores.COLUMNS) + "\n").encode(), "no rows"),
         ("d.csv", b"\xff\xd8\xff\xe0" * 50, "not a readable CSV"),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ScoresError, match=message):
-            load_scores(tmp_path / name)
-    with pytest.raises(ScoresError, match=r"no such file. Write one with"):
-        load_scores(tmp_path / "none.csv")
+        with pytest.raises(ManifestError, match=message):
+            compact_scores(tmp_path / name)
+    with pytest.raises(ManifestError, match=r"no such file. Write one with"):
+        compact_scores(tmp_path / "none.csv")
 
 
 def test_parquet_without_pyarrow_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ScoresError, match="pip install pyarrow"):
-        load_scores(tmp_path / "scores.parquet")
+    with pytest.raises(DependencyError, match="pip install pyarrow"):
+        compact_scores(tmp_path / "scores.parquet")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from telltrace.evaluation.compat import deepfakebench
+from telltrace.evaluation.compatibility import deepfakebench
 
 
 def table(rows: list[tuple[str, str, int, float]]) -> pd.DataFrame:

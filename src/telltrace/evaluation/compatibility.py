@@ -1,0 +1,101 @@
+"""What another benchmark's metric code would have said of the same scores, and why it differs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .compact import ScoreTable, compact_scores
+from .metrics import accuracy, auc, average_precision, equal_error_rate
+from .ranking import Floats, Labels, Ranking
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure by two rules."""
+
+    metric: str
+    theirs: float
+    ours: float
+    reason: str
+    """Why they may differ."""
+
+
+def deepfakebench(scores: pd.DataFrame | ScoreTable) -> tuple[Difference, ...]:
+    """DeepfakeBench's figures of a scores table beside ours.
+
+    Raises:
+        UndefinedError: If only one class was judged.
+
+    References:
+        Yan et al., "DeepfakeBench", NeurIPS 2023 Datasets and Benchmarks; the rules are those of
+        its ``get_test_metrics``.
+    """
+    table = compact_scores(scores)
+    known = ~np.isnan(table.score)
+    values, video = table.score[known], table.video[known]
+    labels = table.labels[video]
+    of_videos, _ = table.level("videos")
+    judged = ~np.isnan(of_videos)
+    called = values > 0.5
+    reals = int((labels == 0).sum())
+    real, fake = (float(np.mean((values[labels == k] >= 0.5) == k)) for k in (0, 1))
+    area, precision = auc(labels, values), average_precision(labels, values)
+    rows = (
+        ("frame AUC", area, area, "the same rule"),
+        ("frame AP", precision, precision, "the same rule"),
+        (
+            "frame EER",
+            nearest_vertex_eer(Ranking.of(labels, values)),
+            equal_error_rate(labels, values),
+            "theirs is the FPR of the ROC vertex nearest to the crossing; ours is the crossing",
+        ),
+        (
+            "frame accuracy",
+            float(np.mean(called == labels)),
+            accuracy(labels, values),
+            "theirs calls a score of exactly 0.5 real; ours calls it fake",
+        ),
+        (
+            "accuracy on reals",
+            float(np.mean(~called[:reals])),
+            real,
+            "theirs takes the first rows to be the reals, whatever their labels",
+        ),
+        (
+            "accuracy on fakes",
+            float(np.mean(called[reals:])),
+            fake,
+            "theirs takes the last rows to be the fakes, whatever their labels",
+        ),
+        (
+            "video AUC",
+            auc(*_merged_videos(table.videos["video"], video, labels, values)),
+            auc(table.labels[judged], of_videos[judged]),
+            "theirs joins all videos of one name into one, whatever their method, compression or "
+            "dataset; ours tells them apart",
+        ),
+    )
+    return tuple(Difference(*row) for row in rows)
+
+
+def _merged_videos(
+    names: pd.Series, video: "np.ndarray[tuple[int], np.dtype[np.int32]]", labels: Labels,
+    values: Floats,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Labels and mean scores of videos as DeepfakeBench forms them: by their name alone.
+
+    A video's label is the whole part of the mean of its rows' labels, so that a name which
+    reals and fakes share counts as real.
+    """
+    name = pd.factorize(names, sort=True)[0][video]
+    count = np.maximum(np.bincount(name), 1e-9)
+    label, score = (np.bincount(name, of) / count for of in (labels, values))
+    held = count >= 1
+    return np.floor(label[held]), score[held]
+
+
+def nearest_vertex_eer(ranking: Ranking) -> float:
+    """The false positive rate at the ROC vertex where it is nearest to the miss rate."""
+    fpr, tpr = ranking.rates
+    return float(fpr[np.argmin(np.abs(1 - tpr - fpr))])

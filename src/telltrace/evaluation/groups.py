@@ -1,0 +1,143 @@
+"""Frames, tracks or videos judged for many groups at once, each metric with its interval."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from .intervals import BinnedItems, Draws, Interval, Items, Mask, Numbers
+from .metrics import METRICS, Measure, measure_ranking
+from .ranking import UndefinedError
+
+ENOUGH_PEOPLE: Final = 5
+"""Groups of people needed in either class before an interval draws people instead of videos."""
+
+Drawn = Literal["people", "videos", "rows"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """What the frames, tracks or videos of a group amount to. Metrics are over the judged ones."""
+
+    total: int
+    judged: int
+    reals: int
+    fakes: int
+    metrics: dict[str, Measure]
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    """Of every metric that has one, by its name."""
+    interval_reason: str | None = None
+    """Why the AUC has none."""
+    drawn: Drawn = "videos"
+    """The clusters that the intervals draw."""
+    as_wrong: dict[str, Measure] = field(default_factory=dict)
+    """Some metrics if what was not judged counts as judged wrongly."""
+
+    @property
+    def interval(self) -> Interval | None:
+        """Of the AUC."""
+        return self.intervals.get("auc")
+
+    @property
+    def coverage(self) -> float | None:
+        """Share that was judged; None of nothing."""
+        return self.judged / self.total if self.total else None
+
+    @classmethod
+    def undefined(cls, reason: str) -> "Level":
+        """A level that this table cannot be judged at."""
+        metrics = {name: Measure(None, reason) for name in METRICS}
+        return cls(0, 0, 0, 0, metrics, interval_reason=reason)
+
+    def to_dict(self) -> dict[str, Any]:
+        interval = self.interval
+        return {
+            "total": self.total,
+            "judged": self.judged,
+            "coverage": self.coverage,
+            "reals": self.reals,
+            "fakes": self.fakes,
+            "metrics": {name: m.value for name, m in self.metrics.items()},
+            "undefined": {name: m.reason for name, m in self.metrics.items() if m.reason},
+            "unjudged_as_wrong": {name: m.value for name, m in self.as_wrong.items()},
+            "auc_interval": {**asdict(interval), "drawn": self.drawn} if interval else None,
+            "auc_interval_undefined": self.interval_reason,
+            "intervals": {name: [i.low, i.high] for name, i in self.intervals.items()},
+        }
+
+
+def judge_groups(
+    items: Items, inside: list[Mask], linked: Numbers | None, *, rows: bool = False, **draws: Any
+) -> list[Level]:
+    """Judge groups of cells.
+
+    Args:
+        items: What is judged.
+        inside: For each group, which cells it holds, (cells,).
+        linked: Group of people of each video, (V,); None draws videos.
+        rows: Whether each row is taken for a video of its own, because none is named.
+        draws: ``replicates``, ``level`` and ``seed`` of :class:`Draws`.
+    """
+    total, known = items.counts()
+    everything = items.ranking(np.ones_like(inside[0]))
+    binned = BinnedItems(items, everything)
+    del everything
+    found: dict[bytes, Level] = {}
+    for cells in inside:
+        if cells.tobytes() in found:
+            continue
+        ranking, member = items.ranking(cells), cells[items.cell]
+        metrics = measure_ranking(ranking)
+        (r, f), (real, fake) = (
+            [int(of[member & (items.label == k)].sum()) for k in (0, 1)] for of in (total, known)
+        )
+        worst = ranking.with_wrong(r - real, f - fake)
+        measured = {n: m.measure(worst) for n, m in METRICS.items() if m.worst_case}
+        as_wrong = {name: m for name, m in measured.items() if m.value is not None}
+        drawn, cluster = choose_clusters(items.label, member & (known > 0), linked)
+        intervals, reason = _intervals(metrics, binned, cells, items, cluster, known > 0, draws)
+        found[cells.tobytes()] = Level(
+            r + f, real + fake, real, fake, metrics, intervals, reason,
+            "rows" if rows and drawn == "videos" else drawn, as_wrong,
+        )  # fmt: skip
+    return [found[cells.tobytes()] for cells in inside]
+
+
+def choose_clusters(
+    label: Numbers, member: Mask, linked: Numbers | None
+) -> tuple[Literal["people", "videos"], Numbers]:
+    """Groups of linked people where there are enough of them in both classes, or videos.
+
+    Args:
+        label: Of each video, (V,).
+        member: Which videos are judged, (V,).
+        linked: Group of people of each video, (V,), or None where they are not named.
+    """
+    if (
+        linked is not None
+        and min(len(np.unique(linked[member & (label == kind)])) for kind in (0, 1))
+        >= ENOUGH_PEOPLE
+    ):
+        return "people", linked
+    return "videos", np.arange(len(label))
+
+
+def _intervals(
+    metrics: dict[str, Measure], binned: BinnedItems, cells: Mask, items: Items, cluster: Numbers,
+    judged: Mask, options: dict[str, Any],
+) -> tuple[dict[str, Interval], str | None]:  # fmt: skip
+    """The interval of every metric that has one, and why the AUC has none."""
+    try:
+        draws = Draws(items.label, cluster, cells[items.cell] & judged, **options)
+    except UndefinedError as error:
+        return {}, str(error)
+    found: dict[str, Interval] = {}
+    reason = None
+    for name, values in draws.values(binned, cells).items():
+        value = metrics[name].value
+        try:
+            if value is not None:
+                found[name] = draws.interval(METRICS[name], value, values)
+        except UndefinedError as error:
+            reason = str(error) if name == "auc" else reason
+    return found, reason

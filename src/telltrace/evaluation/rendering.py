@@ -1,0 +1,159 @@
+"""Reports and comparisons as text for a terminal; what is undefined is marked and explained."""
+
+from collections.abc import Iterable, Sequence
+from io import StringIO
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+from .comparison import Comparison
+from .compatibility import Difference
+from .groups import Level
+from .metrics import METRICS, Measure
+from .report import Group, Report
+
+_NARROW = ("EER", "bal. acc.")
+_WIDE_FROM = 96
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def to_lines(parts: Iterable[RenderableType], width: int) -> str:
+    """What `rich` prints of tables and texts, without colours and trailing blanks."""
+    out = StringIO()
+    console = Console(file=out, width=width, color_system=None, highlight=False, markup=False)
+    for part in parts:
+        console.print(part)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+class _Footnotes:
+    """Numbers for reasons, given in the order in which they are first needed."""
+
+    def __init__(self) -> None:
+        self.number: dict[str, int] = {}
+
+    def cell(self, measure: Measure) -> str:
+        if measure.value is not None:
+            return f"{measure.value:.4f}"
+        number = self.number.setdefault(measure.reason or "", len(self.number) + 1)
+        return "n/a" + str(number).translate(_SUPERSCRIPT)
+
+    def with_interval(self, level: Level, metric: str) -> str:
+        """A metric with its interval; a second mark where only the AUC's interval is undefined."""
+        cell = self.cell(level.metrics[metric])
+        if ends := level.intervals.get(metric):
+            return f"{cell} [{ends.low:.3f}, {ends.high:.3f}]"
+        if metric != "auc" or level.metrics[metric].value is None:
+            return cell
+        return f"{cell} {self.cell(Measure(None, level.interval_reason))}"
+
+
+def render(report: Report, width: int = 100) -> str:
+    """The whole report, without a trailing newline."""
+    notes = _Footnotes()
+    brief = [m.name for m in METRICS.values() if m.heading and m.name != "auc"]
+    if width < _WIDE_FROM:
+        brief = [name for name in brief if METRICS[name].heading in _NARROW]
+    parts: list[RenderableType] = [_summary(report), _overall(report, notes)]
+    parts.append(_by_set(report, "frames", notes, brief))
+    if report.overall.videos.total:
+        parts.append(_by_set(report, "videos", notes, brief))
+    marks = notes.number.items()
+    parts += [f"{str(number).translate(_SUPERSCRIPT)} {reason}" for reason, number in marks]
+    return to_lines([*parts, *(f"Note: {note}" for note in report.notes)], width)
+
+
+def _summary(report: Report) -> str:
+    whole, split = report.overall, ", ".join(name or "none named" for name in report.splits)
+    frames, videos = whole.frames, whole.videos
+    if not videos.total:
+        return (
+            f"{frames.judged} of {frames.total} rows judged ({frames.reals} real, {frames.fakes} "
+            f"fake); no videos named; split: {split}."
+        )
+    return (
+        f"{videos.judged} of {videos.total} videos judged "
+        f"({videos.reals} real, {videos.fakes} fake) by {frames.judged} of "
+        f"{frames.total} frames; {whole.people} people; split: {split}. "
+        f"A video's score is the {report.how} of its frames'."
+    )
+
+
+def _overall(report: Report, notes: _Footnotes) -> Table:
+    whole = report.overall
+    levels = {"frame": whole.frames, "track": whole.tracks, "video": whole.videos}
+    found = {name: level for name, level in levels.items() if level is not None}
+    rows = [
+        [metric.title, *(notes.with_interval(x, name) for x in found.values())]
+        for name, metric in METRICS.items()
+    ]
+    if any(x.judged < x.total for x in found.values()):
+        shares = [x.coverage for x in found.values()]
+        rows.append(["judged", *("" if share is None else f"{share:.2%}" for share in shares)])
+        for name in whole.frames.as_wrong:
+            wrong = [x.as_wrong.get(name, x.metrics[name]) for x in found.values()]
+            rows.append(
+                [f"{METRICS[name].title}, unjudged as wrong", *(notes.cell(x) for x in wrong)]
+            )
+    return _table("All", ["metric", *(f"per {name}" for name in found)], rows)
+
+
+def _by_set(report: Report, level: str, notes: _Footnotes, brief: list[str]) -> Table:
+    table = _table(level.capitalize(), [], [])
+    table.add_column("set", overflow="fold")
+    for column in ("real", "fake"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in (_auc_heading(report), *(METRICS[name].heading for name in brief)):
+        table.add_column(column, no_wrap=True)
+
+    def add(name: str, group: Group) -> None:
+        x: Level = getattr(group, level)
+        cells = [notes.cell(x.metrics[metric]) for metric in brief]
+        table.add_row(name, str(x.reals), str(x.fakes), notes.with_interval(x, "auc"), *cells)
+
+    for part, methods in report.by_set():
+        add(part.set_name or "(unnamed)", part)
+        for group in methods:
+            add(f"  {group.method}", group)
+    return table
+
+
+def _auc_heading(report: Report) -> str:
+    levels = [level for g in (report.overall, *report.sets) for level in (g.frames, g.videos)]
+    found = next((x.interval.level for x in levels if x.interval), None)
+    return "AUC" if found is None else f"AUC [{100 * found:g} % interval]"
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def render_comparison(found: dict[str, dict[str, Comparison | str]], names: tuple[str, str]) -> str:
+    """A comparison of two detectors as a table."""
+    rows = []
+    for level, metrics in found.items():
+        for metric, one in metrics.items():
+            place = [METRICS[metric].title, level]
+            if isinstance(one, str):
+                rows.append([*place, "", "", "", "", one, ""])
+                continue
+            p = "" if one.p_value is None else f", p = {one.p_value:.3g}"
+            better = {"first": names[0], "second": names[1], "tie": "tie"}[one.verdict]
+            figures = f"{one.first:.4f}", f"{one.second:.4f}", f"{one.difference:+.4f}"
+            interval = f"[{one.low:+.4f}, {one.high:+.4f}]"
+            rows.append([*place, *figures, interval, one.method + p, better])
+    columns = ["metric", "level", *names, "difference", "interval", "by", "better"]
+    return to_lines([_table("Two detectors", columns, rows)], 120)
+
+
+def render_compatibility(rows: tuple[Difference, ...], whose: str) -> str:
+    """Another benchmark's figures beside ours, with the reason for each difference."""
+    cells = [[row.metric, f"{row.theirs:.4f}", f"{row.ours:.4f}", row.reason] for row in rows]
+    columns = ["metric", whose, "telltrace", "why they may differ"]
+    return to_lines([_table(f"As {whose} would say it", columns, cells)], 110)

@@ -1,0 +1,240 @@
+"""Thresholds chosen on validation scores, and how often those who use them err."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betainc, stdtrit
+
+from telltrace.errors import OptionError
+
+from .ranking import Floats, UndefinedError, check
+
+
+def undecided_zone(
+    labels: ArrayLike, scores: ArrayLike, error: float = 0.1
+) -> tuple[float, float] | None:
+    """Thresholds that keep both kinds of wrong verdict rare among the faces they are chosen on.
+
+    At most a share ``error`` of the reals score at least the upper threshold, and at most as
+    many of the fakes score below the lower one. Where the classes lie so far apart that the
+    thresholds would cross, both become their midpoint and nothing is left undecided.
+
+    Args:
+        labels: (N,) 0 real, 1 fake.
+        scores: (N,) probability of fake.
+        error: Share of each class that may get the wrong verdict.
+
+    Returns:
+        Lower and upper threshold, in [0, 1]; None where a class is missing.
+
+    Examples:
+        >>> undecided_zone([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], error=0.0)
+        (0.4, 0.6000000000000001)
+    """
+    y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    reals, fakes = s[y == 0], s[y == 1]
+    if not len(reals) or not len(fakes):
+        return None
+    allowed = int(error * len(reals)), int(error * len(fakes))
+    highest = np.sort(reals)[::-1][min(allowed[0], len(reals) - 1)]
+    upper = min(1.0, float(np.nextafter(highest, 2)))  # just above the first real not allowed
+    lower = float(np.sort(fakes)[min(allowed[1], len(fakes) - 1)])
+    if lower > upper:
+        lower = upper = (lower + upper) / 2
+    return lower, upper
+
+
+def real_threshold(fakes: ArrayLike, error: float, weights: ArrayLike | None = None) -> float:
+    """The highest threshold below which no more than a share of the fakes lies.
+
+    Args:
+        fakes: Scores of fakes, (N,).
+        error: The share.
+        weights: What each of them counts for, (N,); equal by default.
+
+    Examples:
+        >>> real_threshold([0.1, 0.6, 0.8, 0.9], 0.25)
+        0.6
+    """
+    s = np.asarray(fakes, dtype=np.float64)
+    w = np.ones(len(s)) if weights is None else np.asarray(weights, dtype=np.float64)
+    order = np.argsort(s, kind="stable")
+    below = np.cumsum(w[order])
+    allowed = error * below[-1] * (1 + 1e-9)
+    return float(s[order[min(int(np.searchsorted(below, allowed, side="right")), len(s) - 1)]])
+
+
+def conformal_threshold(
+    reals: ArrayLike,
+    rate: float,
+    confidence: float | None = None,
+    weights: ArrayLike | None = None,
+) -> float:
+    """The lowest threshold at which real faces are called fake at most at this rate.
+
+    It asks nothing of the scores' distribution, only that calibration and use draw from the same
+    one, item by item: give one score a video, since frames of one video are no separate draws.
+
+    Args:
+        reals: Scores of real items kept for calibration, (N,).
+        rate: Largest share of reals that may be called fake, in (0, 1).
+        confidence: None for a rate that holds on average over calibration sets; else the
+            probability with which it holds for the very set at hand, in (0, 1).
+        weights: What each item counts for, (N,), as where a source of many items shall count as
+            much as one of few; the next item counts as much as the mean of them. Not together
+            with ``confidence``.
+
+    Returns:
+        Threshold t; a score of at least t is called fake.
+
+    Raises:
+        UndefinedError: If there are too few reals for the rate; the message says how many would
+            do.
+
+    References:
+        Vovk et al., "Algorithmic Learning in a Random World", 2005, section 4.2 (split
+        conformal); Vovk, "Conditional validity of inductive conformal predictors", ACML 2012,
+        proposition 2a.
+
+    Examples:
+        >>> import numpy as np
+        >>> conformal_threshold(np.arange(1, 100) / 100, 0.01) > 0.99
+        True
+    """
+    for name, value in (("rate", rate), ("confidence", 0.5 if confidence is None else confidence)):
+        if not 0 < value < 1:
+            raise OptionError(f"{name} must lie in (0, 1), got {value}")
+    s = np.sort(np.asarray(reals, dtype=np.float64))
+    check(np.zeros(len(s), dtype=int), s)
+    if weights is not None and confidence is None:
+        return _weighted_threshold(np.asarray(reals, np.float64), rate, weights)
+    above = _allowed(len(s), rate, confidence)
+    if above is None:
+        raise UndefinedError(
+            f"a rate of {rate:g} needs {_needed(rate, confidence)} items to calibrate on, "
+            f"got {len(s)}"
+        )
+    return float(np.nextafter(s[len(s) - above], np.inf))  # above the highest that is not allowed
+
+
+def _weighted_threshold(s: Floats, rate: float, weights: ArrayLike) -> float:
+    """The threshold at and above which no more than the rate lies, the next item counted in."""
+    w = np.asarray(weights, dtype=np.float64)
+    size = effective_size(w)
+    allowed = rate * (size + 1) - 1 + 1e-9
+    if allowed < 0:
+        raise UndefinedError(
+            f"a rate of {rate:g} needs {_needed(rate, None)} items to calibrate on, "
+            f"got {len(s)} that count as {size:.0f}"
+        )
+    order = np.argsort(-s, kind="stable")
+    above = np.cumsum(w[order]) * size / w.sum()
+    first = int(np.argmax(above > allowed))  # the highest that must stay below
+    return float(np.nextafter(s[order[first]], np.inf))
+
+
+def _allowed(count: int, rate: float, confidence: float | None) -> int | None:
+    """The rank from the top of the first score that may lie below the threshold; None: too few.
+
+    With k items at or above it, a new item lies above with probability Beta(k, count + 1 - k).
+    """
+    if confidence is None:
+        k = math.floor((count + 1) * rate + 1e-12)
+        return k if 1 <= k <= count else None
+    ranks = np.arange(1, count + 1)
+    fits = int((betainc(ranks, count + 1 - ranks, rate) >= confidence).sum())  # falls with rank
+    return fits or None
+
+
+def _needed(rate: float, confidence: float | None) -> int:
+    """The fewest items that make any threshold."""
+    if confidence is None:
+        return math.ceil(1 / rate - 1 - 1e-9)
+    return math.ceil(math.log(1 - confidence) / math.log(1 - rate) - 1e-9)
+
+
+class Sample(NamedTuple):
+    """What is known of the logits of real items."""
+
+    size: float
+    """How many separate items; with weights, how many equal ones would tell as much."""
+    mean: float
+    sd: float
+    """Standard deviation over items."""
+
+    def threshold(self, rate: float) -> float:
+        """What one more item from the same normal distribution exceeds with probability ``rate``.
+
+        With few items the threshold is higher, since their mean and deviation are not well known.
+
+        Args:
+            rate: In (0, 1).
+
+        References:
+            Student's predictive distribution: Gelman et al., "Bayesian Data Analysis", 3rd
+            edition, section 3.2.
+
+        Examples:
+            >>> [round(Sample(n, 0.0, 1.0).threshold(0.05), 2) for n in (3, 30, 3000)]
+            [3.37, 1.73, 1.65]
+        """
+        quantile = float(stdtrit(self.size - 1, 1 - rate))
+        return self.mean + self.sd * float(np.sqrt(1 + 1 / self.size)) * quantile
+
+
+def effective_size(weights: ArrayLike) -> float:
+    """How many items of equal weight would tell as much as these.
+
+    References:
+        Kish, "Survey Sampling", 1965, section 8.2.
+
+    Examples:
+        >>> effective_size([2, 2, 2]), effective_size([1, 0, 0])
+        (3.0, 1.0)
+    """
+    w = np.asarray(weights, dtype=np.float64)
+    return float(w.sum() ** 2 / (w**2).sum()) if w.any() else 0.0
+
+
+def summarise_sample(
+    values: ArrayLike, weights: ArrayLike | None = None, size: float | None = None
+) -> Sample:
+    """Size, mean and standard deviation, of items that may count for different amounts.
+
+    Args:
+        values: (N,).
+        weights: (N,); equal by default.
+        size: Separate items, where values are not; by default those of the weights.
+
+    Raises:
+        UndefinedError: If fewer than two items would tell as much.
+
+    Examples:
+        >>> summarise_sample([1.0, 2.0, 3.0])
+        Sample(size=3.0, mean=2.0, sd=1.0)
+    """
+    v = np.asarray(values, dtype=np.float64)
+    w = np.ones(len(v)) if weights is None else np.asarray(weights, dtype=np.float64)
+    size = effective_size(w) if size is None else size
+    if size < 2:
+        raise UndefinedError(f"a threshold needs at least two real items, got {len(v)}")
+    mean = float(np.average(v, weights=w))
+    variance = float(np.average((v - mean) ** 2, weights=w)) * size / (size - 1)
+    return Sample(size, mean, float(np.sqrt(variance)))
+
+
+def rate_of_each(rate: float, tries: float) -> float:
+    """The rate for each of several tries so that any of them errs at most at ``rate``.
+
+    References:
+        Šidák, "Rectangular Confidence Regions for the Means of Multivariate Normal
+        Distributions", JASA 1967: exact for independent tries, and on the safe side for those
+        that agree.
+
+    Examples:
+        >>> round(rate_of_each(0.05, 10), 5)
+        0.00512
+    """
+    return float(-np.expm1(np.log1p(-rate) / tries))
