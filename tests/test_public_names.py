@@ -123,11 +123,12 @@ def test_importing_an_old_room_hides_no_function() -> None:
     assert said.stdout.split() == ["function"] * 3
 
 
-def test_old_names_of_the_loaded_detector_still_work() -> None:
-    from telltrace import checkpoint
+def test_old_names_of_the_loaded_detector_and_of_evaluate_still_work() -> None:
+    from telltrace import checkpoint, evaluation
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         assert checkpoint.load_checkpoint is checkpoint.load_detector
         assert checkpoint.Judge is checkpoint.Detector
-    assert [warning.category for warning in said] == [DeprecationWarning] * 2
+        assert evaluation.evaluate_scores is evaluation.evaluate
+    assert [warning.category for warning in said] == [DeprecationWarning] * 3

@@ -10,6 +10,15 @@ from types import ModuleType
 
 RENAMED = {
     "telltrace.audit": "telltrace.auditing",
+    "telltrace.evaluate.compare": "telltrace.evaluation.comparison",
+    "telltrace.evaluate.compat": "telltrace.evaluation.compatibility",
+    "telltrace.evaluate.conformal": "telltrace.evaluation.thresholds",
+    "telltrace.evaluate.judging": "telltrace.evaluation.groups",
+    "telltrace.evaluate.predictive": "telltrace.evaluation.thresholds",
+    "telltrace.evaluate.table": "telltrace.evaluation.compact",
+    "telltrace.evaluate.tables": "telltrace.evaluation.rendering",
+    "telltrace.evaluate.versus": "telltrace.evaluation.comparison",
+    "telltrace.evaluate.zone": "telltrace.evaluation.thresholds",
     "telltrace.evaluate": "telltrace.evaluation",
     "telltrace.importing": "telltrace.published.importing",
     "telltrace.layers.convert": "telltrace.conversion.convert",

@@ -1,5 +1,8 @@
 """Judge a detector by the scores it wrote. Imports no torch."""
 
+import warnings
+from typing import TYPE_CHECKING
+
 from .calibration import apply_knots, fit_isotonic, fit_platt, fit_temperature, margins
 from .compact import ScoreTable, compact_scores
 from .comparison import Comparison, TableDraws, compare, comparison_to_dict, delong
@@ -78,3 +81,14 @@ __all__ = [
     "undecided_zone",
     "write_scores",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """The names of version 0.1, for one more release."""
+        old = {"evaluate_scores": "evaluate", "load_scores": "compact_scores"}
+        if name not in old:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        text = f"{name} is now {old[name]}; the old name goes with the next release."
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return globals()[old[name]]
