@@ -41,6 +41,7 @@ SIGNATURES = {
     "audit": "manifest * compare= limit= frames= workers= seed=",
     "convert": "model alpha= beta= * downsample= kernel_size= image_size=",
     "create_detector": "name **options",
+    "evaluate": "scores * columns= aggregation= top= replicates= level= seed=",
     "export_published": "detector",
     "list_detectors": "family=",
     "load_detector": "path= device= precision=",
