@@ -5,6 +5,7 @@ A registry's new line is an item that is put into it for the time of a test.
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from telltrace.checkpoint import Card, save_checkpoint
 from telltrace.data.datasets import LAYOUTS
 from telltrace.data.manifest import check_manifest
 from telltrace.data.transforms import Preprocessing
+from telltrace.evaluation import METRICS, Metric, Ranking, render
 from telltrace.models.registry import DETECTORS
 from telltrace.robustness import CORRUPTIONS, Corruption, measure_robustness
 
@@ -86,6 +88,19 @@ def test_a_layout_is_prepared_and_its_crops_are_scored(crops: Path, checkpoint: 
     table = telltrace.predict(crops, detector=checkpoint, device="cpu")
     assert table.video.tolist() == ["f-a", "f-b", "r-a", "r-b"]
     assert table.score.between(0, 1).all()
+
+
+def test_a_metric_is_in_the_report_and_its_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gap(ranking: Ranking) -> Any:
+        mean = [np.einsum("t...,t->...", n, ranking.scores) for n in (ranking.fake, ranking.real)]
+        return mean[0] / ranking.fake.sum(0) - mean[1] / ranking.real.sum(0)
+
+    meaning = "mean score of the fakes less that of the reals"
+    toy = Metric(name="gap", title="gap", meaning=meaning, compute=gap, scale="any", heading="gap")
+    monkeypatch.setitem(METRICS, "gap", toy)
+    report = telltrace.evaluate(([0, 0, 1, 1], [0.1, 0.5, 0.4, 0.8]), replicates=50)
+    assert report.to_dict()["overall"]["frames"]["metrics"]["gap"] == pytest.approx(0.3)
+    assert "gap" in render(report)
 
 
 def test_a_corruption_is_measured_beside_the_others(
