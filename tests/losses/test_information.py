@@ -32,7 +32,7 @@ def published_heads() -> tuple[Tensor, Tensor, Tensor]:
     return fused, joint, without
 
 
-def loss_of(row: str) -> InformationBottleneckLoss:
+def loss_of(row: str, reference_compatible: bool = False) -> InformationBottleneckLoss:
     """The loss that a row of the golden file such as ``mi=kl,gil=True,...`` names."""
     asked: dict[str, Any] = dict(part.split("=") for part in row.split(","))
     return InformationBottleneckLoss(
@@ -42,26 +42,33 @@ def loss_of(row: str) -> InformationBottleneckLoss:
         use_local=asked["lil"] == "True",
         balance=asked["balance"],
         scales=tuple(GOLDEN["scales"]),
+        reference_compatible=reference_compatible,
     ).double()
 
 
 @pytest.mark.parametrize("row", GOLDEN["losses"])
-def test_follows_from_the_published_losses(row: str) -> None:
-    """Theirs halves the divergence, and classifies the joint head with the global loss only."""
+def test_equals_the_published_losses(row: str) -> None:
+    loss = loss_of(row, reference_compatible=True)
+    parts = loss.parts(*published_heads(), LABELS)
+    ours = [part.item() for part in parts if part is not None]
+    assert ours == pytest.approx(GOLDEN["losses"][row]["parts"], rel=1e-8)
+    total = loss(*published_heads(), LABELS).item()
+    assert total == pytest.approx(GOLDEN["losses"][row]["total"], rel=1e-8)
+
+
+@pytest.mark.parametrize("row", [row for row in GOLDEN["losses"] if "mi=kl" in row])
+def test_our_divergence_is_not_halved_and_the_joint_head_always_classified(row: str) -> None:
     fused, joint, without = published_heads()
-    loss, published = loss_of(row), GOLDEN["losses"][row]
+    loss, published = loss_of(row), iter(GOLDEN["losses"][row]["parts"])
     parts = loss.parts(fused, joint, without, LABELS)
-    theirs = iter(published["parts"])
-    classified = next(theirs)
+    classified = next(published)
     if loss.use_local and not loss.use_global:
         classified += F.cross_entropy(joint, LABELS).item()
     assert parts.classification.item() == pytest.approx(classified, rel=1e-8)
-    if loss.measure == "kl" and loss.use_global:
-        assert parts.global_information is not None
-        assert parts.global_information.item() == pytest.approx(2 * next(theirs), rel=1e-8)
-    if loss.measure == "kl" and loss.use_local:
-        assert parts.local_information is not None
-        assert parts.local_information.item() == pytest.approx(next(theirs) ** 2, rel=1e-8)
+    if parts.global_information is not None:
+        assert parts.global_information.item() == pytest.approx(2 * next(published), rel=1e-8)
+    if parts.local_information is not None:
+        assert parts.local_information.item() == pytest.approx(next(published) ** 2, rel=1e-8)
 
 
 @pytest.mark.parametrize("row", [row for row in GOLDEN["losses"] if "hyper" in row])
@@ -102,9 +109,10 @@ def test_divergence_is_torchs() -> None:
         torch.testing.assert_close(kl_information(reference, answer), expected)
 
 
+@pytest.mark.parametrize("reference_compatible", [False, True])
 @pytest.mark.parametrize("measure", ["kl", "wasserstein"])
-def test_gradients_match_finite_differences(measure: Any) -> None:
-    loss = InformationBottleneckLoss(measure).double()
+def test_gradients_match_finite_differences(measure: Any, reference_compatible: bool) -> None:
+    loss = InformationBottleneckLoss(measure, reference_compatible=reference_compatible).double()
     fused, joint, without = (logits.requires_grad_() for logits in published_heads())
     reference = joint.detach()
 

@@ -45,14 +45,15 @@ def activation_loss(activation: Tensor, labels: Tensor) -> Tensor:
     return (activation - target).abs().sum(1).mean()
 
 
-def segmentation_loss(segmentation: Tensor, masks: Tensor) -> Tensor:
+def segmentation_loss(
+    segmentation: Tensor, masks: Tensor, *, reference_compatible: bool = False
+) -> Tensor:
     """Cross-entropy of the pixels whose truth is known; 0 where no pixel's is.
-
-    The published code takes the softmax of the softmax here.
 
     Args:
         segmentation: Logits of each pixel.
         masks: 1 where forged, 0 where not, :data:`UNKNOWN` elsewhere.
+        reference_compatible: Take the softmax of the softmax, as the released code does.
 
     Shape:
         - segmentation: (B, 2, H, W)
@@ -68,7 +69,8 @@ def segmentation_loss(segmentation: Tensor, masks: Tensor) -> Tensor:
         >>> segmentation_loss(torch.zeros(1, 2, 4, 4), nothing).item()
         0.0
     """
-    total = F.cross_entropy(segmentation, masks.long(), ignore_index=UNKNOWN, reduction="sum")
+    logits = segmentation.softmax(1) if reference_compatible else segmentation
+    total = F.cross_entropy(logits, masks.long(), ignore_index=UNKNOWN, reduction="sum")
     return total / (masks != UNKNOWN).sum().clamp(min=1)
 
 
