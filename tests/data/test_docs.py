@@ -4,7 +4,7 @@ import inspect
 import re
 from pathlib import Path
 
-from telltrace.cli.prepare import prepare
+from telltrace.data import prepare
 from telltrace.data.datasets import LAYOUTS
 from telltrace.data.protocols import protocol_names, read_protocol
 
