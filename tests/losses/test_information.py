@@ -19,8 +19,8 @@ from telltrace.losses.information import (
     global_information_loss,
     kl_information,
     local_information_loss,
-    wasserstein_information,
 )
+from telltrace.losses.transport import wasserstein_information
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "ib_losses.json").read_text())
 LABELS = torch.tensor(GOLDEN["label"])
