@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from telltrace.errors import OptionError
 from telltrace.evaluation.calibration import margins
 from telltrace.evaluation.thresholds import Sample, rate_of_each
 
@@ -40,15 +41,15 @@ class Calibration:
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
-            raise ValueError(f"temperature must be positive, got {self.temperature}.")
+            raise OptionError(f"temperature must be positive, got {self.temperature}.")
         if not 0 <= self.real_below <= self.fake_from <= self.fake(strict=True) <= 1:
-            raise ValueError(
+            raise OptionError(
                 "Thresholds must satisfy 0 <= real_below <= fake_from <= fake_from_strict <= 1, "
                 f"got {self.real_below}, {self.fake_from} and {self.fake_from_strict}."
             )
         columns = np.array(self.knots or [(0.0, 0.0), (1.0, 1.0)])
         if (np.diff(columns, axis=0) < 0).any() or columns.min() < 0 or columns.max() > 1:
-            raise ValueError("knots must rise, from left to right, within [0, 1].")
+            raise OptionError("knots must rise, from left to right, within [0, 1].")
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> Self:
@@ -112,14 +113,14 @@ class VideoCalibration:
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
-            raise ValueError(f"temperature must be positive, got {self.temperature}.")
+            raise OptionError(f"temperature must be positive, got {self.temperature}.")
         if not 0 <= self.real_below <= 1:
-            raise ValueError(f"real_below must lie in [0, 1], got {self.real_below}.")
+            raise OptionError(f"real_below must lie in [0, 1], got {self.real_below}.")
         if not 0 < self.rates[1] <= self.rates[0] < 1:
-            raise ValueError(f"rates must be in (0, 1), the strict one last, got {self.rates}.")
+            raise OptionError(f"rates must be in (0, 1), the strict one last, got {self.rates}.")
         for sample in (self.reals, self.windows or self.reals):
             if not (sample.size >= 2 and sample.sd >= 0 and np.isfinite(sample.mean)):
-                raise ValueError(f"A sample needs two items and a deviation, got {sample}.")
+                raise OptionError(f"A sample needs two items and a deviation, got {sample}.")
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> Self:
@@ -155,10 +156,10 @@ class VideoCalibration:
             times: Times the rate.
 
         Raises:
-            ValueError: If nothing is known of windows.
+            OptionError: If nothing is known of windows.
         """
         if self.windows is None:
-            raise ValueError("Nothing is known of single seconds; calibrate on denser frames.")
+            raise OptionError("Nothing is known of single seconds; calibrate on denser frames.")
         rate = rate_of_each(min(times * self._share(strict), 0.5), max(windows, 1))
         return float(self.probability(self.windows.threshold(rate)))
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from telltrace.auditing.collect import look_at_files, read_rows
-from telltrace.auditing.leaks import Leak, find_leaks
+from telltrace.auditing.leaks import Example, Leak, find_leaks
 from telltrace.auditing.media import Medium
 from telltrace.data.manifest import read_manifest, write_manifest
 
@@ -163,7 +163,7 @@ def test_a_leak_says_what_where_and_how_much(clean_set: Path, tmp_path: Path) ->
     (leak,) = leaks_of(table, tmp_path, {})
     assert (leak.kind, leak.first, leak.second, leak.found) == ("file", "train", "test", 1)
     assert leak.total == (table.split == "test").sum()
-    assert leak.examples[0][1:] == (table.path[train], str(tmp_path / "copy.png"))
+    assert leak.examples[0] == Example("", table.path[train], str(tmp_path / "copy.png"))
 
 
 def test_manifests_without_splits_are_sides(clean_set: Path, tmp_path: Path) -> None:

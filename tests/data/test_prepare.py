@@ -199,5 +199,5 @@ def test_progress_is_told(
 
 
 def test_crops_of_unknown_origin_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"prepare\.json: is missing"):
+    with pytest.raises(ManifestError, match=r"prepare\.json: is missing"):
         prepared_crop(tmp_path / "manifest.csv")

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from telltrace.errors import DependencyError
 from telltrace.faces.networks import (
     OutputNet,
     ProposalNet,
@@ -43,10 +44,10 @@ def test_published_weights_fill_every_parameter(network: nn.Module, name: str) -
 
 
 def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(FileNotFoundError, match=r"pnet\.lz4: .* Run: pip install mtcnn"):
+    with pytest.raises(DependencyError, match=r"pnet\.lz4: .* Run: pip install mtcnn"):
         load_published(ProposalNet(), "pnet", tmp_path)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match="Run: pip install mtcnn"):
+    with pytest.raises(DependencyError, match="Run: pip install mtcnn"):
         load_published(ProposalNet(), "pnet")
 
 

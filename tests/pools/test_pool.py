@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltrace.pools import Crew, Lost, ask, run_jobs
+from telltrace.pools import Lost, Pool, ask, run_jobs
 
 
 def job(order: str) -> tuple[int, int]:
@@ -104,11 +104,11 @@ def test_jobs_are_taken_as_they_are_needed() -> None:
 
 def test_a_crew_keeps_its_processes_between_calls() -> None:
     work = Counter()
-    crew = Crew(work, 1, begin=work.begin)
+    pool = Pool(work, 1, begin=work.begin)
     try:
-        results = [result for _ in range(3) for _, result in crew.run([1, 2])]
+        results = [result for _ in range(3) for _, result in pool.run([1, 2])]
     finally:
-        crew.close()
+        pool.close()
     assert [seen for _, seen in results] == [1, 2, 3, 4, 5, 6]  # type: ignore[misc]
 
 
@@ -123,11 +123,11 @@ def test_a_job_may_ask_who_gave_it() -> None:
         asked[number] = os.getpid()
         return 10 * number
 
-    crew = Crew(inquire, 2, answer=answer)
+    pool = Pool(inquire, 2, answer=answer)
     try:
-        assert dict(crew.run([1, 5, 9])) == {1: [10, 20], 5: [50, 60], 9: [90, 100]}
+        assert dict(pool.run([1, 5, 9])) == {1: [10, 20], 5: [50, 60], 9: [90, 100]}
     finally:
-        crew.close()
+        pool.close()
     assert asked == dict.fromkeys((1, 2, 5, 6, 9, 10), os.getpid())
 
 

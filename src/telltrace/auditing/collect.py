@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from ..data.crops import read_pack
 from ..data.manifest import VIDEO_KEY, read_manifest
+from ..errors import ManifestError, OptionError
 from ..packs.pack import is_pack
 from ..pools import run_jobs
 from .media import Medium, look_at
@@ -22,7 +24,7 @@ FEW: Final = 64
 """Files below which new processes would take longer to start than the work itself."""
 CRASHED: Final = "ended the process that read it (a crash in a decoder, or not enough memory)"
 
-Job = tuple[tuple[str, ...], int]
+Chunk = tuple[str, ...]
 
 
 def read_rows(manifests: Sequence[str | Path], compare: Compare = "both") -> pd.DataFrame:
@@ -38,21 +40,19 @@ def read_rows(manifests: Sequence[str | Path], compare: Compare = "both") -> pd.
             makes each manifest a side.
 
     Raises:
-        ValueError: If there is no manifest, one is given twice, or one of them cannot be read.
+        ManifestError: If there is no manifest, one is given twice, or one of them cannot be read.
     """
     files = [Path(manifest).absolute() for manifest in manifests]
     if not files:
-        raise ValueError("No manifest was given. Name at least one manifest.csv.")
+        raise ManifestError("No manifest was given", remedy="Name at least one manifest.csv.")
     if len(set(files)) < len(files):
-        raise ValueError(f"A manifest is given twice among {', '.join(map(str, manifests))}.")
-    names = _short_names(files)
+        raise ManifestError(f"A manifest is given twice among {', '.join(map(str, manifests))}.")
     tables = []
-    for file, name in zip(files, names, strict=True):
+    for file, name in zip(files, _short_names(files), strict=True):
         table = read_pack(file)[0] if is_pack(file) else read_manifest(file)
         split = bool((table.split != "").any())
         as_whole = compare == "manifests" or (compare == "both" and not split)
-        side = name if as_whole else table.split
-        tables.append(table.assign(manifest=str(file), side=side))
+        tables.append(table.assign(manifest=str(file), side=name if as_whole else table.split))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -73,10 +73,10 @@ def choose_files(rows: pd.DataFrame, limit: int) -> list[str]:
         limit: Files that are opened.
 
     Raises:
-        ValueError: If the limit is below 1.
+        ManifestError: If the limit is below 1.
     """
     if limit < 1:
-        raise ValueError(f"limit is {limit}; expected at least 1 file.")
+        raise OptionError(f"limit is {limit}; expected at least 1 file.")
     files = rows.drop_duplicates("path")
     if len(files) <= limit:
         return files.path.tolist()
@@ -111,33 +111,28 @@ def look_at_files(
     found: dict[str, Medium] = {}
     alone: list[str] = []
     workers = 0 if len(paths) < FEW else workers
-    for chunk, media in _run(_chunks(paths, CHUNK), frames, workers):
+    for chunk, media in _run(paths, CHUNK, frames, workers):
         if media is None:
             alone += chunk
             continue
         found |= {medium.path: medium for medium in media}
         after(len(chunk))
-    for (path,), media in _run(_chunks(alone, 1), frames, workers):
+    for (path,), media in _run(alone, 1, frames, workers):
         crashed = Medium(path, trouble=CRASHED, remedy="Leave it out, or copy it again")
         found[path] = media[0] if media else crashed
         after(1)
     return {path: found[path] for path in paths}
 
 
-def _chunks(paths: Sequence[str], size: int) -> list[tuple[str, ...]]:
-    return [tuple(paths[i : i + size]) for i in range(0, len(paths), size)]
-
-
 def _run(
-    chunks: Sequence[tuple[str, ...]], frames: int, workers: int
-) -> Iterable[tuple[tuple[str, ...], list[Medium] | None]]:
-    if not chunks:
-        return
-    with closing(run_jobs(_look_at_chunk, [(c, frames) for c in chunks], workers)) as results:
-        for (chunk, _), media in results:
-            yield chunk, media
+    paths: Sequence[str], size: int, frames: int, workers: int
+) -> Iterable[tuple[Chunk, list[Medium] | None]]:
+    chunks = [tuple(paths[i : i + size]) for i in range(0, len(paths), size)]
+    if chunks:
+        work = partial(_look_at_chunk, frames=frames)
+        with closing(run_jobs(work, chunks, workers)) as results:
+            yield from results
 
 
-def _look_at_chunk(job: Job) -> list[Medium]:
-    paths, frames = job
+def _look_at_chunk(paths: Chunk, frames: int) -> list[Medium]:
     return [look_at(path, frames) for path in paths]

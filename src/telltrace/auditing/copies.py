@@ -1,13 +1,13 @@
 """Copies of one side's files on another side: same path, same bytes, same pixels, same looks."""
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from hashlib import sha256
 from itertools import permutations
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from ..packs.pack import entry_length, find_entry
 from .media import Look, Medium
 
 CopyKind = Literal["path", "file", "pixels", "near"]
+Item = TypeVar("Item")
 
 CLOSE: Final = 10
 """Differing bits of their hashes up to which two pictures are compared at all: wide, since the
@@ -67,13 +68,10 @@ def find_copies(table: pd.DataFrame, media: Mapping[str, Medium]) -> Copies:
     """
     copies: Copies = defaultdict(dict)
     rows = list(zip(table.side, table.path, strict=True))
-    keys: dict[CopyKind, Callable[[str], Hashable]] = {
-        "path": _real_path,
-        "file": _digests(rows).get,
-    }
+    keys: dict[CopyKind, Callable[[str], Hashable]]
+    keys = {"path": _real_path, "file": _digests(rows).get}
     for kind, key in keys.items():
-        named = ((key(path), side, path) for side, path in rows)
-        for sides, path, original in _meetings(named):
+        for sides, original, path in _meetings((key(path), side, path) for side, path in rows):
             copies[sides].setdefault(path, Copy(kind, original))
     seen = [
         _Seen(side, path, number, look)
@@ -82,7 +80,8 @@ def find_copies(table: pd.DataFrame, media: Mapping[str, Medium]) -> Copies:
         for number, look in enumerate(media[path].looks)
         if look.pixels
     ]
-    _add_pictures(copies, media, "pixels", _same_pixels(seen))
+    same = _meetings((one.look.pixels, one.side, one) for one in seen)
+    _add_pictures(copies, media, "pixels", ((original, copy) for _, original, copy in same))
     _add_pictures(copies, media, "near", _near(seen))
     return copies
 
@@ -115,27 +114,25 @@ def _real_folder(folder: str) -> str:
 
 
 def _meetings(
-    named: Iterable[tuple[Hashable, str, str]],
-) -> Iterator[tuple[tuple[str, str], str, str]]:
-    """From (key, side, path): whatever shares a key across sides, in both directions."""
-    holders: dict[Hashable, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for key, side, path in named:
+    named: Iterable[tuple[Hashable, str, Item]],
+) -> Iterator[tuple[tuple[str, str], Item, Item]]:
+    """From (key, side, item): original and copy of one key on two sides, in both directions."""
+    holders: dict[Hashable, dict[str, list[Item]]] = defaultdict(lambda: defaultdict(list))
+    for key, side, item in named:
         if key is not None:
-            holders[key][side].append(path)
+            holders[key][side].append(item)
     for sides in holders.values():
         for first, second in permutations(sides, 2):
-            for path in sides[second]:
-                yield (first, second), path, sides[first][0]
+            yield from (((first, second), sides[first][0], copy) for copy in sides[second])
 
 
-def _digests(rows: Iterable[tuple[str, str]]) -> dict[str, bytes]:
+def _digests(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
     """SHA-256 of the files that may be copies: those of equal length, beginning and end."""
     sides: dict[str, set[str]] = defaultdict(set)
     for side, path in rows:
         sides[path].add(side)
     suspects = list(sides)
-    keys: tuple[Callable[[str], Hashable], ...] = (_length, _ends)
-    for key in keys:
+    for key in (_length, _ends):
         groups: dict[Hashable, list[str]] = defaultdict(list)
         for path in suspects:
             groups[key(path)].append(path)
@@ -146,7 +143,7 @@ def _digests(rows: Iterable[tuple[str, str]]) -> dict[str, bytes]:
             if len(paths) > 1 and len(set().union(*(sides[p] for p in paths))) > 1
             for path in paths
         ]
-    return {path: _sha256(path) for path in suspects}
+    return {path: _digest(path) for path in suspects}
 
 
 def _length(path: str) -> int | None:
@@ -171,20 +168,9 @@ def _ends(path: str) -> tuple[int, bytes, bytes] | None:
         return None
 
 
-def _sha256(path: str) -> bytes:
+def _digest(path: str) -> str:
     entry = find_entry(path)
-    if entry is not None:
-        return hashlib.sha256(entry[0].read(entry[1]).data).digest()
-    return bytes.fromhex(file_sha256(path))
-
-
-def _same_pixels(seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:
-    holders: dict[bytes, dict[str, list[_Seen]]] = defaultdict(lambda: defaultdict(list))
-    for one in seen:
-        holders[one.look.pixels][one.side].append(one)
-    for sides in holders.values():
-        for first, second in permutations(sides, 2):
-            yield from ((sides[first][0], copy) for copy in sides[second])
+    return file_sha256(path) if entry is None else sha256(entry[0].read(entry[1]).data).hexdigest()
 
 
 def _near(seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:

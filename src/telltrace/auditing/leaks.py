@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import pandas as pd
 
@@ -42,7 +42,8 @@ WHOLE: Final = 0.99
 KNOWN_SIDES: Final = ("train", "val", "test")
 
 
-class Example(NamedTuple):
+@dataclass(frozen=True)
+class Example:
     """One thing that is on both sides: what it is, and a file of each side that holds it."""
 
     what: str

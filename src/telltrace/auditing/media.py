@@ -18,6 +18,7 @@ from ..faces.media import Frame, MediaError, Sampling
 from ..faces.quality import SIDE, sharpness
 from ..faces.reader import open_media
 from ..packs.pack import find_entry
+from ..packs.pictures import exists
 from .headers import Traits, picture_traits, video_traits
 from .spectra import spectrum_summary
 
@@ -80,7 +81,7 @@ def look_at(path: str, frames: int) -> Medium:
             shape = frame.image.shape[:2]
         traits = _traits(opened, shape)
     except (MediaError, OSError, ValueError) as error:
-        missing = not _exists(path)
+        missing = not (Path(path).exists() or exists(path))
         reason = error.message if isinstance(error, MediaError) else str(error)
         remedy = error.remedy if isinstance(error, MediaError) else "Copy it again"
         return Medium(path, missing=missing, trouble=reason, remedy=remedy)
@@ -168,8 +169,3 @@ def _quality(grey: Picture) -> tuple[float, float]:
     how = cv2.INTER_AREA if min(middle.shape) >= SIDE else cv2.INTER_LINEAR
     fixed = np.asarray(cv2.resize(middle, (SIDE, SIDE), interpolation=how), np.uint8)
     return sharpness(fixed), float(middle.mean())
-
-
-def _exists(path: str) -> bool:
-    entry = find_entry(path)
-    return Path(path).exists() if entry is None else entry[1] in entry[0]

@@ -11,7 +11,7 @@ import pandas as pd
 from ..data.manifest import VIDEO_KEY, identities
 from ..faces.quality import DARK, SHARP, SIDE
 from .media import Medium
-from .traits import face_traits
+from .traits import face_traits, readable_rows
 
 Flaw = Literal["small", "blurred", "dark"]
 Kind = Literal["missing", "unreadable", "damaged"]
@@ -145,8 +145,7 @@ def find_flaws(rows: pd.DataFrame, media: Mapping[str, Medium]) -> list[Flawed]:
     Size is known where the manifest has boxes. Of several frames of a medium the middle one
     counts.
     """
-    seen = [path in media and bool(media[path].looks) for path in rows.path]
-    table = rows[seen].drop_duplicates("path")
+    table = readable_rows(rows, media)
     looks = [media[path].looks for path in table.path]
     faces = face_traits(table.box.tolist())
     sides = [min(face["face_width"], face["face_height"]) if face else np.nan for face in faces]

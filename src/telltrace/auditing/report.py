@@ -34,23 +34,9 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """The audit as JSON holds it."""
-        leaks = [{**asdict(x), "examples": [e._asdict() for e in x.examples]} for x in self.leaks]
-        for leak, found in zip(leaks, self.leaks, strict=True):
-            leak["remedy"] = found.remedy
-        return {
-            "schema": SCHEMA,
-            "manifests": list(self.manifests),
-            "sides": list(self.sides),
-            "rows": self.rows,
-            "files": self.files,
-            "looked_at": self.looked_at,
-            "leaks": leaks,
-            "shortcuts": self.shortcuts.to_dict(),
-            "counts": [asdict(count) for count in self.counts],
-            "notes": list(self.notes),
-            "troubles": [asdict(trouble) for trouble in self.troubles],
-            "flaws": [{**asdict(f), "examples": list(f.examples)} for f in self.flaws],
-        }
+        leaks = [{**asdict(leak), "remedy": leak.remedy} for leak in self.leaks]
+        shortcuts = self.shortcuts.to_dict()
+        return {"schema": SCHEMA, **asdict(self), "leaks": leaks, "shortcuts": shortcuts}
 
 
 def audit(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,18 @@ from ..evaluation.metrics import auc
 from ..evaluation.ranking import UndefinedError
 from ..evaluation.videos import identity_groups
 from .media import Medium
-from .traits import QUESTIONS, Floats, Question, describe, face_traits, feature_table
+from .traits import (
+    QUESTIONS,
+    Floats,
+    Question,
+    describe,
+    face_traits,
+    feature_table,
+    readable_rows,
+)
 
-Verdict = Literal["shortcut", "trace", "no sign", "cannot say", "same everywhere"]
+Verdict = Literal["shortcut", "trace", "cannot say", "no sign", "same everywhere"]
+"""Worst first."""
 Labels = NDArray[np.int64]
 
 FOLDS: Final = 5
@@ -70,8 +79,7 @@ class Shortcuts:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it, with the limits it rests on."""
-        limits = {"level": LEVEL, "alarm_at_chance": SURE}
-        return {**vars(self), **limits, "answers": [asdict(answer) for answer in self.answers]}
+        return {**asdict(self), "level": LEVEL, "alarm_at_chance": SURE}
 
 
 def find_shortcuts(
@@ -93,18 +101,14 @@ def find_shortcuts(
         questions: What to ask.
         seed: Of folds, classifier and draws.
     """
-    known = [path in media and bool(media[path].looks) for path in rows.path]
-    table = rows[known].drop_duplicates("path").reset_index(drop=True)
+    table = readable_rows(rows, media).reset_index(drop=True)
     labels = table.label.to_numpy(np.int64)
     found = [media[path] for path in table.path]
     faces = face_traits(table.box.tolist())
     groups, basis = people_groups(table)
     answers = [_ask(q, found, faces, labels, groups, seed) for q in questions]
-    answers.sort(key=lambda a: (_ORDER.index(a.verdict), -(a.auc or 0)))
+    answers.sort(key=lambda a: (get_args(Verdict).index(a.verdict), -(a.auc or 0)))
     return Shortcuts(len(table), len(np.unique(groups)), basis, tuple(answers))
-
-
-_ORDER: Final[list[Verdict]] = ["shortcut", "trace", "cannot say", "no sign", "same everywhere"]
 
 
 def people_groups(table: pd.DataFrame) -> tuple[NDArray[np.int64], str]:
@@ -222,12 +226,9 @@ def permutation_p_value(
     """
     names, group = np.unique(groups, return_inverse=True)
     ranks = rankdata(scores)
-    held = [group[labels == k] for k in (0, 1)]
-    counts = np.array([np.bincount(of, minlength=len(names)) for of in held], np.float64)
-    sums = np.array(
-        [np.bincount(group, np.where(labels == k, ranks, 0.0), len(names)) for k in (0, 1)],
-        np.float64,
-    )
+    classes = [labels == k for k in (0, 1)]
+    counts = np.array([np.bincount(group, of, len(names)) for of in classes])
+    sums = np.array([np.bincount(group, of * ranks, len(names)) for of in classes])
     both = (counts > 0).all(0)
     single = ~both
     fakes = int((counts[1] > 0)[single].sum())

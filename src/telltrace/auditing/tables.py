@@ -1,14 +1,14 @@
 """An audit as text for a terminal: what is wrong first, and what to do about it."""
 
 from collections import Counter
-from io import StringIO
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..evaluation.rendering import to_lines
 from .leaks import MEANING, Leak
 from .quality import FLAWS, NAMES
 from .report import Audit
@@ -21,14 +21,8 @@ LISTED = 5
 
 def render(audit: Audit, width: int = 100, colour: bool = False) -> str:
     """The whole audit, without a trailing newline."""
-    out = StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False,
-        markup=False,
-    )  # fmt: skip
-    for part in (_summary(audit), _leaks(audit), _shortcuts(audit), _counts(audit), _files(audit)):
-        console.print(part)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
+    parts = (_summary(audit), _leaks(audit), _shortcuts(audit), _counts(audit), _files(audit))
+    return to_lines(parts, width, colour).rstrip()
 
 
 def _heading(text: str) -> Text:
@@ -68,9 +62,10 @@ def _leak(leak: Leak) -> list[RenderableType]:
     lines: list[RenderableType] = [
         _indented(f"{leak.first} / {leak.second}: {MEANING[leak.kind]} ({share})", "bold red")
     ]
-    for what, first, second in leak.examples[:2]:
-        name = f"{what}: " if what else ""
-        lines.append(_indented(f"  {name}{first} | {second}" if first != second else f"  {first}"))
+    for x in leak.examples[:2]:
+        name = f"{x.what}: " if x.what else ""
+        both = f"{name}{x.first} | {x.second}" if x.first != x.second else x.first
+        lines.append(_indented(f"  {both}"))
     return [*lines, _indented(f"  {leak.remedy}", "italic")]
 
 

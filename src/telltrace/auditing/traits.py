@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ..evaluation.metrics import auc
@@ -86,6 +87,12 @@ QUESTIONS: Final = (
     ),
 )
 """In the order in which they are asked."""
+
+
+def readable_rows(rows: pd.DataFrame, media: Mapping[str, Medium]) -> pd.DataFrame:
+    """One row for each file that was looked at and could be read."""
+    known = [path in media and bool(media[path].looks) for path in rows.path]
+    return rows[known].drop_duplicates("path")
 
 
 def face_traits(boxes: Sequence[str]) -> list[dict[str, float]]:

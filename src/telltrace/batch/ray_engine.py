@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from telltrace.errors import DependencyError, OptionError
-from telltrace.pools import Crew
+from telltrace.pools import Pool
 
 from .journal import Answer
 from .worker import Order, ScanWorker, Scoring, SplitScanner, Task, lost_answer
@@ -46,9 +46,9 @@ def run_ray(task: Task) -> Generator[Answer, None, None]:
     try:
         models = _place_models(ray, task.split)
         worker = ScanWorker(task.split.scanner) if models and task.split else task.worker
-        crew = min(task.workers or _resource(ray, "CPU"), task.most)
+        processes = min(task.workers or _resource(ray, "CPU"), task.most)
         for wave in iter(lambda: list(itertools.islice(task.orders, WAVE)), []):
-            answers = _scan(ray, (worker, task.time_limit, models), wave, crew)
+            answers = _scan(ray, (worker, task.time_limit, models), wave, processes)
             for block in answers.iter_batches(
                 batch_size=None, batch_format="numpy", prefetch_batches=1
             ):
@@ -140,7 +140,7 @@ class RayWorker:
 
     def __init__(self, worker: ScanWorker, time_limit: float, models: Sequence[Any] = ()) -> None:
         self._models = itertools.cycle(models)
-        self._crew: Crew[Order, Answer] = Crew(
+        self._pool: Pool[Order, Answer] = Pool(
             *(worker, 1),
             begin=worker.begin,
             time_limit=time_limit,
@@ -157,8 +157,8 @@ class RayWorker:
     def __call__(self, block: dict[str, Any]) -> dict[str, Any]:
         """Judge a block of files."""
         orders = zip(block["index"].tolist(), map(os.fsdecode, block["path"]), strict=True)
-        answers = [json.dumps(asdict(answer)) for _, answer in self._crew.run(orders) if answer]
+        answers = [json.dumps(asdict(answer)) for _, answer in self._pool.run(orders) if answer]
         return {"answer": np.array(answers, dtype=object)}
 
     def __del__(self) -> None:
-        self._crew.close()
+        self._pool.close()

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import OptionError
 from .blending_masks import ALIGNED, Floats, region_mask, soften
 from .blending_mismatch import (
     Picture,
@@ -60,7 +61,7 @@ def blend_pair(
         settings: How to draw; the defaults of `BlendSettings` if left out.
 
     Raises:
-        ValueError: If a picture is not a square of uint8 RGB, or the partner differs in size.
+        OptionError: If a picture is not a square of uint8 RGB, or the partner differs in size.
 
     References:
         Shiohara, Yamasaki: Detecting Deepfakes with Self-Blended Images, CVPR 2022, section 3.
@@ -102,7 +103,7 @@ def _check(real: Picture, partner: Picture | None) -> int:
             continue
         square = image.ndim == 3 and image.shape[0] == image.shape[1] and image.shape[2] == 3
         if not square or image.dtype != np.uint8 or image.shape != real.shape:
-            raise ValueError(
+            raise OptionError(
                 f"{name} must be a square uint8 RGB crop (S, S, 3) of one size for both faces, "
                 f"got {image.dtype} {image.shape}. Cut it with telltrace.faces.FaceCrop."
             )
@@ -113,7 +114,7 @@ def _landmarks(landmarks: NDArray[np.floating] | None, size: int) -> Floats:
     if landmarks is None:
         return ALIGNED * np.float32(size)
     if landmarks.shape != (5, 2) or not np.isfinite(landmarks).all():
-        raise ValueError(f"landmarks must be (5, 2) finite pixels, got {landmarks.shape}.")
+        raise OptionError(f"landmarks must be (5, 2) finite pixels, got {landmarks.shape}.")
     return landmarks.astype(np.float32)
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ..errors import OptionError
+
 #: Every region that may be pasted, with how often it is drawn.
 FREQUENCIES: dict[str, float] = {
     "face": 3,
@@ -52,7 +54,7 @@ class BlendSettings:
     def __post_init__(self) -> None:
         unknown = sorted(set(self.regions) - set(FREQUENCIES))
         if unknown or not self.regions:
-            raise ValueError(
+            raise OptionError(
                 f"regions must be some of {sorted(FREQUENCIES)}, got {list(self.regions)}."
             )
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
-from ..errors import ManifestError
+from ..errors import ManifestError, MediaError
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
 from ..files import write_json, write_table
@@ -73,7 +73,7 @@ def crop_media(
 
     Raises:
         ManifestError: If a row is a crop already, or two rows name one video.
-        ValueError: If not one medium gave a face, there are fewer than the paper took, or ``out``
+        MediaError: If not one medium gave a face, there are fewer than the paper took, or ``out``
             holds crops of other settings.
         OutputError: If the disk does not take the crops.
     """
@@ -195,9 +195,10 @@ def _write_results(
     ]
     if not rows:
         (out / MANIFEST).unlink(missing_ok=True)
-        raise ValueError(
-            f"{out}: not one of {len(media)} media gave a face. The first: {failures[0][0]} "
-            f"{failures[0][2]}. {failures[0][3]}. All of them are in {FAILURES}."
+        raise MediaError(
+            f"not one of {len(media)} media gave a face. The first: {failures[0][0]} "
+            f"{failures[0][2]}. {failures[0][3]}. All of them are in {FAILURES}",
+            path=out,
         )
     crops = check_manifest(pd.DataFrame(rows, columns=COLUMNS))
     if paper is not None:
@@ -241,11 +242,12 @@ def adopt_crops(manifest: pd.DataFrame, out: str | Path, crop: FaceCrop) -> pd.D
         crop: Size, margin and alignment of the crops.
 
     Raises:
-        ValueError: If a row is a medium.
+        ManifestError: If a row is a medium.
     """
     table = check_manifest(manifest)
     if not is_crops(table):
-        raise ValueError(f"{source_of(manifest)}: lists media. Cut their faces with prepare.")
+        remedy = "Cut their faces with prepare."
+        raise ManifestError("lists media", remedy=remedy, path=source_of(manifest))
     out = Path(out).absolute()
     about = {"crop": crop.to_dict(), "adopted": True}
     write_json(about, out / SETTINGS)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import ManifestError, OutputError
+from ..errors import ManifestError, MediaError, OutputError
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
 from ..packs.pack import SUFFIX, find_entry, is_pack, write_entries
@@ -39,16 +39,17 @@ def read_crops(
         The rows of all manifests, and how their crops were cut.
 
     Raises:
-        ValueError: If the crops of two manifests were cut differently, or no row is left.
+        ManifestError: If the crops of two manifests were cut differently, or no row is left.
     """
     if not paths:
-        raise ValueError("No manifest was given. Name at least one manifest.csv.")
+        raise ManifestError("No manifest was given", remedy="Name at least one manifest.csv.")
     tables, crops = zip(*(_read(path, cut) for path in paths), strict=True)
     for path, crop in zip(paths, crops, strict=True):
         if crop != crops[0]:
-            raise ValueError(
-                f"{path}: its crops were cut as {crop}, those of {paths[0]} as {crops[0]}. "
-                "Prepare both with the same --size, --margin and --alignment."
+            raise ManifestError(
+                f"its crops were cut as {crop}, those of {paths[0]} as {crops[0]}",
+                remedy="Prepare both with the same --size, --margin and --alignment.",
+                path=path,
             )
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     if protocol is not None:
@@ -58,9 +59,10 @@ def read_crops(
         table = table[table.split == split].reset_index(drop=True)
         if table.empty:
             names = ", ".join(str(path) for path in paths)
-            raise ValueError(
+            raise ManifestError(
                 f"{names}: no crop belongs to the split {split!r}; there are "
-                f"{found or 'no splits'}. Assign splits with --protocol."
+                f"{found or 'no splits'}",
+                remedy="Assign splits with --protocol.",
             )
     return table, crops[0]
 
@@ -75,10 +77,10 @@ def read_faces(
         protocol: Split to assign; None keeps the manifests' own.
 
     Raises:
-        ValueError: If no manifest is named.
+        ManifestError: If no manifest is named.
     """
     if not paths:
-        raise ValueError("No manifest was given. Name at least one manifest.csv.")
+        raise ManifestError("No manifest was given", remedy="Name at least one manifest.csv.")
     read = [_read(path) for path in paths]
     table = pd.concat([table for table, _ in read], ignore_index=True)
     crops = [crop for rows, crop in read for _ in range(len(rows))]
@@ -93,8 +95,7 @@ def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
     """The manifest in a pack, with paths into the pack, and how its crops were cut.
 
     Raises:
-        ManifestError: If the file is missing.
-        ValueError: If it is no complete pack.
+        ManifestError: If the file is missing or no complete pack.
     """
     file = os.path.abspath(path)  # noqa: PTH100
     found = find_entry(file + "/")
@@ -120,7 +121,7 @@ def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
         Bytes written.
 
     Raises:
-        ValueError: If the name is another, or a crop is missing.
+        ManifestError: If the name is another, or a crop is missing.
         OutputError: If the disk has no room; nothing is overwritten then.
     """
     out = Path(out).absolute()
@@ -209,14 +210,15 @@ def read_crop(path: str) -> Image:
     """One crop, (S, S, 3) uint8 RGB.
 
     Raises:
-        ValueError: If the file is missing or no picture.
+        MediaError: If the file is missing or no picture.
     """
     try:
         image = decode(read_bytes(path))
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror}). Prepare it again.") from None
+        reason = f"cannot be read ({error.strerror})"
+        raise MediaError(reason, remedy="Prepare it again.", path=path) from None
     if image is None:
-        raise ValueError(f"{path}: is no readable picture. Prepare it again.")
+        raise MediaError("is no readable picture", remedy="Prepare it again.", path=path)
     return image
 
 
@@ -224,10 +226,10 @@ def check_cut(crop: FaceCrop, wanted: FaceCrop) -> None:
     """Refuse crops that cannot be cut again as a detector wants them.
 
     Raises:
-        ValueError: If one of the two is aligned by landmarks and they differ.
+        ManifestError: If one of the two is aligned by landmarks and they differ.
     """
     if crop != wanted and not (crop.alignment == wanted.alignment == "box"):
-        raise ValueError(
-            f"The crops were cut as {crop}, the detector wants {wanted}. Prepare the media again "
-            "with the detector's alignment."
+        raise ManifestError(
+            f"The crops were cut as {crop}, the detector wants {wanted}",
+            remedy="Prepare the media again with the detector's alignment.",
         )

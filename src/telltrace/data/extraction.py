@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from ..errors import OptionError
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
 
@@ -29,7 +30,7 @@ class ExtractSettings:
 
     def __post_init__(self) -> None:
         if self.faces not in ("one", "all"):
-            raise ValueError(f'faces must be "one" or "all", got {self.faces!r}.')
+            raise OptionError(f'faces must be "one" or "all", got {self.faces!r}.')
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

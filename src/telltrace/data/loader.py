@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ..errors import ManifestError, MediaError, OptionError
 from ..packs.pictures import decode, decode_mask, exists, one_thread_each, read_bytes
 from ..pixels.augmentations import augment, check_recipe
 from .manifest import VIDEO_KEY, check_manifest, locate, source_of
@@ -41,7 +42,7 @@ class FaceDataset:
 
     Raises:
         FileNotFoundError: If a crop is missing, naming the file, its row and what to do.
-        ValueError: If the recipe is unknown.
+        OptionError: If the recipe is unknown.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class FaceDataset:
         """The crop of one row at the network's size, (S, S, 3) uint8 RGB, not augmented.
 
         Raises:
-            ValueError: If the file is no readable picture.
+            MediaError: If the file is no readable picture.
         """
         return self.sample(row)[0]
 
@@ -89,7 +90,7 @@ class FaceDataset:
         fake of which nobody knows where it was forged.
 
         Raises:
-            ValueError: If a file is no readable picture.
+            MediaError: If a file is no readable picture.
         """
         known = self.masks and bool(self.mask_paths[row] or self.labels[row] == 0)
         if self._cache is not None and self._cached[row]:
@@ -108,15 +109,14 @@ class FaceDataset:
         """The crop of one row as it was cut, uint8 RGB, whatever its size.
 
         Raises:
-            ValueError: If the file is no readable picture.
+            MediaError: If the file is no readable picture.
         """
         return self._decode(row, None)
 
     def _decode(self, row: int, size: int | None) -> Image:
         image = decode(self._read(row, self.paths[row], "crop"), size)
         if image is None:
-            what = "the crop is no readable picture"
-            raise ValueError(self._broken(row, self.paths[row], what))
+            raise self._broken(row, self.paths[row], "the crop is no readable picture")
         return image
 
     def _mask(self, row: int) -> Image:
@@ -125,7 +125,7 @@ class FaceDataset:
             return np.zeros((size, size), dtype=np.uint8)
         mask = decode_mask(self._read(row, path, "mask"))
         if mask is None:
-            raise ValueError(self._broken(row, path, "the mask is no readable picture"))
+            raise self._broken(row, path, "the mask is no readable picture")
         return self.preprocessing.resize(np.stack([mask] * 3, axis=-1))[..., 0].copy()
 
     def _read(self, row: int, path: str, what: str) -> Image:
@@ -133,13 +133,14 @@ class FaceDataset:
             return read_bytes(path)
         except OSError as error:
             reason = f"the {what} cannot be read ({error.strerror})"
-            raise ValueError(self._broken(row, path, reason)) from None
+            raise self._broken(row, path, reason) from None
 
-    def _broken(self, row: int, path: str, what: str) -> str:
+    def _broken(self, row: int, path: str, what: str) -> MediaError:
         video = "/".join(str(v) for v in self.manifest[VIDEO_KEY].iloc[row] if v)
-        return (
-            f"{path}: {what} ({locate(self.manifest, row)}, video {video}). "
-            "Run `telltrace prepare` again, which makes what is missing, or delete the row."
+        return MediaError(
+            f"{what} ({locate(self.manifest, row)}, video {video})",
+            remedy="Run `telltrace prepare` again, which makes what is missing, or delete the row.",
+            path=path,
         )
 
 
@@ -176,17 +177,19 @@ def batches(
         (B, H, W) float32: 0 untouched to 1 forged, ``UNKNOWN`` all over a fake without a mask.
 
     Raises:
-        ValueError: If no batch comes of it, or a crop cannot be read.
+        ManifestError: If no batch comes of it.
+        MediaError: If a crop cannot be read.
     """
     rank, processes = shard
     if batch_size < 1 or batch_size % processes:
-        raise ValueError(f"batch_size {batch_size} is not a multiple of {processes} processes.")
+        raise OptionError(f"batch_size {batch_size} is not a multiple of {processes} processes.")
     indices = epoch_order(dataset.manifest, epoch, seed, order)
     starts = range(0, len(indices) - (batch_size - 1 if drop_last else 0), batch_size)
     if not starts:
-        raise ValueError(
-            f"{source_of(dataset.manifest)}: {len(indices)} crops make no batch of {batch_size}. "
-            "Use a smaller batch_size, or more crops."
+        raise ManifestError(
+            f"{len(indices)} crops make no batch of {batch_size}",
+            remedy="Use a smaller batch_size, or more crops.",
+            path=source_of(dataset.manifest),
         )
     jobs = [
         [

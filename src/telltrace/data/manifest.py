@@ -1,7 +1,7 @@
 """The manifest: one table that says which media there are and what is in each of them.
 
 A row is a media file or a face crop. Every other room reads this table and nothing else, so it
-is checked once, here, and a mistake is named with its file, its line and what mends it.
+is checked once, here, and a mistake is named with its file, its line and the remedy.
 """
 
 import hashlib

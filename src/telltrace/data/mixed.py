@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from ..errors import ManifestError
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
 from ..pixels.geometry import Image
@@ -49,7 +50,7 @@ class GivenPairs:
         faces: Reals and fakes of the source.
 
     Raises:
-        ValueError: If a fake has no real face of its data set and compression beside it.
+        ManifestError: If a fake has no real face of its data set and compression beside it.
     """
 
     def __init__(self, faces: Faces) -> None:
@@ -68,7 +69,8 @@ class GivenPairs:
         lonely = sorted({kind[:2] for kind in self._fakes} - self._reals.keys())
         if lonely or not self._fakes:
             what = f"no real faces of {lonely[0]}" if lonely else "no fakes"
-            raise ValueError(f"A source of given forgeries has {what}. Name other data sets.")
+            remedy = "Name other data sets."
+            raise ManifestError(f"A source of given forgeries has {what}", remedy=remedy)
 
     def draw(self, rng: Generator, size: int) -> Drawn:
         """One pair at the network's size."""
@@ -102,7 +104,7 @@ class BlendPairs:
         faces: Reals of the source, with landmarks.
 
     Raises:
-        ValueError: If there is no real face with landmarks.
+        ManifestError: If there is no real face with landmarks.
     """
 
     def __init__(self, faces: Faces) -> None:
@@ -114,7 +116,7 @@ class BlendPairs:
             if row["label"] == 0 and row["box"] and row["landmarks"]
         ]
         if not usable:
-            raise ValueError("A source of blends has no real face with landmarks.")
+            raise ManifestError("A source of blends has no real face with landmarks.")
         for number in usable:
             row = faces.rows[number]
             people = self._people.setdefault(row["dataset"], {})
@@ -186,12 +188,12 @@ def create_source(
         fakes: Forgeries as the data holds them, or blends made of its reals.
 
     Raises:
-        ValueError: If a data set has no row, or the source cannot make a pair.
+        ManifestError: If a data set has no row, or the source cannot make a pair.
     """
     known = set(table.dataset)
     for name in datasets:
         if name not in known:
-            raise ValueError(f"No face of the data set {name!r}; there are {sorted(known)}.")
+            raise ManifestError(f"No face of the data set {name!r}; there are {sorted(known)}.")
     kept = np.flatnonzero(table.dataset.isin(datasets)).tolist()
     faces = Faces(table.iloc[kept], [crops[row] for row in kept])
     return GivenPairs(faces) if fakes == "given" else BlendPairs(faces)

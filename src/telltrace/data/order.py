@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..errors import ManifestError
 from ..pixels.augmentations import generator
 from .manifest import source_of
 
@@ -21,7 +22,7 @@ def epoch_order(manifest: pd.DataFrame, epoch: int, seed: int, order: Order) -> 
     one each epoch shows another part. "shuffled" shows every row once, "manifest" in its order.
 
     Raises:
-        ValueError: If "balanced" is asked of one class only.
+        ManifestError: If "balanced" is asked of one class only.
     """
     count = len(manifest)
     if order == "manifest":
@@ -31,9 +32,11 @@ def epoch_order(manifest: pd.DataFrame, epoch: int, seed: int, order: Order) -> 
         return rng.permutation(count)
     labels, methods = manifest.label.to_numpy(), manifest.method.to_numpy()
     if len(set(labels)) < 2:
-        raise ValueError(
-            f"{source_of(manifest)}: holds {'reals' if labels[0] == 0 else 'fakes'} only, so its "
-            "classes cannot be balanced. Add the other class, or make fakes by blending."
+        only = "reals" if labels[0] == 0 else "fakes"
+        raise ManifestError(
+            f"holds {only} only, so its classes cannot be balanced",
+            remedy="Add the other class, or make fakes by blending.",
+            path=source_of(manifest),
         )
     names = sorted(set(methods[labels == 1]))
     groups = [np.flatnonzero(labels == 0)]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from ..errors import OptionError
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -14,7 +16,7 @@ class Steps:
 
     def __post_init__(self) -> None:
         if self.step < 1 or (self.frames is not None and self.frames < 1):
-            raise ValueError(f"step and frames must be at least 1, got {self}.")
+            raise OptionError(f"step and frames must be at least 1, got {self}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +54,9 @@ class PaperSampling:
     def __post_init__(self) -> None:
         shares = (self.train, self.val, self.test)
         if min(shares) < 0 or sum(shares) == 0:
-            raise ValueError(f"train, val and test must be parts such as 5, 0, 1; got {shares}.")
+            raise OptionError(f"train, val and test must be parts such as 5, 0, 1; got {shares}.")
         if not self.scale > 0:
-            raise ValueError(f"scale must be positive, got {self.scale}.")
+            raise OptionError(f"scale must be positive, got {self.scale}.")
 
     def steps(self, label: int) -> Steps:
         """The frames of a video with this label."""

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import OptionError
+
 SIDE: Final = 32
 BITS: Final = 64
 NEAR: Final = 4
@@ -39,7 +41,7 @@ def perceptual_hash(image: NDArray[np.uint8]) -> int:
         image: (H, W, 3) of 8 bits, RGB.
 
     Raises:
-        ValueError: If it is no such picture.
+        OptionError: If it is no such picture.
 
     References:
         Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010,
@@ -50,7 +52,7 @@ def perceptual_hash(image: NDArray[np.uint8]) -> int:
         '0x0'
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(
+        raise OptionError(
             f"A picture to hash is (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}."
         )
     grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
@@ -78,7 +80,7 @@ def near_duplicates(
         (P, 2) positions, the smaller first, in ascending order, each pair once.
 
     Raises:
-        ValueError: If the distance is out of range or the sides are not as many as the hashes.
+        OptionError: If the distance is out of range or the sides are not as many as the hashes.
 
     Examples:
         >>> near_duplicates([0b0000, 0b1111 << 60, 0b0001], max_distance=1).tolist()
@@ -86,10 +88,10 @@ def near_duplicates(
     """
     table = np.asarray(hashes, dtype=np.uint64).ravel()
     if not 0 <= max_distance <= 15:
-        raise ValueError(f"max_distance must be 0 to 15 bits, got {max_distance}.")
+        raise OptionError(f"max_distance must be 0 to 15 bits, got {max_distance}.")
     group = None if sides is None else np.unique(np.asarray(sides), return_inverse=True)[1].ravel()
     if group is not None and len(group) != len(table):
-        raise ValueError(f"{len(table)} hashes need as many sides, got {len(group)}.")
+        raise OptionError(f"{len(table)} hashes need as many sides, got {len(group)}.")
     found = [np.empty(0, dtype=np.int64)]
     for one, other in _candidates(table, max_distance // (BITS // BAND)):
         keep = bits_that_differ(table[one], table[other]) <= max_distance

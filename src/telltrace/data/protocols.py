@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from ..errors import ManifestError, OptionError
 from .manifest import COLUMNS, check_manifest, read_manifest, source_of
 from .people import Groups, by_groups, by_identity, own
 from .split_checks import check_near_duplicates, check_splits
@@ -80,7 +81,7 @@ def read_protocol(protocol: str | Path) -> Protocol:
         protocol: A name out of `protocol_names`, or a path that ends in .yaml.
 
     Raises:
-        ValueError: If there is none of this name, or a line of the file is wrong.
+        OptionError: If there is none of this name, or a line of the file is wrong.
 
     Examples:
         >>> read_protocol("ffpp-pairs").groups["test"]
@@ -89,13 +90,12 @@ def read_protocol(protocol: str | Path) -> Protocol:
     file = Path(protocol)
     if file.suffix in (".yaml", ".yml"):
         if not file.is_file():
-            raise ValueError(f"{file}: is not a file. Write the protocol, or choose one by name.")
+            remedy = "Write the protocol, or choose one by name."
+            raise OptionError("is not a file", remedy=remedy, path=file)
         return _parse(file.read_text(encoding="utf-8"), file.stem, file)
     if str(protocol) not in protocol_names():
-        raise ValueError(
-            f"Unknown protocol {str(protocol)!r}; choose one of {', '.join(protocol_names())}, or "
-            "give a YAML file."
-        )
+        choices = f"Choose one of {', '.join(protocol_names())}, or give a YAML file."
+        raise OptionError(f"Unknown protocol {str(protocol)!r}", remedy=choices)
     inside = files("telltrace.data").joinpath("splits", f"{protocol}.yaml")
     return _parse(inside.read_text("utf-8"), str(protocol), Path(str(inside)))
 
@@ -104,13 +104,12 @@ def _parse(text: str, name: str, file: Path) -> Protocol:
     try:
         said = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"{file}: is no readable YAML ({error}).") from None
+        raise OptionError(f"is no readable YAML ({error})", path=file) from None
     known = {"about", "manifests", "people", "groups", "near_duplicates", *SPLITS}
     if not isinstance(said, dict) or not said.keys() <= known:
         odd = sorted(said.keys() - known) if isinstance(said, dict) else type(said).__name__
-        raise ValueError(
-            f"{file}: expected {', '.join(sorted(known))}; got {odd}. Correct the file."
-        )
+        what = f"expected {', '.join(sorted(known))}; got {odd}"
+        raise OptionError(what, remedy="Correct the file.", path=file)
     people = said.get("people", "own")
     return Protocol(
         name=name,
@@ -140,9 +139,11 @@ def _part(said: Any, split: str, file: Path) -> Part:
     odd = [k for k in filters if k not in ("only", "without") or not isinstance(filters[k], dict)]
     odd += [column for column in named if column not in COLUMNS]
     if odd:
-        raise ValueError(
-            f"{file}: {split} names {odd[0]!r}; expected only or without, and in them columns of "
-            f"a manifest ({', '.join(COLUMNS[1:8])}). Correct the file."
+        raise OptionError(
+            f"{split} names {odd[0]!r}; expected only or without, and in them columns of a "
+            f"manifest ({', '.join(COLUMNS[1:8])})",
+            remedy="Correct the file.",
+            path=file,
         )
     return Part(
         **{
@@ -159,11 +160,12 @@ def read_protocol_manifests(protocol: str | Path) -> pd.DataFrame:
     """The manifests that a protocol names, as one table with its splits.
 
     Raises:
-        ValueError: If it names none, or refuses them.
+        OptionError: If it names none, or refuses them.
     """
     found = read_protocol(protocol)
     if not found.manifests:
-        raise ValueError(f"{found.name}: names no manifests. Add a line `manifests: [...]`.")
+        remedy = "Add a line `manifests: [...]`."
+        raise OptionError("names no manifests", remedy=remedy, path=found.name)
     tables = [read_manifest(path) for path in found.manifests]
     return assign_split(pd.concat(tables, ignore_index=True), protocol)
 
@@ -180,8 +182,9 @@ def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
         A copy whose ``split`` is "train", "val" or "test", or "" for what the protocol leaves out.
 
     Raises:
-        ValueError: If the protocol is unknown, if it knows nothing of this manifest, or if a
-            person, a source video or a near-duplicate would stand on two sides.
+        OptionError: If the protocol is unknown.
+        ManifestError: If it knows nothing of this manifest, or if a person, a source video or a
+            near-duplicate would stand on two sides.
 
     Examples:
         >>> table = pd.DataFrame({"path": ["183_253.mp4"], "label": [1], "identity": ["183+253"]})
@@ -192,10 +195,11 @@ def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
     table.attrs |= manifest.attrs
     table["split"] = _sides(table, found)
     if (table.split == "").all():
-        raise ValueError(
-            f"{source_of(manifest)}: the protocol {found.name!r} knows none of its identities, "
-            f"such as {table.identity.iloc[0]!r}. Use `by-identity`, or a protocol of this data "
-            "set."
+        raise ManifestError(
+            f"the protocol {found.name!r} knows none of its identities, such as "
+            f"{table.identity.iloc[0]!r}",
+            remedy="Use `by-identity`, or a protocol of this data set.",
+            path=source_of(manifest),
         )
     for split, part in found.parts.items():
         mine = table.split == split
@@ -215,9 +219,10 @@ def _refuse_empty(table: pd.DataFrame, split: str, part: Part, protocol: Protoco
         return
     columns = [*part.only, *part.without] or ["dataset"]
     there = "; ".join(f"{c}: {', '.join(sorted(set(table[c])))}" for c in columns)
-    raise ValueError(
-        f"{source_of(table)}: the protocol {protocol.name!r} finds no row for {split} (there is "
-        f"{there}). Give the manifests of all data sets and compressions that it is about."
+    raise ManifestError(
+        f"the protocol {protocol.name!r} finds no row for {split} (there is {there})",
+        remedy="Give the manifests of all data sets and compressions that it is about.",
+        path=source_of(table),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from ..errors import ManifestError
 from .manifest import source_of
 from .paper import PaperSampling
 from .people import group_rows, hash_of
@@ -18,7 +19,7 @@ def choose_videos(media: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
     """As many real and fake videos as the paper took, the same whatever their order.
 
     Raises:
-        ValueError: If there are fewer.
+        ManifestError: If there are fewer.
     """
     kept = pd.Series(True, index=media.index)
     for name, wanted in (("real", paper.real_videos), ("fake", paper.fake_videos)):
@@ -45,7 +46,7 @@ def choose_faces(crops: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
         The chosen rows in their order, with the split column filled.
 
     Raises:
-        ValueError: If a split cannot be filled.
+        ManifestError: If a split cannot be filled.
     """
     table = crops.copy()
     if not paper.own_splits or (table.split == "").all():
@@ -64,9 +65,10 @@ def choose_faces(crops: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
 def _draw(rows: pd.DataFrame, wanted: int, paper: PaperSampling, what: str) -> list[Hashable]:
     """The index of ``wanted`` rows, drawn by a hash of their names."""
     if len(rows) < wanted:
-        raise ValueError(
-            f"{source_of(rows)}: has {len(rows)} {what} where {wanted} are asked for. Add media, "
-            f"or take less of everything with scale (now {paper.scale:g})."
+        raise ManifestError(
+            f"has {len(rows)} {what} where {wanted} are asked for",
+            remedy=f"Add media, or take less of everything with scale (now {paper.scale:g}).",
+            path=source_of(rows),
         )
     names = zip(rows.dataset, rows.method, rows.video, rows.frame, rows.path, strict=True)
     order = [hash_of((*name, PurePath(path).name), paper.seed) for *name, path in names]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import ManifestError
+from ..errors import ManifestError, MediaError
 from ..pools import processors
 from .datasets.names import sources_of
 from .manifest import identities, locate
@@ -91,7 +91,7 @@ def check_near_duplicates(manifest: pd.DataFrame, max_distance: int = NEAR) -> N
 
     Raises:
         SplitError: Naming up to three pairs of rows, how many there are, and what to do.
-        ValueError: If a picture cannot be read.
+        MediaError: If a picture cannot be read.
     """
     rows = np.flatnonzero(((manifest.split != "") & (manifest.frame >= 0)).to_numpy())
     if not len(rows):
@@ -121,7 +121,7 @@ def hash_pictures(paths: list[str]) -> NDArray[np.uint64]:
     """The perceptual hash of every picture, on all cores.
 
     Raises:
-        ValueError: Naming a picture that cannot be read.
+        MediaError: Naming a picture that cannot be read.
     """
     with ThreadPoolExecutor(processors()) as pool:
         return np.fromiter(pool.map(_hash_picture, paths), dtype=np.uint64, count=len(paths))
@@ -130,5 +130,6 @@ def hash_pictures(paths: list[str]) -> NDArray[np.uint64]:
 def _hash_picture(path: str) -> int:
     image = cv2.imread(path, cv2.IMREAD_COLOR_RGB)
     if image is None:
-        raise ValueError(f"{path}: is no readable picture. Run `telltrace prepare` again.")
+        remedy = "Run `telltrace prepare` again."
+        raise MediaError("is no readable picture", remedy=remedy, path=path)
     return perceptual_hash(np.asarray(image, dtype=np.uint8))

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import OptionError
 from ..faces.align import FaceCrop
 
 Image = NDArray[np.uint8]
@@ -29,7 +30,7 @@ class Preprocessing:
         std: Likewise.
 
     Raises:
-        ValueError: If a size is not positive, or mean and std are not three numbers each.
+        OptionError: If a size is not positive, or mean and std are not three numbers each.
 
     Examples:
         >>> Preprocessing(image_size=64).tensor(np.zeros((2, 64, 64, 3), np.uint8)).shape
@@ -43,14 +44,14 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if self.image_size < 1:
-            raise ValueError(f"image_size must be at least 1 pixel, got {self.image_size}.")
+            raise OptionError(f"image_size must be at least 1 pixel, got {self.image_size}.")
         for name in ("mean", "std"):
             values = tuple(float(v) for v in getattr(self, name))
             if len(values) != 3 or not np.isfinite(values).all():
-                raise ValueError(f"{name} must be three numbers (red, green, blue), got {values}.")
+                raise OptionError(f"{name} must be three numbers (red, green, blue), got {values}.")
             object.__setattr__(self, name, values)
         if min(self.std) <= 0:
-            raise ValueError(f"std must be positive, got {self.std}.")
+            raise OptionError(f"std must be positive, got {self.std}.")
 
     def resize(self, image: Image) -> Image:
         """Bring one crop to the network's size, averaging pixels where it shrinks.
@@ -60,7 +61,7 @@ class Preprocessing:
             - Output: :math:`(image_size, image_size, 3)`, uint8
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"Expected uint8 (S, S, 3), got {image.dtype} {image.shape}.")
+            raise OptionError(f"Expected uint8 (S, S, 3), got {image.dtype} {image.shape}.")
         size = self.image_size
         if image.shape[:2] == (size, size):
             return image
@@ -76,7 +77,7 @@ class Preprocessing:
         """
         batch = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
         if batch.ndim != 4 or batch.shape[3] != 3 or batch.dtype != torch.uint8:
-            raise ValueError(f"Expected uint8 (B, H, W, 3), got {batch.dtype} {[*batch.shape]}.")
+            raise OptionError(f"Expected uint8 (B, H, W, 3), got {batch.dtype} {[*batch.shape]}.")
         mean = torch.tensor(self.mean, device=batch.device) * 255
         std = torch.tensor(self.std, device=batch.device) * 255
         return ((batch.float() - mean) / std).permute(0, 3, 1, 2).contiguous()

@@ -178,15 +178,15 @@ def _groups(
     inside = [members(first, *name) for name in names]
     place = cell.to_numpy(np.int64)
 
-    def judge(name: LevelName) -> list[Level]:
+    def measure(name: LevelName) -> list[Level]:
         score, owner = table.level(name, aggregation, top)
         items, rows = Items(score, owner, table.labels, place), not table.names_videos
         return judge_groups(items, inside, linked, rows=rows, **draws)
 
-    frames = judge("frames")
+    frames = measure("frames")
     unnamed = [Level.undefined("needs the column `video`")] * len(names)
-    whole = judge("videos") if table.names_videos else unnamed
-    tracks = judge("tracks") if table.track is not None else [None] * len(names)
+    whole = measure("videos") if table.names_videos else unnamed
+    tracks = measure("tracks") if table.track is not None else [None] * len(names)
     persons = [len(people(videos[cells[place]])) for cells in inside]
     levels = zip(names, persons, frames, whole, tracks, strict=True)
     return [Group(*name, n, frame, video, track) for name, n, frame, video, track in levels]

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import OptionError
+
 if TYPE_CHECKING:  # this file needs no torch
     from .detect import Face
 
@@ -42,7 +44,7 @@ class FaceCrop:
             crop always does.
 
     Raises:
-        ValueError: If a value is out of range.
+        OptionError: If a value is out of range.
 
     Examples:
         >>> from telltrace.faces.detect import Face
@@ -58,13 +60,13 @@ class FaceCrop:
 
     def __post_init__(self) -> None:
         if self.size < 1:
-            raise ValueError(f"size must be at least 1 pixel, got {self.size}.")
+            raise OptionError(f"size must be at least 1 pixel, got {self.size}")
         if not 0.5 <= self.margin <= 4:
-            raise ValueError(f"margin must be between 0.5 and 4, got {self.margin}.")
+            raise OptionError(f"margin must be between 0.5 and 4, got {self.margin}.")
         if self.alignment not in ("box", "similarity"):
-            raise ValueError(f"alignment must be box or similarity, got {self.alignment!r}.")
+            raise OptionError(f"alignment must be box or similarity, got {self.alignment!r}.")
         if self.outside not in ("shift", "repeat"):
-            raise ValueError(f"outside must be shift or repeat, got {self.outside!r}.")
+            raise OptionError(f"outside must be shift or repeat, got {self.outside!r}.")
 
     def cut(self, image: NDArray[np.uint8], face: "Face") -> NDArray[np.uint8]:
         """The crop of one face.
@@ -77,7 +79,7 @@ class FaceCrop:
             (size, size, 3) of 8 bits.
 
         Raises:
-            ValueError: If the box is empty or not finite, or the landmarks coincide.
+            OptionError: If the box is empty or not finite, or the landmarks coincide.
         """
         if self.alignment == "similarity":
             target = ((TEMPLATE - 0.5) / self.margin + 0.5) * self.size
@@ -92,12 +94,12 @@ class FaceCrop:
             shape: Height and width of the picture.
 
         Raises:
-            ValueError: If the box is empty or not finite.
+            OptionError: If the box is empty or not finite.
         """
         left, top, right, bottom = face.box
         side = self.margin * max(right - left, bottom - top)
         if not (np.isfinite(face.box).all() and side > 0):
-            raise ValueError(f"A box needs left < right and top < bottom, got {face.box}.")
+            raise OptionError(f"A box needs left < right and top < bottom, got {face.box}.")
         side = max(1, round(side))
         if self.outside == "shift":
             side = min(side, *shape)
@@ -146,7 +148,7 @@ def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
         (2, 3) matrix of the map, for column vectors (x, y, 1).
 
     Raises:
-        ValueError: If the points coincide or are not finite.
+        OptionError: If the points coincide or are not finite.
 
     References:
         Umeyama, "Least-squares estimation of transformation parameters between two point
@@ -155,7 +157,7 @@ def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
     p, q = (np.asarray(x, dtype=np.float64) @ (1, 1j) for x in (points, targets))
     spread = np.sum(np.abs(p - p.mean()) ** 2)
     if not (np.isfinite(spread) and spread > 0):
-        raise ValueError(f"Landmarks must be finite and apart from each other, got {points!r}.")
+        raise OptionError(f"Landmarks must be finite and apart from each other, got {points!r}.")
     factor = np.sum((q - q.mean()) * np.conj(p - p.mean())) / spread
     shift = q.mean() - factor * p.mean()
     return np.array(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
+from ..errors import OptionError
 from .boxes import moved, square, suppress_nested
 from .networks import OutputNet, ProposalNet, RefinementNet, load_published
 from .patches import cut_patches, integral_images
@@ -75,7 +76,7 @@ class FaceDetector(nn.Module):
                 together.
 
         Raises:
-            ValueError: If an array is no such picture.
+            OptionError: If an array is no such picture.
         """
         return self._search(images, None)
 
@@ -92,10 +93,10 @@ class FaceDetector(nn.Module):
             windows: For each picture, boxes about which a face may be.
 
         Raises:
-            ValueError: If an array is no picture, or the windows are of other pictures.
+            OptionError: If an array is no picture, or the windows are of other pictures.
         """
         if len(images) != len(windows):
-            raise ValueError(f"{len(images)} pictures came with windows of {len(windows)}.")
+            raise OptionError(f"{len(images)} pictures came with windows of {len(windows)}.")
         return self._search(images, windows)
 
     @torch.inference_mode()
@@ -125,7 +126,7 @@ class FaceDetector(nn.Module):
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for number, image in enumerate(images):
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise ValueError(
+                raise OptionError(
                     f"Picture {number} must be uint8 (H, W, 3), got {image.dtype} {image.shape}."
                 )
             groups[image.shape].append(number)
@@ -213,7 +214,7 @@ class FaceDetector(nn.Module):
 
     def _refine(self, sums: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
         """R-Net: the windows that are faces, moved onto them, square again."""
-        boxes, owner, scores, shifts = _judge(self.rnet, sums, boxes, owner, 24)
+        boxes, owner, scores, shifts = _classify(self.rnet, sums, boxes, owner, 24)
         passed = scores > THRESHOLDS[1]
         boxes, owner, scores, shifts = boxes[passed], owner[passed], scores[passed], shifts[passed]
         keep = batched_nms(boxes, scores, owner, 0.7)
@@ -223,7 +224,7 @@ class FaceDetector(nn.Module):
         self, sums: Tensor, boxes: Tensor, owner: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """O-Net: boxes, landmarks, confidences and pictures of the faces."""
-        boxes, owner, scores, shifts, points = _judge(self.onet, sums, boxes, owner, 48)
+        boxes, owner, scores, shifts, points = _classify(self.onet, sums, boxes, owner, 48)
         passed = scores > THRESHOLDS[2]
         boxes, owner, scores = boxes[passed], owner[passed], scores[passed]
         sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
@@ -239,8 +240,8 @@ def create_face_detector(
     """A `FaceDetector` with the published weights, ready to use.
 
     Raises:
-        FileNotFoundError: If the ``mtcnn`` package, which carries the weights, is not installed.
-        ValueError: If its weights are not the known ones.
+        DependencyError: If the ``mtcnn`` package, which carries the weights, is not installed, or
+            its weights are not the known ones.
     """
     detector = FaceDetector(long_side)
     for name in ("pnet", "rnet", "onet"):
@@ -249,7 +250,7 @@ def create_face_detector(
     return detector.to(device).eval().requires_grad_(False)
 
 
-def _judge(
+def _classify(
     network: nn.Module, sums: Tensor, boxes: Tensor, owner: Tensor, size: int
 ) -> tuple[Tensor, ...]:
     """Boxes, their pictures and what a network says of them, some hundreds at a time."""

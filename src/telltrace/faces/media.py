@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MediaError as AnyMediaError
+from ..errors import OptionError
 from .shots import tiny
 
 MAX_PIXELS = 2**27
@@ -93,7 +94,7 @@ class Sampling:
         value: Frames, step or frames per second, as ``mode`` says.
 
     Raises:
-        ValueError: If ``value`` is not positive, or not whole where it counts frames.
+        OptionError: If ``value`` is not positive, or not whole where it counts frames.
 
     Examples:
         >>> Sampling("spread", 2).choose([0.0, 1.0, 2.0, 3.0], end=4.0).tolist()
@@ -105,11 +106,11 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if self.mode not in ("spread", "every", "fps", "all"):
-            raise ValueError(f"mode must be spread, every, fps or all, got {self.mode!r}.")
+            raise OptionError(f"mode must be spread, every, fps or all, got {self.mode!r}.")
         if not (math.isfinite(self.value) and self.value > 0):
-            raise ValueError(f"value must be a positive number, got {self.value}.")
+            raise OptionError(f"value must be a positive number, got {self.value}.")
         if self.mode in ("spread", "every") and self.value != int(self.value):
-            raise ValueError(f"mode {self.mode!r} counts whole frames, got value {self.value}.")
+            raise OptionError(f"mode {self.mode!r} counts whole frames, got value {self.value}.")
 
     def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
         """Positions of the chosen frames, in ascending order, none twice.

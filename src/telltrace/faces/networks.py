@@ -10,12 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import DependencyError
+
 SHA256 = {
     "pnet": "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5",
     "rnet": "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee",
     "onet": "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3",
 }
 """Of the weight files of mtcnn 1.0.0. They are pickles: nothing else is ever loaded."""
+
+_INSTALL = "Run: pip install mtcnn"
 
 
 class ProposalNet(nn.Module):
@@ -108,17 +112,17 @@ def load_published(network: nn.Module, name: str, folder: Path | None = None) ->
         folder: Where the weight files lie; by default inside the installed ``mtcnn`` package.
 
     Raises:
-        FileNotFoundError: If the package or its file is not there.
-        ValueError: If the file is not the published one, byte for byte.
+        DependencyError: If the package is not there, or its file is not the published one.
     """
     path = (folder or _package_folder()) / f"{name}.lz4"
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no weights for face detection. Run: pip install mtcnn")
+        raise DependencyError("no weights for face detection", remedy=_INSTALL, path=path)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
-        raise ValueError(
-            f"{path}: not the weights of mtcnn 1.0.0, so it is not opened (it is a pickle). "
-            "Run: pip install --force-reinstall mtcnn==1.0.0"
+        raise DependencyError(
+            "not the weights of mtcnn 1.0.0, so it is not opened (it is a pickle)",
+            remedy="Run: pip install --force-reinstall mtcnn==1.0.0",
+            path=path,
         )
     published = [torch.from_numpy(array.copy()) for array in joblib.load(io.BytesIO(content))]
     orders = {4: (3, 2, 0, 1), 2: (1, 0)}
@@ -142,7 +146,7 @@ class _HalvingPool(nn.Module):
 def _package_folder() -> Path:
     found = importlib.util.find_spec("mtcnn")  # located, not imported: it wants tensorflow
     if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError("No weights for face detection. Run: pip install mtcnn")
+        raise DependencyError("No weights for face detection", remedy=_INSTALL)
     return Path(found.submodule_search_locations[0]) / "assets" / "weights"
 
 

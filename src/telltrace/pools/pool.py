@@ -65,14 +65,14 @@ def run_jobs(
                 begin()
             yield from ((job, work(job)) for job in jobs)
         return
-    crew = Crew(work, workers, begin=begin, time_limit=time_limit, lost=lost)
+    pool = Pool(work, workers, begin=begin, time_limit=time_limit, lost=lost)
     try:
-        yield from crew.run(jobs)
+        yield from pool.run(jobs)
     finally:
-        crew.close()
+        pool.close()
 
 
-class Crew(Generic[Job, Result]):
+class Pool(Generic[Job, Result]):
     """Processes that stay for several calls of `run`; the arguments are those of `run_jobs`.
 
     Args:
@@ -95,7 +95,7 @@ class Crew(Generic[Job, Result]):
             raise ValueError(f"time_limit must be positive seconds, got {time_limit}.")
         self.work, self.workers, self.begin = work, workers, begin
         self.time_limit, self.lost, self.answer = time_limit, lost, answer
-        self._team: list[Worker[Job]] = []
+        self._processes: list[Worker[Job]] = []
         self._deaths = 0
 
     def run(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Result | None], None, None]:
@@ -106,12 +106,12 @@ class Crew(Generic[Job, Result]):
                 ahead = islice(source, max(0, self.workers - len(waiting)))
                 waiting.extend((job, 1) for job in ahead)
                 self._hand_out(waiting)
-                if not waiting and not any(worker.holds for worker in self._team):
+                if not waiting and not any(worker.holds for worker in self._processes):
                     return
                 for worker in self._heard():
                     message = worker.hear()
                     if message is None:
-                        done = self._bury(worker, waiting)
+                        done = self._reap(worker, waiting)
                     else:
                         done = self._take(worker, *message)
                     self._hand_out(waiting)  # first, since who asked may think for long
@@ -122,30 +122,30 @@ class Crew(Generic[Job, Result]):
 
     def close(self) -> None:
         """Stop every process, whatever it does."""
-        for worker in self._team:
+        for worker in self._processes:
             worker.kill()
-        self._team.clear()
+        self._processes.clear()
 
     def _hand_out(self, waiting: deque[tuple[Job, int]]) -> None:
         """Give jobs to the processes that are free, and start processes for the others."""
-        for worker in self._team:
+        for worker in self._processes:
             if waiting and worker.ready and not worker.holds:
                 worker.give(*waiting.popleft(), self.time_limit)
-        starting = sum(not worker.ready for worker in self._team)
-        room = self.workers - len(self._team)
+        starting = sum(not worker.ready for worker in self._processes)
+        room = self.workers - len(self._processes)
         if self._deaths:  # one at a time, to see whether it lives
             room = min(room, 1 - starting)
         for _ in range(min(room, len(waiting) - starting)):
-            self._team.append(Worker(self.work, self.begin, self.time_limit))
+            self._processes.append(Worker(self.work, self.begin, self.time_limit))
 
     def _heard(self) -> list["Worker[Job]"]:
         """The processes that have something to say, have died, or have run out of time."""
         now = time.monotonic()
-        timeout = max(0.0, min((w.deadline for w in self._team), default=now) - now)
-        pipes: list[Any] = [worker.pipe for worker in self._team]
+        timeout = max(0.0, min((w.deadline for w in self._processes), default=now) - now)
+        pipes: list[Any] = [worker.pipe for worker in self._processes]
         spoken = connection.wait(pipes, None if timeout == float("inf") else timeout)
         now = time.monotonic()
-        return [w for w in self._team if w.pipe in spoken or w.deadline <= now]
+        return [w for w in self._processes if w.pipe in spoken or w.deadline <= now]
 
     def _take(
         self, worker: "Worker[Job]", kind: str, content: Any
@@ -162,13 +162,13 @@ class Crew(Generic[Job, Result]):
             return []
         return [(worker.release(), content)]
 
-    def _bury(
+    def _reap(
         self, worker: "Worker[Job]", waiting: deque[tuple[Job, int]]
     ) -> list[tuple[Job, Result | None]]:
         """Remove a process that has died or must; try its job again, or give it up."""
         late = worker.deadline <= time.monotonic()
         worker.kill()
-        self._team.remove(worker)
+        self._processes.remove(worker)
         cause = _cause(worker.process.exitcode)
         if not worker.ready:
             self._deaths += 1

@@ -90,8 +90,8 @@ def processors() -> int:
 
 
 def ask(question: Any) -> Any:
-    """Within a job: have `Crew(answer=...)` of the process that gave the job answer a question."""
-    assert _asking is not None, "ask works within a job of a process that a Crew has made"
+    """Within a job: have `Pool(answer=...)` of the process that gave the job answer a question."""
+    assert _asking is not None, "ask works within a job of a process that a Pool has started"
     pipe, inbox = _asking
     pipe.send(("question", question))
     return inbox.get()

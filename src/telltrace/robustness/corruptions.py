@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from telltrace.errors import OptionError
+
 from . import codecs, pixels
 from .pixels import Image
 
@@ -59,12 +61,13 @@ def check_corruption(name: str, level: int) -> Corruption:
     """The corruption of this name.
 
     Raises:
-        ValueError: If there is none, or it has no such level.
+        OptionError: If there is none, or it has no such level.
     """
     if name not in CORRUPTIONS:
-        raise ValueError(f"No corruption is named {name!r}. There are {', '.join(CORRUPTIONS)}.")
+        there_are = f"There are {', '.join(CORRUPTIONS)}."
+        raise OptionError(f"No corruption is named {name!r}", remedy=there_are)
     if not 1 <= level <= LEVELS:
-        raise ValueError(f"Levels go from 1 (weak) to {LEVELS} (strong), got {level}.")
+        raise OptionError(f"Levels go from 1 (weak) to {LEVELS} (strong), got {level}.")
     return CORRUPTIONS[name]
 
 
@@ -81,7 +84,7 @@ def corrupt(
         seed: Of all chance.
 
     Raises:
-        ValueError: If there is no such corruption or level.
+        OptionError: If there is no such corruption or level.
 
     Examples:
         >>> grey = np.full((32, 32, 3), 128, np.uint8)

@@ -1,6 +1,4 @@
-"""Face crops of one video at a time, and fewer of them where that is enough."""
-
-from collections.abc import Iterator
+"""Fewer face crops of each video where that is enough."""
 
 import numpy as np
 import pandas as pd
@@ -22,13 +20,7 @@ def thin_out(manifest: pd.DataFrame, frames: int | None) -> pd.DataFrame:
     place = ordered.cumcount().reindex(manifest.index)
     size = manifest.groupby(VIDEO_KEY)["frame"].transform("size")
     kept = [
-        at in np.unique(np.linspace(0, count - 1, min(frames, count)).round().astype(int))
+        at in np.linspace(0, count - 1, min(frames, count)).round()
         for at, count in zip(place, size, strict=True)
     ]
     return manifest[kept]
-
-
-def by_video(manifest: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The rows of one video after the other, its frames in their order."""
-    for _, rows in manifest.groupby(VIDEO_KEY, sort=True):
-        yield rows.sort_values(["frame", "path"], kind="stable")

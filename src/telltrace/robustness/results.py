@@ -1,8 +1,8 @@
 """What the corruptions did: AUC of every cell, how far it fell, and how many verdicts changed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ CLEAN: Final = "clean"
 SCHEMA: Final = "telltrace.robustness/1"
 
 Bounds = tuple[float, float]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,7 @@ def summarise(
         calibration: Its thresholds make the verdicts.
     """
     first = compact_scores(clean, items=True)
-    try:
-        draws: TableDraws | None = TableDraws(first)
-    except UndefinedError:
-        draws = None
+    draws = _defined(lambda: TableDraws(first))
     found: list[CellResult] = []
     drops: dict[str, list[Floats]] = {}
     base: Floats | None = None
@@ -139,14 +137,13 @@ def summarise(
         found.append(_cell(name, level, table, first, draws, drawn, drop, calibration))
         if drop is not None and name != CLEAN:
             drops.setdefault(name, []).append(drop)
-    mean_drop, bounds = _mean_of_means(found[1:], "drop"), None
-    if drops and draws and mean_drop is not None:
+    mean_drop, means = _mean_of_means(found[1:], "drop"), None
+    if drops:
         means = np.mean([np.mean(parts, axis=0) for parts in drops.values()], axis=0)
-        bounds = _difference(draws, mean_drop, means)
     return Robustness(
         tuple(found),
         mean_drop,
-        bounds,
+        _drop_bounds(draws, mean_drop, means),
         _mean_of_means(found[1:], "flips") or 0.0,
         len(first.videos),
         int((first.labels == 0).sum()),
@@ -173,37 +170,42 @@ def _cell(
         len(table.score),
         len(clean.score) - len(before),
         value,
-        None if draws is None or drawn is None or value is None else _interval(draws, value, drawn),
+        _bounds(draws, value, drawn),
         _auc(*table.level("videos"), table),
         fall,
-        None if draws is None or drop is None or fall is None else _difference(draws, fall, drop),
+        _drop_bounds(draws, fall, drop),
         float((said[0] != said[1]).mean()),
         float((said[0] * said[1] == -1).mean()),
         float((now - before).mean()),
     )
 
 
-def _interval(draws: TableDraws, value: float, drawn: Floats) -> Bounds | None:
+def _defined(compute: Callable[[], Value]) -> Value | None:
+    """What is computed, or None where it is undefined."""
     try:
-        found = draws.draws.interval(auc, value, drawn)
+        return compute()
     except UndefinedError:
         return None
-    return found.low, found.high
 
 
-def _difference(draws: TableDraws, value: float, drawn: Floats) -> Bounds | None:
-    try:
-        return draws.draws.difference(value, drawn)
-    except UndefinedError:
+def _bounds(draws: TableDraws | None, value: float | None, drawn: Floats | None) -> Bounds | None:
+    if draws is None or value is None or drawn is None:
         return None
+    found = _defined(lambda: draws.draws.interval(auc, value, drawn))
+    return None if found is None else (found.low, found.high)
+
+
+def _drop_bounds(
+    draws: TableDraws | None, drop: float | None, drawn: Floats | None
+) -> Bounds | None:
+    if draws is None or drop is None or drawn is None:
+        return None
+    return _defined(lambda: draws.draws.difference(drop, drawn))
 
 
 def _auc(score: Floats, owner: NDArray[np.int32], table: ScoreTable) -> float | None:
     known = ~np.isnan(score)
-    try:
-        return auc(table.labels[owner[known]], score[known])
-    except UndefinedError:
-        return None
+    return _defined(lambda: auc(table.labels[owner[known]], score[known]))
 
 
 def _mean_of_means(cells: Iterable[CellResult], name: str) -> float | None:
@@ -234,11 +236,11 @@ def sentences(found: Robustness) -> list[str]:
     clean = found.clean
     low, high = found.thresholds
     said = [
-        f"Clean: AUC {_figure(clean.auc)}{_bounds(clean.interval)} per face, "
+        f"Clean: AUC {_figure(clean.auc)}{_shown(clean.interval)} per face, "
         f"{_figure(clean.video_auc)} per video; {clean.faces} faces of {found.videos} videos "
         f"({found.reals} real).",
         f"Mean drop of the AUC over corruptions and levels: {_figure(found.mean_drop, '+')}"
-        f"{_bounds(found.mean_drop_interval)}; verdicts changed (fake from {high:.3f}, real below "
+        f"{_shown(found.mean_drop_interval)}; verdicts changed (fake from {high:.3f}, real below "
         f"{low:.3f}): {found.flips:.1%} of the faces.",
     ]
     if found.drawn:
@@ -252,5 +254,5 @@ def _figure(value: float | None, sign: str = "") -> str:
     return "n/a" if value is None else f"{value:{sign}.3f}"
 
 
-def _bounds(bounds: Bounds | None) -> str:
+def _shown(bounds: Bounds | None) -> str:
     return "" if bounds is None else f" [{bounds[0]:.3f}, {bounds[1]:.3f}]"

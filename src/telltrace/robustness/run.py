@@ -23,7 +23,7 @@ from telltrace.files import write_json
 from telltrace.progress import progress
 
 from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
-from .crops import by_video, thin_out
+from .crops import thin_out
 from .media import corrupt_medium
 from .results import CLEAN, Robustness, summarise
 
@@ -93,7 +93,7 @@ def measure_robustness(
     work = _Work(detector, table, crop, manifest.parent, out, seed, frames or None, batch_size)
     _agree_on_plan(work, crop is None)
     score = _score_media if crop is None else _score_crops
-    with progress("Judging", len(cells) + 1, "cells") as advance:
+    with progress("Scoring", len(cells) + 1, "cells") as advance:
         for name, level in [(CLEAN, 0), *cells]:
             path = scores_path(out, name, level)
             if not path.exists():
@@ -158,14 +158,15 @@ def _agree_on_plan(work: _Work, media: bool) -> None:
 
 def _score_crops(work: _Work, name: str, level: int) -> pd.DataFrame:
     parts = []
-    for rows in by_video(work.table):
-        assert work.crop is not None
+    assert work.crop is not None
+    for _, group in work.table.groupby(VIDEO_KEY, sort=True):
+        rows = group.sort_values(["frame", "path"], kind="stable")
         faces, wanted = Faces(rows, [work.crop] * len(rows)), work.detector.card.preprocessing.crop
         images = [faces.cut(row, wanted) for row in range(len(rows))]
         if name != CLEAN:
             keys = [relative_path(path, work.root) for path in rows.path]
             images = corrupt(images, keys, name, level, work.seed)
-        parts.append(rows.assign(score=list(_judge(work, images))))
+        parts.append(rows.assign(score=list(_score(work, images))))
     return pd.concat(parts).sort_index()[COLUMNS].reset_index(drop=True)
 
 
@@ -187,7 +188,7 @@ def _score_media(work: _Work, name: str, level: int) -> pd.DataFrame:
     scores = []
     for start in range(0, len(rows), work.batch_size):
         images = [read_crop(path) for path in rows.path[start : start + work.batch_size]]
-        scores += list(_judge(work, images))
+        scores += list(_score(work, images))
     shutil.rmtree(copies, ignore_errors=True)
     shutil.rmtree(crops, ignore_errors=True)
     names = work.table[VIDEO_KEY].itertuples(index=False, name=None)
@@ -196,7 +197,7 @@ def _score_media(work: _Work, name: str, level: int) -> pd.DataFrame:
     return rows.assign(path=paths, score=scores)[COLUMNS].reset_index(drop=True)
 
 
-def _judge(work: _Work, images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> Iterator[float]:
+def _score(work: _Work, images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> Iterator[float]:
     for start in range(0, len(images), work.batch_size):
         batch = images[start : start + work.batch_size]
         resized = np.stack([work.detector.card.preprocessing.resize(image) for image in batch])

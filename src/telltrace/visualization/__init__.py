@@ -1,12 +1,7 @@
 """Pictures of scores, faces and attention."""
 
 from .blends import blend_sheet
-from .curves import (
-    histogram_figure,
-    reliability_figure,
-    roc_figure,
-    save_figure,
-)
+from .curves import histogram_figure, reliability_figure, roc_figure, save_figure
 from .faces import contact_sheet, draw_boxes
 from .sheets import manifest_sheet
 

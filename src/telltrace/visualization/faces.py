@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from telltrace.errors import OptionError
+
 Pixels = NDArray[np.uint8]
 
 COLOURS: Final = {"FAKE": "#D9412B", "REAL": "#1E8E5A", "UNCERTAIN": "#C98A00"}
@@ -35,19 +37,19 @@ def contact_sheet(
         size: Side of a tile, in pixels.
 
     Raises:
-        ValueError: If there is no image, an image is not uint8 RGB, or captions are not as many.
+        OptionError: If there is no image, an image is not uint8 RGB, or captions are not as many.
 
     Examples:
         >>> contact_sheet([np.zeros((8, 8, 3), np.uint8)] * 3, ["a", "b", "c"], columns=2).size
         (344, 378)
     """
     if not images or len(images) != len(captions):
-        raise ValueError(
+        raise OptionError(
             f"contact_sheet needs images with a caption each, got {len(images)} images and "
             f"{len(captions)} captions."
         )
     if columns < 1:
-        raise ValueError(f"columns is {columns}; expected at least 1.")
+        raise OptionError(f"columns is {columns}; expected at least 1.")
     letters = font(12)
     lines = max(caption.count("\n") + 1 for caption in captions)
     across, step = min(columns, len(images)), size + _MARGIN
@@ -78,10 +80,10 @@ def draw_boxes(image: Pixels, boxes: Sequence[Box], captions: Sequence[str]) -> 
         captions: One a box; its first word chooses the colour, see :data:`COLOURS`.
 
     Raises:
-        ValueError: If the image is not uint8 RGB, or captions are not as many as boxes.
+        OptionError: If the image is not uint8 RGB, or captions are not as many as boxes.
     """
     if len(boxes) != len(captions):
-        raise ValueError(
+        raise OptionError(
             f"Every box needs a caption, got {len(boxes)} boxes and {len(captions)} captions."
         )
     picture = _picture(image).copy()
@@ -115,7 +117,7 @@ def _label(
 
 def _picture(image: Pixels) -> Image.Image:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(f"Expected uint8 RGB (H, W, 3), got {image.dtype} {image.shape}.")
+        raise OptionError(f"Expected uint8 RGB (H, W, 3), got {image.dtype} {image.shape}.")
     return Image.fromarray(np.ascontiguousarray(image))
 
 

@@ -140,11 +140,10 @@ def table(
 
     def cells(tag: str, row: Sequence[object]) -> str:
         kinds = ["" if i < texts else ' class="number"' for i in range(len(row))]
+        names = [f' data-column="{escape(str(c))}"' if tag == "td" else "" for c in columns]
         return "".join(
-            f'<{tag}{kind} data-column="{escape(str(column))}">{_cell(cell)}</{tag}>'
-            if tag == "td"
-            else f"<{tag}{kind}>{_cell(cell)}</{tag}>"
-            for kind, cell, column in zip(kinds, row, columns, strict=True)
+            f"<{tag}{kind}{name}>{_cell(cell)}</{tag}>"
+            for kind, name, cell in zip(kinds, names, row, strict=True)
         )
 
     above = f"<caption>{escape(caption)}</caption>" if caption else ""

@@ -1,7 +1,6 @@
 """Sheets of faces from a manifest: one row a method, people side by side."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,16 +15,6 @@ Pixels = NDArray[np.uint8]
 HEADING: Final = 24
 """Height of a row's heading, in pixels."""
 KEYS: Final = ["dataset", "compression", "label", "method"]
-
-
-@dataclass(frozen=True)
-class Strip:
-    """One row of a sheet: what it shows, and its pictures with their captions."""
-
-    title: str
-    label: int
-    images: tuple[Pixels, ...]
-    captions: tuple[str, ...]
 
 
 def manifest_sheet(
@@ -48,27 +37,21 @@ def manifest_sheet(
         size: Side of a face, in pixels.
         seed: Which people, where there are more than columns.
     """
-    strips = []
+    strips: list[tuple[pd.DataFrame, Image.Image]] = []
     for _, group in manifest.groupby(["dataset", "compression"], sort=True):
         people = _choose_people(group, columns, seed)
         for _, rows in group.groupby(["label", "method"], sort=True):
             chosen = _choose_rows(rows, people, columns)
-            images = tuple(read(path) for path in chosen.path)
-            captions = tuple(map(_caption, chosen.video, chosen.frame, chosen.split))
-            strips.append(Strip(_title(rows), int(rows.label.iloc[0]), images, captions))
-    return stack_strips(strips, columns, size)
-
-
-def stack_strips(strips: Sequence[Strip], columns: int, size: int) -> Image.Image:
-    """Rows of pictures below one another, each under a heading in the colour of its class."""
-    sheets = [contact_sheet(s.images, s.captions, columns=columns, size=size) for s in strips]
-    width = max(sheet.width for sheet in sheets)
-    height = sum(sheet.height + HEADING for sheet in sheets)
+            images = [read(path) for path in chosen.path]
+            captions = list(map(_caption, chosen.video, chosen.frame, chosen.split))
+            strips.append((rows, contact_sheet(images, captions, columns=columns, size=size)))
+    width = max(sheet.width for _, sheet in strips)
+    height = sum(sheet.height + HEADING for _, sheet in strips)
     page = Image.new("RGB", (width, height), "white")
     draw, top = ImageDraw.Draw(page), 0
-    for strip, sheet in zip(strips, sheets, strict=True):
-        colour = COLOURS["FAKE" if strip.label else "REAL"]
-        draw.text((8, top + 6), strip.title, colour, font(15))
+    for rows, sheet in strips:
+        colour = COLOURS["FAKE" if rows.label.iloc[0] else "REAL"]
+        draw.text((8, top + 6), _title(rows), colour, font(15))
         page.paste(sheet, (0, top + HEADING))
         top += HEADING + sheet.height
     return page

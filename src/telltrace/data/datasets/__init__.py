@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from ...errors import OptionError
 from .ba_lists import read_ba_lists
 from .celeb_df import read_celeb_df_v1, read_celeb_df_v2
 from .deeper_forensics import read_deeper_forensics
@@ -59,22 +60,22 @@ def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFram
         options: What the layout's function takes beside; None and empty ones are left out.
 
     Raises:
-        ValueError: If the layout is unknown or takes no such option.
+        OptionError: If the layout is unknown or takes no such option.
 
     Examples:
         >>> read_layout("ffp", ".")
         Traceback (most recent call last):
-        ValueError: Unknown layout 'ffp'; choose one of folder, table, ffpp, celeb-df-v1,
+        OptionError: Unknown layout 'ffp'; choose one of folder, table, ffpp, celeb-df-v1,
         celeb-df-v2, dfdc, dfdc-preview, deeper-forensics, hff, uadfv, dfdc-faces, lfw, utkface,
         splices, generated, real-clips, sficonv, ba-lists, deepfakebench.
     """
     if layout not in LAYOUTS:
-        raise ValueError(f"Unknown layout {layout!r}; choose one of {', '.join(LAYOUTS)}.")
+        raise OptionError(f"Unknown layout {layout!r}; choose one of {', '.join(LAYOUTS)}.")
     taken = list(inspect.signature(LAYOUTS[layout]).parameters)[1:]
     given = {key: value for key, value in options.items() if value not in (None, [], ())}
     for key in given:
         if key not in taken:
-            raise ValueError(
+            raise OptionError(
                 f"The layout {layout!r} takes no {key}; it takes {', '.join(taken) or 'none'}."
             )
     return LAYOUTS[layout](root, **given)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...errors import ManifestError
+from ...errors import ManifestError, OptionError
 from ..manifest import COLUMNS, check_manifest
 from .crop_names import describe
 
@@ -86,7 +86,7 @@ def oversampled_rows(manifest: pd.DataFrame, repeats: int) -> NDArray[np.int64]:
         array([0, 0, 0, 1])
     """
     if repeats < 1:
-        raise ValueError(f"repeats must be at least 1, got {repeats}.")
+        raise OptionError(f"repeats must be at least 1, got {repeats}.")
     times = np.where(manifest.label.to_numpy() == 0, repeats, 1)
     return np.repeat(np.arange(len(manifest)), times)
 

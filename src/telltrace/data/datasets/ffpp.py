@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from ...errors import OptionError
 from .listing import as_manifest, find_media
 from .names import people_of
 
@@ -38,7 +39,7 @@ def read_ffpp(
 
     Raises:
         FileNotFoundError: If the layout is not there, or a chosen part of it holds no video.
-        ValueError: If a compression or a method is unknown.
+        OptionError: If a compression or a method is unknown.
 
     References:
         Roessler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images", ICCV 2019.
@@ -73,10 +74,10 @@ def _parts(methods: Sequence[str]) -> list[tuple[str, str]]:
 
 def _check_names(what: str, given: Sequence[str], known: Sequence[str]) -> None:
     if isinstance(given, str):
-        raise ValueError(f"Give {what}s as a list, such as [{given!r}].")
+        raise OptionError(f"Give {what}s as a list, such as [{given!r}].")
     for name in given:
         if name not in known:
-            raise ValueError(f"Unknown {what} {name!r}; FaceForensics++ has {', '.join(known)}.")
+            raise OptionError(f"Unknown {what} {name!r}; FaceForensics++ has {', '.join(known)}.")
 
 
 def _list_part(part: Path, method: str, compression: str) -> list[dict[str, str | int]]:
