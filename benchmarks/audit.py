@@ -18,8 +18,9 @@ import pandas as pd
 import sklearn
 from PIL import Image
 
-from telltrace.auditing import Medium, find_leaks, find_shortcuts, look_at
-from telltrace.auditing.media import THUMB, Look
+from telltrace.auditing.leaks import find_leaks
+from telltrace.auditing.media import THUMB, Look, Medium, look_at
+from telltrace.auditing.shortcuts import find_shortcuts
 from telltrace.data.manifest import check_manifest
 
 ROUNDS = 5

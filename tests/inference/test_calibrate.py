@@ -175,6 +175,28 @@ def test_without_videos_or_seconds_nothing_is_claimed_of_them() -> None:
     assert untimed.windows is None
 
 
+def test_few_forged_videos_leave_videos_the_curve_of_pictures() -> None:
+    table = items()
+    forged = (table.dataset == "clips") & (table.label == 1)
+    for kept, alike in ((29, True), (30, False)):
+        left_out = forged & ~table.video.isin([f"v{i}" for i in range(kept)])
+        found, video = calibrate(Calibration(), table[~left_out])
+        assert video is not None
+        same = (video.temperature, video.bias) == (found.temperature, found.bias)
+        assert (same, video.real_below == found.real_below) == (alike, alike)
+
+
+def test_real_videos_count_the_same_whatever_their_source() -> None:
+    table = items()
+    few = table.video.isin(["v0", "v1", "v2"])
+    table.loc[few & (table.dataset == "clips") & (table.label == 0), "dataset"] = "few"
+    alone = calibrate(Calibration(), items()).video
+    split = calibrate(Calibration(), table).video
+    assert alone is not None
+    assert split is not None
+    assert split.reals[:] == pytest.approx(alone.reals[:])
+
+
 def test_every_kind_of_forgery_has_the_same_say() -> None:
     table = items()
     easy = table[(table.dataset == "large") & (table.label == 1)]

@@ -31,6 +31,8 @@ VIDEOS: Final = 0.05
 """The same of real videos."""
 STRICT: Final = 0.01
 """The same of either with strict thresholds."""
+ENOUGH: Final = 30
+"""Forged videos from which a curve of their own is fitted."""
 
 
 class Fitted(NamedTuple):
@@ -198,26 +200,33 @@ def _pictures(
 def _videos(
     still: Calibration, items: Items, curve: Curve, rates: tuple[float, float], error: float
 ) -> VideoCalibration | None:
-    """Curve and thresholds for people in videos; None without two real ones."""
+    """Curve and thresholds for people in videos; None without two real ones.
+
+    Real videos count the same, whatever their source, because a source may hold three people.
+    Fewer than `ENOUGH` forged ones show nothing: videos then have the pictures' curve, and are
+    called real where a picture is.
+    """
     videos = items.videos()
     if videos is None or (videos.labels == 0).sum() < 2:
         return None
     real, fake = videos.labels == 0, videos.labels == 1
-    if fake.any():
+    alike = videos._replace(weights=np.ones(len(videos.weights)))
+    enough = fake.sum() >= ENOUGH
+    if enough:
         shape: Curve = "temperature" if curve == "temperature" else "platt"
         temperature, bias, _ = _curve(videos, shape)
-    else:  # nothing shows how forged videos score: as pictures do
+    else:
         temperature, bias = (1.0, 0.0) if still.knots else (still.temperature, still.bias)
     found = VideoCalibration(
         temperature=temperature,
         bias=bias,
         real_below=still.real_below,
-        reals=summarise_sample(videos.margins[real], videos.weights[real]),
-        windows=window_sample(videos, items.series()),
+        reals=summarise_sample(alike.margins[real], alike.weights[real]),
+        windows=window_sample(alike, items.series()),
         rates=rates,
         fitted_on=_words("videos", videos, rates, error, "on average"),
     )
-    if not fake.any():
+    if not enough:
         return found
     scores = found.probability(videos.margins[fake])
     return replace(found, real_below=real_threshold(scores, error, videos.weights[fake]))
@@ -225,9 +234,14 @@ def _videos(
 
 def _words(what: str, items: Group, rates: tuple[float, float], error: float, sure: str) -> str:
     reals, fakes = (int((items.labels == label).sum()) for label in (0, 1))
+    few = what == "videos" and fakes < ENOUGH
+    said = (
+        "real is said where it is of pictures" if few else f"{error:g} of the fakes are called real"
+    )
+    counted = "; each real video counts the same" if what == "videos" else " that count the same"
     return (
         f"{reals} real and {fakes} fake {what} of the validation split, from {items.sources} "
-        "sources that count the same. "
+        f"sources{counted}. "
         f"At most {rates[0]:g} of real {what} are called fake ({rates[1]:g} with --strict), "
-        f"{sure}, for {what} drawn as these were; of these fakes {error:g} are called real."
+        f"{sure}, for {what} drawn as these were; {said}."
     )
