@@ -82,8 +82,7 @@ class FaceCrop:
             OptionError: If the box is empty or not finite, or the landmarks coincide.
         """
         if self.alignment == "similarity":
-            target = ((TEMPLATE - 0.5) / self.margin + 0.5) * self.size
-            return _warp(image, similarity(face.landmarks, target), self.size)
+            return _warp(image, self._onto_template(face), self.size)
         return _resize(_square(image, *self.square(face, image.shape[:2])), self.size)
 
     def square(self, face: "Face", shape: tuple[int, int]) -> Square:
@@ -119,11 +118,13 @@ class FaceCrop:
             square: What `square` gave; None for a crop well inside its picture.
         """
         if self.alignment == "similarity":
-            target = ((TEMPLATE - 0.5) / self.margin + 0.5) * self.size
-            matrix = similarity(face.landmarks, target)
+            matrix = self._onto_template(face)
             return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]
         x, y, side = square or replace(self, outside="repeat").square(face, (0, 0))
         return (np.asarray(points, dtype=np.float64) - (x, y)) * (self.size / side)
+
+    def _onto_template(self, face: "Face") -> NDArray[np.float64]:
+        return similarity(face.landmarks, ((TEMPLATE - 0.5) / self.margin + 0.5) * self.size)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -168,23 +169,14 @@ def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
 def _square(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
     """A square of whole pixels; the picture's edge continues outside it."""
     height, width = image.shape[:2]
-    rows, columns = _inside(top, side, height), _inside(left, side, width)
-    part = image[rows[0] : rows[1], columns[0] : columns[1]]
-    if part.shape[:2] == (side, side):
+    y, x = min(max(top, 0), height - 1), min(max(left, 0), width - 1)
+    part = image[y : max(top + side, 1), x : max(left + side, 1)]  # one pixel if none is inside
+    down, across = side - part.shape[0], side - part.shape[1]
+    if not (down or across):
         return part
-    above, before = rows[0] - top, columns[0] - left
-    edges = (above, side - above - part.shape[0], before, side - before - part.shape[1])
-    a, b, c, d = (min(max(0, edge), side - 1) for edge in edges)  # also where nothing is inside
-    return np.asarray(cv2.copyMakeBorder(part, a, b, c, d, cv2.BORDER_REPLICATE), np.uint8)
-
-
-def _inside(start: int, side: int, size: int) -> tuple[int, int]:
-    """Of the pixels from ``start`` on, those inside: one at least, the nearest."""
-    first, last = max(start, 0), min(start + side, size)
-    if first < last:
-        return first, last
-    nearest = 0 if last <= 0 else size - 1
-    return nearest, nearest + 1
+    above, before = min(max(y - top, 0), down), min(max(x - left, 0), across)
+    edges = above, down - above, before, across - before
+    return np.asarray(cv2.copyMakeBorder(part, *edges, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _resize(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -115,8 +115,7 @@ class FaceDetector(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """R-Net and O-Net on square windows (N, 4) of the pictures that own them (N,)."""
         sums = integral_images(images)
-        boxes, owner = self._refine(sums, boxes, owner)
-        return self._conclude(sums, boxes, owner)
+        return self._conclude(sums, *self._refine(sums, boxes, owner))
 
     def _search(
         self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None
@@ -143,16 +142,9 @@ class FaceDetector(nn.Module):
         self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None
     ) -> list[list[Face]]:
         """The faces of pictures of one size, each in coordinates of the original."""
-        height, width = images[0].shape[:2]
-        shrink = min(1.0, self.long_side / max(height, width)) if self.long_side else 1.0
-        size = max(1, round(width * shrink)), max(1, round(height * shrink))
-        copies = [
-            image if shrink == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-            for image in images
-        ]
-        device = next(self.parameters()).device
-        pixels = torch.from_numpy(np.stack(copies)).to(device)
-        back = np.array([width / size[0], height / size[1]], dtype=np.float32)
+        (height, width), device = images[0].shape[:2], next(self.parameters()).device
+        pixels = torch.from_numpy(np.stack([shrunk(x, self.long_side) for x in images])).to(device)
+        back = np.array([width / pixels.shape[2], height / pixels.shape[1]], dtype=np.float32)
         if windows is None:
             outputs = self(pixels)
         else:
@@ -172,7 +164,7 @@ class FaceDetector(nn.Module):
 
     def _propose(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """P-Net on a pyramid: square windows (N, 4) and the picture each is in (N,)."""
-        scales = self._scales(*images.shape[1:3])
+        scales = _scales(*images.shape[1:3])
         few = 4 if images.device.type == "cpu" else len(images)  # so that caches hold a level
         levels = [
             self._level(part, scale, start * few)
@@ -203,14 +195,6 @@ class FaceDetector(nn.Module):
         scores, shifts = scores[owner, row, column], shifts[owner, :, row, column]
         keep = batched_nms(boxes, scores, owner, 0.5)
         return boxes[keep], scores[keep], owner[keep] + first, shifts[keep]
-
-    def _scales(self, height: int, width: int) -> list[float]:
-        """From the one that shrinks the smallest face to a cell, until the picture is a cell."""
-        scale, scales = CELL / SMALLEST, []
-        while min(height, width) * scale >= CELL:
-            scales.append(scale)
-            scale *= FACTOR
-        return scales
 
     def _refine(self, sums: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
         """R-Net: the windows that are faces, moved onto them, square again."""
@@ -248,6 +232,25 @@ def create_face_detector(
         load_published(getattr(detector, name), name)
     detector.to(memory_format=torch.channels_last)  # twice as fast on a CPU
     return detector.to(device).eval().requires_grad_(False)
+
+
+def shrunk(image: NDArray[np.uint8], long_side: int | None) -> NDArray[np.uint8]:
+    """The picture (H, W, 3), or a copy whose longer side has so many pixels if that is less."""
+    height, width = image.shape[:2]
+    if long_side is None or max(height, width) <= long_side:
+        return image
+    scale = long_side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _scales(height: int, width: int) -> list[float]:
+    """From the one that shrinks the smallest face to a cell, until the picture is a cell."""
+    scale, scales = CELL / SMALLEST, []
+    while min(height, width) * scale >= CELL:
+        scales.append(scale)
+        scale *= FACTOR
+    return scales
 
 
 def _classify(

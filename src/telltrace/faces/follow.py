@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .detect import Box, Face, FaceDetector
 from .media import Frame
@@ -91,11 +90,8 @@ def _expected(
     )
     pairs, lonely = _pairs(found[before], found[after])
     boxes = [_between(a, b, share) for a, b in pairs]
-    sure = [
-        box
-        for box, (a, b) in zip(boxes, pairs, strict=True)
-        if max(a.confidence, b.confidence) >= SURE
-    ]
+    likely = [max(a.confidence, b.confidence) >= SURE for a, b in pairs]
+    sure = list(compress(boxes, likely))
     comes_or_goes = any(face.confidence >= SURE for face in lonely)
     return (None if comes_or_goes or not sure else sure), boxes + [face.box for face in lonely]
 
@@ -134,14 +130,14 @@ def _between(a: Face, b: Face, share: float) -> Box:
 
 def _windows(boxes: list[Box]) -> list[Box]:
     """Squares about each box, so that one of them covers a face that is off by half its size."""
-    windows: list[NDArray[np.float64]] = []
+    windows: list[Box] = []
     for left, top, right, bottom in boxes:
         side, x, y = max(right - left, bottom - top), (left + right) / 2, (top + bottom) / 2
         places = [(dx, dy, 1.1) for dx in _SHIFTS for dy in _SHIFTS if dx or dy]
         for dx, dy, scale in [(0.0, 0.0, 0.9), (0.0, 0.0, 1.2), *places]:
-            centre = np.array([x + dx * side, y + dy * side] * 2)
-            windows.append(centre + scale * side / 2 * np.array([-1, -1, 1, 1]))
-    return [(float(w[0]), float(w[1]), float(w[2]), float(w[3])) for w in windows]
+            across, down, half = x + dx * side, y + dy * side, scale * side / 2
+            windows.append((across - half, down - half, across + half, down + half))
+    return windows
 
 
 def _all_found(expected: list[Box], faces: list[Face]) -> bool:

@@ -8,7 +8,7 @@ from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps
 
 from .media import MAX_PIXELS, Choice, Frame, Frames, MediaError, Status, nothing
 
@@ -39,9 +39,7 @@ def read_image(path: Path, sampling: Choice, check: Callable[[], None] = nothing
                 width, height = picture.size
         except Image.DecompressionBombError:
             raise _too_large(path, "more") from None
-        except UnidentifiedImageError:
-            return None
-        except Exception:  # Pillow's parsers fail in many ways on a damaged header
+        except Exception:  # no picture, or a damaged header, on which parsers fail in many ways
             return None
     if width * height > MAX_PIXELS:
         raise _too_large(path, f"{width} x {height}")
@@ -123,7 +121,7 @@ def _load(picture: Image.Image) -> bool:
 
 def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames:
     with _without_warnings():
-        starts, now = [], 0.0
+        starts, now, truncated = [], 0.0, False
         with Image.open(path, formats=FORMATS) as picture:
             try:
                 for index in range(getattr(picture, "n_frames", 1)):
@@ -138,8 +136,6 @@ def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> 
                 if not starts:
                     raise _damaged(path, error) from None
                 truncated = True
-            else:
-                truncated = False
 
     def choose(choice: Choice) -> Frames:
         chosen = choice.choose(starts, now).tolist()

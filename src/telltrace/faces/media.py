@@ -190,8 +190,7 @@ class Remaining:
     seen: frozenset[int]
 
     def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
-        chosen = self.choice.choose(times, end)
-        return np.array([i for i in chosen.tolist() if i not in self.seen], dtype=np.intp)
+        return np.setdiff1d(self.choice.choose(times, end), np.array([*self.seen], dtype=np.intp))
 
 
 def nothing() -> None:

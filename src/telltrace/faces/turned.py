@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-import cv2
 import numpy as np
 
-from .detect import Box, FaceDetector
+from .detect import Box, FaceDetector, shrunk
 from .media import Frame
 
 UPRIGHT: Final = 0.995
@@ -52,22 +51,12 @@ def find_turn(detector: FaceDetector, frames: Sequence[Frame]) -> int:
     Returns:
         0 where turning shows no sure face.
     """
-    small = [replace(frame, image=_shrunk(frame, detector.long_side)) for frame in frames]
+    small = [shrunk(frame.image, detector.long_side) for frame in frames]  # turning takes memory
     best, found = 0, 0.0
     for quarters in (1, 3, 2):
-        pictures = [turn_frame(frame, quarters).image for frame in small]
+        pictures = [np.ascontiguousarray(np.rot90(image, quarters)) for image in small]
         sure = [face.confidence for faces in detector.detect(pictures) for face in faces]
         total = sum(confidence for confidence in sure if confidence >= UPRIGHT)
         if total > found:
             best, found = quarters, total
     return best
-
-
-def _shrunk(frame: Frame, side: int | None) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """What the detector would search anyway; turning it takes less memory."""
-    height, width = frame.image.shape[:2]
-    if side is None or max(height, width) <= side:
-        return frame.image
-    scale = side / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), np.uint8)
