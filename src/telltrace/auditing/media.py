@@ -105,9 +105,7 @@ class _Opened:
         if entry is not None and entry[1] not in entry[0]:
             raise MediaError(path, "is not in the pack", "Write it again with `telltrace pack`")
         self.data = None if entry is None else entry[0].read(entry[1]).tobytes()
-        self.frames = None
-        if self.data is None:
-            self.frames = open_media(path, Sampling("spread", frames))
+        self.frames = open_media(path, Sampling("spread", frames)) if entry is None else None
         self.bytes = self.path.stat().st_size if self.data is None else len(self.data)
         self.kind: Literal["image", "video"] = self.frames.kind if self.frames else "image"
 

@@ -116,27 +116,20 @@ def _contradictions(rows: pd.DataFrame, media: Mapping[str, Medium]) -> Iterator
             holders[b"".join(look.pixels for look in looks)].setdefault(int(label), path)
     both = [paths for paths in holders.values() if len(paths) > 1]
     if both:
-        yield (
-            f"{len(both)} {'picture is' if len(both) == 1 else 'pictures are'} listed as real and "
-            f"as fake, such as {both[0][0]} and "
-            f"{both[0][1]}. Correct their labels."
-        )
+        are = "picture is" if len(both) == 1 else "pictures are"
+        such = f"such as {both[0][0]} and {both[0][1]}"
+        yield f"{len(both)} {are} listed as real and as fake, {such}. Correct their labels."
 
 
 def find_troubles(media: Mapping[str, Medium]) -> list[Trouble]:
     """Every file looked at that gave nothing, or not all of it; missing ones first."""
-    troubles = [
-        Trouble(medium.path, _kind(medium), medium.trouble, medium.remedy)
-        for medium in media.values()
-        if medium.trouble
-    ]
+    troubles = []
+    for medium in media.values():
+        if medium.trouble:
+            kind: Kind = "damaged" if medium.looks else "unreadable"
+            kind = "missing" if medium.missing else kind
+            troubles.append(Trouble(medium.path, kind, medium.trouble, medium.remedy))
     return sorted(troubles, key=lambda trouble: get_args(Kind).index(trouble.kind))
-
-
-def _kind(medium: Medium) -> Kind:
-    if medium.missing:
-        return "missing"
-    return "damaged" if medium.looks else "unreadable"
 
 
 def find_flaws(rows: pd.DataFrame, media: Mapping[str, Medium]) -> list[Flawed]:

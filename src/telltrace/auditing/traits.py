@@ -97,15 +97,12 @@ def readable_rows(rows: pd.DataFrame, media: Mapping[str, Medium]) -> pd.DataFra
 
 def face_traits(boxes: Sequence[str]) -> list[dict[str, float]]:
     """Width, height and shape of faces in pixels of their source; nothing where no box is."""
-    found: list[dict[str, float]] = []
-    for box in boxes:
-        if not box:
-            found.append({})
-            continue
-        left, top, right, bottom = (float(edge) for edge in box.split())
-        wide, high = right - left, bottom - top
-        found.append({"face_width": wide, "face_height": high, "face_aspect": wide / max(high, 1)})
-    return found
+    return [_face_traits(*map(float, box.split())) if box else {} for box in boxes]
+
+
+def _face_traits(left: float, top: float, right: float, bottom: float) -> dict[str, float]:
+    wide, high = right - left, bottom - top
+    return {"face_width": wide, "face_height": high, "face_aspect": wide / max(high, 1)}
 
 
 def feature_table(
@@ -176,12 +173,8 @@ def _gap(values: Sequence[object], labels: NDArray[np.int64]) -> float:
     numbers = _numbers(values)
     if numbers is not None:
         return abs(2 * auc(labels, numbers) - 1)
-    shares = []
-    for label in (0, 1):
-        of = Counter(str(v) for v, k in zip(values, labels, strict=True) if k == label)
-        shares.append({word: count / of.total() for word, count in of.items()})
-    words = shares[0].keys() | shares[1].keys()
-    return sum(abs(shares[0].get(w, 0.0) - shares[1].get(w, 0.0)) for w in words) / 2
+    shares = pd.crosstab(np.array([str(v) for v in values]), labels, normalize="columns")
+    return float((shares[0] - shares[1]).abs().sum() / 2)
 
 
 def _both_classes(values: Sequence[object], labels: NDArray[np.int64]) -> str:

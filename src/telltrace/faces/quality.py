@@ -45,12 +45,14 @@ def face_flags(
         margin: Side of the square that the detector sees, in sizes of the face.
     """
     grey = np.asarray(cv2.cvtColor(_FACE.cut(image, face), cv2.COLOR_RGB2GRAY), np.uint8)
+    height, width = image.shape[:2]
+    x, y, side = FaceCrop(margin=margin, outside="repeat").square(face, (height, width))
     flags: dict[Flag, bool] = {
         "small": is_small(face, min_face),
         "blurred": sharpness(grey) < SHARP,
         "dark": float(grey.mean()) < DARK,
         "turned": is_turned(face),
-        "cut": is_cut_off(image, face, margin),
+        "cut": max(-x, -y, x + side - width, y + side - height) > OUTSIDE * side,
     }
     return tuple(flag for flag, is_so in flags.items() if is_so)
 
@@ -59,13 +61,6 @@ def is_small(face: Face, min_face: float) -> bool:
     """Whether the box is narrower or lower than so many pixels."""
     left, top, right, bottom = face.box
     return min(right - left, bottom - top) < min_face
-
-
-def is_cut_off(image: NDArray[np.uint8], face: Face, margin: float) -> bool:
-    """Whether the square about a face, so many sizes of it wide, reaches beyond the picture."""
-    height, width = image.shape[:2]
-    x, y, side = FaceCrop(margin=margin, outside="repeat").square(face, (height, width))
-    return max(-x, -y, x + side - width, y + side - height) > OUTSIDE * side
 
 
 def sharpness(grey: NDArray[np.uint8]) -> float:

@@ -3,7 +3,7 @@
 from .corruptions import CORRUPTIONS, LEVELS, Corruption, corrupt
 from .curves import curves_figure
 from .results import CLEAN, CellResult, Robustness, summarise, to_text
-from .run import measure_robustness, read_robustness
+from .run import measure_robustness
 
 __all__ = [
     "CLEAN",
@@ -15,7 +15,6 @@ __all__ = [
     "corrupt",
     "curves_figure",
     "measure_robustness",
-    "read_robustness",
     "summarise",
     "to_text",
 ]

@@ -99,11 +99,6 @@ def measure_robustness(
             if not path.exists():
                 write_scores(score(work, name, level), path)
             advance(1)
-    return read_robustness(out, detector, cells)
-
-
-def read_robustness(out: Path, detector: Detector, cells: Sequence[tuple[str, int]]) -> Robustness:
-    """The results of the cells whose scores lie in ``out``; they are written there as JSON too."""
     clean = read_scores(scores_path(out, CLEAN, 0))
     tables = ((name, level, read_scores(scores_path(out, name, level))) for name, level in cells)
     found = summarise(clean, tables, detector.card.calibration)

@@ -20,19 +20,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = [
-    "Link",
-    "Section",
-    "embed_png",
-    "facts",
-    "figure",
-    "note",
-    "page",
-    "paragraph",
-    "svg",
-    "table",
-]
-
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What the reader's browser may load: nothing but what is in the file."""
 
