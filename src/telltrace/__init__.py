@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from . import renamed
+from . import renamed, version
 
 if TYPE_CHECKING:
     from .auditing import audit
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .published import export_published, load_published
     from .training import train
 
-__version__ = "0.1.0"
+__version__ = version.VERSION
 __all__ = [
     "CheckpointError",
     "DependencyError",

@@ -4,6 +4,7 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -72,7 +73,12 @@ class _Renamed(MetaPathFinder, Loader):
         assert new is not None
         text = f"{old} is now {new}; the old path goes with the next release."
         warnings.warn(text, DeprecationWarning, stacklevel=2)
-        sys.modules[old] = importlib.import_module(new)
+        found = importlib.import_module(new)
+        if hasattr(found, "__path__"):  # a stand-in, whose old modules hide no function of the room
+            attributes = {"__name__": new, "__path__": [], "__getattr__": partial(getattr, found)}
+            module.__dict__.update(attributes)
+        else:
+            sys.modules[old] = found
 
 
 def install() -> None:

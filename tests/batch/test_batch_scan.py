@@ -274,7 +274,7 @@ def test_a_folder_of_version_0_1_is_read_and_gone_on_with(
         (tmp_path / verdict["path"]).touch()
     monkeypatch.chdir(tmp_path)
     settings = json.loads((out / "scan.json").read_text())["settings"]
-    monkeypatch.setattr("telltrace.batch.scan.__version__", settings.pop("telltrace"))
+    monkeypatch.setattr("telltrace.batch.scan.VERSION", settings.pop("telltrace"))
     done = run_batch(["scanned"], out, no_scanner, settings)
     assert (done.files, done.reused) == (4, 4)
     for old, new in zip(before, read_results(out), strict=True):

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from telltrace import __version__
 from telltrace.checkpoint import BUNDLED
 from telltrace.errors import CheckpointError, OptionError, OutputError
 from telltrace.files import file_sha256, json_sha256, write_json
 from telltrace.inference import Scanner, ScanSettings, find_paths
 from telltrace.inference.formats import SCHEMA
 from telltrace.progress import progress
+from telltrace.version import VERSION
 
 from .journal import Answer, Journal
 from .listing import Listing
@@ -147,7 +147,7 @@ def run_batch(
     started, out, run = time.perf_counter(), Path(out), _engine(engine)
     _make_folder(out)
     with _locked(out):
-        asked = json.loads(json.dumps({"telltrace": __version__, **settings}))
+        asked = json.loads(json.dumps({"telltrace": VERSION, **settings}))
         files, about = _write_listing(sources, out, asked)
         with closing(Journal(out / JOURNAL, files, retry)) as journal:
             reused = journal.done

@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from telltrace import __version__
 from telltrace.errors import OptionError, TelltraceError
+from telltrace.version import VERSION
 
 from .audit import audit
 from .calibrate import calibrate
@@ -93,7 +93,7 @@ def _run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
     if name in ("-h", "--help"):
         print(_overview(commands))
     elif name == "--version":
-        print(f"telltrace {__version__}")
+        print(f"telltrace {VERSION}")
     elif name in commands:
         return commands[name].function(**commands[name].parse(name, rest))
     else:

@@ -28,9 +28,9 @@ from .manifest import (
     write_manifest,
 )
 from .paper import PaperSampling
-from .preparation import Prepared
 from .prepared import SETTINGS, refuse_other_settings
 from .sampling import choose_faces, choose_videos
+from .summary import Prepared
 
 MANIFEST: Final = "manifest.csv"
 FAILURES: Final = "failures.csv"

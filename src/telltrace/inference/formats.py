@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from telltrace import __version__
 from telltrace.faces.media import Status
 from telltrace.inference.explain import moment
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import VERDICTS, TrackVerdict, Verdict
+from telltrace.version import VERSION
 
 SCHEMA: Final = "telltrace-scan/3"
 """Changes when a field goes or changes its meaning; new fields may come without a new number."""
@@ -61,7 +61,7 @@ def about(scanner: Scanner) -> dict[str, Any]:
     single, video = scanner.rule.calibration, scanner.rule.zone(moving=True)
     return {
         "schema": SCHEMA,
-        "telltrace": __version__,
+        "telltrace": VERSION,
         "detectors": [
             {
                 "name": detector.card.detector,

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from telltrace import __version__
 from telltrace.checkpoint import Card, Detector
 from telltrace.inference.formats import SCHEMA
 from telltrace.inference.scanner import Scanner
+from telltrace.version import VERSION
 
 
 def detector_facts(detector: Detector) -> str:
@@ -67,6 +67,6 @@ def method_facts(scanner: Scanner) -> str:
     from telltrace.visualization.page import facts
 
     packages = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
-    versions = {"telltrace": __version__, "schema": SCHEMA, "Python": platform.python_version()}
+    versions = {"telltrace": VERSION, "schema": SCHEMA, "Python": platform.python_version()}
     installed = {name: version(name) for name in packages}
     return facts({**vars(scanner.settings), **versions, **installed})

@@ -12,11 +12,11 @@ from typing import Literal
 
 import torch
 
-from telltrace import __version__
 from telltrace.checkpoint import Card, save_checkpoint
 from telltrace.errors import CheckpointError, OptionError, OutputError
 from telltrace.files import file_sha256
 from telltrace.models.registry import DETECTORS
+from telltrace.version import VERSION
 
 from .layouts import LAYOUTS
 
@@ -85,7 +85,7 @@ def import_weights(
             "summary": layout.source,
             "format": format,
             "files": {path.name: file_sha256(path) for path in files},
-            "telltrace": __version__,
+            "telltrace": VERSION,
         },
     )
     network = network.float().eval()

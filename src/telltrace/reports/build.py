@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from telltrace import __version__
 from telltrace.errors import OptionError
 from telltrace.evaluation import (
     METRICS,
@@ -17,6 +16,7 @@ from telltrace.evaluation import (
 )
 from telltrace.robustness import Robustness, curves_figure
 from telltrace.robustness.results import sentences
+from telltrace.version import VERSION
 from telltrace.visualization import histogram_figure, reliability_figure
 from telltrace.visualization.page import Section, facts, figure, note, page, paragraph, svg, table
 
@@ -89,7 +89,7 @@ def _sections(source: Source, scores: ScoreTable, report: Report, mistakes: int)
         drawn = svg(charts.history_figure(source.history), alt="Course of the training")
         found.append(Section("Training", figure(drawn, caption)))
     found.append(Section("Protocol", _protocol(report)))
-    found.append(Section("Provenance", facts({**source.origin, "telltrace": __version__})))
+    found.append(Section("Provenance", facts({**source.origin, "telltrace": VERSION})))
     return found
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from telltrace import __version__
 from telltrace.data.manifest import VIDEO_KEY, manifest_hash
+from telltrace.version import VERSION
 
 from .hardware import device_name
 
@@ -49,7 +49,7 @@ def versions() -> dict[str, str]:
         ).strip()
     except (OSError, subprocess.SubprocessError):
         commit = ""  # an installed package
-    return {"telltrace": __version__, "commit": commit, "torch": torch.__version__}
+    return {"telltrace": VERSION, "commit": commit, "torch": torch.__version__}
 
 
 def environment(device: torch.device) -> dict[str, str]:
