@@ -11,6 +11,7 @@ from telltrace.data.loader import FaceDataset, batches
 from telltrace.data.manifest import check_manifest, read_manifest, write_manifest
 from telltrace.data.order import epoch_order
 from telltrace.data.transforms import Preprocessing
+from telltrace.errors import MediaError
 from telltrace.pixels.augmentations import RECIPES, augment
 from telltrace.pixels.geometry import Move, follow
 
@@ -112,11 +113,11 @@ def test_a_missing_crop_is_named_with_file_line_and_remedy(crops: pd.DataFrame, 
     write_manifest(crops, tmp_path / "manifest.csv")
     Path(crops.path[17]).unlink()
     read = read_manifest(tmp_path / "manifest.csv")
-    with pytest.raises(FileNotFoundError) as caught:
+    with pytest.raises(MediaError) as caught:
         FaceDataset(read[read.label == 1], SIZE)
     for part in (crops.path[17], str(tmp_path / "manifest.csv"), "line 19", "B/v17", "prepare"):
         assert part in str(caught.value)
-    with pytest.raises(FileNotFoundError, match="line 19"):
+    with pytest.raises(MediaError, match="line 19"):
         FaceDataset(read[read.label == 1].reset_index(drop=True), SIZE)
 
 
@@ -198,6 +199,6 @@ def test_a_missing_or_broken_mask_is_named(masked: pd.DataFrame, tmp_path: Path)
     with pytest.raises(ValueError, match=r"mask\.png: the mask is no readable picture .*row 4"):
         epoch(FaceDataset(masked, SIZE, masks=True), order="manifest")
     (tmp_path / "mask.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"mask\.png: the mask does not exist .*row 4"):
+    with pytest.raises(MediaError, match=r"mask\.png: the mask does not exist .*row 4"):
         FaceDataset(masked, SIZE, masks=True)
     assert len(epoch(FaceDataset(masked, SIZE))) == 6

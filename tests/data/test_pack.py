@@ -14,6 +14,7 @@ from telltrace.data.crops import read_crops, read_pack, write_pack
 from telltrace.data.loader import FaceDataset, batches
 from telltrace.data.manifest import ManifestError, manifest_hash, read_manifest, write_manifest
 from telltrace.data.transforms import Preprocessing
+from telltrace.errors import MediaError
 from telltrace.faces.align import FaceCrop
 from telltrace.packs.pack import HEAD
 from telltrace.packs.pictures import exists, read_bytes
@@ -118,7 +119,7 @@ def test_entries_that_are_not_there_are_missing_crops(manifest: Path, tmp_path: 
     table, crop = read_pack(out)
     table.loc[3, "path"] = f"{out}/none.png"
     assert not exists(table.path[3])
-    with pytest.raises(FileNotFoundError, match=r"faces\.pack/none\.png: the crop does not exist"):
+    with pytest.raises(MediaError, match=r"faces\.pack/none\.png: the crop does not exist"):
         FaceDataset(table, Preprocessing(crop, 20))
 
 

@@ -8,6 +8,7 @@ import pytest
 from telltrace.checkpoint import load_detector, read_tensors, write_tensors
 from telltrace.cli import main
 from telltrace.data.manifest import read_manifest, write_manifest
+from telltrace.errors import MediaError
 from telltrace.evaluation.scores import read_scores
 from telltrace.training import DataConfig, OptimConfig, train
 
@@ -91,7 +92,7 @@ def test_a_missing_crop_is_named_before_training_starts(crops: Path, tmp_path: P
     table.loc[0, "path"] = str(tmp_path / "lost.png")
     write_manifest(table, tmp_path / "manifest.csv")
     (tmp_path / "prepare.json").write_text((crops.parent / "prepare.json").read_text())
-    with pytest.raises(FileNotFoundError, match=r"lost\.png: the crop does not exist"):
+    with pytest.raises(MediaError, match=r"lost\.png: the crop does not exist"):
         train(manifest=[tmp_path / "manifest.csv"], out=tmp_path / "run", data=DATA, **SMALL)
     assert not (tmp_path / "run").exists()
 

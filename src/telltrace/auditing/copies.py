@@ -137,12 +137,9 @@ def _digests(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
         for path in suspects:
             groups[key(path)].append(path)
         groups.pop(None, None)
-        suspects = [
-            path
-            for paths in groups.values()
-            if len(paths) > 1 and len(set().union(*(sides[p] for p in paths))) > 1
-            for path in paths
-        ]
+        equal = (paths for paths in groups.values() if len(paths) > 1)
+        shared = (of for of in equal if len(set[str]().union(*(sides[path] for path in of))) > 1)
+        suspects = [path for paths in shared for path in paths]
     return {path: _digest(path) for path in suspects}
 
 

@@ -41,7 +41,7 @@ class FaceDataset:
         cache_bytes: Keep decoded crops in memory if they need no more than this.
 
     Raises:
-        FileNotFoundError: If a crop is missing, naming the file, its row and what to do.
+        MediaError: If a crop is missing, naming the file, its row and what to do.
         OptionError: If the recipe is unknown.
     """
 
@@ -62,10 +62,10 @@ class FaceDataset:
         self.mask_paths = self.manifest["mask"].tolist() if masks else []
         for row, path in enumerate(self.paths):
             if not exists(path):
-                raise FileNotFoundError(self._broken(row, path, "the crop does not exist"))
+                raise self._broken(row, path, "the crop does not exist")
         for row, path in enumerate(self.mask_paths):
             if path and not exists(path):
-                raise FileNotFoundError(self._broken(row, path, "the mask does not exist"))
+                raise self._broken(row, path, "the mask does not exist")
         size = preprocessing.image_size
         shape = (len(self.paths), size, size, 4 if masks else 3)
         fits = int(np.prod(shape, dtype=np.int64)) <= cache_bytes

@@ -21,10 +21,8 @@ def promised_extent(path: Path) -> Extent:
             return _boxes(file)
         if head[:4] == b"\x1a\x45\xdf\xa3":
             return Extent(_matroska(file))
-        if head[:4] == b"RIFF":
-            size = int.from_bytes(head[4:8], "little")
-            return Extent(size + 8 if size else None)  # 0: the recorder never came back to it
-    return Extent(None)
+    size = int.from_bytes(head[4:8], "little") if head[:4] == b"RIFF" else 0
+    return Extent(size + 8 if size else None)  # 0: the recorder never came back to it
 
 
 def _boxes(file: BinaryIO) -> Extent:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress, pairwise
+from operator import itemgetter
 
 import numpy as np
 
@@ -85,9 +86,8 @@ def _expected(
     frames: Sequence[Frame], found: dict[int, list[Face]], before: int, after: int, between: int
 ) -> tuple[list[Box] | None, list[Box]]:
     """Boxes that must be found between two searched frames, or None; and all to look at."""
-    share = (frames[between].time - frames[before].time) / (
-        max(frames[after].time - frames[before].time, 1e-9)
-    )
+    start, now, end = (frames[number].time for number in (before, between, after))
+    share = (now - start) / max(end - start, 1e-9)
     pairs, lonely = _pairs(found[before], found[after])
     boxes = [_between(a, b, share) for a, b in pairs]
     likely = [max(a.confidence, b.confidence) >= SURE for a, b in pairs]
@@ -98,17 +98,14 @@ def _expected(
 
 def _pairs(before: list[Face], after: list[Face]) -> tuple[list[tuple[Face, Face]], list[Face]]:
     """Faces of two frames that lie nearest to each other, and those left alone."""
-    gaps = sorted(
-        ((distance(a.box, b.box), i, j) for i, a in enumerate(before) for j, b in enumerate(after)),
-    )
-    ours, theirs = set(range(len(before))), set(range(len(after)))
-    pairs = []
-    for gap, i, j in gaps:
-        if gap < 1 and i in ours and j in theirs:
-            pairs.append((before[i], after[j]))
-            ours.remove(i)
-            theirs.remove(j)
-    return pairs, [before[i] for i in sorted(ours)] + [after[j] for j in sorted(theirs)]
+    options = [(distance(a.box, b.box), a, b) for a in before for b in after]
+    lonely, pairs = [*before, *after], []
+    for gap, a, b in sorted(options, key=itemgetter(0)):
+        if gap < 1 and a in lonely and b in lonely:
+            pairs.append((a, b))
+            lonely.remove(a)
+            lonely.remove(b)
+    return pairs, lonely
 
 
 def distance(a: Box, b: Box) -> float:

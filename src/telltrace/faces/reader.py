@@ -50,10 +50,8 @@ def check_readable(path: Path) -> None:
     except FileNotFoundError:
         raise MediaError(path, "does not exist", "Check the path") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        why = getattr(error, "strerror", None) or str(error)
-        raise MediaError(
-            path, f"cannot be reached ({why})", "Check the path and its permissions"
-        ) from None
+        why = f"cannot be reached ({getattr(error, 'strerror', None) or error})"
+        raise MediaError(path, why, "Check the path and its permissions") from None
     if stat.S_ISDIR(found.st_mode):
         remedy = "Give the files in it one by one"
         raise MediaError(path, "is a folder, not a file", remedy, Status.UNSUPPORTED)
@@ -68,7 +66,5 @@ def check_readable(path: Path) -> None:
         with path.open("rb") as file:
             file.read(1)
     except OSError as error:
-        why = error.strerror or str(error)
-        raise MediaError(
-            path, f"cannot be opened ({why})", "Check its permissions, e.g. with chmod u+r"
-        ) from None
+        why = f"cannot be opened ({error.strerror or error})"
+        raise MediaError(path, why, "Check its permissions, e.g. with chmod u+r") from None

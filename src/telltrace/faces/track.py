@@ -129,21 +129,13 @@ def _assign(
     """For the faces of a frame that a track takes on, that track."""
     if not (live and sight.faces):
         return {}
-    costs = np.array(
-        [
-            [
-                _cost(track, sight.time - sights[track.sights[-1]].time, face, look)
-                for face, look in zip(sight.faces, sight.looks, strict=True)
-            ]
-            for track in live
-        ]
-    )
-    rows, columns = linear_sum_assignment(np.minimum(costs, 100))
-    return {
-        int(column): live[row]
-        for row, column in zip(rows, columns, strict=True)
-        if costs[row, column] <= rules.unlike
-    }
+    costs = np.empty((len(live), len(sight.faces)))
+    for row, track in enumerate(live):
+        elapsed = sight.time - sights[track.sights[-1]].time
+        seen = zip(sight.faces, sight.looks, strict=True)
+        costs[row] = [_cost(track, elapsed, face, look) for face, look in seen]
+    pairs = zip(*linear_sum_assignment(np.minimum(costs, 100)), strict=True)
+    return {int(column): live[row] for row, column in pairs if costs[row, column] <= rules.unlike}
 
 
 def _cost(track: Track, elapsed: float, face: Face, look: Pixels) -> float:

@@ -88,7 +88,7 @@ def score_crops(
 
     Raises:
         ValueError: If the crops are aligned in another way than the detector was trained on.
-        FileNotFoundError: If a crop is missing; the message names the file.
+        MediaError: If a crop is missing; the message names the file.
     """
     preprocessing = detector.card.preprocessing
     check_cut(crop, detector.crop)

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 import cv2
 import torch
 
+from ..errors import OptionError
 from .worker import Worker
 
 Job = TypeVar("Job")
@@ -90,9 +91,9 @@ class Pool(Generic[Job, Result]):
         answer: Callable[[Any], Any] | None = None,
     ) -> None:
         if workers < 1:
-            raise ValueError(f"workers must be at least 1, got {workers}.")
+            raise OptionError(f"workers must be at least 1, got {workers}.")
         if time_limit is not None and not time_limit > 0:
-            raise ValueError(f"time_limit must be positive seconds, got {time_limit}.")
+            raise OptionError(f"time_limit must be positive seconds, got {time_limit}.")
         self.work, self.workers, self.begin = work, workers, begin
         self.time_limit, self.lost, self.answer = time_limit, lost, answer
         self._processes: list[Worker[Job]] = []

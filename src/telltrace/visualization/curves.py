@@ -219,10 +219,8 @@ def _draw_histogram(axis: Axes, lines: list[_Line], name: str) -> None:
     def shares(ranking: Ranking, counts: NDArray[Any]) -> Floats:
         return np.histogram(ranking.scores, edges, weights=counts)[0] / max(counts.sum(), 1)
 
-    axis.stairs(
-        shares(lines[0].ranking, real), edges, fill=True, color="#D0D0D0",
-        label=f"real ({real.sum()})",
-    )  # fmt: skip
+    heights, label = shares(lines[0].ranking, real), f"real ({real.sum()})"
+    axis.stairs(heights, edges, fill=True, color="#D0D0D0", label=label)
     for line in lines[1:] or lines:
         counts = line.ranking.fake
         style = {"color": line.style["color"], "ls": line.style.get("ls", "-"), "lw": 1.6}

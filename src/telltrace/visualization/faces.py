@@ -99,12 +99,9 @@ def draw_boxes(image: Pixels, boxes: Sequence[Box], captions: Sequence[str]) -> 
 
 
 def _label(
-    draw: ImageDraw.ImageDraw,
-    text: str,
-    corner: tuple[int, int],
-    colour: str,
+    draw: ImageDraw.ImageDraw, text: str, corner: tuple[int, int], colour: str,
     font: ImageFont.FreeTypeFont,
-) -> None:
+) -> None:  # fmt: skip
     """The caption on a filled ground above ``corner``, moved inside the image if need be."""
     pad = 3
     _, _, right, bottom = draw.multiline_textbbox((0, 0), text, font)
