@@ -4,7 +4,6 @@ The file is safetensors; the card is JSON in its header. Nothing is ever unpickl
 checkpoint from a stranger can be opened without running the stranger's code.
 """
 
-import hashlib
 import json
 import warnings
 from collections.abc import Iterator, Sequence
@@ -39,7 +38,6 @@ __all__ = [
     "read_card",
     "read_tensors",
     "save_checkpoint",
-    "weights_sha256",
     "write_tensors",
 ]
 
@@ -155,15 +153,6 @@ class Detector:
             logits = self.network(self.card.preprocessing.tensor(batch))
         self.network.train(training)
         return probabilities(logits, self.card.calibration)
-
-
-def weights_sha256(network: nn.Module) -> str:
-    """SHA-256 of a network's weights as float32, wherever they lie and whatever their type."""
-    digest = hashlib.sha256()
-    for name, tensor in network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(tensor.detach().cpu().float().numpy()).tobytes())
-    return digest.hexdigest()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,11 +1,13 @@
 """Weights in others' files: read without running code, freed of wrappers, renamed and checked."""
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -127,3 +129,12 @@ def match(
         found = "; ".join(f"{len(of)} {how}, such as {of[0]}" for how, of in problems.items() if of)
         raise CheckpointError(f"This state dict is not {what}: {found}")
     return {ours: state.get(theirs, wanted[ours]) for ours, theirs in names.items()}
+
+
+def weights_sha256(network: nn.Module) -> str:
+    """SHA-256 of a network's weights as float32, wherever they lie and whatever their type."""
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensor.detach().cpu().float().numpy()).tobytes())
+    return digest.hexdigest()

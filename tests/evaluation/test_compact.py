@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from telltrace.errors import DependencyError, ManifestError
-from telltrace.evaluation import compact_scores, evaluate, scores, write_scores
+from telltrace.evaluation import COLUMNS, compact_scores, evaluate, write_scores
 
 MakeScores = Callable[..., pd.DataFrame]
 
@@ -18,7 +18,7 @@ def test_parts_equal_the_whole(
     rich: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_scores(rich, tmp_path / "scores.csv")
-    monkeypatch.setattr(scores, "ROWS", 37)
+    monkeypatch.setattr("telltrace.evaluation.parts.ROWS", 37)
     parts, whole = compact_scores(tmp_path / "scores.csv"), compact_scores(rich)
     assert parts.videos.equals(whole.videos)
     np.testing.assert_array_equal(parts.video, whole.video)
@@ -66,7 +66,7 @@ def test_a_wrong_row_in_a_later_part_is_named(
     frame.loc[91, column] = value
     path = tmp_path / "scores.csv"
     frame.to_csv(path, index=False)
-    monkeypatch.setattr(scores, "ROWS", 40)
+    monkeypatch.setattr("telltrace.evaluation.parts.ROWS", 40)
     with pytest.raises(ManifestError) as caught:
         compact_scores(path)
     assert message in str(caught.value)
@@ -77,7 +77,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
     for name, content, message in (
         ("a.csv", b"", "not a readable CSV"),
         ("b.csv", b"path,score\na,1\n", "no column label"),
-        ("c.csv", (",".join(scores.COLUMNS) + "\n").encode(), "no rows"),
+        ("c.csv", (",".join(COLUMNS) + "\n").encode(), "no rows"),
         ("d.csv", b"\xff\xd8\xff\xe0" * 50, "not a readable CSV"),
     ):
         (tmp_path / name).write_bytes(content)

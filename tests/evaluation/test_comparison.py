@@ -18,7 +18,7 @@ from telltrace.evaluation import (
     delong,
     write_scores,
 )
-from telltrace.evaluation.intervals import BinnedItems, Items
+from telltrace.evaluation.items import BinnedItems, Items, score_bins
 
 
 def drawn(seed: int, count: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,7 +74,7 @@ def of_clusters(
     values = []
     for scores in (first, second):
         items = Items(scores.astype(float), owner, label, label)
-        binned = BinnedItems(items, items.ranking(np.ones(2, bool)))
+        binned = BinnedItems(items, score_bins(items.ranking(np.ones(2, bool))))
         values.append(draws.values(binned, names=["auc"])["auc"])
     difference = auc(labels, first) - auc(labels, second)
     return difference, *draws.difference(difference, values[0] - values[1])
@@ -171,7 +171,7 @@ def test_long_tables_are_compared_in_parts(tmp_path: Path, monkeypatch: pytest.M
     tables = [scores(2, 0), scores(1, 1)]
     for number, table in enumerate(tables):
         write_scores(table, tmp_path / f"{number}.csv")
-    monkeypatch.setattr("telltrace.evaluation.scores.ROWS", 37)
+    monkeypatch.setattr("telltrace.evaluation.parts.ROWS", 37)
     streamed = compare(tmp_path / "0.csv", tmp_path / "1.csv", replicates=50)
     assert streamed == compare(*tables, replicates=50)
 

@@ -11,12 +11,13 @@ from typing import Final
 
 import pandas as pd
 
+from ..columns import MEDIUM
+from ..columns import VIDEO_KEY as VIDEO_KEY
 from ..errors import ManifestError
-from ..evaluation.scores import VIDEO_KEY as VIDEO_KEY
 from ..files import write_table
 
 COLUMNS: Final = [
-    *("path", "dataset", "label", "method", "compression", "video", "identity", "split"),
+    *MEDIUM,
     *("frame", "time", "box", "landmarks", "confidence", "mask", "square"),
 ]
 SPLITS: Final = ("train", "val", "test", "")

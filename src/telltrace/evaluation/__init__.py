@@ -3,6 +3,8 @@
 import warnings
 from typing import TYPE_CHECKING
 
+from telltrace.columns import VIDEO_KEY
+
 from .calibration import apply_knots, fit_isotonic, fit_platt, fit_temperature, margins
 from .compact import ScoreTable, compact_scores
 from .comparison import Comparison, TableDraws, compare, comparison_to_dict, delong
@@ -16,7 +18,6 @@ from .report import Group, Report, evaluate
 from .scores import (
     COLUMNS,
     OPTIONAL,
-    VIDEO_KEY,
     add_unjudged,
     parse_columns,
     read_scores,

@@ -11,20 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from telltrace.columns import VIDEO_KEY
 from telltrace.errors import ManifestError
 
+from .parts import NUMBERS, ROWS, Columns, read_parts
 from .ranking import Floats, check
-from .scores import (
-    NUMBERS,
-    OPTIONAL,
-    ROWS,
-    VIDEO_KEY,
-    Columns,
-    check_rows,
-    check_scores,
-    fill_missing,
-    read_parts,
-)
+from .scores import OPTIONAL, check_rows, check_scores, fill_missing
 from .videos import Aggregation, aggregate_scores
 
 _OF_VIDEO = [*VIDEO_KEY, "identity", "split"]

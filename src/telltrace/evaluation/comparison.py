@@ -10,14 +10,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
+from telltrace.columns import VIDEO_KEY
 from telltrace.errors import ManifestError
 
 from .compact import ScoreTable, compact_scores
 from .groups import choose_clusters
-from .intervals import BinnedItems, Draws, Items
+from .intervals import Draws
+from .items import BinnedItems, Items, score_bins
 from .metrics import METRICS, measure_ranking
+from .parts import Columns
 from .ranking import Floats, Labels, Ranking, UndefinedError, check
-from .scores import VIDEO_KEY, Columns
 from .videos import Aggregation, aggregate_scores, identity_groups
 
 Scores = pd.DataFrame | str | Path | ScoreTable | Sequence[ArrayLike]
@@ -137,7 +139,7 @@ class TableDraws:
             raise ManifestError(f"The video {name} is not among those that are drawn")
         items = Items(table.score, place[table.video], self.label, self.label)
         ranking = items.ranking(np.ones(2, bool))
-        return BinnedItems(items, ranking), ranking
+        return BinnedItems(items, score_bins(ranking)), ranking
 
     def values(self, scores: Scores, metric: str) -> Floats:
         """A metric of the frames of a table in every draw, (replicates,)."""
@@ -156,7 +158,7 @@ def compare_items(first: Items, second: Items, draws: Draws) -> Found:
     rankings = [items.ranking(everything) for items in (first, second)]
     measures = [measure_ranking(ranking) for ranking in rankings]
     drawn = [
-        draws.values(BinnedItems(items, ranking))
+        draws.values(BinnedItems(items, score_bins(ranking)))
         for items, ranking in zip((first, second), rankings, strict=True)
     ]
     found: Found = {}

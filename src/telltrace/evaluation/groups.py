@@ -1,11 +1,12 @@
 """Frames, tracks or videos judged for many groups at once, each metric with its interval."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 import numpy as np
 
-from .intervals import BinnedItems, Draws, Interval, Items, Mask, Numbers
+from .intervals import Draws, Interval
+from .items import BinnedItems, Items, Mask, Numbers, score_bins
 from .metrics import METRICS, Measure, measure_ranking
 from .ranking import UndefinedError
 
@@ -78,29 +79,31 @@ def judge_groups(
         rows: Whether each row is taken for a video of its own, because none is named.
         draws: ``replicates``, ``level`` and ``seed`` of :class:`Draws`.
     """
-    total, known = items.counts()
-    everything = items.ranking(np.ones_like(inside[0]))
-    binned = BinnedItems(items, everything)
-    del everything
-    found: dict[bytes, Level] = {}
-    for cells in inside:
-        if cells.tobytes() in found:
-            continue
-        ranking, member = items.ranking(cells), cells[items.cell]
-        metrics = measure_ranking(ranking)
-        (r, f), (real, fake) = (
-            [int(of[member & (items.label == k)].sum()) for k in (0, 1)] for of in (total, known)
-        )
-        worst = ranking.with_wrong(r - real, f - fake)
-        measured = {n: m.measure(worst) for n, m in METRICS.items() if m.worst_case}
-        as_wrong = {name: m for name, m in measured.items() if m.value is not None}
-        drawn, cluster = choose_clusters(items.label, member & (known > 0), linked)
-        intervals, reason = _intervals(metrics, binned, cells, items, cluster, known > 0, draws)
-        found[cells.tobytes()] = Level(
-            r + f, real + fake, real, fake, metrics, intervals, reason,
-            "rows" if rows and drawn == "videos" else drawn, as_wrong,
+    groups = {cells.tobytes(): cells for cells in inside}
+    measured = {key: _measure(items, cells) for key, cells in groups.items()}
+    binned = BinnedItems(items, score_bins(items.ranking(np.ones_like(inside[0]))))
+    found, judged = {}, items.counts[1] > 0
+    for key, cells in groups.items():
+        level = measured[key]
+        drawn, cluster = choose_clusters(items.label, cells[items.cell] & judged, linked)
+        intervals, reason = _intervals(level.metrics, binned, cells, items, cluster, judged, draws)
+        found[key] = replace(
+            level, intervals=intervals, interval_reason=reason,
+            drawn="rows" if rows and drawn == "videos" else drawn,
         )  # fmt: skip
     return [found[cells.tobytes()] for cells in inside]
+
+
+def _measure(items: Items, cells: Mask) -> Level:
+    """A group without its intervals: only one ranking of a long table is in memory at a time."""
+    ranking, member = items.ranking(cells), cells[items.cell]
+    (r, f), (real, fake) = (
+        [int(of[member & (items.label == k)].sum()) for k in (0, 1)] for of in items.counts
+    )
+    worst = ranking.with_wrong(r - real, f - fake)
+    measured = {name: m.measure(worst) for name, m in METRICS.items() if m.worst_case}
+    as_wrong = {name: m for name, m in measured.items() if m.value is not None}
+    return Level(r + f, real + fake, real, fake, measure_ranking(ranking), as_wrong=as_wrong)
 
 
 def choose_clusters(

@@ -3,26 +3,20 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
+from numpy.typing import ArrayLike
 from scipy.special import expit, logit, stdtrit
 
-from .metrics import METRICS, THRESHOLD, Metric, auc
+from .items import BinnedItems, Items, Mask, Numbers, score_bins
+from .metrics import METRICS, Metric, auc
 from .ranking import Floats, Labels, Ranking, UndefinedError, check
-
-BINS = 2048
-"""Bins of scores that a draw counts in; with fewer items than this each score has its own."""
 
 _CELLS = 2**18
 """Numbers that one block of draws may hold at a time, or 32 draws of any size."""
 _NOTHING = 1e-12
 """Spread below which all draws are taken to be the same."""
-
-Numbers = NDArray[np.integer[Any]]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -36,86 +30,6 @@ class Interval:
     replicates: int
     form: Literal["t"] = "t"
     """Student's, from the draws' spread, on the metric's scale."""
-
-
-@dataclass(frozen=True)
-class Items:
-    """What is judged: frames, tracks or videos."""
-
-    score: Floats
-    """(N,), NaN where nothing was judged."""
-    owner: Numbers
-    """Number of each item's video, (N,)."""
-    label: Labels
-    """Of each video, (V,)."""
-    cell: Numbers
-    """Of each video, (V,): videos that are always judged together, all of one label."""
-
-    def ranking(self, cells: Mask) -> Ranking:
-        """The judged items of these cells, (cells,)."""
-        keep = cells[self.cell][self.owner] & ~np.isnan(self.score)
-        return Ranking.of(self.label[self.owner[keep]], self.score[keep])
-
-    def counts(self) -> tuple[Numbers, Numbers]:
-        """All items and judged items of each video, (V,) each."""
-        judged = ~np.isnan(self.score)
-        total, known = (np.bincount(o, minlength=len(self.label)) for o in
-                        (self.owner, self.owner[judged]))  # fmt: skip
-        return total, known
-
-
-class BinnedItems:
-    """Items as counts of score bins and videos, a sparse table for each cell.
-
-    A draw gives every video a weight; what the metrics of a draw need is then one product of
-    that table with the weights. No item is ever copied.
-
-    Args:
-        items: What is judged.
-        ranking: All of it; its scores make the bins.
-    """
-
-    def __init__(self, items: Items, ranking: Ranking) -> None:
-        lowest, self.scores = _score_bins(ranking)
-        cells = int(items.cell.max(initial=-1)) + 1
-        of = np.where(np.isnan(items.score), -1, items.cell.astype(np.int16)[items.owner])
-        place = np.empty(len(items.label), np.int32)
-        self.videos = [np.flatnonzero(items.cell == cell) for cell in range(cells)]
-        self.fake = [bool(items.label[videos[0]]) if len(videos) else False
-                     for videos in self.videos]  # fmt: skip
-        self.tables = []
-        for cell, videos in enumerate(self.videos):
-            place[videos] = np.arange(len(videos))
-            rows = np.flatnonzero(of == cell)
-            bins = len(lowest) - np.searchsorted(lowest, items.score[rows], side="right")
-            at = bins.astype(np.int32), place[items.owner[rows]]
-            shape = len(lowest), len(videos)
-            ones = np.ones(len(rows), np.float64)
-            self.tables.append(sparse.csc_array((ones, at), shape=shape))
-
-    def ranking(self, weights: Floats, cells: Mask) -> Ranking:
-        """The ranking of draws in which videos count ``weights`` times: (V, B) -> (bins, B)."""
-        counts = np.zeros((2, len(self.scores), weights.shape[1]))
-        for cell in np.flatnonzero(cells):
-            counts[int(self.fake[cell])] += self.tables[cell] @ weights[self.videos[cell]]
-        return Ranking(self.scores, *counts)
-
-
-def _score_bins(ranking: Ranking) -> tuple[Floats, Floats]:
-    """Bins that are finer where scores are high: lowest score, rising, and mean score, falling."""
-    items = ranking.real.astype(np.int64) + ranking.fake
-    before, reals_before = (np.cumsum(x) - x for x in (items, ranking.real))
-    total, reals = items.sum(), ranking.real.sum()
-    number = np.arange(len(items))
-    if total > BINS:
-        rare = np.log1p(reals_before) / math.log1p(max(reals, 1))
-        number = ((BINS - 1) * (before / total + rare) / 2).astype(np.int64)
-        number += ranking.scores < THRESHOLD  # no bin on both sides
-    first = np.flatnonzero(np.diff(number, prepend=-1))
-    if not len(first):
-        return np.zeros(0), np.zeros(0)
-    mean = np.add.reduceat(ranking.scores * items, first) / np.add.reduceat(items, first)
-    return ranking.scores[np.append(first[1:], len(items)) - 1][::-1].copy(), mean
 
 
 class Draws:
@@ -242,7 +156,7 @@ def cluster_interval(
     owners, owner = np.unique(2 * cluster + y, return_inverse=True)
     label = (owners % 2).astype(np.int8)
     draws = Draws(label, owners // 2, replicates=replicates, level=level, seed=seed)
-    binned = BinnedItems(Items(s, owner, label, label), Ranking.of(y, s))
+    binned = BinnedItems(Items(s, owner, label, label), score_bins(Ranking.of(y, s)))
     return draws.interval(
         metric, metric(y, s), draws.values(binned, names=[metric.name])[metric.name]
     )

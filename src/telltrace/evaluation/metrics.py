@@ -42,8 +42,8 @@ class Metric:
         name: Its key in JSON.
         title: What a reader calls it.
         meaning: What it says, in a sentence.
-        compute: A function of the sorted scores; along the first axis of the counts, so that a
-            ranking of B draws gives (B,).
+        compute: A function of the sorted scores, along the first axis of the counts: a ranking of
+            B draws gives (B,). A sum over :meth:`Ranking.pieces` needs little memory.
         higher_is_better: Which way is better.
         both_classes: Whether it needs reals and fakes.
         fewest_reals: How many reals it needs.
@@ -51,7 +51,8 @@ class Metric:
         scale: What its interval is symmetric in: the log odds of a share, the logarithm of a
             positive figure, or the figure itself; None gives it no interval.
         heading: Of its column in the tables by set and method; "" leaves it out of them.
-        worst_case: Whether it is also given as if all items without a score were judged wrongly.
+        worst_case: Whether it is also given as if all items without a score were judged wrongly;
+            for metrics to which reals above all others, and fakes below, add only their number.
     """
 
     name: str
@@ -80,14 +81,12 @@ class Metric:
 
     def measure(self, ranking: Ranking) -> Measure:
         """Its value for one set of items, or the reason why it has none."""
-        reals, fakes = int(ranking.real.sum()), int(ranking.fake.sum())
-        if reason := self._why_undefined(reals, fakes):
+        if reason := self._why_undefined(*map(int, ranking.totals)):
             return Measure(None, reason)
-        low, high = ranking.scores[-1], ranking.scores[0]
-        if self.probabilities and (low < 0 or high > 1):
-            raise ManifestError(
-                f"scores must be probabilities in [0, 1], got {low:g} to {high:g}", remedy=LOGITS
-            )
+        if self.probabilities and (ranking.scores[-1] < 0 or ranking.scores[0] > 1):
+            ends = f"{ranking.scores[-1]:g} to {ranking.scores[0]:g}"
+            text = f"scores must be probabilities in [0, 1], got {ends}"
+            raise ManifestError(text, remedy=LOGITS)
         return Measure(float(self.compute(ranking)))
 
     def _why_undefined(self, reals: int, fakes: int) -> str | None:
@@ -100,19 +99,26 @@ class Metric:
         return None
 
 
+def _adds_up(part: Callable[[Ranking], Any]) -> Callable[[Ranking], Any]:
+    """A metric that is the sum of what the pieces of a ranking give."""
+    return lambda ranking: sum(part(piece) for piece in ranking.pieces())
+
+
+@_adds_up
 def _area(ranking: Ranking) -> Any:
     fpr, tpr = ranking.rates
     return np.einsum("t...,t...->...", np.diff(fpr, axis=0), tpr[1:] + tpr[:-1]) / 2
 
 
+@_adds_up
 def _average_precision(ranking: Ranking) -> Any:
-    tp, fp = np.cumsum(ranking.fake, axis=0), np.cumsum(ranking.real, axis=0)
+    fp, tp = (above[1:] for above in ranking.counts)
     steps = np.einsum("t...,t...->...", ranking.fake, tp / np.maximum(tp + fp, 1e-9))
-    return steps / tp[-1]
+    return steps / ranking.totals[1]
 
 
 def _equal_error_rate(ranking: Ranking) -> Any:
-    fpr, tpr = ranking.rates
+    fpr, tpr = ranking.rates_until(lambda fpr, tpr: fpr >= 1 - tpr)
     gap = fpr - (1 - tpr)  # rises from -1 to 1
     i = np.argmax(gap >= 0, axis=0)[None]
     after, before, x, x0 = (
@@ -121,12 +127,17 @@ def _equal_error_rate(ranking: Ranking) -> Any:
     return (x0 - before / (after - before) * (x - x0))[0]
 
 
-def _partial_area(ranking: Ranking) -> Any:
+@_adds_up
+def _area_below_max_fpr(ranking: Ranking) -> Any:
     fpr, tpr = ranking.rates
     step, width = np.diff(fpr, axis=0), np.diff(np.minimum(fpr, MAX_FPR), axis=0)
     share = np.divide(width, step, out=np.zeros_like(width), where=step > 0)
     height = tpr[:-1] + share * np.diff(tpr, axis=0) / 2
-    area, least = np.einsum("t...,t...->...", width, height), MAX_FPR**2 / 2
+    return np.einsum("t...,t...->...", width, height)
+
+
+def _partial_area(ranking: Ranking) -> Any:
+    area, least = _area_below_max_fpr(ranking), MAX_FPR**2 / 2
     return 0.5 * (1 + (area - least) / (MAX_FPR - least))
 
 
@@ -136,27 +147,30 @@ def _right(ranking: Ranking) -> tuple[Any, Any]:
     return ranking.real[above.stop :].sum(0), ranking.fake[above].sum(0)
 
 
+@_adds_up
 def _accuracy(ranking: Ranking) -> Any:
-    return sum(_right(ranking)) / (ranking.real.sum(0) + ranking.fake.sum(0))
+    return sum(_right(ranking)) / sum(ranking.totals)
 
 
+@_adds_up
 def _balanced_accuracy(ranking: Ranking) -> Any:
-    real, fake = _right(ranking)
-    return (real / ranking.real.sum(0) + fake / ranking.fake.sum(0)) / 2
+    (real, fake), (reals, fakes) = _right(ranking), ranking.totals
+    return (real / reals + fake / fakes) / 2
 
 
 def _mean(of_real: Floats, of_fake: Floats, ranking: Ranking) -> Any:
     """Mean over the items of something that depends on label and score."""
-    total = ranking.real.sum(0) + ranking.fake.sum(0)
-    return (of_real @ ranking.real + of_fake @ ranking.fake) / total
+    return (of_real @ ranking.real + of_fake @ ranking.fake) / sum(ranking.totals)
 
 
+@_adds_up
 def _log_loss(ranking: Ranking) -> Any:
     eps = np.finfo(np.float64).eps
     inner, other = (np.clip(s, eps, 1 - eps) for s in (ranking.scores, 1 - ranking.scores))
     return _mean(-np.log(other), -np.log(inner), ranking)
 
 
+@_adds_up
 def _brier(ranking: Ranking) -> Any:
     return _mean(ranking.scores**2, (1 - ranking.scores) ** 2, ranking)
 
@@ -174,15 +188,14 @@ def reliability(ranking: Ranking, bins: int = CALIBRATION_BINS) -> Reliability:
 
     Bins are closed below and open above, the last one closed on both sides.
     """
-    place = np.minimum((ranking.scores * bins).astype(np.int64), bins - 1)
-    items, scores, fakes = (
-        np.bincount(place, weights, minlength=bins)
-        for total in [ranking.real + ranking.fake]
-        for weights in (total, ranking.scores * total, ranking.fake)
-    )
-    full = items > 0
-    share = fakes[full] / items[full]
-    return Reliability(scores[full] / items[full], share, items[full].astype(np.int64))
+    found = np.zeros((3, bins))
+    for piece in ranking.pieces():
+        place = np.minimum((piece.scores * bins).astype(np.int64), bins - 1)
+        total = piece.real + piece.fake
+        of = total, piece.scores * total, piece.fake
+        found += [np.bincount(place, weights, bins) for weights in of]
+    items, scores, fakes = found[:, found[0] > 0]
+    return Reliability(scores / items, fakes / items, items.astype(np.int64))
 
 
 def _calibration_error(ranking: Ranking) -> float:
@@ -203,8 +216,9 @@ def tpr_at_fpr(limit: float) -> Metric:
     """
 
     def compute(ranking: Ranking) -> Any:
-        fpr, tpr = ranking.rates
-        last = (fpr <= limit * (1 + 1e-6)).sum(0) - 1
+        most = limit * (1 + 1e-6)
+        fpr, tpr = ranking.rates_until(lambda fpr, _: fpr > most)
+        last = (fpr <= most).sum(0) - 1
         return np.take_along_axis(tpr, last[None], 0)[0]
 
     text = f"{limit:.0e}".replace("e-0", "e-")

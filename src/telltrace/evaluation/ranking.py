@@ -1,6 +1,7 @@
 """Real and fake items by falling score: all that a metric needs, of one set or of many draws."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -12,6 +13,9 @@ from telltrace.errors import ManifestError, TelltraceError
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int8]
 Counts = NDArray[Any]
+
+PIECE = 2**19
+"""Scores of a long ranking that are worked on at a time."""
 
 
 class UndefinedError(TelltraceError):
@@ -53,6 +57,10 @@ class Ranking:
     """(T,) or (T, B) real items with each score."""
     fake: Counts
     """(T,) or (T, B) fake items with each score."""
+    before: tuple[int, int] = (0, 0)
+    """Reals and fakes above the first score, where these are a piece of a longer ranking."""
+    whole: tuple[int, int] | None = None
+    """Reals and fakes of the longer ranking; None where this is all of it."""
 
     @classmethod
     def of(cls, labels: ArrayLike, scores: ArrayLike) -> Self:
@@ -66,35 +74,84 @@ class Ranking:
             ManifestError: If lengths differ, a label is not 0 or 1, or a score is not finite.
         """
         y, s = check(labels, scores)
-        values = np.unique(s)
-        real, fake = (_count(np.sort(s[y == kind]), values)[::-1] for kind in (0, 1))
-        return cls(values[::-1], real, fake)
+        return cls.of_parts([(s[y == 0], s[y == 1])], len(s))
+
+    @classmethod
+    def of_parts(cls, parts: Iterable[tuple[Floats, Floats]], size: int) -> Self:
+        """Sort ``size`` items that come in parts: finite scores of its reals and of its fakes.
+
+        Every score of a part is below those of the part before it.
+        """
+        scores, end = np.empty(size), 0
+        smallest = np.dtype(np.int8 if size > PIECE else np.int64)
+        reals, fakes = [np.zeros(0, smallest)], [np.zeros(0, smallest)]
+        for real, fake in parts:
+            values = np.unique(np.concatenate([real, fake]))
+            scores[end : end + len(values)] = values[::-1]
+            end += len(values)
+            reals.append(_count(np.sort(real), values)[::-1])
+            fakes.append(_count(np.sort(fake), values)[::-1])
+        return cls(scores[:end], np.concatenate(reals), np.concatenate(fakes))
+
+    @property
+    def totals(self) -> tuple[Any, Any]:
+        """All reals and all fakes, also those of the longer ranking that this is a piece of."""
+        return self.whole or (self.real.sum(0), self.fake.sum(0))
+
+    @cached_property
+    def counts(self) -> tuple[Floats, Floats]:
+        """Reals and fakes above every threshold, (T + 1, ...)."""
+        return _running(self.real, self.before[0]), _running(self.fake, self.before[1])
 
     @cached_property
     def rates(self) -> tuple[Floats, Floats]:
         """False and true positive rate of every threshold, (T + 1, ...), from (0, 0) to (1, 1)."""
-        return _rate(self.real), _rate(self.fake)
+        (fp, tp), (reals, fakes) = self.counts, self.totals
+        return fp / reals, tp / fakes
+
+    def pieces(self) -> Iterator["Ranking"]:
+        """Itself, or a long ranking piece by piece: what a metric adds up over needs little memory.
+
+        Thresholds between two pieces are in both of them.
+        """
+        if len(self.scores) <= PIECE:
+            yield self
+            return
+        (real, fake), whole = self.before, self.totals
+        for start in range(0, len(self.scores), PIECE):
+            part = slice(start, start + PIECE)
+            reals, fakes = self.real[part].astype(np.int64), self.fake[part].astype(np.int64)
+            yield Ranking(self.scores[part], reals, fakes, (real, fake), whole)
+            real, fake = real + int(reals.sum()), fake + int(fakes.sum())
+
+    def rates_until(self, reached: Callable[[Floats, Floats], Counts]) -> tuple[Floats, Floats]:
+        """False and true positive rates of the first piece at whose end they are ``reached``."""
+        for piece in self.pieces():
+            fpr, tpr = piece.rates
+            if reached(fpr[-1], tpr[-1]).all():
+                break
+        return fpr, tpr
 
     def above(self, threshold: float) -> slice:
         """The scores of at least ``threshold``."""
         return slice(int(np.searchsorted(-self.scores, -threshold, side="right")))
 
     def with_wrong(self, reals: int, fakes: int) -> "Ranking":
-        """The same with more items, all ranked wrongly: reals at the top, fakes at the bottom."""
-        if not reals + fakes:
-            return self
-        scores = np.concatenate([[np.inf], self.scores, [-np.inf]])
-        real, fake = np.append(reals, self.real), np.append(self.fake, fakes)
-        return Ranking(scores, np.append(real, 0), np.append(0, fake))
+        """The same as a piece of a longer one: with reals above it and fakes below it."""
+        real, fake = self.totals
+        return replace(self, before=(reals, 0), whole=(int(real) + reals, int(fake) + fakes))
 
 
-def _count(ordered: Floats, values: Floats) -> NDArray[np.int32]:
-    """How many of the ``ordered`` numbers equal each of the rising ``values``."""
-    start = np.searchsorted(ordered, values)
-    return np.diff(start, append=len(ordered)).astype(np.int32)
+def _count(ordered: Floats, values: Floats) -> Counts:
+    """How many of the ``ordered`` numbers equal each of the rising ``values``.
+
+    Of the smallest type that holds the sum of two such counts: a long table has 10^7 of them.
+    """
+    counts = np.diff(np.searchsorted(ordered, values), append=len(ordered))
+    return counts.astype(np.min_scalar_type(-2 * int(counts.max(initial=0)) - 1))
 
 
-def _rate(counts: Counts) -> Floats:
+def _running(counts: Counts, before: int) -> Floats:
     total = np.zeros((len(counts) + 1, *counts.shape[1:]))
     np.cumsum(counts, axis=0, out=total[1:])
-    return np.divide(total, total[-1], out=total)
+    return np.add(total, before, out=total) if before else total

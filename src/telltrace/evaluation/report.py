@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 
 from .compact import LevelName, ScoreTable, compact_scores
 from .groups import ENOUGH_PEOPLE, Level, judge_groups
-from .intervals import Interval, Items, Mask, Numbers
+from .intervals import Interval
+from .items import Items, Mask, Numbers
 from .metrics import THRESHOLD
+from .parts import Columns
 from .ranking import Floats, Ranking
-from .scores import Columns
 from .videos import Aggregation, identity_groups, people
 
 SCHEMA: Final = "telltrace.evaluation/1"

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from telltrace.evaluation import VIDEO_KEY, effective_size
+from telltrace.columns import VIDEO_KEY
+from telltrace.evaluation import effective_size
 from telltrace.evaluation.thresholds import Sample, summarise_sample
 from telltrace.inference.rule import FEW, Series
 from telltrace.inference.timeline import windows

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from telltrace.evaluation.scores import VIDEO_KEY
+from telltrace.columns import VIDEO_KEY
 from telltrace.packs.pictures import decode, read_bytes
 from telltrace.visualization.page import embed_png, figure, paragraph
 

@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from telltrace.checkpoint import Detector, weights_sha256
+from telltrace.checkpoint import Detector
+from telltrace.columns import VIDEO_KEY
 from telltrace.data.cropping import crop_media
 from telltrace.data.crops import Faces, check_cut, read_crop, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
 from telltrace.data.prepared import SETTINGS
 from telltrace.errors import OutputError
-from telltrace.evaluation.scores import COLUMNS, VIDEO_KEY, read_scores, write_scores
+from telltrace.evaluation.scores import COLUMNS, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
 from telltrace.files import write_json
 from telltrace.progress import progress
+from telltrace.state_dicts import weights_sha256
 
 from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
 from .crops import thin_out

@@ -1,0 +1,123 @@
+"""What is judged (frames, tracks or videos), and the same as counts of score bins for draws."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from .metrics import THRESHOLD
+from .ranking import PIECE, Floats, Labels, Ranking
+
+BINS = 2048
+"""Bins of scores that a draw counts in; with fewer items than this each score has its own."""
+
+SAMPLE = 100_000
+"""Scores, evenly over the table, that say where to part a long one."""
+
+Numbers = NDArray[np.integer[Any]]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Items:
+    """What is judged: frames, tracks or videos."""
+
+    score: Floats
+    """(N,), NaN where nothing was judged."""
+    owner: Numbers
+    """Number of each item's video, (N,)."""
+    label: Labels
+    """Of each video, (V,)."""
+    cell: Numbers
+    """Of each video, (V,): videos that are always judged together, all of one label."""
+
+    def ranking(self, cells: Mask) -> Ranking:
+        """The judged items of these cells, (cells,)."""
+        inside = cells[self.cell]
+        size = int(self.counts[1][inside].sum())
+        return Ranking.of_parts(self._falling(inside, math.ceil(size / PIECE)), size)
+
+    def _falling(self, inside: Mask, parts: int) -> Iterator[tuple[Floats, Floats]]:
+        """Scores of the reals and of the fakes of these videos, (V,), part by part from the top."""
+        member, edges = inside[self.owner], np.zeros(0)
+        if parts > 1:
+            some = self.score[:: max(1, len(self.score) // SAMPLE)]
+            if len(some := some[~np.isnan(some)]):
+                edges = np.unique(np.quantile(some, np.arange(1, parts) / parts))
+        for high, low in pairwise([np.inf, *edges[::-1], -np.inf]):
+            rows = np.flatnonzero(member & (self.score < high) & (self.score >= low))
+            score, label = self.score[rows], self.label[self.owner[rows]]
+            yield score[label == 0], score[label == 1]
+
+    @cached_property
+    def counts(self) -> tuple[Numbers, Numbers]:
+        """All items and judged items of each video, (V,) each."""
+        judged = ~np.isnan(self.score)
+        total, known = (np.bincount(o, minlength=len(self.label)) for o in
+                        (self.owner, self.owner[judged]))  # fmt: skip
+        return total, known
+
+
+class BinnedItems:
+    """Items as counts of score bins and videos, a sparse table for each cell.
+
+    A draw gives every video a weight; what the metrics of a draw need is then one product of
+    that table with the weights. No item is ever copied.
+
+    Args:
+        items: What is judged.
+        bins: Lowest and mean score of each, by :func:`score_bins`.
+    """
+
+    def __init__(self, items: Items, bins: tuple[Floats, Floats]) -> None:
+        lowest, self.scores = bins
+        cells = int(items.cell.max(initial=-1)) + 1
+        of = items.cell.astype(np.int16)[items.owner]
+        of[np.isnan(items.score)] = -1
+        place = np.empty(len(items.label), np.int32)
+        self.videos = [np.flatnonzero(items.cell == cell) for cell in range(cells)]
+        self.fake = [bool(items.label[videos[0]]) if len(videos) else False
+                     for videos in self.videos]  # fmt: skip
+        self.tables = []
+        for cell, videos in enumerate(self.videos):
+            place[videos] = np.arange(len(videos))
+            rows = np.flatnonzero(of == cell)
+            at = len(lowest) - np.searchsorted(lowest, items.score[rows], side="right")
+            shape = len(lowest), len(videos)
+            ones, video = np.ones(len(rows), np.int32), place[items.owner[rows]]
+            table = sparse.csc_array((ones, (at.astype(np.int32), video)), shape=shape)
+            most = int(table.data.max(initial=0))
+            self.tables.append(table.astype(np.min_scalar_type(most)))  # each stays in memory
+
+    def ranking(self, weights: Floats, cells: Mask) -> Ranking:
+        """The ranking of draws in which videos count ``weights`` times: (V, B) -> (bins, B)."""
+        counts = np.zeros((2, len(self.scores), weights.shape[1]))
+        for cell in np.flatnonzero(cells):
+            counts[int(self.fake[cell])] += self.tables[cell] @ weights[self.videos[cell]]
+        return Ranking(self.scores, *counts)
+
+
+def score_bins(ranking: Ranking) -> tuple[Floats, Floats]:
+    """Bins that are finer where scores are high: lowest score, rising, and mean score, falling."""
+    reals, total = int(ranking.real.sum()), int(ranking.real.sum()) + int(ranking.fake.sum())
+    lowest, sums, counts = np.zeros((3, BINS + 1))
+    for piece in ranking.pieces():
+        items = piece.real + piece.fake
+        number = np.arange(len(items))
+        if total > BINS:
+            before = np.cumsum(items) - items + sum(piece.before)
+            rare = np.log1p(np.cumsum(piece.real) - piece.real + piece.before[0])
+            rare /= math.log1p(max(reals, 1))
+            number = ((BINS - 1) * (before / total + rare) / 2).astype(np.int64)
+            number += piece.scores < THRESHOLD  # no bin on both sides
+        lowest[number] = piece.scores  # of scores in one bin the last, which is the lowest
+        sums += np.bincount(number, piece.scores * items, BINS + 1)
+        counts += np.bincount(number, items, BINS + 1)
+    used = counts > 0
+    return lowest[used][::-1].copy(), sums[used] / counts[used]
