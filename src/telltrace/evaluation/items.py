@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,13 +44,19 @@ class Items:
 
     def _falling(self, inside: Mask, parts: int) -> Iterator[tuple[Floats, Floats]]:
         """Scores of the reals and of the fakes of these videos, (V,), part by part from the top."""
-        member, edges = inside[self.owner], np.zeros(0)
+        edges = np.zeros(0)
         if parts > 1:
             some = self.score[:: max(1, len(self.score) // SAMPLE)]
             if len(some := some[~np.isnan(some)]):
                 edges = np.unique(np.quantile(some, np.arange(1, parts) / parts))
-        for high, low in pairwise([np.inf, *edges[::-1], -np.inf]):
-            rows = np.flatnonzero(member & (self.score < high) & (self.score >= low))
+        part = np.empty(len(self.score), np.int16)  # of each item; -1 outside
+        for start in range(0, len(part), PIECE):
+            block = slice(start, start + PIECE)
+            score, owner = self.score[block], self.owner[block]
+            part[block] = np.searchsorted(edges, score, side="right")
+            part[block][np.isnan(score) | ~inside[owner]] = -1
+        for number in range(len(edges), -1, -1):
+            rows = np.flatnonzero(part == number)
             score, label = self.score[rows], self.label[self.owner[rows]]
             yield score[label == 0], score[label == 1]
 

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int8]
 Counts = NDArray[Any]
 
-PIECE = 2**19
+PIECE = 2**18
 """Scores of a long ranking that are worked on at a time."""
 
 
@@ -98,7 +98,7 @@ class Ranking:
         """All reals and all fakes, also those of the longer ranking that this is a piece of."""
         return self.whole or (self.real.sum(0), self.fake.sum(0))
 
-    @cached_property
+    @property
     def counts(self) -> tuple[Floats, Floats]:
         """Reals and fakes above every threshold, (T + 1, ...)."""
         return _running(self.real, self.before[0]), _running(self.fake, self.before[1])
@@ -107,14 +107,14 @@ class Ranking:
     def rates(self) -> tuple[Floats, Floats]:
         """False and true positive rate of every threshold, (T + 1, ...), from (0, 0) to (1, 1)."""
         (fp, tp), (reals, fakes) = self.counts, self.totals
-        return fp / reals, tp / fakes
+        return np.divide(fp, reals, out=fp), np.divide(tp, fakes, out=tp)
 
     def pieces(self) -> Iterator["Ranking"]:
         """Itself, or a long ranking piece by piece: what a metric adds up over needs little memory.
 
         Thresholds between two pieces are in both of them.
         """
-        if len(self.scores) <= PIECE:
+        if self.real.ndim > 1 or len(self.scores) <= PIECE:  # draws count in a few bins
             yield self
             return
         (real, fake), whole = self.before, self.totals
