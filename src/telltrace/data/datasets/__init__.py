@@ -65,9 +65,9 @@ def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFram
     Examples:
         >>> read_layout("ffp", ".")
         Traceback (most recent call last):
-        OptionError: Unknown layout 'ffp'; choose one of folder, table, ffpp, celeb-df-v1,
-        celeb-df-v2, dfdc, dfdc-preview, deeper-forensics, hff, uadfv, dfdc-faces, lfw, utkface,
-        splices, generated, real-clips, sficonv, ba-lists, deepfakebench.
+        telltrace.errors.OptionError: Unknown layout 'ffp'; choose one of folder, table, ffpp,
+        celeb-df-v1, celeb-df-v2, dfdc, dfdc-preview, deeper-forensics, hff, uadfv, dfdc-faces, lfw,
+        utkface, splices, generated, real-clips, sficonv, ba-lists, deepfakebench.
     """
     if layout not in LAYOUTS:
         raise OptionError(f"Unknown layout {layout!r}; choose one of {', '.join(LAYOUTS)}.")
