@@ -147,11 +147,6 @@ def test_a_single_odd_frame_decides_nothing(
 
 
 @pytest.mark.data
-@pytest.mark.xfail(
-    strict=True,
-    reason="the weights since the second half of the training reach the threshold of a stretch in "
-    "none of six clips (docs/model_card.md); those before did in this one",
-)
 def test_a_forgery_of_faceforensics_is_named_to_the_frame(
     detector: FaceDetector, data_root: Path, tmp_path: Path
 ) -> None:
