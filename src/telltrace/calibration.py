@@ -106,6 +106,9 @@ class VideoCalibration:
     """Mean margins of real validation videos."""
     windows: Sample | None = None
     """Mean margins of one second of them; None: stretches are not claimed."""
+    within: float | None = None
+    """Standard deviation of the windows of one video about their mean. None, as in older cards:
+    they are taken for independent of each other, and thresholds are higher."""
     rates: tuple[float, float] = (0.05, 0.01)
     """Largest share of real videos that are called fake, and that with strict thresholds."""
     fitted_on: str = ""
@@ -118,6 +121,8 @@ class VideoCalibration:
             raise OptionError(f"real_below must lie in [0, 1], got {self.real_below}.")
         if not 0 < self.rates[1] <= self.rates[0] < 1:
             raise OptionError(f"rates must be in (0, 1), the strict one last, got {self.rates}.")
+        if self.within is not None and not (self.windows and self.within >= 0):
+            raise OptionError(f"within must be 0 or more and needs windows, got {self.within}.")
         for sample in (self.reals, self.windows or self.reals):
             if not (sample.size >= 2 and sample.sd >= 0 and np.isfinite(sample.mean)):
                 raise OptionError(f"A sample needs two items and a deviation, got {sample}.")
@@ -147,12 +152,15 @@ class VideoCalibration:
         samples = [self.reals] + ([self.windows] if brief and self.windows else [])
         return float(self.probability(max(sample.threshold(rate) for sample in samples)))
 
-    def stretch(self, windows: int, strict: bool = False, times: float = 1.0) -> float:
-        """The score of a window's mean margin from which one of so many is called forged.
+    def stretch(
+        self, windows: int, strict: bool = False, people: int = 1, times: float = 1.0
+    ) -> float:
+        """The score of a window's mean margin from which one of a person's is called forged.
 
         Args:
-            windows: How many were looked at.
+            windows: How many of this person were looked at.
             strict: Which of the two rates.
+            people: How many are judged in the file.
             times: Times the rate.
 
         Raises:
@@ -160,8 +168,12 @@ class VideoCalibration:
         """
         if self.windows is None:
             raise OptionError("Nothing is known of single seconds; calibrate on denser frames.")
-        rate = rate_of_each(min(times * self._share(strict), 0.5), max(windows, 1))
-        return float(self.probability(self.windows.threshold(rate)))
+        rate = rate_of_each(min(times * self._share(strict), 0.5), people)
+        if self.within is None:
+            margin = self.windows.threshold(rate_of_each(rate, max(windows, 1)))
+        else:
+            margin = self.windows.threshold_of_highest(rate, max(windows, 1), self.within)
+        return float(self.probability(margin))
 
     def _share(self, strict: bool) -> float:
         """The rate of each question."""

@@ -159,6 +159,8 @@ def test_without_pictures_a_frame_of_each_video_is_one() -> None:
     assert video is not None
     assert video.windows is not None
     assert (video.reals.size, video.windows.size) == pytest.approx((120, 120))
+    assert video.within is not None
+    assert 0 < video.within < video.windows.sd
     raw = logit(clips[clips.label == 0].groupby("video").score.apply(np.array).to_list())
     assert video.reals[1:] == pytest.approx((raw.mean(), raw.mean(1).std(ddof=1)))
 

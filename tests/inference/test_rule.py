@@ -46,6 +46,23 @@ def test_false_alarms_are_as_rare_as_promised_for_any_number_of_people(
     assert np.mean(fake) <= rate * 1.3 + 0.005
 
 
+@pytest.mark.parametrize("people", [1, 4])
+def test_seconds_that_share_the_level_of_their_clip_are_not_counted_as_strangers(
+    people: int,
+) -> None:
+    rng = np.random.default_rng(people)
+    level = rng.normal(-2, 1.2, (4000, people, 1))
+    highest = (level + rng.normal(0, 0.3, (4000, people, 10))).max(axis=(1, 2))
+    apart = VideoCalibration(reals=Sample(300, -2.0, 1.2), windows=Sample(300, -2.0, 1.24))
+    together = replace(apart, within=0.3)
+    rates = [
+        float(np.mean(video.probability(highest) >= video.stretch(10, people=people)))
+        for video in (apart, together)
+    ]
+    assert rates[0] < 0.5 * rates[1]
+    assert rates[1] == pytest.approx(0.025, abs=0.007)  # half of five per cent
+
+
 def test_the_worst_second_alone_would_raise_many() -> None:
     videos = drawn(np.random.default_rng(1), 200, 1)
     single = RULE.stretch_from(1)
@@ -66,7 +83,7 @@ def test_a_forged_second_is_found_however_many_looks_there_are(rate: int) -> Non
 
 def test_between_the_thresholds_of_a_stretch_is_doubt() -> None:
     margins = np.full(60, -2.0)
-    level = [RULE.stretch_from(19, times) for times in (4.0, 1.0)]
+    level = [RULE.stretch_from(19, times=times) for times in (4.0, 1.0)]
     assert level[0] < level[1]
     middle = np.mean([np.log(p / (1 - p)) for p in level])
     margins[24:30] = middle
@@ -80,7 +97,7 @@ def test_more_people_and_more_seconds_ask_for_more() -> None:
     froms = [RULE.zone(True, people).fake_from for people in (1, 2, 10)]
     assert froms == sorted(froms)
     assert froms[0] < froms[2]
-    assert RULE.stretch_from(5) < RULE.stretch_from(50)
+    assert RULE.stretch_from(5) < RULE.stretch_from(50) < RULE.stretch_from(50, people=3)
     assert RULE.zone(True).fake_from < STRICT.zone(True).fake_from
     assert (RULE.calibration.fake_from, STRICT.calibration.fake_from) == (0.7, 0.9)
 

@@ -1,11 +1,12 @@
 """Thresholds chosen on validation scores, and how often those who use them err."""
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, stdtrit
+from scipy.optimize import brentq
+from scipy.special import betainc, ndtr, stdtrit
 
 from telltrace.errors import OptionError
 
@@ -155,6 +156,10 @@ def _needed(rate: float, confidence: float | None) -> int:
     return math.ceil(math.log(1 - confidence) / math.log(1 - rate) - 1e-9)
 
 
+LEVELS: Final = 4000
+"""Equally probable levels of an item over which its highest value is averaged."""
+
+
 class Sample(NamedTuple):
     """What is known of the logits of real items."""
 
@@ -182,6 +187,35 @@ class Sample(NamedTuple):
         """
         quantile = float(stdtrit(self.size - 1, 1 - rate))
         return self.mean + self.sd * float(np.sqrt(1 + 1 / self.size)) * quantile
+
+    def threshold_of_highest(self, rate: float, count: int, within: float) -> float:
+        """What the highest of several values of one more item exceeds with probability ``rate``.
+
+        Values of one item share its level and spread about it: the levels of items are Student's,
+        as in :meth:`threshold`, and the values of an item normal and independent.
+
+        Args:
+            rate: In (0, 1).
+            count: Values of the item.
+            within: Standard deviation of the values of one item, of which ``sd`` is that of all.
+
+        Examples:
+            >>> alike, apart = (Sample(30, 0.0, 1.0).threshold_of_highest(0.05, 20, w)
+            ...                 for w in (0.1, 0.9))
+            >>> round(alike, 2), round(apart, 2)
+            (1.91, 2.8)
+        """
+        if not within:
+            return self.threshold(rate)
+        shares = (np.arange(LEVELS) + 0.5) / LEVELS
+        between = np.sqrt(max(self.sd**2 - within**2, 0.0) * (1 + 1 / self.size))
+        levels = self.mean + between * stdtrit(self.size - 1, shares)
+
+        def beyond(margin: float) -> float:
+            return float(np.mean(1 - ndtr((margin - levels) / within) ** count)) - rate
+
+        reach = 40 * within
+        return float(brentq(beyond, levels[0] - reach, levels[-1] + reach))
 
 
 def effective_size(weights: ArrayLike) -> float:

@@ -217,12 +217,14 @@ def _videos(
         temperature, bias, _ = _curve(videos, shape)
     else:
         temperature, bias = (1.0, 0.0) if still.knots else (still.temperature, still.bias)
+    windows, within = window_sample(alike, items.series()) or (None, None)
     found = VideoCalibration(
         temperature=temperature,
         bias=bias,
         real_below=still.real_below,
         reals=summarise_sample(alike.margins[real], alike.weights[real]),
-        windows=window_sample(alike, items.series()),
+        windows=windows,
+        within=within,
         rates=rates,
         fitted_on=_words("videos", videos, rates, error, "on average"),
     )

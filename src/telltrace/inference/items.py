@@ -111,22 +111,29 @@ def group(rows: pd.DataFrame) -> Group:
     return Group(labels, rows["margin"].to_numpy(np.float64), weights, len(names))
 
 
-def window_sample(videos: Group, series: list[Series]) -> Sample | None:
+def window_sample(videos: Group, series: list[Series]) -> tuple[Sample, float] | None:
     """Mean margins of single seconds of real videos, each video counting the same.
 
     The size is that of the videos: seconds of one video are no separate draws.
 
     Returns:
-        None where fewer than two real videos have a second with enough looks.
+        The sample, and the standard deviation of the seconds of one video about their mean; None
+        where fewer than two real videos have a second with enough looks.
     """
+    spread: list[float] = []
     values: list[float] = []
     weights: list[float] = []
     clips: list[float] = []
     for label, weight, looks in zip(videos.labels, videos.weights, series, strict=True):
         found = windows(looks.times, LENGTH, FEW) if label == 0 else []
         if found:
-            values += [float(looks.margins[w.first : w.last + 1].mean()) for w in found]
+            means = [float(looks.margins[w.first : w.last + 1].mean()) for w in found]
+            values += means
+            spread += (np.array(means) - np.mean(means)).tolist()
             weights += [weight / len(found)] * len(found)
             clips.append(weight)
     size = effective_size(clips)
-    return summarise_sample(values, weights, size) if size >= 2 else None
+    if size < 2:
+        return None
+    within = np.sqrt(np.average(np.square(spread), weights=weights))
+    return summarise_sample(values, weights, size), float(within)

@@ -138,10 +138,16 @@ class Rule:
         """Probability of forgery of one window, by its mean margins."""
         return float(self.scores(margins, moving=True).mean())
 
-    def stretch_from(self, count: int, times: float = 1.0) -> float:
-        """The score from which one of so many windows is forged, at so many times the rate."""
+    def stretch_from(self, count: int, people: int = 1, times: float = 1.0) -> float:
+        """The score from which one of a person's windows is forged.
+
+        Args:
+            count: How many windows of this person were looked at.
+            people: How many are judged in the file.
+            times: Times the rate.
+        """
         known = [video for _, video in self.members if video]
-        return float(np.mean([video.stretch(count, self.strict, times) for video in known]))
+        return float(np.mean([v.stretch(count, self.strict, people, times) for v in known]))
 
     def picture(self, scores: Floats, people: int) -> Finding:
         """Judge a face in a picture.
@@ -160,12 +166,9 @@ class Rule:
         Each person and each second is an occasion for a false alarm, so that the thresholds
         rise with their numbers.
         """
-        if not people:
-            return []
-        seconds = sum(looked_at(person.times, self.window) for person in people)
-        return [self._person(person, len(people), seconds) for person in people]
+        return [self._person(person, len(people)) for person in people]
 
-    def _person(self, person: Series, people: int, seconds: int) -> Finding:
+    def _person(self, person: Series, people: int) -> Finding:
         brief = float(np.ptp(person.times)) < BRIEF * self.window
         zone = self.zone(True, people, brief)
         scores = self.scores(person.mean, moving=True)
@@ -180,7 +183,8 @@ class Rule:
         if not tested:
             return found
         top = max(window.score for window in tested)
-        forged, doubtful = (self.stretch_from(seconds, times) for times in (1.0, SUSPICIOUS))
+        count = looked_at(person.times, self.window)
+        forged, doubtful = (self.stretch_from(count, people, t) for t in (1.0, SUSPICIOUS))
         if top < doubtful:
             return found
         level = forged if top >= forged else doubtful
