@@ -165,7 +165,7 @@ def test_what_cannot_be_imported_is_named(pair: tuple[Path, Path], tmp_path: Pat
         ("meso-keras", [noise], out, r"noise\.h5: not a complete HDF5 file"),
         ("meso-keras", [tmp_path / "none.h5"], out, r"none\.h5: no such file"),
         ("meso4", [numbers], out, r"numbers\.pth: holds a dict, not a state dict of tensors"),
-        ("meso4", [noise], noise, r"a checkpoint's name ends in \.safetensors"),
+        ("meso4", [noise], noise, r"Give a name that ends in \.safetensors"),
     ):
         with pytest.raises(ValueError, match=message):
             import_weights(format, files, target)

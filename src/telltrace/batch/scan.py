@@ -75,11 +75,11 @@ def batch_scan(
         detector: Checkpoints, of which the mean counts; by default the one in the package.
         device: Where to compute. Unless it is "cpu", the GPUs of a Ray cluster hold the detectors;
             scores of a GPU differ from those of a processor in the last digits.
-        engine: See `run_batch`.
-        workers: See `run_batch`.
+        engine: "process" on this machine, "ray" on the cluster that Ray finds, or makes.
+        workers: Processes; by default one for each processor, of this machine or of the cluster.
         time_limit: Seconds of one file; no part of what the verdicts depend on, so that a later
             call with ``retry`` may give more. None for `TIME_LIMIT`.
-        retry: See `run_batch`.
+        retry: Judge files again that an earlier run lost to a crash, the time limit or an error.
         settings: Those of `ScanSettings`.
 
     Raises:
@@ -132,10 +132,10 @@ def run_batch(
         out: Folder to write; not searched for files.
         build: Makes a scanner; called once in each worker, so it must be possible to pickle it.
         settings: What the verdicts depend on, as plain data; a folder of other settings is refused.
-        engine: "process" on this machine, "ray" on the cluster that Ray finds, or makes.
-        workers: Processes; by default one for each processor, of this machine or of the cluster.
+        engine: As of `batch_scan`.
+        workers: As of `batch_scan`.
         time_limit: Seconds of one file after which its worker is killed.
-        retry: Judge files again that an earlier run lost to a crash, the time limit or an error.
+        retry: As of `batch_scan`.
         split: The same scanner in two parts; a cluster that has GPUs holds the models there.
 
     Raises:

@@ -28,7 +28,9 @@ from .show import show
 from .train import train
 
 COMMANDS: dict[str, Command] = {
-    "scan": Command(scan, "inference.ScanSettings", without=["window"]),
+    "scan": Command(
+        scan, "inference.ScanSettings batch.batch_scan", without=["window", "sources", "detector"]
+    ),
     "prepare": Command(prepare, "data.prepare"),
     "pack": Command(pack),
     "audit": Command(audit, "auditing.audit"),
@@ -36,7 +38,7 @@ COMMANDS: dict[str, Command] = {
     "train": Command(train, "training.train"),
     "runs": Command(runs),
     "predict": Command(predict, "inference.predict.predict", without=["detector"]),
-    "evaluate": Command(evaluate),
+    "evaluate": Command(evaluate, "evaluation.evaluate", without=["top"]),
     "calibrate": Command(calibrate, "inference.calibrate.calibrate", without=["before"]),
     "robustness": Command(robustness, "robustness.measure_robustness", without=["detector"]),
     "report": Command(report, "reports.build_report"),

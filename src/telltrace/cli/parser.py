@@ -24,7 +24,7 @@ NOUNS = {int: "a whole number", float: "a number", bool: "true or false", type(N
 
 @dataclass(frozen=True)
 class Command:
-    """One command: a function, and the function of the library whose options it offers too.
+    """One command: a function, and those of the library whose options it offers too.
 
     Options may be spelt with dashes or underscores; a list takes one value or more, and flags
     that are off by default need no value.
@@ -33,7 +33,7 @@ class Command:
     function: Callable[..., int]
     """Prints what the library gives, and returns the exit code."""
     library: str = ""
-    """Path below the package of a function or class; its parameters become options unless
+    """Paths below the package of functions or classes; their parameters become options unless
     ``function`` has them itself, and are handed on to ``function`` by name."""
     without: Sequence[str] = ()
     """Those that are no options."""
@@ -45,10 +45,9 @@ class Command:
     @cached_property
     def owners(self) -> list[Callable[..., Any]]:
         """The function, and the library's; looked up late, as rooms may import torch."""
-        if not self.library:
-            return [self.function]
-        module, _, name = self.library.rpartition(".")
-        return [self.function, getattr(import_module(f"telltrace.{module}"), name)]
+        paths = [path.rpartition(".") for path in self.library.split()]
+        found = [getattr(import_module(f"telltrace.{room}"), name) for room, _, name in paths]
+        return [self.function, *found]
 
     @cached_property
     def parameters(self) -> list[tuple[Callable[..., Any], inspect.Parameter, Any]]:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from telltrace.errors import OptionError
 from telltrace.progress import progress
 
 if TYPE_CHECKING:
@@ -23,16 +24,14 @@ def scan(
     report: Path | None = None,
     pictures: Path | None = None,
     out: Path | None = None,
-    workers: int | None = None,
-    engine: Literal["process", "ray"] = "process",
-    retry: bool = False,
-    time_limit: float | None = None,
-    **settings: Any,
+    **options: Any,
 ) -> int:
     """Judge pictures and videos: is a face in them forged?
 
     With --out any number of files is judged in parallel, and nothing that one of them does stops
-    the others; killed and called again, it goes on where it was. See docs/guides/scale.md.
+    the others: a file is given up after 300 seconds, or --time-limit. Killed and called again, it
+    goes on where it was. --workers, --engine and --retry are for --out alone. See
+    docs/guides/scale.md.
 
     Exit code 0 when at least one file got a verdict, 1 when nothing could be judged.
 
@@ -49,41 +48,32 @@ def scan(
             give the same page, byte for byte.
         pictures: Folder to write one picture per file to: its most suspicious frame, marked.
         out: Folder for verdicts.jsonl, verdicts.csv and summary.json.
-        workers: With --out: processes; by default one for each processor.
-        engine: With --out: "process" works on this machine, "ray" on a Ray cluster.
-        retry: With --out: judge files again that an earlier run lost to a crash, the time limit or
-            an error.
-        time_limit: Seconds after which a file is given up; with --out by default 300.
+        **options: Those of `ScanSettings` and `batch_scan`.
     """
     from telltrace.batch import batch_scan
     from telltrace.batch.pages import PageWriter, write_pages
     from telltrace.batch.results import read_results
-    from telltrace.errors import OptionError
-    from telltrace.inference import Scanner, ScanSettings, find_paths
+    from telltrace.inference import Scanner, find_paths
     from telltrace.inference.page import check_page_name
 
-    ScanSettings(**settings, time_limit=time_limit)
-    build = partial(Scanner, checkpoint or None, device=device, **settings)
+    batch = {name: options.pop(name) for name in ("engine", "workers", "retry", "time_limit")}
+    build = partial(Scanner, checkpoint or None, device=device, **options)
     sources = [str(source) for source in media]
     if report is not None:
         check_page_name(report)
     if out is None:
-        if workers is not None or engine != "process" or retry:
+        if batch["workers"] is not None or batch["engine"] != "process" or batch["retry"]:
             raise OptionError("--workers, --engine and --retry need --out, a folder for results.")
         files = [Path(path) for path in find_paths(sources)]
-        scanner = build(threads=threads, time_limit=time_limit)
+        scanner = build(threads=threads, time_limit=batch["time_limit"])
         return _scan_files(files, scanner, "json" if json else format, report, pictures)
     if json or format != "text" or threads is not None:
-        raise OptionError(
-            "--out is not for --threads, --format or --json.",
-            remedy="Leave them out, or scan without --out.",
-        )
-    options: dict[str, Any] = {"engine": engine, "workers": workers, "retry": retry}
-    done = batch_scan(
-        sources, out, checkpoint, device=device, time_limit=time_limit, **options, **settings
-    )
+        remedy = "Leave them out, or scan without --out."
+        raise OptionError("--out is not for --threads, --format or --json", remedy=remedy)
+    done = batch_scan(sources, out, checkpoint, device=device, **batch, **options)
     if report is not None or pictures is not None:
-        write_pages(PageWriter(build, report, pictures), partial(read_results, out), workers)
+        pages = PageWriter(build, report, pictures)
+        write_pages(pages, partial(read_results, out), batch["workers"])
     print(done)
     return 0 if done.summary["verdicts"] else 1
 

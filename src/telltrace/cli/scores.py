@@ -10,19 +10,18 @@ def evaluate(
     scores: Path,
     *,
     columns: str | None = None,
-    aggregation: Literal["mean", "max", "median", "top-k"] = "mean",
     against: Path | None = None,
     compat: Literal["deepfakebench"] | None = None,
     roc: Path | None = None,
     reliability: Path | None = None,
     json: bool = False,
+    **how: Any,
 ) -> int:
     """Compute metrics from a scores table, per frame, per video and per method.
 
     Args:
         scores: Table with `label` and `score`, .csv or .parquet, of any length.
         columns: Columns that have other names there, such as video=clip,score=prob_fake.
-        aggregation: How the frames of a video become its score.
         against: Scores of another detector for the same items: is one better, or is it a tie?
         compat: Print beside ours what this benchmark's metric code would have said, and why.
         roc: Picture to draw the ROC curves to (.png).
@@ -33,16 +32,13 @@ def evaluate(
 
     names = room.parse_columns(columns) if columns else None
     table = room.compact_scores(scores, names, items=against is not None)
-    report = room.evaluate(table, aggregation=aggregation)
-    if roc is not None or reliability is not None:
-        from telltrace import visualization
+    report = room.evaluate(table, **how)
+    for path, kind in ((roc, "roc_figure"), (reliability, "reliability_figure")):
+        if path is not None:
+            from telltrace import visualization
 
-        if roc is not None:
-            visualization.save_figure(visualization.roc_figure(table, report), roc)
-        if reliability is not None:
-            figure = visualization.reliability_figure(table, report)
-            visualization.save_figure(figure, reliability)
-    compared = room.compare(table, against, aggregation, columns=names) if against else None
+            visualization.save_figure(getattr(visualization, kind)(table, report), path)
+    compared = room.compare(table, against, columns=names, **how) if against else None
     theirs = room.deepfakebench(table) if compat else ()
     if json:
         extra: dict[str, Any] = {}

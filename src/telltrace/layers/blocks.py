@@ -6,6 +6,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
+from telltrace.errors import OptionError
+
 from .streams import nearest, resample, step_of
 
 Pair = tuple[int, int]
@@ -38,14 +40,14 @@ class Geometry:
     ) -> "Geometry":
         """Read the arguments of ``nn.Conv2d``; ``downsample`` says what becomes of the stride."""
         if downsample not in ("pool", "stride"):
-            raise ValueError(f'downsample is "pool" or "stride", got {downsample!r}.')
+            raise OptionError(f'downsample is "pool" or "stride", got {downsample!r}.')
         kernel, strides, dilations = pair(kernel_size), pair(stride), pair(dilation)
         if isinstance(padding, str):
             reach = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
             if padding not in ("same", "valid") or (
                 padding == "same" and any(r % 2 for r in reach)
             ):
-                raise ValueError(
+                raise OptionError(
                     f"padding={padding!r} is not symmetric for kernel {kernel}: pad the input "
                     "beforehand and give padding=0."
                 )
@@ -88,7 +90,7 @@ class Geometry:
             for n, p, r, s in zip(size, self.padding, self.reach, self.pooling, strict=True)
         )
         if min(h, w) < 1:
-            raise ValueError(
+            raise OptionError(
                 f"No pooling of a {size} map gives the shape of a convolution with stride "
                 f'{self.pooling} and padding {self.padding}; use downsample="stride".'
             )

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
+
 from .blocks import Block, Geometry, Pair, blocks_between, pair
 from .constrained import ConstrainedConv2d
 from .streams import Streams, check_beta, each, resample, shrink, split_channels
@@ -46,7 +48,7 @@ class SFIConv2d(nn.Module):
         - Output: streams of C_out channels in Stage 1 and 2, (B, C_out, H', W') in Stage 3
 
     Raises:
-        ValueError: If alpha, beta or downsample is out of range, or the channels cannot be split.
+        OptionError: If alpha, beta or downsample is out of range, or the channels cannot be split.
 
     References:
         Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
@@ -82,7 +84,7 @@ class SFIConv2d(nn.Module):
     ) -> None:
         super().__init__()
         if stage not in (1, 2, 3):
-            raise ValueError(f"SFIConv has stages 1, 2 and 3, got {stage!r}.")
+            raise OptionError(f"SFIConv has stages 1, 2 and 3, got {stage!r}.")
         side = pair(kernel_size)
         self.geometry = Geometry.of(kernel_size, stride, padding, dilation, downsample)
         self.stage, self.groups, self.alpha, self.beta = stage, groups, alpha, check_beta(beta)
@@ -105,10 +107,10 @@ class SFIConv2d(nn.Module):
             options: alpha, beta, downsample, trace_kernel_size or frozen.
 
         Raises:
-            ValueError: As the constructor, and for a padding other than zeros.
+            OptionError: As the constructor, and for a padding other than zeros.
         """
         if conv.padding_mode != "zeros" or conv.transposed:
-            raise ValueError(
+            raise OptionError(
                 f"SFIConv replaces convolutions padded with zeros, got {conv}; pad its input "
                 "beforehand and set padding=0."
             )

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
+
 Grouping = Literal["channel", "filter"]
 
 CLAMP = 3.0
@@ -89,7 +91,7 @@ class SRMBlock(nn.Module):
     ) -> None:
         super().__init__()
         if grouping not in ("channel", "filter"):
-            raise ValueError(f'grouping must be "channel" or "filter", got {grouping!r}.')
+            raise OptionError(f'grouping must be "channel" or "filter", got {grouping!r}.')
         self.in_channels, self.grouping = in_channels, grouping
         kernel = srm_kernels()[:, None]
         kernel = (

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
+
 Losses = dict[str, Tensor]
 """Named scalars; ``"loss"`` is the one that is minimised."""
 
@@ -30,7 +32,7 @@ def mix_batch(
         - Output: (B, 3, H, W) and (B, 2)
 
     Raises:
-        ValueError: If a Beta parameter is negative.
+        OptionError: If a Beta parameter is negative.
 
     References:
         Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, eq. 1-2;
@@ -42,7 +44,7 @@ def mix_batch(
         True
     """
     if min(mixup, cutmix) < 0:
-        raise ValueError(f"mixup and cutmix must not be negative, got {mixup} and {cutmix}.")
+        raise OptionError(f"mixup and cutmix must not be negative, got {mixup} and {cutmix}.")
     if not mixup and not cutmix:
         return images, labels
     from torchvision.transforms import v2  # here, because most runs mix nothing

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
+
 from .classification import Losses, mix_batch
 from .transport import published_transport, wasserstein_information
 
@@ -153,7 +155,7 @@ class InformationBottleneckLoss(nn.Module):
         - Output: a scalar
 
     Raises:
-        ValueError: If ``measure`` or ``balance`` is none of those above.
+        OptionError: If ``measure`` or ``balance`` is none of those above.
 
     References:
         Ba et al., "Exposing the Deception: Uncovering More Forgery Clues for Deepfake
@@ -184,7 +186,7 @@ class InformationBottleneckLoss(nn.Module):
             ("balance", balance, ("auto", "hyper", "none")),
         ):
             if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+                raise OptionError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
         self.measure, self.temperature, self.balance = measure, temperature, balance
         self.use_local, self.use_global, self.scales = use_local, use_global, scales
         if balance == "auto":

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
+
 from .classification import Losses
 
 Margin = Literal["cosine", "angular"]
@@ -33,12 +35,12 @@ def with_margin(
         Wang et al., IEEE SPL 2018, equation 5; Deng et al., "ArcFace", CVPR 2019, equation 3.
 
     Raises:
-        ValueError: If ``kind`` is unknown or ``margin`` is not positive.
+        OptionError: If ``kind`` is unknown or ``margin`` is not positive.
     """
     if kind not in ("cosine", "angular"):
-        raise ValueError(f'kind must be "cosine" or "angular", got {kind!r}.')
+        raise OptionError(f'kind must be "cosine" or "angular", got {kind!r}.')
     if not margin > 0:
-        raise ValueError(f"margin must be positive, got {margin}; 0 is plain cross-entropy.")
+        raise OptionError(f"margin must be positive, got {margin}; 0 is plain cross-entropy.")
     harder = cosines - margin if kind == "cosine" else _turned(cosines, margin)
     right = F.one_hot(labels, cosines.shape[1]).bool()
     return torch.where(right, harder, cosines)
@@ -76,7 +78,7 @@ def am_softmax(
         Mean over the batch, a scalar.
 
     Raises:
-        ValueError: If ``scale`` is not positive or ``gamma`` is negative.
+        OptionError: If ``scale`` is not positive or ``gamma`` is negative.
 
     References:
         Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018;
@@ -89,9 +91,9 @@ def am_softmax(
         0.241
     """
     if not scale > 0:
-        raise ValueError(f"scale must be positive, got {scale}.")
+        raise OptionError(f"scale must be positive, got {scale}.")
     if gamma < 0:
-        raise ValueError(f"gamma must not be negative, got {gamma}.")
+        raise OptionError(f"gamma must not be negative, got {gamma}.")
     logits = scale * with_margin(cosines, labels, kind=kind, margin=margin)
     surprise = F.cross_entropy(logits, labels, reduction="none")
     if gamma:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from telltrace.errors import OptionError
 from telltrace.losses import ThreeTasks
 
 from .backbones import ConvNormReLU
@@ -134,10 +135,10 @@ class MultiTask(nn.Module):
             - labels: (B,)
 
         Raises:
-            ValueError: If a side is no multiple of 16 pixels.
+            OptionError: If a side is no multiple of 16 pixels.
         """
         if image.shape[2] % STRIDE or image.shape[3] % STRIDE:
-            raise ValueError(
+            raise OptionError(
                 f"Segmentation needs sides that are multiples of {STRIDE} pixels, got "
                 f"{image.shape[2]} x {image.shape[3]}."
             )

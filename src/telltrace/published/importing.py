@@ -13,11 +13,12 @@ from typing import Literal
 import torch
 
 from telltrace.checkpoint import Card, save_checkpoint
-from telltrace.errors import CheckpointError, OptionError, OutputError
-from telltrace.files import file_sha256
+from telltrace.errors import CheckpointError, OptionError
+from telltrace.files import check_suffix, file_sha256
 from telltrace.models.registry import DETECTORS
 from telltrace.version import VERSION
 
+from .layout import Layout
 from .layouts import LAYOUTS
 
 
@@ -51,25 +52,11 @@ def import_weights(
         CheckpointError: If the files are not in it; the message names the file and what to give.
         OutputError: If ``out`` has another ending.
     """
-    formats = {name: layout for name, layout in LAYOUTS.items() if layout.preprocessing}
-    if format not in formats:
-        raise OptionError(f"No format is named {format!r}; there are {', '.join(formats)}.")
-    layout, expected = formats[format], formats[format].preprocessing
-    assert expected is not None
-    names = " ".join(layout.files)
-    if len(files) != len(layout.files):
-        raise OptionError(
-            f"{format} takes {len(layout.files)} file(s), {names}, got {len(files)}: "
-            f"telltrace import-weights {format} {names} OUT"
-        )
-    if out.suffix != ".safetensors":
-        raise OutputError(
-            "a checkpoint's name ends in .safetensors", remedy="Name OUT so.", path=out
-        )
-    for path in files:
-        if not path.is_file():
-            raise CheckpointError("no such file", remedy=f"Give the path of {names}.", path=path)
+    check_suffix(out, ".safetensors")
+    layout = _layout(format, files)
     detector, options, network = layout.load(layout.read(files))
+    expected = layout.preprocessing
+    assert expected is not None
     size = image_size or options.get("image_size", expected.image_size)
     crop = replace(
         expected.crop,
@@ -93,3 +80,21 @@ def import_weights(
         network(torch.rand(1, 3, size, size))  # a size that it does not take is told now
     save_checkpoint(out, network, card)
     return card
+
+
+def _layout(format: str, files: Sequence[Path]) -> Layout:
+    """The layout of that name, for which these files are there."""
+    formats = {name: layout for name, layout in LAYOUTS.items() if layout.preprocessing}
+    if format not in formats:
+        raise OptionError(f"No format is named {format!r}; there are {', '.join(formats)}.")
+    wanted = formats[format].files
+    names = " ".join(wanted)
+    if len(files) != len(wanted):
+        raise OptionError(
+            f"{format} takes {len(wanted)} file(s), {names}, got {len(files)}",
+            remedy=f"telltrace import-weights {format} {names} OUT",
+        )
+    for path in files:
+        if not path.is_file():
+            raise CheckpointError("no such file", remedy=f"Give the path of {names}.", path=path)
+    return formats[format]
