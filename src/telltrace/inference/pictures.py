@@ -64,21 +64,24 @@ def save_picture(verdict: Verdict, path: Path) -> None:
 
 
 def mark_faces(verdict: Verdict, frame: int, image: Pixels) -> Image.Image:
-    """A frame with a box around each face that was judged in it."""
+    """A frame with a box around each face that was judged in it, and what is said of its person.
+
+    The worst face has the score of this frame beside it; a single look accuses nobody.
+    """
     from telltrace.visualization import draw_boxes
 
     here = [
-        (number, face)
+        (number, track, face)
         for number, track in enumerate(verdict.tracks, 1)
         for face in track.faces
         if face.frame == frame
     ]
-    here.sort(key=lambda pair: pair[1].suspicion)  # the worst is drawn last, over the others
+    here.sort(key=lambda each: each[2].suspicion)  # the worst is drawn last, over the others
     captions = []
-    for number, face in here:
+    for number, track, face in here:
         known = face.score is not None
-        words = [str(face.status)] if known else []
-        words += [f"{face.score:.0%}"] if known and face is here[-1][1] else []
+        words = [str(track.status)] if known else []
+        words += [f"{face.score:.0%}"] if known and face is here[-1][2] else []
         words += [f"#{number}"] if len(verdict.tracks) > 1 else []
         captions.append(" ".join(words))
-    return draw_boxes(image, [face.box for _, face in here], captions)
+    return draw_boxes(image, [face.box for *_, face in here], captions)
