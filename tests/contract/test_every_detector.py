@@ -2,13 +2,13 @@
 
 import copy
 import functools
-import inspect
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from telltrace.models import DETECTORS, create_detector
+from telltrace.models.registry import default_options
 
 SMALLEST = {
     "f3net": 64,
@@ -42,7 +42,7 @@ def build(name: str) -> nn.Module:
 def drawn(name: str) -> nn.Module:
     """The detector with weights of its own; drawing them takes longer than copying."""
     torch.manual_seed(0)
-    sized = "image_size" in inspect.signature(DETECTORS[name]).parameters
+    sized = "image_size" in default_options(name)
     return create_detector(name, **({"image_size": side(name)} if sized else {}))
 
 

@@ -1,8 +1,6 @@
-import inspect
-
 import pytest
 
-from telltrace.models.registry import DETECTORS
+from telltrace.models.registry import DETECTORS, default_options
 from telltrace.reproduction.cells import PREPARE
 from telltrace.reproduction.scale import SCALES, builder_options, settings
 from telltrace.reproduction.tables import SHOWN, load_table, table_names
@@ -23,7 +21,7 @@ def test_every_row_has_a_figure_or_a_gap_for_every_cell_and_a_detector_that_exis
         assert row.twin is None or row.twin in names
         settings(row.recipe or table.recipe, SCALES["paper"])
         if row.detector in DETECTORS:
-            known = inspect.signature(DETECTORS[row.detector]).parameters
+            known = default_options(row.detector)
             assert set(row.options) <= set(known)
         else:
             assert row.detector is None or row.detector.startswith("timm:")

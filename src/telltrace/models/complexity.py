@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from telltrace.layers import SFIConv2d
 
@@ -50,14 +50,21 @@ def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Com
     """
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     twin = copy.deepcopy(model).float().to("meta").eval()
-    memory, executed, paper = _Memory(twin), FlopCounterMode(display=False), _PaperCount(twin)
-    with torch.no_grad(), memory, executed:
+    paper = 0
+
+    def count(module: nn.Module, inputs: tuple[Any, ...], answer: Any) -> None:
+        nonlocal paper
+        paper += count_in_paper_convention(module, inputs[0] if inputs else (), answer)
+
+    for module in twin.modules():
+        module.register_forward_hook(count)
+    with torch.no_grad(), _Meter(twin) as meter:
         twin(torch.empty(1, 3, height, width, device="meta"))
     return Complexity(
         parameters=sum(p.numel() for p in model.parameters()),
-        paper_macs=paper.total,
-        executed_macs=executed.get_total_flops() // 2,
-        peak_activation_bytes=memory.peak,
+        paper_macs=paper,
+        executed_macs=meter.operations // 2,
+        peak_activation_bytes=meter.peak,
     )
 
 
@@ -138,32 +145,22 @@ def _count_stage(layer: SFIConv2d, given: Any) -> int:
     return total
 
 
-class _PaperCount:
-    """Adds up :func:`count_in_paper_convention` over every module that runs."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self.total = 0
-        for module in model.modules():
-            module.register_forward_hook(self._note)
-
-    def _note(self, module: nn.Module, inputs: tuple[Any, ...], answer: Any) -> None:
-        self.total += count_in_paper_convention(module, inputs[0] if inputs else (), answer)
-
-
-class _Memory(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Follows which storages are alive, operation by operation."""
+class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts operations as torch does, and follows which storages are alive."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         tensors = (*model.parameters(), *model.buffers())
         self.constant = {tensor.untyped_storage()._cdata for tensor in tensors}
         self.alive: dict[int, tuple[Any, int]] = {}
-        self.peak = 0
+        self.peak = self.operations = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         answer = func(*args, **(kwargs or {}))
+        if count := flop_registry.get(func.overloadpacket):
+            self.operations += count(*args, **(kwargs or {}), out_val=answer)
         self.alive = {key: entry for key, entry in self.alive.items() if not entry[0].expired()}
         for leaf in tree_leaves((args, answer)):
             if isinstance(leaf, Tensor):

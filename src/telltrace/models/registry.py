@@ -1,81 +1,118 @@
-"""Every detector by name. A new detector is a new file and one new line of :data:`DETECTORS`."""
+"""Every detector by name. A new detector is a new file and one new line of :data:`DETECTORS`.
 
+The files are imported when a detector is built: what is listed before is read from their text,
+because importing torch takes seconds.
+"""
+
+import ast
 import difflib
 import inspect
-import sys
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, NamedTuple
-
-import torch
-from torch import nn
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telltrace.errors import OptionError
 
-from .amtennet import AMTENnet
-from .blend_map import BlendLite, BlendMap
-from .converted import sfi_detector
-from .f3net import F3Net, F3NetFAD
-from .information_bottleneck import ib, ib_efficientnet_b0, ib_mobilenet, ib_resnet34
-from .m2tr import M2TR
-from .meso import meso4, meso_inception4
-from .mobilenet import mobilenet
-from .multi_task import MultiTask
-from .plain import efficientnet_b4, timm_detector
-from .resnet import resnet
-from .sficonv import sfi_mobilenet, sfi_resnet, sfi_vgg
-from .two_stream import TwoStreamXception
-from .vgg import vgg
-from .xception import Xception
+if TYPE_CHECKING:
+    from torch import nn
 
-DETECTORS: dict[str, Callable[..., nn.Module]] = {
-    "amtennet": AMTENnet,
-    "blend_lite": BlendLite,
-    "blend_map": BlendMap,
-    "efficientnet_b4": efficientnet_b4,
-    "f3net": F3Net,
-    "f3net_fad": F3NetFAD,
-    "ib": ib,
-    "ib_efficientnet_b0": ib_efficientnet_b0,
-    "ib_mobilenet": ib_mobilenet,
-    "ib_resnet34": ib_resnet34,
-    "m2tr": M2TR,
-    "meso4": meso4,
-    "meso_inception4": meso_inception4,
-    "mobilenet": mobilenet,
-    "multi_task": MultiTask,
-    "resnet26": partial(resnet, 26),
-    "resnet50": partial(resnet, 50),
-    "resnet101": partial(resnet, 101),
-    "resnet152": partial(resnet, 152),
-    "sfi_mobilenet": sfi_mobilenet,
-    "sfi_resnet26": partial(sfi_resnet, 26),
-    "sfi_resnet50": partial(sfi_resnet, 50),
-    "sfi_resnet101": partial(sfi_resnet, 101),
-    "sfi_resnet152": partial(sfi_resnet, 152),
-    "sfi_vgg13": partial(sfi_vgg, 13),
-    "sfi_vgg16": partial(sfi_vgg, 16),
-    "sfi_vgg19": partial(sfi_vgg, 19),
-    "two_stream_xception": TwoStreamXception,
-    "vgg13": partial(vgg, 13),
-    "vgg16": partial(vgg, 16),
-    "vgg19": partial(vgg, 19),
-    "xception": Xception,
+    Build = Callable[..., nn.Module]
+    """``(options) -> network`` of (B, 3, H, W) images to (B, 2) logits."""
+
+
+class Builder:
+    """A function or class in a file of this room, and the arguments that come before its options.
+
+    Args:
+        path: The file and the name in it, such as ``"resnet.resnet"``.
+        given: The first arguments. All others are options with a default, which is a literal.
+    """
+
+    def __init__(self, path: str, *given: Any) -> None:
+        self.file, _, self.name = path.partition(".")
+        self.given = given
+
+    def __call__(self, **options: Any) -> "nn.Module":
+        file = import_module(f".{self.file}", __package__)
+        network: nn.Module = getattr(file, self.name)(*self.given, **options)
+        return network
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """What the file says as ``FAMILY, PAPER``."""
+        for node in _parsed(self.file).body:
+            if isinstance(node, ast.Assign) and "FAMILY, PAPER" in ast.unparse(node.targets[0]):
+                family, paper = ast.literal_eval(node.value)
+                return family, paper
+        return self.name, ""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Names and defaults of the options."""
+        (found,) = (n for n in _parsed(self.file).body if getattr(n, "name", "") == self.name)
+        if isinstance(found, ast.ClassDef):
+            (found,) = (n for n in found.body if getattr(n, "name", "") == "__init__")
+        assert isinstance(found, ast.FunctionDef)
+        args, count = found.args, len(found.args.defaults)
+        names = [*args.args[len(args.args) - count :], *args.kwonlyargs]
+        defaults = [*args.defaults, *args.kw_defaults]
+        pairs = zip(names, defaults, strict=True)
+        return {name.arg: ast.literal_eval(default) for name, default in pairs if default}
+
+
+@cache
+def _parsed(file: str) -> ast.Module:
+    return ast.parse(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"))
+
+
+DETECTORS: dict[str, "Build"] = {
+    "amtennet": Builder("amtennet.AMTENnet"),
+    "blend_lite": Builder("blend_map.BlendLite"),
+    "blend_map": Builder("blend_map.BlendMap"),
+    "efficientnet_b4": Builder("plain.efficientnet_b4"),
+    "f3net": Builder("f3net.F3Net"),
+    "f3net_fad": Builder("f3net.F3NetFAD"),
+    "ib": Builder("information_bottleneck.ib"),
+    "ib_efficientnet_b0": Builder("information_bottleneck.ib_efficientnet_b0"),
+    "ib_mobilenet": Builder("information_bottleneck.ib_mobilenet"),
+    "ib_resnet34": Builder("information_bottleneck.ib_resnet34"),
+    "m2tr": Builder("m2tr.M2TR"),
+    "meso4": Builder("meso.meso4"),
+    "meso_inception4": Builder("meso.meso_inception4"),
+    "mobilenet": Builder("mobilenet.mobilenet"),
+    "multi_task": Builder("multi_task.MultiTask"),
+    "resnet26": Builder("resnet.resnet", 26),
+    "resnet50": Builder("resnet.resnet", 50),
+    "resnet101": Builder("resnet.resnet", 101),
+    "resnet152": Builder("resnet.resnet", 152),
+    "sfi_mobilenet": Builder("sficonv.sfi_mobilenet"),
+    "sfi_resnet26": Builder("sficonv.sfi_resnet", 26),
+    "sfi_resnet50": Builder("sficonv.sfi_resnet", 50),
+    "sfi_resnet101": Builder("sficonv.sfi_resnet", 101),
+    "sfi_resnet152": Builder("sficonv.sfi_resnet", 152),
+    "sfi_vgg13": Builder("sficonv.sfi_vgg", 13),
+    "sfi_vgg16": Builder("sficonv.sfi_vgg", 16),
+    "sfi_vgg19": Builder("sficonv.sfi_vgg", 19),
+    "two_stream_xception": Builder("two_stream.TwoStreamXception"),
+    "vgg13": Builder("vgg.vgg", 13),
+    "vgg16": Builder("vgg.vgg", 16),
+    "vgg19": Builder("vgg.vgg", 19),
+    "xception": Builder("xception.Xception"),
 }
-"""Builders by name: ``(options) -> network`` of (B, 3, H, W) images to (B, 2) logits.
-
-A builder's file may say the ``FAMILY`` of its detectors and their ``PAPER``; the network's class
-may name its ``objectives`` (see :mod:`telltrace.losses`), the first of which trains it.
+"""Builders by name. A file may say the ``FAMILY`` of its detectors and their ``PAPER``; the
+network's class may name its ``objectives`` (see :mod:`telltrace.losses`): the first trains it.
 """
 
-PREFIXES: dict[str, Callable[..., nn.Module]] = {"timm:": timm_detector, "sfi:": sfi_detector}
+PREFIXES = {"timm:": "plain.timm_detector", "sfi:": "converted.sfi_detector"}
 """Builders of whatever timm's name behind the prefix stands for."""
 
 RENAMED = {"released": "reference_compatible"}
 """Options under their old names, which checkpoints of version 0.1 hold."""
 
 
-def create_detector(name: str, **options: Any) -> nn.Module:
+def create_detector(name: str, **options: Any) -> "nn.Module":
     """Build a detector with freshly initialised weights.
 
     Args:
@@ -89,13 +126,21 @@ def create_detector(name: str, **options: Any) -> nn.Module:
     """
     build = _builder(name)
     options = {RENAMED.get(option, option): value for option, value in options.items()}
-    known = inspect.signature(build).parameters
+    known = default_options(name)
     unknown = [option for option in options if option not in known]
     if unknown:
         raise OptionError(
             f"{name} has no option {', '.join(map(repr, unknown))}. It has: {', '.join(known)}."
         )
     return build(**options)
+
+
+def default_options(name: str) -> dict[str, Any]:
+    """Names and defaults of a detector's options."""
+    build = _builder(name)
+    if isinstance(build, Builder):
+        return build.options
+    return {p.name: p.default for p in inspect.signature(build).parameters.values()}
 
 
 def options_for_size(name: str, options: Mapping[str, Any], image_size: int) -> dict[str, Any]:
@@ -111,16 +156,15 @@ def options_for_size(name: str, options: Mapping[str, Any], image_size: int) -> 
         >>> options_for_size("meso4", {}, 64), options_for_size("xception", {}, 64)
         ({'image_size': 64}, {})
     """
-    parameter = inspect.signature(_builder(name)).parameters.get("image_size")
-    own = None if parameter is None else parameter.default
+    own = default_options(name).get("image_size")
     sized = {} if own in (None, image_size) else {"image_size": image_size}
     return {**sized, **options}
 
 
-def _builder(name: str) -> Callable[..., nn.Module]:
+def _builder(name: str) -> "Build":
     prefix, colon, rest = name.partition(":")
     if prefix + colon in PREFIXES:
-        return partial(PREFIXES[prefix + colon], rest)
+        return Builder(PREFIXES[prefix + colon], rest)
     if name not in DETECTORS:
         close = difflib.get_close_matches(name, DETECTORS) or sorted(DETECTORS)
         raise OptionError(f"No detector is named {name!r}. Did you mean {', '.join(close)}?")
@@ -138,13 +182,7 @@ class DetectorInfo(NamedTuple):
     @property
     def options(self) -> dict[str, Any]:
         """Its options and their defaults."""
-        parameters = inspect.signature(_builder(self.name)).parameters.values()
-        return {p.name: p.default for p in parameters if p.default is not p.empty}
-
-    def parameters(self) -> int:
-        """Count its learnable parameters; the network is built without memory for them."""
-        with torch.device("meta"):
-            return sum(p.numel() for p in create_detector(self.name).parameters())
+        return default_options(self.name)
 
 
 def list_detectors(family: str | None = None) -> list[DetectorInfo]:
@@ -160,11 +198,10 @@ def list_detectors(family: str | None = None) -> list[DetectorInfo]:
         >>> [d.name for d in list_detectors("sfi")][:2]
         ['sfi_mobilenet', 'sfi_resnet101']
     """
-    rows = []
-    for name, build in sorted(DETECTORS.items()):
-        file = sys.modules[getattr(build, "func", build).__module__]
-        own, paper = getattr(file, "FAMILY", name), getattr(file, "PAPER", "")
-        rows.append(DetectorInfo(name, own, paper))
+    rows = [
+        DetectorInfo(name, *getattr(build, "origin", (name, "")))
+        for name, build in sorted(DETECTORS.items())
+    ]
     if family is None:
         return rows
     chosen = [row for row in rows if row.family == family]

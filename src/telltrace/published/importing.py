@@ -4,7 +4,6 @@ Each layout knows the network, the polarity of its classes and the preprocessing
 authors' weights expect, so that the checkpoint gives their scores. Nothing is downloaded.
 """
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 from telltrace.checkpoint import Card, save_checkpoint
 from telltrace.errors import CheckpointError, OptionError
 from telltrace.files import check_suffix, file_sha256
-from telltrace.models.registry import DETECTORS
+from telltrace.models.registry import default_options
 from telltrace.version import VERSION
 
 from .layout import Layout
@@ -63,10 +62,10 @@ def import_weights(
         margin=margin or expected.crop.margin,
         alignment=alignment or expected.crop.alignment,
     )
-    usual = inspect.signature(DETECTORS[detector]).parameters
+    usual = default_options(detector)
     card = Card(
         detector=detector,
-        options={key: value for key, value in options.items() if value != usual[key].default},
+        options={key: value for key, value in options.items() if value != usual[key]},
         preprocessing=replace(expected, crop=crop, image_size=size),
         provenance={
             "summary": layout.source,

@@ -1,6 +1,5 @@
 """How much smaller than the paper a table is run, and how each paper trained."""
 
-import inspect
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from telltrace.models.registry import DETECTORS, default_options
 from telltrace.training import DataConfig, OptimConfig
 
 
@@ -67,8 +67,5 @@ def builder_options(detector: str, options: Mapping[str, Any], image_size: int) 
         >>> builder_options("f3net", {}, 64)
         {'image_size': 64}
     """
-    from telltrace.models.registry import DETECTORS  # imports torch
-
-    build = DETECTORS.get(detector)
-    sized = build is not None and "image_size" in inspect.signature(build).parameters
+    sized = detector in DETECTORS and "image_size" in default_options(detector)
     return {**options, "image_size": image_size} if sized else dict(options)
