@@ -45,10 +45,10 @@ def test_without_masks_only_real_faces_are_segmented() -> None:
     labels = torch.tensor([0, 1, 0])
     losses = multi_task_loss(logits, segmentation, again, image, labels)
     real = -segmentation[labels == 0].log_softmax(1)[:, 0].mean()
-    torch.testing.assert_close(losses.segmentation, real)
-    torch.testing.assert_close(losses.reconstruction, (again - image).square().mean())
-    total = losses.activation + losses.segmentation + losses.reconstruction
-    torch.testing.assert_close(losses.loss, total)
+    torch.testing.assert_close(losses["segmentation"], real)
+    torch.testing.assert_close(losses["reconstruction"], (again - image).square().mean())
+    total = losses["activation"] + losses["segmentation"] + losses["reconstruction"]
+    torch.testing.assert_close(losses["loss"], total)
 
 
 def test_gradients_equal_finite_differences() -> None:
@@ -59,6 +59,6 @@ def test_gradients_equal_finite_differences() -> None:
     image, labels = torch.randn(2, 3, 2, 2, dtype=torch.float64), torch.tensor([0, 1])
     masks = torch.tensor([[[0, 0], [0, 0]], [[1, 0], [UNKNOWN, 1]]])
     assert torch.autograd.gradcheck(
-        lambda *answers: multi_task_loss(*answers, image, labels, masks).loss,
+        lambda *answers: multi_task_loss(*answers, image, labels, masks)["loss"],
         (logits, segmentation, again),
     )

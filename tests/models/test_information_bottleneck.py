@@ -6,13 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from telltrace.losses import InformationBottleneckLoss
-from telltrace.models.information_bottleneck import (
-    InformationBottleneckNet,
-    ib,
-    ib_efficientnet_b0,
-    ib_mobilenet,
-    ib_resnet34,
-)
+from telltrace.models.information_bottleneck import InformationBottleneckNet, ib
+from telltrace.models.registry import DETECTORS
 from telltrace.published import export_published, load_published
 
 FILES = {
@@ -52,27 +47,27 @@ def test_every_head_equals_the_published_network(golden: Callable[[str], Any], n
     assert ours_count == numbers["parameters"] - DEAD[name] - (1000 + 500)
 
 
-@pytest.mark.parametrize("build", [ib_mobilenet, ib_efficientnet_b0, ib_resnet34])
-def test_export_and_load_are_inverse(build: Callable[..., InformationBottleneckNet]) -> None:
-    detector = build(num_blocks=2, num_classes=3)
+@pytest.mark.parametrize("name", FILES)
+def test_export_and_load_are_inverse(name: str) -> None:
+    detector = DETECTORS[name](num_blocks=2, num_classes=3)
     state = export_published(detector)
     kept = {f"module.{k}": t for k, t in state.items() if "num_batches_tracked" not in k}
     wrapped = {"epoch": 3, "state_dict": kept}
-    twin = load_published(build.__name__, wrapped)
+    twin = load_published(name, wrapped)
     assert all(torch.equal(twin.state_dict()[k], t) for k, t in detector.state_dict().items())
 
 
 @pytest.mark.parametrize("name", ["ib_mobilenet", "ib_efficientnet_b0"])
 def test_export_has_the_published_names_and_shapes(golden: Callable[[str], Any], name: str) -> None:
     expected = {k: t.shape for k, t in golden(FILES[name]).state.items()}
-    build = {"ib_mobilenet": ib_mobilenet, "ib_efficientnet_b0": ib_efficientnet_b0}[name]
+    build = DETECTORS[name]
     assert {k: t.shape for k, t in export_published(build()).items()} == expected
 
 
 def test_a_foreign_state_dict_is_refused() -> None:
     with pytest.raises(ValueError, match=r"not a published ib_resnet34.*has no linear\.1\.weight"):
         load_published("ib_resnet34", {"weight": torch.zeros(1)})
-    state = export_published(ib_mobilenet(num_blocks=2))
+    state = export_published(DETECTORS["ib_mobilenet"](num_blocks=2))
     del state["baseline_linear.bias"]
     with pytest.raises(ValueError, match=r"1 missing, such as baseline_linear\.bias"):
         load_published("ib_mobilenet", state)
@@ -112,11 +107,10 @@ def test_a_bias_before_a_normalisation_never_learns() -> None:
 
 
 @pytest.mark.parametrize("measure", ["kl", "wasserstein"])
-@pytest.mark.parametrize("build", [ib, ib_resnet34, ib_efficientnet_b0, ib_mobilenet])
-def test_every_parameter_learns(
-    build: Callable[..., InformationBottleneckNet], measure: Any
-) -> None:
-    detector, loss = build(num_blocks=2).train(), InformationBottleneckLoss(measure)
+@pytest.mark.parametrize("name", ["ib", *FILES])
+def test_every_parameter_learns(name: str, measure: Any) -> None:
+    detector: Any = DETECTORS[name](num_blocks=2).train()
+    loss = InformationBottleneckLoss(measure)
     images, labels = torch.randn(4, 3, 64, 64), torch.tensor([0, 1, 1, 0])
     loss(*detector.verdicts(images), labels).backward()
     named = [*detector.named_parameters(), *loss.named_parameters()]

@@ -136,10 +136,10 @@ def test_three_losses_teach_three_tasks() -> None:
         if step == 0:
             before = losses
         optimizer.zero_grad()
-        losses.loss.backward()
+        losses["loss"].backward()
         optimizer.step()
-    for first, last in zip(before, losses, strict=True):
-        assert last < first
+    for name, first in before.items():
+        assert losses[name] < first
     image, labels, masks = draw()
     answer = detector(image)
     assert torch.equal(answer.argmax(1), labels)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from telltrace.cli.reports import report as command
+from telltrace.cli.scores import report as command
 from telltrace.evaluation import COLUMNS, evaluate, write_scores
 from telltrace.reports import Source, build_report, read_source
 from telltrace.reports.mistakes import worst_mistakes

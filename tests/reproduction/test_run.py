@@ -197,7 +197,7 @@ def test_the_command_lists_plans_and_shows(
     prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check = (
-        "import sys; from telltrace.cli.reproduce import reproduce; reproduce('list')\n"
+        "import sys; from telltrace.cli.scores import reproduce; reproduce('list')\n"
         "print('torch' in sys.modules, 'pandas' in sys.modules)"
     )
     listed = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)

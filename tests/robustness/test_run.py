@@ -10,7 +10,7 @@ import pytest
 from skimage import data
 
 from telltrace.checkpoint import Detector
-from telltrace.cli.robustness import robustness as command
+from telltrace.cli.scores import robustness as command
 from telltrace.data.manifest import write_manifest
 from telltrace.evaluation import read_scores
 from telltrace.robustness import measure_robustness

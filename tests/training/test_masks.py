@@ -46,7 +46,7 @@ def test_multi_task_learns_from_the_masks_that_are_there(
 
     def spy(*args: Any) -> Any:
         losses = whole(*args)
-        seen.append((args[4], args[5], losses.segmentation.item()))
+        seen.append((args[4], args[5], losses["segmentation"].item()))
         return losses
 
     monkeypatch.setattr(multi_task, "multi_task_loss", spy)

@@ -11,21 +11,12 @@ from pathlib import Path
 from telltrace.errors import OptionError, TelltraceError
 from telltrace.version import VERSION
 
-from .audit import audit
-from .calibrate import calibrate
-from .detectors import complexity, detectors, import_weights
-from .pack import pack
+from .data import audit, pack, prepare
+from .detectors import complexity, detectors, import_weights, runs, train
 from .parser import Command
-from .predict import predict
-from .prepare import prepare
-from .reports import report
-from .reproduce import reproduce
-from .robustness import robustness
-from .runs import runs
 from .scan import scan
-from .scores import evaluate
+from .scores import calibrate, evaluate, predict, report, reproduce, robustness
 from .show import show
-from .train import train
 
 COMMANDS: dict[str, Command] = {
     "scan": Command(
@@ -75,7 +66,7 @@ def run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone: nothing is left to say
         return 0
-    except (TelltraceError, ValueError, FloatingPointError) as error:
+    except TelltraceError as error:
         sys.stderr.write(f"telltrace: {error}\n")
         return 2
     except OSError as error:

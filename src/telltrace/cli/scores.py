@@ -1,9 +1,34 @@
-"""`telltrace evaluate`: scores to figures."""
+"""`telltrace predict` and what judges by scores: figures, curves, pages and published tables."""
 
 import json as jsonlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from telltrace.inference.calibrate import Fitted
+
+
+def predict(manifest: list[Path], *, out: Path, checkpoint: Path | None = None, **how: Any) -> int:
+    """Score the face crops of a manifest and write the scores table.
+
+    Media of the manifest that gave no face get a row without a score and with a status.
+
+    Args:
+        out: Table to write, .csv or .parquet: the manifest's naming columns, frame, label, score.
+        checkpoint: Detector to use; by default the one in the package.
+    """
+    import telltrace
+    from telltrace.columns import VIDEO_KEY
+    from telltrace.evaluation.scores import write_scores
+
+    table = telltrace.predict(manifest, detector=checkpoint, **how)
+    write_scores(table, out)
+    judged = table[table["score"].notna()]
+    print(f"{len(judged)} scores of {judged.groupby(VIDEO_KEY).ngroups} videos -> {out}")
+    if missed := len(table) - len(judged):
+        print(f"{missed} more gave no face: rows without a score, `status` says why")
+    return 0
 
 
 def evaluate(
@@ -62,3 +87,155 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
     if first.stem == second.stem:
         return str(first), str(second)
     return first.stem, second.stem
+
+
+def calibrate(checkpoint: Path, scores: list[Path], *, out: Path, **options: Any) -> int:
+    """Fit a checkpoint's probabilities and thresholds on its validation scores.
+
+    The scores must be of the validation split alone: `telltrace predict --split val`. Training,
+    scanning and every export of the new checkpoint use the new curves and thresholds. Pictures
+    and videos get curves and thresholds of their own; stretches of a video can only be judged if
+    the real videos have three frames or more within a second.
+
+    Args:
+        checkpoint: Detector that made the scores.
+        scores: What `telltrace predict` wrote for the validation split; several tables are one.
+        out: Checkpoint to write.
+    """
+    import pandas as pd
+
+    from telltrace.checkpoint import load_detector, save_checkpoint
+    from telltrace.evaluation import read_scores
+    from telltrace.files import check_suffix
+    from telltrace.inference.calibrate import calibrate as fit
+    from telltrace.inference.calibrate import verdict_shares
+
+    check_suffix(out, ".safetensors")
+    detector = load_detector(checkpoint)
+    table = pd.concat([read_scores(path) for path in scores], ignore_index=True)
+    before = detector.card.calibration
+    found = fit(before, table, **options)
+    card = replace(detector.card, calibration=found.calibration, video=found.video)
+    save_checkpoint(out, detector.network, card)
+    print(_described(found, options.get("curve", "platt")))
+    shares = verdict_shares(before, found, table)
+    shares["label"] = shares["label"].map({0: "real", 1: "fake"})
+    print(shares.to_string(index=False, float_format=lambda share: f"{share:.1%}"))
+    print(f"-> {out}")
+    return 0
+
+
+def _described(found: "Fitted", curve: str) -> str:
+    """Curves, thresholds and what they rest on, in lines."""
+    from telltrace.inference import Rule
+
+    still, video = found
+    lines = [
+        f"Pictures, {curve}: temperature {still.temperature:.4g}, bias {still.bias:.4g}, "
+        f"{len(still.knots)} knots. Real below {still.real_below:.4f}, fake from "
+        f"{still.fake_from:.4f}, strict {still.fake(strict=True):.4f}.",
+        still.fitted_on,
+    ]
+    if video is None:
+        return "\n".join([*lines, "No videos: they are judged as pictures, by their mean."])
+    zone, strict = (Rule(((still, video),), strict).zone(moving=True) for strict in (False, True))
+    lines += [
+        f"Videos: temperature {video.temperature:.4g}, bias {video.bias:.4g}. Real below "
+        f"{zone.real_below:.4f}, fake from {zone.fake_from:.4f}, strict {strict.fake_from:.4f}.",
+        video.fitted_on,
+    ]
+    if video.windows is None:
+        return "\n".join([*lines, "Too few frames a second: no stretches will be claimed."])
+    ten, rare = (video.stretch(19, strict) for strict in (False, True))
+    words = f"Stretches, in ten seconds: fake from {ten:.4f}, strict {rare:.4f}."
+    return "\n".join([*lines, words])
+
+
+def robustness(
+    checkpoint: Path,
+    manifest: Path,
+    *,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    json: bool = False,
+    **how: Any,
+) -> int:
+    """Judge the same faces clean and after 20 corruptions at 5 levels each.
+
+    Given face crops it corrupts these; given a manifest of media it re-encodes the media and
+    cuts their faces again. Can be stopped at any moment and run again: it goes on where it was.
+    Writes OUT/robustness.json, OUT/curves.png and OUT/scores/CORRUPTION-LEVEL.csv.
+
+    Args:
+        checkpoint: Detector; "default" for the one in the package.
+        device: Where to compute.
+        json: Print JSON instead of a table.
+    """
+    from telltrace import robustness as room
+    from telltrace.checkpoint import load_detector
+    from telltrace.inference import choose_device
+    from telltrace.visualization import save_figure
+
+    chosen = None if str(checkpoint) == "default" else checkpoint
+    detector = load_detector(chosen, choose_device(device))
+    found = room.measure_robustness(detector, manifest, **how)
+    save_figure(room.curves_figure(found), how["out"] / "curves.png")
+    print(jsonlib.dumps(found.to_dict(), indent=2) if json else room.to_text(found))
+    return 0
+
+
+def report(sources: list[Path], *, out: Path, **options: Any) -> int:
+    """Write one HTML page about scores, runs and robustness; it needs no network and no server.
+
+    Args:
+        sources: Scores tables, folders of training runs with scores tables in them, or folders
+            that `telltrace robustness` wrote.
+        out: File to write, such as report.html.
+    """
+    from telltrace.files import check_suffix, write_bytes
+    from telltrace.reports import build_report, read_source
+
+    check_suffix(out, ".html", ".htm")
+    found = [source for path in sources for source in read_source(path)]
+    write_bytes(build_report(found, **options).encode(), out)
+    print(f"{len(found)} sets of scores -> {out}")
+    return 0
+
+
+def reproduce(table: str, *, plan: bool = False, json: bool = False, **options: Any) -> int:
+    """Run a published table again and print our figures beside the published ones.
+
+    Can be stopped at any moment and run again: it goes on where it was. Cells whose data is not
+    on this machine are named, with the command that makes it. Writes OUT/TABLE.md and
+    OUT/TABLE.json.
+
+    Args:
+        table: Name of the table; "list" lists them.
+        plan: Only say what would be run, and what is missing here.
+        json: Print JSON instead of a table.
+        options: Those of the library function.
+    """
+    from telltrace.reproduction.tables import load_table, table_names
+
+    if table == "list":
+        for name in table_names():
+            print(f"{name:14} {load_table(name).title}")
+        return 0
+    asked = load_table(table)
+    if plan:
+        from telltrace.reproduction.cells import plan_table
+
+        for cell in plan_table(asked, options["data"], options["rows"], options["columns"]):
+            print(f"{cell.row.name:30} {cell.column.name:24} {cell.missing or 'can be run'}")
+        return 0
+    from telltrace.files import write_bytes, write_json
+    from telltrace.reproduction import reproduce_table
+    from telltrace.reproduction.results import to_dict, to_markdown, to_text
+    from telltrace.reproduction.scale import SCALES
+
+    results, seeds, out = reproduce_table(asked, **options), options["seeds"], Path(options["out"])
+    how = f"{SCALES[options['scale']]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+    found = to_dict(asked, results, how)
+    write_json(found, out / f"{table}.json")
+    write_bytes(to_markdown(asked, results, how).encode(), out / f"{table}.md")
+    print(jsonlib.dumps(found, indent=2) if json else to_text(asked, results, how))
+    return 0

@@ -1,6 +1,6 @@
 """The three losses of the Y-shaped autoencoder: activation, segmentation and reconstruction."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,16 +9,6 @@ from .classification import Losses
 
 UNKNOWN = -1
 """Mask value of a pixel of which nobody knows whether it is forged."""
-
-
-class TaskLosses(NamedTuple):
-    """Losses of one batch, each a number."""
-
-    loss: Tensor
-    """The sum, to be minimised."""
-    activation: Tensor
-    segmentation: Tensor
-    reconstruction: Tensor
 
 
 def activation_loss(activation: Tensor, labels: Tensor) -> Tensor:
@@ -81,8 +71,8 @@ def multi_task_loss(
     image: Tensor,
     labels: Tensor,
     masks: Tensor | None = None,
-) -> TaskLosses:
-    """The sum of the three losses.
+) -> Losses:
+    """The three losses, and as ``"loss"`` their sum.
 
     Args:
         logits: Activations of the classes; this and the next two are the detector's
@@ -103,12 +93,12 @@ def multi_task_loss(
     """
     if masks is None:
         masks = (UNKNOWN * labels)[:, None, None].expand(-1, *image.shape[2:])
-    parts = (
-        activation_loss(logits, labels),
-        segmentation_loss(segmentation, masks),
-        F.mse_loss(reconstruction, image),
-    )
-    return TaskLosses(parts[0] + parts[1] + parts[2], *parts)
+    classes, pixels = activation_loss(logits, labels), segmentation_loss(segmentation, masks)
+    again = F.mse_loss(reconstruction, image)
+    total = classes + pixels + again
+    return {
+        "loss": total, "activation": classes, "segmentation": pixels, "reconstruction": again,
+    }  # fmt: skip
 
 
 class ThreeTasks(nn.Module):
@@ -121,4 +111,4 @@ class ThreeTasks(nn.Module):
     ) -> Losses:
         logits, segmentation, again = network.verdicts(images, labels)
         forged = None if masks is None else (masks >= 0.5).long().masked_fill(masks < 0, UNKNOWN)
-        return multi_task_loss(logits, segmentation, again, images, labels, forged)._asdict()
+        return multi_task_loss(logits, segmentation, again, images, labels, forged)

@@ -1,7 +1,7 @@
 """What the backbones are made of: convolutions in their vanilla or their space-frequency form."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
@@ -68,7 +68,7 @@ def norm(form: SpaceFrequency | None, stage: Stage, channels: int) -> nn.Module:
 
 
 class ConvNormReLU(nn.Module):
-    """Convolution, batch normalisation and ReLU, on one tensor or on streams."""
+    """Arguments as of :func:`conv`; batch normalisation and ReLU behind it, streams or not."""
 
     def __init__(
         self,
@@ -77,16 +77,10 @@ class ConvNormReLU(nn.Module):
         in_channels: int,
         out_channels: int,
         kernel_size: int,
-        *,
-        stride: int = 1,
-        groups: int = 1,
-        bias: bool = False,
+        **how: Any,
     ) -> None:
         super().__init__()
-        self.conv = conv(
-            form, stage, in_channels, out_channels, kernel_size,
-            stride=stride, groups=groups, bias=bias,
-        )  # fmt: skip
+        self.conv = conv(form, stage, in_channels, out_channels, kernel_size, **how)
         self.norm = norm(form, stage, out_channels)
         self.relu = nn.ReLU(inplace=True)
 

@@ -1,7 +1,6 @@
 """What a network costs: parameters, multiply-accumulates by two counts, and memory."""
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -91,38 +90,25 @@ def count_in_paper_convention(module: nn.Module, given: Any, answer: Any) -> int
     """
     if isinstance(module, SFIConv2d):
         return _count_stage(module, given)
-    for kinds, count in _COUNTS.items():
-        if isinstance(module, kinds):
-            return count(module, _numel(given), answer)
-    return 0
+    read, written = _numel(given), _numel(answer)
+    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        taps = prod(module.kernel_size) * module.in_channels // module.groups
+        return written * (taps + (module.bias is not None))
+    if isinstance(module, nn.Linear):
+        return written * (module.in_features + (module.bias is not None))
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+        return 2 * read
+    if isinstance(
+        module, nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveMaxPool2d | nn.AdaptiveAvgPool2d
+    ):
+        return read
+    rectifiers = (nn.ReLU, nn.ReLU6, nn.PReLU, nn.LeakyReLU, nn.ELU)
+    return written if isinstance(module, (*rectifiers, nn.Upsample)) else 0
 
 
 def _numel(values: Any) -> int:
     """Values in a tensor or in both streams."""
     return sum(leaf.numel() for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
-
-
-def _conv(module: nn.Module, given: int, answer: Any) -> int:
-    assert isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)
-    taps = prod(module.kernel_size) * module.in_channels // module.groups
-    return _numel(answer) * (taps + (module.bias is not None))
-
-
-def _linear(module: nn.Module, given: int, answer: Any) -> int:
-    assert isinstance(module, nn.Linear)
-    return _numel(answer) * (module.in_features + (module.bias is not None))
-
-
-_COUNTS: dict[tuple[type[nn.Module], ...], Callable[[nn.Module, int, Any], int]] = {
-    (nn.Conv1d, nn.Conv2d, nn.Conv3d): _conv,
-    (nn.Linear,): _linear,
-    (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d): lambda module, given, answer: 2 * given,
-    (nn.ReLU, nn.ReLU6, nn.PReLU, nn.LeakyReLU, nn.ELU): lambda m, given, answer: _numel(answer),
-    (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool2d): lambda m, given, a: (
-        given
-    ),
-    (nn.Upsample,): lambda module, given, answer: _numel(answer),
-}
 
 
 def _count_stage(layer: SFIConv2d, given: Any) -> int:

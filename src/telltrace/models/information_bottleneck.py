@@ -134,16 +134,6 @@ def ib(
     return InformationBottleneckNet(blocks, features, num_classes=num_classes, drop_rate=drop_rate)
 
 
-def ib_resnet34(
-    *, num_blocks: int = 4, pretrained: bool = False, num_classes: int = 2, drop_rate: float = 0.5
-) -> InformationBottleneckNet:
-    """Information bottleneck over ResNet-34, the paper's main detector; options as of `ib`."""
-    return ib(
-        backbone="resnet34", num_blocks=num_blocks, pretrained=pretrained,
-        num_classes=num_classes, drop_rate=drop_rate, backbone_options={"zero_init_last": False},
-    )  # fmt: skip
-
-
 def ib_efficientnet_b0(
     *,
     num_blocks: int = 4,
@@ -161,14 +151,4 @@ def ib_efficientnet_b0(
         backbone="tf_efficientnet_b0", num_blocks=num_blocks, pretrained=pretrained,
         num_classes=num_classes, drop_rate=drop_rate,
         backbone_options={"drop_path_rate": drop_path_rate},
-    )  # fmt: skip
-
-
-def ib_mobilenet(
-    *, num_blocks: int = 4, pretrained: bool = False, num_classes: int = 2, drop_rate: float = 0.5
-) -> InformationBottleneckNet:
-    """Information bottleneck over MobileNet v1 with plain ReLU; options as of `ib`."""
-    return ib(
-        backbone="mobilenetv1_100", num_blocks=num_blocks, pretrained=pretrained,
-        num_classes=num_classes, drop_rate=drop_rate, backbone_options={"act_layer": "relu"},
     )  # fmt: skip

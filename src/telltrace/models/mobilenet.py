@@ -52,8 +52,3 @@ class MobileNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return self.fc(self.avgpool(self.features(image)).flatten(1))
-
-
-def mobilenet(*, num_classes: int = 2) -> MobileNet:
-    """MobileNet v1: the vanilla twin of ``sfi_mobilenet``."""
-    return MobileNet(num_classes=num_classes)

@@ -23,20 +23,21 @@ if TYPE_CHECKING:
 
 
 class Builder:
-    """A function or class in a file of this room, and the arguments that come before its options.
+    """A function or class in a file of this room, and the arguments that are no options.
 
     Args:
-        path: The file and the name in it, such as ``"resnet.resnet"``.
-        given: The first arguments. All others are options with a default, which is a literal.
+        path: The file and the name in it, such as ``"resnet.ResNet"``.
+        given: The first arguments.
+        fixed: Others by name. All the rest are options with a default, which is a literal.
     """
 
-    def __init__(self, path: str, *given: Any) -> None:
+    def __init__(self, path: str, *given: Any, **fixed: Any) -> None:
         self.file, _, self.name = path.partition(".")
-        self.given = given
+        self.given, self.fixed = given, fixed
 
     def __call__(self, **options: Any) -> "nn.Module":
-        file = import_module(f".{self.file}", __package__)
-        network: nn.Module = getattr(file, self.name)(*self.given, **options)
+        build = getattr(import_module(f".{self.file}", __package__), self.name)
+        network: nn.Module = build(*self.given, **self.fixed, **options)
         return network
 
     @property
@@ -58,8 +59,11 @@ class Builder:
         args, count = found.args, len(found.args.defaults)
         names = [*args.args[len(args.args) - count :], *args.kwonlyargs]
         defaults = [*args.defaults, *args.kw_defaults]
-        pairs = zip(names, defaults, strict=True)
-        return {name.arg: ast.literal_eval(default) for name, default in pairs if default}
+        return {
+            name.arg: ast.literal_eval(default)
+            for name, default in zip(names, defaults, strict=True)
+            if default and name.arg not in self.fixed
+        }
 
 
 @cache
@@ -76,17 +80,25 @@ DETECTORS: dict[str, "Build"] = {
     "f3net_fad": Builder("f3net.F3NetFAD"),
     "ib": Builder("information_bottleneck.ib"),
     "ib_efficientnet_b0": Builder("information_bottleneck.ib_efficientnet_b0"),
-    "ib_mobilenet": Builder("information_bottleneck.ib_mobilenet"),
-    "ib_resnet34": Builder("information_bottleneck.ib_resnet34"),
+    "ib_mobilenet": Builder(
+        "information_bottleneck.ib",
+        backbone="mobilenetv1_100",
+        backbone_options={"act_layer": "relu"},
+    ),
+    "ib_resnet34": Builder(
+        "information_bottleneck.ib",
+        backbone="resnet34",
+        backbone_options={"zero_init_last": False},
+    ),
     "m2tr": Builder("m2tr.M2TR"),
     "meso4": Builder("meso.meso4"),
     "meso_inception4": Builder("meso.meso_inception4"),
-    "mobilenet": Builder("mobilenet.mobilenet"),
+    "mobilenet": Builder("mobilenet.MobileNet", form=None),
     "multi_task": Builder("multi_task.MultiTask"),
-    "resnet26": Builder("resnet.resnet", 26),
-    "resnet50": Builder("resnet.resnet", 50),
-    "resnet101": Builder("resnet.resnet", 101),
-    "resnet152": Builder("resnet.resnet", 152),
+    "resnet26": Builder("resnet.ResNet", 26, form=None),
+    "resnet50": Builder("resnet.ResNet", 50, form=None),
+    "resnet101": Builder("resnet.ResNet", 101, form=None),
+    "resnet152": Builder("resnet.ResNet", 152, form=None),
     "sfi_mobilenet": Builder("sficonv.sfi_mobilenet"),
     "sfi_resnet26": Builder("sficonv.sfi_resnet", 26),
     "sfi_resnet50": Builder("sficonv.sfi_resnet", 50),
@@ -96,16 +108,16 @@ DETECTORS: dict[str, "Build"] = {
     "sfi_vgg16": Builder("sficonv.sfi_vgg", 16),
     "sfi_vgg19": Builder("sficonv.sfi_vgg", 19),
     "two_stream_xception": Builder("two_stream.TwoStreamXception"),
-    "vgg13": Builder("vgg.vgg", 13),
-    "vgg16": Builder("vgg.vgg", 16),
-    "vgg19": Builder("vgg.vgg", 19),
+    "vgg13": Builder("vgg.VGG", 13, form=None),
+    "vgg16": Builder("vgg.VGG", 16, form=None),
+    "vgg19": Builder("vgg.VGG", 19, form=None),
     "xception": Builder("xception.Xception"),
 }
 """Builders by name. A file may say the ``FAMILY`` of its detectors and their ``PAPER``; the
 network's class may name its ``objectives`` (see :mod:`telltrace.losses`): the first trains it.
 """
 
-PREFIXES = {"timm:": "plain.timm_detector", "sfi:": "converted.sfi_detector"}
+PREFIXES = {"timm:": "plain.timm_detector", "sfi:": "plain.sfi_detector"}
 """Builders of whatever timm's name behind the prefix stands for."""
 
 RENAMED = {"released": "reference_compatible"}

@@ -115,8 +115,3 @@ def _stages(layer: int, block: int) -> tuple[Stage, Stage, Stage]:
     if layer == 4:
         return (2, 2, 3) if block == 0 else (0, 0, 0)
     return (1, 2, 2) if (layer, block) == (1, 0) else (2, 2, 2)
-
-
-def resnet(depth: int, *, num_classes: int = 2) -> ResNet:
-    """ResNet26, 50, 101 or 152: the vanilla twin of ``sfi_resnet26`` and so on."""
-    return ResNet(depth, num_classes=num_classes)

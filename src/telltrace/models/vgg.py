@@ -59,8 +59,3 @@ class VGG(nn.Module):
             x = each(self.maxpool, block(x))
         assert isinstance(x, Tensor)
         return self.fc(self.avgpool(x).flatten(1))
-
-
-def vgg(depth: int, *, num_classes: int = 2) -> VGG:
-    """VGG13, 16 or 19: the vanilla twin of ``sfi_vgg13``, 16 or 19."""
-    return VGG(depth, num_classes=num_classes)

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from telltrace.errors import OptionError
+
 from . import photometric
 from .ba_augmentations import STEPS as BA_STEPS
 from .geometry import (
@@ -79,10 +81,10 @@ def check_recipe(name: str) -> Steps:
     """The steps of a named recipe.
 
     Raises:
-        ValueError: If there is none of that name.
+        OptionError: If there is none of that name.
     """
     if name not in RECIPES:
-        raise ValueError(f"Unknown recipe {name!r}; choose one of {', '.join(RECIPES)}.")
+        raise OptionError(f"Unknown recipe {name!r}; choose one of {', '.join(RECIPES)}.")
     return RECIPES[name]
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from telltrace.models.f3net import F3NetFAD
 from telltrace.models.xception import FEATURES, modern_names, published_name
@@ -11,16 +11,6 @@ from telltrace.models.xception import FEATURES, modern_names, published_name
 from .layout import BENCHMARK, Layout, State
 
 FILTERS = "FAD_head.filters"
-UNUSED = {
-    "0.weight": (512, FEATURES, 1, 1),
-    "0.bias": (512,),
-    "1.weight": (512,),
-    "1.bias": (512,),
-    "1.running_mean": (512,),
-    "1.running_var": (512,),
-    "1.num_batches_tracked": (),
-}
-"""Names and shapes in ``adjust_channel``, which no forward pass of F3-Net reaches."""
 _WEIGHT = "decompose.filters.weight"
 
 
@@ -54,9 +44,10 @@ def _complete(state: State, detector: F3NetFAD) -> None:
     for name in list(state):
         state[f"backbone.{name}"] = state.pop(name)
     state.update({f"{FILTERS}.{i}.learnable": learnt for i, learnt in enumerate(filters)})
-    for leaf, shape in UNUSED.items():
-        kind = torch.long if leaf.endswith("tracked") else like.dtype
-        state[f"backbone.adjust_channel.{leaf}"] = torch.zeros(shape, dtype=kind)
+    with torch.device("meta"):  # no forward pass of F3-Net reaches it
+        unused = nn.Sequential(nn.Conv2d(FEATURES, 512, 1), nn.BatchNorm2d(512)).to(like.dtype)
+    for leaf, tensor in unused.state_dict().items():
+        state[f"backbone.adjust_channel.{leaf}"] = torch.zeros_like(tensor, device="cpu")
 
 
 FAD = Layout(

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from telltrace.checkpoint import Card, read_card
+from telltrace.errors import ManifestError
 from telltrace.evaluation.scores import COLUMNS, read_scores
 from telltrace.files import file_sha256
 from telltrace.robustness import Robustness
@@ -36,20 +37,22 @@ def read_source(path: Path) -> list[Source]:
             that `telltrace robustness` wrote.
 
     Raises:
-        ValueError: If it holds no scores table; the message says how to make one.
+        ManifestError: If it holds no scores table; the message says how to make one.
     """
     if path.is_file():
         return [_read_table(path, path.stem)]
     if not path.is_dir():
-        raise ValueError(f"{path}: no such file or folder. Name a scores table or a run's folder.")
+        remedy = "Name a scores table or a run's folder."
+        raise ManifestError("no such file or folder", remedy=remedy, path=path)
     if (path / RESULTS).is_file():
         return [_read_robustness(path)]
     tables = [file for file in sorted(path.rglob("*.csv")) if _is_scores(file)]
     if not tables:
-        raise ValueError(
-            f"{path}: holds no scores table. Write one with `telltrace predict ... --checkpoint "
+        remedy = (
+            "Write one with `telltrace predict ... --checkpoint "
             f"{path / 'best.safetensors'} --out {path / 'test.csv'}`."
         )
+        raise ManifestError("holds no scores table", remedy=remedy, path=path)
     several = len(tables) > 1
     origin, history = _about_run(path), _history(path)
     return [

@@ -10,6 +10,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from telltrace.errors import TelltraceError
+
 from .config import OptimConfig
 
 Batch = tuple[Tensor, ...]
@@ -67,13 +69,13 @@ def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> floa
     return rate
 
 
-class NonFiniteError(FloatingPointError):
+class NonFiniteError(TelltraceError, FloatingPointError):
     """A loss that is NaN or infinite, with the batch that gave it."""
 
     def __init__(self, state: State, losses: dict[str, float], batch: Batch) -> None:
         super().__init__(
-            f"The loss is not finite at epoch {state.epoch}, step {state.step}: {losses}. "
-            "Lower the learning rate, or clip gradients with --optim.clip_norm 1."
+            f"The loss is not finite at epoch {state.epoch}, step {state.step}: {losses}",
+            remedy="Lower the learning rate, or clip gradients with --optim.clip_norm 1.",
         )
         self.losses, self.batch = losses, batch
 

@@ -55,7 +55,7 @@ def train(
 
     Raises:
         TelltraceError: If the data or the settings cannot make a run; the message says what would.
-        FloatingPointError: If the loss is NaN or infinite; the batch is saved.
+        NonFiniteError: If the loss is NaN or infinite; the batch is saved.
         OSError: If the disk is full; what was saved before is untouched.
     """
     for name, value in (("save_every", save_every), ("keep", keep)):

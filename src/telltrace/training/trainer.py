@@ -140,7 +140,8 @@ class _Trainer:
                     after_epoch=self._after_epoch,
                 )
             except NonFiniteError as error:
-                raise FloatingPointError(f"{error} {self._keep_batch(error)}") from error
+                error.remedy += f" {self._keep_batch(error)}"
+                raise
 
     def _to_input(self, images: Tensor) -> Tensor:
         """Normalised images, in the memory layout of the run."""
