@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from telltrace.models import create_detector
 from telltrace.models.complexity import complexity
-from telltrace.models.meso import MesoNet, meso4, meso_inception4
+from telltrace.models.meso import MesoNet
 from telltrace.published import LAYOUTS, export_published, load_published
 
 BOTH = pytest.mark.parametrize("name", ["meso4", "meso_inception4"])
@@ -60,17 +60,17 @@ def test_equals_the_published_network(name: str, golden: Callable[[str], Any]) -
 
 def test_costs_what_the_sficonv_paper_says() -> None:
     """Guo et al., Table V: 28.52 K parameters and 60.18 M multiply-accumulates."""
-    cost = complexity(meso_inception4(), 256)
+    cost = complexity(MesoNet(2), 256)
     assert cost.parameters == pytest.approx(28.52e3, rel=0.001)
     assert cost.paper_macs == pytest.approx(60.18e6, rel=0.001)
 
 
 def test_one_normalisation_serves_layers_of_equal_width_in_the_port_only() -> None:
-    assert [meso4(layout=layout).norm_of for layout in ("torch", "keras")] == [
+    assert [MesoNet(0, layout=layout).norm_of for layout in ("torch", "keras")] == [
         [0, 0, 1, 1],
         [0, 1, 2, 3],
     ]
-    assert [meso_inception4(layout=layout).norm_of for layout in ("torch", "keras")] == [
+    assert [MesoNet(2, layout=layout).norm_of for layout in ("torch", "keras")] == [
         [0, 1, 2, 2],
         [0, 1, 2, 3],
     ]
@@ -156,20 +156,20 @@ def test_other_state_dicts_are_refused(name: str) -> None:
 
 def test_the_keras_layout_is_not_exported_as_the_port() -> None:
     with pytest.raises(ValueError, match='layout="torch"'):
-        export_published(meso4(layout="keras"))
+        export_published(MesoNet(0, layout="keras"))
 
 
 def test_wrong_sizes_are_answered_with_what_to_give() -> None:
     with pytest.raises(ValueError, match="a multiple of 32, got 100"):
-        meso4(image_size=100)
+        MesoNet(0, image_size=100)
     with pytest.raises(ValueError, match='"torch" or "keras", got \'caffe\''):
-        meso4(layout="caffe")  # type: ignore[arg-type]
+        MesoNet(0, layout="caffe")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="image_size=96"):
-        meso4(image_size=64)(torch.rand(1, 3, 64, 96))
+        MesoNet(0, image_size=64)(torch.rand(1, 3, 64, 96))
 
 
-@pytest.mark.parametrize("build", [meso4, meso_inception4])
-def test_every_parameter_of_the_keras_layout_learns(build: Callable[..., MesoNet]) -> None:
-    detector = build(image_size=64, layout="keras")
+@BOTH
+def test_every_parameter_of_the_keras_layout_learns(name: str) -> None:
+    detector = create_detector(name, image_size=64, layout="keras")
     detector(torch.rand(8, 3, 64, 64)).square().sum().backward()
     assert not [n for n, p in detector.named_parameters() if p.grad is None or not p.grad.any()]

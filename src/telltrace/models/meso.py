@@ -1,6 +1,5 @@
 """MesoNet: two tiny networks for the mesoscopic traces that forgery leaves in a face."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -68,9 +67,10 @@ class MesoNet(nn.Module):
     """Four layers that shrink the image 32 times, then two linear ones.
 
     Args:
-        layers: The four layers, each up to its activation.
-        widths: Channels of each layer.
-        layout: See :data:`Layout`.
+        inceptions: 0 for Meso-4, four plain convolutions; 2 for MesoInception-4, whose first two
+            layers are inceptions of dilated convolutions.
+        layout: Structure of the benchmarks' PyTorch port, or of the authors' Keras code; see
+            :data:`Layout`.
         num_classes: K; 2 for real and fake.
         image_size: Side of the image, in pixels: a multiple of 32. The first linear layer
             has a weight for every cell of the last map.
@@ -90,12 +90,11 @@ class MesoNet(nn.Module):
 
     def __init__(
         self,
-        layers: Sequence[nn.Module],
-        widths: Sequence[int],
+        inceptions: Literal[0, 2],
         *,
-        layout: Layout = "torch",
         num_classes: int = 2,
         image_size: int = 256,
+        layout: Layout = "torch",
         drop_rate: float = 0.5,
     ) -> None:
         super().__init__()
@@ -103,6 +102,13 @@ class MesoNet(nn.Module):
         if layout not in ("torch", "keras"):
             raise OptionError(f'layout must be "torch" or "keras", got {layout!r}.')
         self.layout, self.image_size = layout, image_size
+        widths = (11, 12, 16, 16) if inceptions else (8, 8, 16, 16)
+        layers: list[nn.Module]
+        if inceptions:
+            layers = [Inception(3, (1, 4, 4, 2), layout), Inception(11, (2, 4, 4, 2), layout)]
+        else:
+            layers = [_layer(3, 8, 3, layout), _layer(8, 8, 5, layout)]
+        layers += [_layer(widths[1], 16, 5, layout), _layer(16, 16, 5, layout)]
         self.layers = nn.ModuleList(layers)
         own = layout == "keras"
         shared = [i for i, width in enumerate(widths) if own or width not in widths[:i]]
@@ -141,41 +147,3 @@ def _initialise_as_keras(module: nn.Module) -> None:
         nn.init.xavier_uniform_(module.weight)
         assert module.bias is not None
         nn.init.zeros_(module.bias)
-
-
-def meso4(
-    *, num_classes: int = 2, image_size: int = 256, layout: Layout = "torch", drop_rate: float = 0.5
-) -> MesoNet:
-    """Meso-4: four plain convolutions.
-
-    Args:
-        num_classes: K; 2 for real and fake.
-        image_size: Side of the image, in pixels: a multiple of 32.
-        layout: Structure of the benchmarks' PyTorch port, or of the authors' Keras code.
-        drop_rate: Dropout before each linear layer.
-    """
-    sizes = ((3, 8, 3), (8, 8, 5), (8, 16, 5), (16, 16, 5))
-    layers = [_layer(*size, layout) for size in sizes]
-    return MesoNet(
-        layers, (8, 8, 16, 16),
-        layout=layout, num_classes=num_classes, image_size=image_size, drop_rate=drop_rate,
-    )  # fmt: skip
-
-
-def meso_inception4(
-    *, num_classes: int = 2, image_size: int = 256, layout: Layout = "torch", drop_rate: float = 0.5
-) -> MesoNet:
-    """MesoInception-4: the first two convolutions are inceptions of dilated ones.
-
-    Arguments as of :func:`meso4`.
-    """
-    layers = [
-        Inception(3, (1, 4, 4, 2), layout),
-        Inception(11, (2, 4, 4, 2), layout),
-        _layer(12, 16, 5, layout),
-        _layer(16, 16, 5, layout),
-    ]
-    return MesoNet(
-        layers, (11, 12, 16, 16),
-        layout=layout, num_classes=num_classes, image_size=image_size, drop_rate=drop_rate,
-    )  # fmt: skip
