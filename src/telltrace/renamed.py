@@ -23,6 +23,7 @@ RENAMED = {
     "telltrace.evaluate": "telltrace.evaluation",
     "telltrace.importing": "telltrace.published.importing",
     "telltrace.layers.convert": "telltrace.conversion.convert",
+    "telltrace.models.converted": "telltrace.models.plain",
     "telltrace.models.published": "telltrace.published.layouts",
     "telltrace.reproduce": "telltrace.reproduction",
     "telltrace.train.sight": "telltrace.training.run_log",
