@@ -10,16 +10,15 @@ from telltrace.data.extract import (
     BATCH_FRAMES,
     ExtractJob,
     OutputError,
-    choose_face,
     in_batches,
     lose_medium,
-    overlap,
     run_extract,
 )
 from telltrace.data.extraction import ExtractSettings, read_mark
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.faces.media import Sampling
+from telltrace.faces.track import choose_face, overlap
 from telltrace.pools import Lost
 
 
@@ -40,9 +39,9 @@ def test_the_same_person_is_kept_though_another_comes_nearer() -> None:
 
 
 def test_overlap_of_boxes() -> None:
-    assert overlap(face(0, 0, 10), face(0, 0, 10)) == pytest.approx(1)
-    assert overlap(face(0, 0, 10), face(5, 0, 10)) == pytest.approx(1 / 3)
-    assert overlap(face(0, 0, 10), face(20, 20, 10)) == 0
+    assert overlap(face(0, 0, 10).box, face(0, 0, 10).box) == pytest.approx(1)
+    assert overlap(face(0, 0, 10).box, face(5, 0, 10).box) == pytest.approx(1 / 3)
+    assert overlap(face(0, 0, 10).box, face(20, 20, 10).box) == 0
 
 
 @dataclass

@@ -7,6 +7,7 @@ import pytest
 from telltrace.data.cropping import is_crops
 from telltrace.data.datasets import read_layout
 from telltrace.data.datasets.face_sets import split_by_hash, utkface_group
+from telltrace.errors import ManifestError
 
 
 def touch(root: Path, *names: str) -> None:
@@ -106,5 +107,5 @@ def test_shares_of_a_split_are_what_was_asked() -> None:
 
 @pytest.mark.parametrize("layout", ["dfdc-faces", "splices", "generated", "real-clips", "utkface"])
 def test_an_empty_folder_is_an_error_that_names_it(tmp_path: Path, layout: str) -> None:
-    with pytest.raises(FileNotFoundError, match=tmp_path.name):
+    with pytest.raises(ManifestError, match=tmp_path.name):
         read_layout(layout, tmp_path)

@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from telltrace.pixels import LUMA
+
 Floats = NDArray[np.float64]
 
 BINS: Final = 128
@@ -45,16 +47,13 @@ def spectrum_summary(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     top, left = (height - side) // 2, (width - side) // 2
     if side < 2:  # a single pixel has a mean and nothing else
         return np.full(BINS, np.log(FLOOR), np.float32)
-    grey = image[top : top + side, left : left + side].astype(np.float64) @ _LUMA
+    grey = image[top : top + side, left : left + side].astype(np.float64) @ np.array(LUMA)
     taper, order, starts, radii = _rings(side)
     grey -= np.vdot(grey, taper) / taper.sum()
     power = np.abs(np.fft.rfft2(grey * taper)) ** 2 / side**2
     logs = np.log(power + FLOOR).ravel()[order]
     means = np.add.reduceat(logs, starts) / np.diff(np.append(starts, len(logs)))
     return np.interp(np.linspace(0, 0.5, BINS), radii, means).astype(np.float32)
-
-
-_LUMA: Final = np.array([0.299, 0.587, 0.114])
 
 
 @lru_cache(maxsize=64)

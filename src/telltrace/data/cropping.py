@@ -85,32 +85,26 @@ def crop_media(
         media = choose_videos(media, sampling)
     folders = [out / folder for folder in map(medium_folder, *(media[c] for c in VIDEO_KEY))]
     asked = [settings[label] for label in media.label]
-    sources = list(zip(media.path, folders, asked, media["mask"], strict=True))
-    marks = [read_mark(folder, path, how, mask) for path, folder, how, mask in sources]
-    unfinished = out / ".unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
     about = settings[1].to_dict() | {"sampling": asdict(sampling)}
     about.pop("limit", None)
     refuse_other_settings(out, about)
-    jobs = {
-        ExtractJob(path, str(folder), str(unfinished), how, mask): i
-        for i, (path, folder, how, mask) in enumerate(sources)
-        if marks[i] is None
-    }
-    if workers is None:
-        workers = processors()
-    found = _run(jobs, workers, time_limit, show_progress)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    aside = str(out / ".unfinished")
+    jobs = [
+        ExtractJob(path, str(folder), aside, how, mask)
+        for path, folder, how, mask in zip(media.path, folders, asked, media["mask"], strict=True)
+    ]
+    known = [read_mark(Path(job.folder), job.path, job.settings, job.mask) for job in jobs]
+    workers = processors() if workers is None else workers
+    waiting = [job for job, mark in zip(jobs, known, strict=True) if mark is None]
+    done = _run(waiting, aside, workers, time_limit, show_progress)
     seconds = time.perf_counter() - started
-    whole = [found[i] if mark is None else mark for i, mark in enumerate(marks)]
-    paper = sampling if isinstance(sampling, PaperSampling) else None
-    crops = _write_results(media, folders, whole, about, out, paper)
+    found = [mark or done[job] for job, mark in zip(jobs, known, strict=True)]
     return Prepared(
-        crops,
+        _write_results(media, folders, found, about, out, sampling),
         seconds=seconds,
-        reused=len(media) - len(found),
-        frames_per_second=sum(f.read for f in found.values()) / max(seconds, 1e-9),
-        **_counts(whole),
+        reused=len(media) - len(done),
+        frames_per_second=sum(one.read for one in done.values()) / max(seconds, 1e-9),
+        **_counts(found),
     )
 
 
@@ -155,17 +149,19 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def _run(
-    jobs: dict[ExtractJob, int], workers: int, time_limit: float, show: bool
-) -> dict[int, Extraction]:
+    jobs: list[ExtractJob], aside: str, workers: int, time_limit: float, show: bool
+) -> dict[ExtractJob, Extraction]:
     """Do the jobs and show how far they are."""
-    found: dict[int, Extraction] = {}
+    found: dict[ExtractJob, Extraction] = {}
+    shutil.rmtree(aside, ignore_errors=True)
     bar = progress("Preparing", len(jobs), "media") if show else nullcontext(lambda _: None)
-    work = run_jobs(run_extract, list(jobs), workers, time_limit=time_limit, lost=lose_medium)
+    work = run_jobs(run_extract, jobs, workers, time_limit=time_limit, lost=lose_medium)
     with bar as advance, closing(work) as results:
         for job, result in results:
             assert result is not None
-            found[jobs[job]] = result
+            found[job] = result
             advance(1)
+    shutil.rmtree(aside, ignore_errors=True)
     return found
 
 
@@ -175,7 +171,7 @@ def _write_results(
     found: Sequence[Extraction],
     about: Mapping[str, Any],
     out: Path,
-    paper: PaperSampling | None,
+    sampling: Sampling | PaperSampling,
 ) -> pd.DataFrame:
     """Write failures, settings and, last, the manifest; give the manifest back."""
     names = ["path", "status", "reason", "remedy", *NAMES]
@@ -201,8 +197,8 @@ def _write_results(
             path=out,
         )
     crops = check_manifest(pd.DataFrame(rows, columns=COLUMNS))
-    if paper is not None:
-        crops = choose_faces(crops, paper)
+    if isinstance(sampling, PaperSampling):
+        crops = choose_faces(crops, sampling)
     write_manifest(crops, out / MANIFEST)
     crops.attrs["file"] = str(out / MANIFEST)
     return crops

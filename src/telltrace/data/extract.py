@@ -17,6 +17,7 @@ from ..errors import OutputError
 from ..faces.detect import Face, FaceDetector, create_face_detector
 from ..faces.media import Frame, Frames, MediaError, Status
 from ..faces.reader import open_media
+from ..faces.track import choose_face
 from ..pools.pool import Lost
 from .extraction import Extraction, ExtractSettings, write_mark
 from .masks import CutFace, cut_masks
@@ -95,7 +96,7 @@ def _extract(job: ExtractJob, folder: Path) -> Extraction:
         for frame, faces in zip(batch, detector.detect([f.image for f in batch]), strict=True):
             chosen = [choose_face(faces, previous)] if faces else []
             if job.settings.faces == "all":
-                chosen = sorted(faces, key=weight, reverse=True)
+                chosen = faces  # the largest and surest first
             elif chosen:
                 previous = chosen[0]
             found.with_face += bool(faces)
@@ -141,35 +142,6 @@ def in_batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
             batch = []
     if batch:
         yield batch
-
-
-def weight(face: Face) -> float:
-    """Area times confidence: a large face that is surely one."""
-    left, top, right, bottom = face.box
-    return float((right - left) * (bottom - top) * face.confidence)
-
-
-def choose_face(faces: list[Face], previous: Face | None = None) -> Face:
-    """The face that a video follows.
-
-    Of the faces that overlap the one chosen in the frame before, the largest; it is given up for
-    a stranger only if that one is more than twice as large.
-    """
-    best = max(faces, key=weight)
-    if previous is None:
-        return best
-    same = [face for face in faces if overlap(face, previous) >= 0.3]
-    kept = max(same, key=weight, default=best)
-    return kept if 2 * weight(kept) >= weight(best) else best
-
-
-def overlap(a: Face, b: Face) -> float:
-    """Intersection over union of two boxes."""
-    width = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
-    height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    areas = [(f.box[2] - f.box[0]) * (f.box[3] - f.box[1]) for f in (a, b)]
-    return float(shared / max(sum(areas) - shared, 1e-9))
 
 
 def _write_crop(

@@ -180,25 +180,14 @@ def batches(
         ManifestError: If no batch comes of it.
         MediaError: If a crop cannot be read.
     """
-    rank, processes = shard
-    if batch_size < 1 or batch_size % processes:
-        raise OptionError(f"batch_size {batch_size} is not a multiple of {processes} processes.")
-    indices = epoch_order(dataset.manifest, epoch, seed, order)
-    starts = range(0, len(indices) - (batch_size - 1 if drop_last else 0), batch_size)
-    if not starts:
+    rows = epoch_order(dataset.manifest, epoch, seed, order).tolist()
+    jobs = _jobs(rows, batch_size, drop_last, shard)
+    if not jobs:
         raise ManifestError(
-            f"{len(indices)} crops make no batch of {batch_size}",
+            f"{len(rows)} crops make no batch of {batch_size}",
             remedy="Use a smaller batch_size, or more crops.",
             path=source_of(dataset.manifest),
         )
-    jobs = [
-        [
-            (int(indices[i]), i)
-            for i in range(s + rank, min(s + batch_size, len(indices)), processes)
-        ]
-        for s in starts[start:]
-    ]
-
     one_thread_each()
 
     def load(job: Job) -> Sample:
@@ -206,13 +195,27 @@ def batches(
         image, mask = dataset.sample(row)
         return augment(image, seed, epoch, position, dataset.recipe, mask)
 
-    for job, samples in _in_order(load, jobs, workers):
+    for job, samples in _in_order(load, jobs[start:], workers):
         images = torch.from_numpy(np.stack([image for image, _ in samples]))
         labels = torch.from_numpy(dataset.labels[[row for row, _ in job]])
         if dataset.masks:
             yield images, labels, _masks([mask for _, mask in samples], images)
         else:
             yield images, labels
+
+
+def _jobs(
+    rows: list[int], batch_size: int, drop_last: bool, shard: tuple[int, int]
+) -> list[list[Job]]:
+    """This process's part of every batch."""
+    rank, processes = shard
+    if batch_size < 1 or batch_size % processes:
+        raise OptionError(f"batch_size {batch_size} is not a multiple of {processes} processes.")
+    places = list(enumerate(rows))
+    starts = range(0, len(rows) - (batch_size - 1 if drop_last else 0), batch_size)
+    return [
+        [(row, place) for place, row in places[s : s + batch_size][rank::processes]] for s in starts
+    ]
 
 
 def _masks(masks: list[Image | None], images: Tensor) -> Tensor:

@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ..errors import OptionError
 from .paper import PaperSampling
 from .summary import Prepared
-
-if TYPE_CHECKING:
-    pass
 
 
 def prepare(
@@ -80,17 +77,9 @@ def prepare(
 
     if len(relocate) not in (0, 2):
         raise OptionError(f"relocate is an old and a new beginning of paths, got {relocate}")
-    media = read_layout(
-        "table" if layout == "manifest" else layout,
-        source,
-        compressions=compressions,
-        methods=methods,
-        name=name,
-        label=label,
-        splits=splits,
-        relocate=tuple(relocate),
-        fakes=fakes,
-    )
+    parts = {"compressions": compressions, "methods": methods, "splits": splits, "fakes": fakes}
+    about = {"name": name, "label": label, "relocate": tuple(relocate)}
+    media = read_layout("table" if layout == "manifest" else layout, source, **parts, **about)
     if protocol is not None:
         media = assign_split(media, protocol)
         paper = paper and replace(paper, own_splits=True)

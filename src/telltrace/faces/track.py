@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from .align import FaceCrop
-from .detect import Face
+from .detect import Box, Face
 from .follow import distance
 from .media import Frame
 from .shots import alike, is_cut
@@ -154,3 +154,30 @@ def _is_face(track: Track, sights: Sequence[Sight], rules: Linking) -> bool:
     confidences = [sights[sight].faces[place].confidence for sight, place in pairs]
     half = rules.sure if len(confidences) < rules.brief else rules.likely
     return max(confidences) >= rules.sure and float(np.median(confidences)) >= half
+
+
+def choose_face(faces: Sequence[Face], previous: Face | None = None) -> Face:
+    """The face of the one person that is followed where frames are seen once, one by one.
+
+    Of the faces that overlap the one chosen in the frame before, the largest; it is given up for
+    a stranger only if that one is more than twice as large. (:func:`link` needs all frames.)
+    """
+    best = max(faces, key=_weight)
+    if previous is None:
+        return best
+    same = [face for face in faces if overlap(face.box, previous.box) >= 0.3]
+    kept = max(same, key=_weight, default=best)
+    return kept if 2 * _weight(kept) >= _weight(best) else best
+
+
+def _weight(face: Face) -> float:
+    """Area times confidence: a large face that is surely one."""
+    left, top, right, bottom = face.box
+    return float((right - left) * (bottom - top) * face.confidence)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes."""
+    width, height = (max(min(a[i + 2], b[i + 2]) - max(a[i], b[i]), 0.0) for i in (0, 1))
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
+    return float(width * height / max(areas - width * height, 1e-9))

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LUMA = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in brightness (ITU-R BT.601)."""
+from ..pixels import LUMA
+
 LOW, MIDDLE = 2.82, 2.0
 """The image's side over a band's upper bound, for a sixteenth and an eighth of the spectrum."""
 WINDOW = 10

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from telltrace.pixels import LUMA
+
 Image = NDArray[np.uint8]
 
 KERNELS: Final = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
-LUMA: Final = np.array([0.299, 0.587, 0.114])
 BLOCK: Final = 16
 """Pixels of a side in a picture of 256; blocks grow with the picture."""
 
@@ -88,13 +89,13 @@ def noise(image: Image, deviation: float, rng: Generator) -> Image:
 
 def contrast(image: Image, factor: float, rng: Generator) -> Image:
     """Move every pixel towards the picture's mean grey, keeping this share of its distance."""
-    grey = float((image.mean((0, 1)) * LUMA).sum())
+    grey = float((image.mean((0, 1)) * np.array(LUMA)).sum())
     return _whole(grey + factor * (image - grey))
 
 
 def saturation(image: Image, factor: float, rng: Generator) -> Image:
     """Move every pixel towards its own grey, keeping this share of its colour."""
-    grey = (image @ LUMA)[..., None]
+    grey = (image @ np.array(LUMA))[..., None]
     return _whole(grey + factor * (image - grey))
 
 

@@ -69,7 +69,9 @@ class DataConfig:
     repeat it."""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "image_size", "batch_size", "epoch_steps")
+        check_positive(
+            image_size=self.image_size, batch_size=self.batch_size, epoch_steps=self.epoch_steps
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +139,7 @@ class OptimConfig:
     """Decay of the averaged weights that are validated and kept; 0 keeps the plain ones."""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "epochs", "accumulate")
+        check_positive(epochs=self.epochs, accumulate=self.accumulate)
         if not self.lr > 0:
             raise OptionError(f"lr must be positive, got {self.lr}.")
         if not 0 <= self.ema < 1:
@@ -163,7 +165,7 @@ class HardwareConfig:
     """With several processes: each holds the whole network (ddp), or a share of it (fsdp)."""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "devices", "nodes")
+        check_positive(devices=self.devices, nodes=self.nodes)
 
     @property
     def processes(self) -> int:
@@ -202,7 +204,12 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _check_positive(config: object, *names: str) -> None:
-    for name in names:
-        if getattr(config, name) < 1:
-            raise OptionError(f"{name} must be at least 1, got {getattr(config, name)}.")
+def check_positive(**values: int) -> None:
+    """Refuse a count below 1, by its name.
+
+    Raises:
+        OptionError: Naming the first.
+    """
+    for name, value in values.items():
+        if value < 1:
+            raise OptionError(f"{name} must be at least 1, got {value}.")

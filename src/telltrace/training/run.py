@@ -3,9 +3,15 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from telltrace.errors import OptionError
-
-from .config import DataConfig, Device, HardwareConfig, ObjectiveConfig, OptimConfig, Settings
+from .config import (
+    DataConfig,
+    Device,
+    HardwareConfig,
+    ObjectiveConfig,
+    OptimConfig,
+    Settings,
+    check_positive,
+)
 
 
 def train(
@@ -58,9 +64,7 @@ def train(
         NonFiniteError: If the loss is NaN or infinite; the batch is saved.
         OSError: If the disk is full; what was saved before is untouched.
     """
-    for name, value in (("save_every", save_every), ("keep", keep)):
-        if value < 1:
-            raise OptionError(f"{name} must be at least 1, got {value}.")
+    check_positive(save_every=save_every, keep=keep)
     from .trainer import run  # torch is imported here
 
     paths = [manifest] if isinstance(manifest, str | Path) else manifest

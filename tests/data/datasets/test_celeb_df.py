@@ -45,7 +45,7 @@ def test_a_wrong_list_is_refused(tree: Path, text: str, message: str) -> None:
 
 
 def test_what_is_not_there_is_named(tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none of Celeb-real, YouTube-real"):
+    with pytest.raises(ManifestError, match=r"none of Celeb-real, YouTube-real"):
         read_celeb_df_v2(tree / "notes")
     (tree / "List_of_testing_videos.txt").unlink()
     with pytest.raises(ManifestError, match=r"is not a file\. Copy it from the"):

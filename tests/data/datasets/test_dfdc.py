@@ -56,7 +56,7 @@ def test_wrong_lists_are_refused(tree: Path, put, tmp_path: Path) -> None:
     (tree / "test" / "labels.csv").write_text("name,label\n")
     with pytest.raises(ManifestError, match="lacks the columns filename and label"):
         read_dfdc(tree)
-    with pytest.raises(FileNotFoundError, match=r"no metadata\.json and no labels\.csv"):
+    with pytest.raises(ManifestError, match=r"no metadata\.json and no labels\.csv"):
         read_dfdc(tmp_path / "elsewhere")
 
 
@@ -77,5 +77,5 @@ def test_the_preview_names_its_people(put, tmp_path: Path, rows) -> None:
         [0, "real", "1", "train"],
         [0, "real", "3", "test"],
     ]
-    with pytest.raises(FileNotFoundError, match=r"none of dataset\.json"):
+    with pytest.raises(ManifestError, match=r"none of dataset\.json"):
         read_dfdc_preview(tmp_path / "method_A")

@@ -5,6 +5,7 @@ import pytest
 from telltrace.data.datasets.ffpp import read_ffpp
 from telltrace.data.manifest import VIDEO_KEY
 from telltrace.data.protocols import assign_split
+from telltrace.errors import ManifestError
 
 
 @pytest.fixture
@@ -64,11 +65,11 @@ def test_a_fake_gets_its_mask_at_every_compression(put, tree: Path, rows) -> Non
 
 
 def test_what_is_not_there_is_named(tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"Deepfakes.*no videos"):
+    with pytest.raises(ManifestError, match=r"Deepfakes.*no videos"):
         read_ffpp(tree, methods=["Deepfakes"])
-    with pytest.raises(FileNotFoundError, match=r"c40.videos: no videos"):
+    with pytest.raises(ManifestError, match=r"c40.videos: no videos"):
         read_ffpp(tree, compressions=["c40"])
-    with pytest.raises(FileNotFoundError, match="neither original_sequences"):
+    with pytest.raises(ManifestError, match="neither original_sequences"):
         read_ffpp(tmp_path / "elsewhere")
     with pytest.raises(ValueError, match=r"Unknown method 'Faceswap'.*FaceSwap"):
         read_ffpp(tree, methods=["Faceswap"])

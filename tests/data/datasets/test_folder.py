@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from telltrace.data.datasets.folder import read_folder
+from telltrace.errors import ManifestError
 
 
 def test_folders_name_the_class_and_the_person(put, tmp_path: Path) -> None:
@@ -37,13 +38,13 @@ def test_a_folder_of_one_class(put, tmp_path: Path) -> None:
 
 
 def test_a_folder_without_media_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="is not a folder"):
+    with pytest.raises(ManifestError, match="is not a folder"):
         read_folder(tmp_path / "none")
     (tmp_path / "file").touch()
-    with pytest.raises(FileNotFoundError, match="is a file"):
+    with pytest.raises(ManifestError, match="is a file"):
         read_folder(tmp_path / "file")
-    with pytest.raises(FileNotFoundError, match=r"neither real/ nor fake/.*label=\"real\""):
+    with pytest.raises(ManifestError, match=r"neither real/ nor fake/.*label=\"real\""):
         read_folder(tmp_path)
     (tmp_path / "real").mkdir()
-    with pytest.raises(FileNotFoundError, match="holds no media"):
+    with pytest.raises(ManifestError, match="holds no media"):
         read_folder(tmp_path)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from telltrace.data.datasets.pictures import read_hff, read_uadfv
+from telltrace.errors import ManifestError
 
 
 def test_the_kinds_of_hff_are_known_in_any_spelling(put, tmp_path: Path, rows) -> None:
@@ -18,10 +19,10 @@ def test_the_kinds_of_hff_are_known_in_any_spelling(put, tmp_path: Path, rows) -
 
 
 def test_a_picture_of_no_kind_is_refused(put, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="holds no media of HFF"):
+    with pytest.raises(ManifestError, match="holds no media of HFF"):
         read_hff(tmp_path)
     put(tmp_path, "train/BigGAN/1.png")
-    with pytest.raises(FileNotFoundError, match=r"1\.png: lies in no folder named after one of"):
+    with pytest.raises(ManifestError, match=r"1\.png: lies in no folder named after one of"):
         read_hff(tmp_path)
 
 
@@ -31,5 +32,5 @@ def test_a_fake_of_uadfv_shows_the_person_of_its_real(put, tmp_path: Path, rows)
         [0, "real", "0003", "0003"],
         [1, "FakeApp", "0003_fake", "0003"],
     ]
-    with pytest.raises(FileNotFoundError, match="none of real, fake"):
+    with pytest.raises(ManifestError, match="none of real, fake"):
         read_uadfv(tmp_path / "real")

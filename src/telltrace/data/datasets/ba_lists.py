@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -12,17 +12,10 @@ from numpy.typing import NDArray
 from ...errors import ManifestError, OptionError
 from ..manifest import COLUMNS, check_manifest
 from .crop_names import describe
+from .listing import relocated
 
 REAL_REPEATS: Final = {"FF++": 4, "DFDC-Preview": 4, "Celeb-DF-v2": 6, "DFDC": 5}
 """How often the published training shows each real face, by a part of the data set's name."""
-
-
-class Entry(NamedTuple):
-    """One line of a list: a folder of numbered face crops of one video."""
-
-    label: int
-    folder: str
-    frames: int
 
 
 def read_ba_lists(
@@ -57,12 +50,9 @@ def read_ba_lists(
         row
         for split in splits
         for kind in ("real", "fake")
-        for number, entry in _entries(lists / f"{split}_{kind}.txt")
+        for where, folder, frames in _entries(lists / f"{split}_{kind}.txt")
         for row in _crops(
-            _place(entry, relocate),
-            dataset,
-            split,
-            f"{lists / f'{split}_{kind}.txt'}: line {number}",
+            relocated(folder, relocate), frames, dataset, int(kind == "fake"), split, where
         )
     ]
     return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:9]))
@@ -91,8 +81,8 @@ def oversampled_rows(manifest: pd.DataFrame, repeats: int) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(manifest)), times)
 
 
-def _entries(file: Path) -> list[tuple[int, Entry]]:
-    """The lines of one list, numbered from 1."""
+def _entries(file: Path) -> list[tuple[str, str, int]]:
+    """Of each line where it stands, the folder of one video's crops, and their number."""
     if not file.is_file():
         raise ManifestError("is not a file", remedy="Write it, or leave its split out", path=file)
     label = int(file.stem.endswith("_fake"))
@@ -107,27 +97,23 @@ def _entries(file: Path) -> list[tuple[int, Entry]]:
                 remedy="Correct the line (0 is real, 1 is fake)",
                 path=file,
             )
-        entries.append((number, Entry(label, match[2], int(match[3]))))
+        entries.append((f"{file}: line {number}", match[2], int(match[3])))
     return entries
 
 
-def _place(entry: Entry, relocate: tuple[str, str] | None) -> Entry:
-    if relocate is None or not entry.folder.startswith(relocate[0]):
-        return entry
-    return entry._replace(folder=relocate[1] + entry.folder.removeprefix(relocate[0]))
-
-
-def _crops(entry: Entry, dataset: str, split: str, where: str) -> list[tuple[str | int, ...]]:
+def _crops(
+    name: str, frames: int, dataset: str, label: int, split: str, where: str
+) -> list[tuple[str | int, ...]]:
     """One row for each crop of a listed folder, by frame."""
-    folder = Path(entry.folder).absolute()
+    folder = Path(name).absolute()
     files = sorted(folder.glob("*.png"), key=lambda f: (_frame(f), f.name))
-    if not files or len(files) != entry.frames:
+    if not files or len(files) != frames:
         raise ManifestError(
-            f"{folder} holds {len(files)} PNG crops and not the {entry.frames} listed",
+            f"{folder} holds {len(files)} PNG crops and not the {frames} listed",
             remedy="Extract its faces again, or say with relocate where the folders are",
             path=where,
         )
-    about = (dataset, entry.label, *describe(entry.folder, entry.label), split)
+    about = (dataset, label, *describe(name, label), split)
     return [(str(file), *about, _frame(file)) for file in files]
 
 

@@ -7,10 +7,14 @@ from typing import Final, Literal
 import pandas as pd
 
 from ...errors import ManifestError
-from .listing import as_manifest, find_media, require_folder
-from .names import people_of
+from .listing import list_folders, require_folder
 
-FOLDERS: Final = {"Celeb-real": 0, "YouTube-real": 0, "Celeb-synthesis": 1}
+METHODS: Final = {
+    "Celeb-real": "real",
+    "YouTube-real": "real",
+    "Celeb-synthesis": "Celeb-synthesis",
+}
+"""The method of each folder."""
 TEST_LIST: Final = "List_of_testing_videos.txt"
 
 
@@ -31,9 +35,8 @@ def read_celeb_df_v2(root: str | Path) -> pd.DataFrame:
             ``List_of_testing_videos.txt``. In that list 1 is real and 0 is fake.
 
     Raises:
-        FileNotFoundError: If the layout is not there.
-        ManifestError: If the list is missing, names a video that is not there, or calls a real
-            video fake.
+        ManifestError: If the layout or the list is missing, or the list names a video that is
+            not there or calls a real video fake.
 
     References:
         Li et al., "Celeb-DF: A Large-scale Challenging Dataset for DeepFake Forensics", CVPR 2020.
@@ -43,47 +46,35 @@ def read_celeb_df_v2(root: str | Path) -> pd.DataFrame:
 
 def _read(root: str | Path, version: Literal["v1", "v2"]) -> pd.DataFrame:
     dataset = f"Celeb-DF-{version}"
-    root = require_folder(root, dataset, list(FOLDERS))
+    root = require_folder(root, dataset, list(METHODS))
     test = _test_videos(root / TEST_LIST)
-    rows = [
-        {
-            "path": str(file.absolute()),
-            "dataset": dataset,
-            "label": label,
-            "method": folder if label else "real",
-            "video": file.stem,
-            "identity": people_of(dataset, file.stem),
-            "split": "test" if f"{folder}/{file.name}" in test else "",
-        }
-        for folder, label in FOLDERS.items()
-        for file in find_media(root / folder)
-    ]
+    table = list_folders(root, dataset, METHODS, split=lambda name: "test" * (name in test))
     missing = sorted(name for name in test if not (root / name).is_file())
-    if missing and rows:
+    if missing:
         raise ManifestError(
             f"names {missing[0]} and {len(missing) - 1} more videos that are not there",
             remedy="Unpack the data set again, or delete their lines",
             path=root / TEST_LIST,
         )
-    return as_manifest(rows, root, dataset)
+    return table
 
 
 def _test_videos(file: Path) -> set[str]:
     """Folder and name of every official test video."""
     if not file.is_file():
-        raise ManifestError(
-            "is not a file", remedy="Copy it from the data set's archive", path=file
-        )
+        remedy = "Copy it from the data set's archive"
+        raise ManifestError("is not a file", remedy=remedy, path=file)
     names = set()
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        match = re.fullmatch(r"([01])\s+(\S+/\S+)", line.strip())
-        if line.strip() and (match is None or match[2].split("/")[0] not in FOLDERS):
-            reason = f"line {number}: expected LABEL FOLDER/VIDEO, got {line.strip()!r}"
-            raise ManifestError(reason, remedy="Copy the list from the archive again", path=file)
-        if match is None:
+        if not line.strip():
             continue
-        if int(match[1]) == FOLDERS[match[2].split("/")[0]]:
+        match = re.fullmatch(r"([01])\s+(([^\s/]+)/\S+)", line.strip())
+        if match is None or match[3] not in METHODS:
+            reason = f"line {number}: expected LABEL FOLDER/VIDEO, got {line.strip()!r}"
+        elif (match[1] == "1") != (METHODS[match[3]] == "real"):
             reason = f"line {number}: {match[1]} contradicts {match[2]} (in this list 1 is real)"
-            raise ManifestError(reason, remedy="Copy the list from the archive again", path=file)
-        names.add(match[2])
+        else:
+            names.add(match[2])
+            continue
+        raise ManifestError(reason, remedy="Copy the list from the archive again", path=file)
     return names

@@ -7,8 +7,7 @@ from typing import Final
 import pandas as pd
 
 from ...errors import ManifestError
-from .listing import as_manifest, find_media, require_folder
-from .names import people_of
+from .listing import as_manifest, find_media, manifest_row, require_folder
 
 DATASET: Final = "DeeperForensics-1.0"
 
@@ -30,8 +29,8 @@ def read_deeper_forensics(
             ``target_videos/`` below ``root``, and no reals if that is not there.
 
     Raises:
-        FileNotFoundError: If the layout, a variant or the targets are not there.
-        ManifestError: If one target's fakes lie in two splits.
+        ManifestError: If the layout, a variant or the targets are not there, or one target's
+            fakes lie in two splits.
 
     References:
         Jiang et al., "DeeperForensics-1.0", CVPR 2020, section 3 and the data set's README.
@@ -40,41 +39,26 @@ def read_deeper_forensics(
     folders = sorted(p.name for p in (root / "manipulated_videos").iterdir() if p.is_dir())
     unknown = [m for m in methods or () if m not in folders]
     if unknown:
-        raise FileNotFoundError(
-            f"{root / 'manipulated_videos' / unknown[0]}: is not a folder. Choose methods out of "
-            f"{', '.join(folders)}."
-        )
+        remedy = f"Choose methods out of {', '.join(folders)}."
+        path = root / "manipulated_videos" / unknown[0]
+        raise ManifestError("is not a folder", remedy=remedy, path=path)
     splits = _splits(root / "lists" / "splits")
     fakes = [
-        _row(file, 1, method, splits.get(file.stem, ""))
+        manifest_row(file, DATASET, method, split=splits.get(file.stem, ""))
         for method in methods or folders
         for file in find_media(root / "manipulated_videos" / method, deep=True)
     ]
     folder = Path(targets) if targets is not None else root / "target_videos"
     if targets is not None and not find_media(folder):
-        raise FileNotFoundError(
-            f"{folder}: holds no videos. Give FaceForensics++'s original_sequences/youtube/c23/"
-            "videos."
-        )
+        remedy = "Give FaceForensics++'s original_sequences/youtube/c23/videos."
+        raise ManifestError("holds no videos", remedy=remedy, path=folder)
     by_target = _by_target(splits, root)
     reals = [
-        _row(file, 0, "real", by_target.get(file.stem, ""))
+        manifest_row(file, DATASET, split=by_target.get(file.stem, ""))
         for file in find_media(folder)
         if not splits or file.stem in by_target
     ]
     return as_manifest([*reals, *fakes], root, DATASET)
-
-
-def _row(file: Path, label: int, method: str, split: str) -> dict[str, str | int]:
-    return {
-        "path": str(file.absolute()),
-        "dataset": DATASET,
-        "label": label,
-        "method": method,
-        "video": file.stem,
-        "identity": people_of(DATASET, file.stem),
-        "split": split,
-    }
 
 
 def _splits(folder: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
 from .crop_names import COMPRESSIONS, describe_crop
-from .listing import read_json
+from .listing import read_json, relocated
 from .names import people_of
 
 METHODS: Final = {
@@ -84,9 +84,8 @@ def read_deepfakebench(
     _refuse_two_splits(chosen, file)
     rows = [row for video in chosen for row in _rows(video, file, relocate)]
     if not rows:
-        raise ManifestError(
-            "holds no frames of these splits", remedy="Choose other splits", path=file
-        )
+        reason = "holds no frames of these splits"
+        raise ManifestError(reason, remedy="Choose other splits", path=file)
     table = pd.DataFrame(rows, columns=[*COLUMNS[:9], "mask"])
     table.attrs["file"] = str(file)
     return check_manifest(table)
@@ -101,9 +100,8 @@ def _videos(tree: Any, file: Path) -> Iterator[_Video]:
                     yield from _below(label, split, content)
     except (AttributeError, TypeError):
         reason = "is not nested as data set, label, split, [compression,] video, frames"
-        raise ManifestError(
-            reason, remedy="Make it with DeepfakeBench's rearrange", path=file
-        ) from None
+        remedy = "Make it with DeepfakeBench's rearrange"
+        raise ManifestError(reason, remedy=remedy, path=file) from None
 
 
 def _below(label: str, split: str, content: dict[str, Any]) -> Iterator[_Video]:
@@ -113,9 +111,8 @@ def _below(label: str, split: str, content: dict[str, Any]) -> Iterator[_Video]:
         inner = {name: node} if "frames" in node else node
         compression = "" if "frames" in node else COMPRESSIONS.get(name, name)
         for video, about in inner.items():
-            yield _Video(
-                label, split, compression, video, about["frames"], about.get("masks") or []
-            )
+            masks = about.get("masks") or []
+            yield _Video(label, split, compression, video, about["frames"], masks)
 
 
 def _folder(frames: list[str]) -> str:
@@ -159,7 +156,4 @@ def _rows(
 
 
 def _place(path: str, file: Path, relocate: tuple[str, str] | None) -> Path:
-    path = path.replace("\\", "/")
-    if relocate is not None and path.startswith(relocate[0]):
-        path = relocate[1] + path.removeprefix(relocate[0])
-    return file.parent.absolute() / path
+    return file.parent.absolute() / relocated(path.replace("\\", "/"), relocate)

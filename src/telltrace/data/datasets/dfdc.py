@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from ...errors import ManifestError
-from .listing import as_manifest, find_media, read_json, require_folder
+from .listing import as_manifest, find_media, manifest_row, read_json, require_folder
 
 LABELS: Final = {"real": 0, "fake": 1, "0": 0, "1": 1}
 SPLITS: Final = {"train": "train", "validation": "val", "val": "val", "test": "test"}
@@ -26,8 +26,7 @@ def read_dfdc(root: str | Path) -> pd.DataFrame:
         root: Folder that holds such a file, at any depth.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ManifestError: If it is broken, or a video beside it is not in it.
+        ManifestError: If there is no such file, it is broken, or a video beside it is not in it.
 
     References:
         Dolhansky et al., "The DeepFake Detection Challenge (DFDC) Dataset", 2020, arXiv:2006.07397.
@@ -35,10 +34,9 @@ def read_dfdc(root: str | Path) -> pd.DataFrame:
     root = Path(root)
     lists = [f for name in ("metadata.json", "labels.csv") for f in root.rglob(name)]
     if not lists:
-        raise FileNotFoundError(
-            f"{root}: holds no metadata.json and no labels.csv at any depth. Give the folder that "
-            "the DFDC was unpacked to; each of its parts brings one."
-        )
+        remedy = "Give the folder that the DFDC was unpacked to; each of its parts brings one."
+        reason = "holds no metadata.json and no labels.csv at any depth"
+        raise ManifestError(reason, remedy=remedy, path=root)
     rows = [row for file in sorted(lists) for row in _part(file, root)]
     return as_manifest(rows, root, "DFDC")
 
@@ -53,22 +51,19 @@ def _part(file: Path, root: Path) -> Iterator[dict[str, Any]]:
     unlisted = sorted(places.keys() - listed.keys())
     if unlisted:
         reason = f"knows nothing of {unlisted[0]} ({len(unlisted)} such videos lie beside it)"
-        raise ManifestError(
-            reason, remedy="Download it again, or move these videos away", path=file
-        )
+        remedy = "Download it again, or move these videos away"
+        raise ManifestError(reason, remedy=remedy, path=file)
     for name, about in listed.items():
-        said = about.get("label", about.get("is_fake"))
-        label = _label(said, file, name)
+        label = _label(about.get("label", about.get("is_fake")), file, name)
         original = str(about.get("original") or name) if label else name
-        yield {
-            "path": str(places.get(name, folder / name).absolute()),
-            "dataset": "DFDC",
-            "label": label,
-            "method": "fake" if label else "real",
-            "video": PurePosixPath(name).stem,
-            "identity": PurePosixPath(original).stem,
-            "split": _split(about.get("split"), folder.relative_to(root.parent)),
-        }
+        yield manifest_row(
+            places.get(name, folder / name),
+            "DFDC",
+            "fake" if label else "real",
+            video=PurePosixPath(name).stem,
+            identity=PurePosixPath(original).stem,
+            split=_split(about.get("split"), folder.relative_to(root.parent)),
+        )
 
 
 def _label(said: object, file: Path, name: str) -> int:
@@ -90,9 +85,8 @@ def _read_labels(file: Path) -> dict[str, dict[str, str]]:
     with file.open(newline="", encoding="utf-8") as lines:
         table = csv.DictReader(lines)
         if not {"filename", "label"} <= set(table.fieldnames or ()):
-            raise ManifestError(
-                "lacks the columns filename and label", remedy="Download it again", path=file
-            )
+            reason = "lacks the columns filename and label"
+            raise ManifestError(reason, remedy="Download it again", path=file)
         return {row["filename"]: {"label": row["label"]} for row in table}
 
 
@@ -103,8 +97,7 @@ def read_dfdc_preview(root: str | Path) -> pd.DataFrame:
         root: Folder that holds ``dataset.json``; the paths in it are relative to it.
 
     Raises:
-        FileNotFoundError: If the layout is not there.
-        ManifestError: If ``dataset.json`` is broken.
+        ManifestError: If ``dataset.json`` is not there or broken.
 
     References:
         Dolhansky et al., "The Deepfake Detection Challenge (DFDC) Preview Dataset", 2019,
@@ -118,14 +111,13 @@ def read_dfdc_preview(root: str | Path) -> pd.DataFrame:
         label = _label(about.get("label"), file, name)
         people = [about.get("target_id"), about.get("swapped_id") if label else None]
         rows.append(
-            {
-                "path": str((root / name).absolute()),
-                "dataset": "DFDC-Preview",
-                "label": label,
-                "method": PurePosixPath(name).parts[0] if label else "real",
-                "video": PurePosixPath(name).with_suffix("").as_posix(),
-                "identity": "+".join(dict.fromkeys(str(p) for p in people if p is not None)),
-                "split": SPLITS.get(str(about.get("set")), ""),
-            }
+            manifest_row(
+                root / name,
+                "DFDC-Preview",
+                PurePosixPath(name).parts[0] if label else "real",
+                video=PurePosixPath(name).with_suffix("").as_posix(),
+                identity="+".join(dict.fromkeys(str(p) for p in people if p is not None)),
+                split=SPLITS.get(str(about.get("set")), ""),
+            )
         )
     return as_manifest(rows, root, "the DFDC preview")

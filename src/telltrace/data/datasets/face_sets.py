@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from .listing import PICTURES, VIDEOS, as_manifest, find_media, require_folder
+from .listing import PICTURES, VIDEOS, as_manifest, find_media, manifest_row, require_folder
 
 CLIPS: Final = VIDEOS | {".mpg"}
 UTK_RACES: Final = ("white", "black", "asian", "indian", "other")
@@ -45,7 +45,7 @@ def read_dfdc_faces(root: str | Path, fakes: int | None = None) -> pd.DataFrame:
         fakes: Take at most so many fakes of each group, those whose name hashes lowest.
 
     Raises:
-        FileNotFoundError: If neither table is there, or none of its pictures.
+        ManifestError: If neither table is there, or none of its pictures.
     """
     root = require_folder(root, "the DFDC faces", ("faces.csv", "metadata.csv"))
     rows = _dfdc_rows(root)
@@ -67,7 +67,10 @@ def _dfdc_rows(root: Path) -> list[dict[str, Any]]:
             if digit == "f" or not path.is_file():
                 continue
             split = {"0": "test", "1": "val"}.get(digit, "train")
-            rows.append(_row(path, "DFDC-faces", fake, "dfdc", video, group, split) | {"frame": 0})
+            method = "dfdc" if fake else "real"
+            rows.append(
+                manifest_row(path, "DFDC-faces", method, video, group, split=split, frame=0)
+            )
     return rows
 
 
@@ -87,38 +90,30 @@ def read_lfw(root: str | Path) -> pd.DataFrame:
     """Labeled Faces in the Wild, real photographs: a tenth of its people tests, a tenth validates.
 
     Raises:
-        FileNotFoundError: If the folder holds no ``Name_0001.jpg``.
+        ManifestError: If the folder holds no ``Name_0001.jpg``.
     """
     root = require_folder(root, "LFW", (".",))
-    return as_manifest(
-        [
-            _row(file, "LFW", False, "", file.stem, person, split_by_hash(person, 0.1, 0.1))
-            for file in find_media(root, PICTURES, deep=True)
-            if (person := re.sub(r"_\d{4}$", "", file.stem))
-        ],
-        root,
-        "LFW",
-    )
+    rows = [
+        manifest_row(file, "LFW", identity=person, split=split_by_hash(person, 0.1, 0.1))
+        for file in find_media(root, PICTURES, deep=True)
+        if (person := re.sub(r"_\d{4}$", "", file.stem))
+    ]
+    return as_manifest(rows, root, "LFW")
 
 
 def read_utkface(root: str | Path) -> pd.DataFrame:
     """UTKFace, real faces: files are named ``age_gender_race_date.jpg``; half of them test.
 
-    Age, sex and race have no column: `utkface_group` reads them from
-    the name of the video.
+    Age, sex and race have no column: `utkface_group` reads them from the name of the video.
 
     Raises:
-        FileNotFoundError: If no file is named so.
+        ManifestError: If no file is named so.
     """
     root = require_folder(root, "UTKFace", (".",))
-    files = [file for file in find_media(root, PICTURES, deep=True) if utkface_group(file.name)]
     rows = [
-        _row(
-            file,
-            *("UTKFace", False, "", file.name.split(".")[0], file.name.split(".")[0]),
-            split_by_hash(file.name, 0.5, 0.1),
-        )
-        for file in files
+        manifest_row(file, "UTKFace", video=name, split=split_by_hash(file.name, 0.5, 0.1))
+        for file in find_media(root, PICTURES, deep=True)
+        if utkface_group(file.name) and (name := file.name.split(".")[0])
     ]
     return as_manifest(rows, root, "UTKFace")
 
@@ -143,7 +138,7 @@ def read_splices(root: str | Path) -> pd.DataFrame:
     Nobody recorded which real a splice was made from, so a file is its own identity.
 
     Raises:
-        FileNotFoundError: If neither folder is there.
+        ManifestError: If neither folder is there.
     """
     return _two_folders(root, "CIPLab", "splice", "real", "fake", test=0.25, val=0.15)
 
@@ -152,7 +147,7 @@ def read_generated(root: str | Path) -> pd.DataFrame:
     """Photographs in ``real/`` (FFHQ) and generated faces in ``ai/`` (StyleGAN); 15 % test.
 
     Raises:
-        FileNotFoundError: If neither folder is there.
+        ManifestError: If neither folder is there.
     """
     return _two_folders(root, "FFHQ-StyleGAN", "stylegan", "real", "ai", test=0.15, val=0.1)
 
@@ -162,11 +157,11 @@ def _two_folders(
 ) -> pd.DataFrame:
     root = require_folder(root, dataset, (real, fake))
     rows = []
-    for label, folder in enumerate((real, fake)):
+    for folder, kind in ((real, "real"), (fake, method)):
         for file in find_media(root / folder, PICTURES):
             name = f"{folder}/{file.stem}"
             split = split_by_hash(f"{dataset}/{name}", test, val)
-            rows.append(_row(file, dataset, bool(label), method, name, name, split))
+            rows.append(manifest_row(file, dataset, kind, name, name, split=split))
     return as_manifest(rows, root, dataset)
 
 
@@ -177,14 +172,14 @@ def read_real_clips(root: str | Path) -> pd.DataFrame:
     a quarter validate.
 
     Raises:
-        FileNotFoundError: If the folder holds no video.
+        ManifestError: If the folder holds no video.
     """
     root = require_folder(root, "real clips", (".",))
     rows = []
     for file in find_media(root, CLIPS):
         person = clip_person(file.stem)
         split = split_by_hash(person, 0.22, 0.25)
-        rows.append(_row(file, "real-clips", False, "", file.stem, person, split))
+        rows.append(manifest_row(file, "real-clips", identity=person, split=split))
     return as_manifest(rows, root, "real clips")
 
 
@@ -201,17 +196,3 @@ def clip_person(stem: str) -> str:
     if source == "styletalk":
         return re.sub(r"(_talk\d+)?_clip\d+.*$", "", stem)
     return re.sub(r"_\d+_\d+$", "", stem) if source == "celebvtext" else stem
-
-
-def _row(
-    path: Path, dataset: str, fake: bool, method: str, video: str, identity: str, split: str
-) -> dict[str, Any]:
-    return {
-        "path": str(path.absolute()),
-        "dataset": dataset,
-        "label": int(fake),
-        "method": method if fake else "real",
-        "video": video,
-        "identity": identity,
-        "split": split,
-    }

@@ -6,9 +6,8 @@ from typing import Final
 
 import pandas as pd
 
-from ...errors import OptionError
-from .listing import as_manifest, find_media
-from .names import people_of
+from ...errors import ManifestError, OptionError
+from .listing import as_manifest, find_media, manifest_row
 
 METHODS: Final = (
     *("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"),
@@ -38,7 +37,7 @@ def read_ffpp(
             adds the originals of DeepFakeDetection without its fakes.
 
     Raises:
-        FileNotFoundError: If the layout is not there, or a chosen part of it holds no video.
+        ManifestError: If the layout is not there, or a chosen part of it holds no video.
         OptionError: If a compression or a method is unknown.
 
     References:
@@ -49,10 +48,9 @@ def read_ffpp(
     _check_names("method", methods or (), (*METHODS, ACTORS))
     fakes = root / "manipulated_sequences"
     if not (root / "original_sequences").is_dir() and not fakes.is_dir():
-        raise FileNotFoundError(
-            f"{root}: holds neither original_sequences/ nor manipulated_sequences/. "
-            "Give the folder that FaceForensics++ was downloaded to."
-        )
+        reason = "holds neither original_sequences/ nor manipulated_sequences/"
+        remedy = "Give the folder that FaceForensics++ was downloaded to."
+        raise ManifestError(reason, remedy=remedy, path=root)
     chosen = methods or [m for m in METHODS if (fakes / m).is_dir()]
     rows = [
         row
@@ -85,22 +83,11 @@ def _list_part(part: Path, method: str, compression: str) -> list[dict[str, str 
     folders = [part / name / "videos" for name in FOLDERS[compression]]
     files = [file for folder in folders for file in find_media(folder)]
     if not files:
-        raise FileNotFoundError(
-            f"{folders[0]}: no videos. Download this part of FaceForensics++, "
-            "or leave its method or compression out."
-        )
-    masks = {file.stem: file for file in find_media(part / "masks" / "videos")}
+        remedy = "Download this part of FaceForensics++, or leave its method or compression out."
+        raise ManifestError("no videos", remedy=remedy, path=folders[0])
+    masks = {file.stem: str(file.absolute()) for file in find_media(part / "masks" / "videos")}
     dataset = "DeepFakeDetection" if part.name in {METHODS[-1], "actors"} else "FaceForensics++"
     return [
-        {
-            "path": str(file.absolute()),
-            "dataset": dataset,
-            "label": int(method != "real"),
-            "method": method,
-            "compression": compression,
-            "video": file.stem,
-            "identity": people_of(dataset, file.stem),
-            "mask": str(masks[file.stem].absolute()) if file.stem in masks else "",
-        }
+        manifest_row(file, dataset, method, compression=compression, mask=masks.get(file.stem, ""))
         for file in files
     ]

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
 
 SIDE_FILES: Final = {
@@ -34,30 +35,33 @@ def read_folder(
         label: Set it if the folder has no ``real/`` and ``fake/`` but one class throughout.
 
     Raises:
-        FileNotFoundError: If the folder is missing or holds no media.
+        ManifestError: If the folder is missing or holds no media.
 
     Examples:
         >>> read_folder("holiday")
         Traceback (most recent call last):
-        FileNotFoundError: holiday: is not a folder. Give the folder that holds real/ and fake/.
+        telltrace.errors.ManifestError: holiday: is not a folder. Give the folder that holds real/
+        and fake/.
     """
     root = Path(root)
     if not root.is_dir():
         what = "is not a folder" if not root.is_file() else "is a file"
-        raise FileNotFoundError(f"{root}: {what}. Give the folder that holds real/ and fake/.")
+        raise ManifestError(what, remedy="Give the folder that holds real/ and fake/.", path=root)
     classes = {name: root / name for name in ("real", "fake") if (root / name).is_dir()}
     if label is not None:
         classes = {label: root}
     if not classes:
-        raise FileNotFoundError(
-            f"{root}: holds neither real/ nor fake/. Sort the media into these two folders, "
+        remedy = (
+            "Sort the media into these two folders, "
             'or give label="real" or label="fake" if all of it is one class.'
         )
+        raise ManifestError("holds neither real/ nor fake/", remedy=remedy, path=root)
     dataset = name or root.absolute().name
     alone = len(classes) == 1
     rows = [row for kind, top in classes.items() for row in _list_class(top, kind, dataset, alone)]
     if not rows:
-        raise FileNotFoundError(f"{root}: holds no media. Put images or videos into it.")
+        remedy = "Put images or videos into it."
+        raise ManifestError("holds no media", remedy=remedy, path=root)
     return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:7]))
 
 
@@ -76,15 +80,13 @@ def _list_class(top: Path, kind: str, dataset: str, alone: bool) -> list[tuple[s
             kind,
             "",
             (file.with_suffix("") if stems[file.with_suffix("")] == 1 else file).as_posix(),
-            _stranger(file, kind, alone) if file.parent == Path() else file.parent.as_posix(),
+            # 217 of real/ and 217 of fake/ are numbers, and not one person
+            (file.stem if alone else f"{kind}/{file.stem}")
+            if file.parent == Path()
+            else file.parent.as_posix(),
         )
         for file in names
     ]
-
-
-def _stranger(file: Path, kind: str, alone: bool) -> str:
-    """``217`` of real/ and ``217`` of fake/ are numbers, and not one person."""
-    return file.stem if alone else f"{kind}/{file.stem}"
 
 
 def _is_listed(file: Path) -> bool:

@@ -1,7 +1,7 @@
 """How every layout looks at a folder: which files are media, and what to say without them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
+from .names import people_of
 
 VIDEOS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"})
 PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
@@ -29,15 +30,72 @@ def require_folder(root: str | Path, dataset: str, parts: Sequence[str]) -> Path
     """The root of a data set, if at least one of its parts is in it.
 
     Raises:
-        FileNotFoundError: Naming the parts that were looked for.
+        ManifestError: Naming the parts that were looked for.
     """
     root = Path(root)
     if not any((root / part).exists() for part in parts):
-        raise FileNotFoundError(
-            f"{root}: holds none of {', '.join(parts)}. Give the folder that {dataset} was "
-            "downloaded and unpacked to."
-        )
+        remedy = f"Give the folder that {dataset} was downloaded and unpacked to."
+        raise ManifestError(f"holds none of {', '.join(parts)}", remedy=remedy, path=root)
     return root
+
+
+def manifest_row(
+    file: Path,
+    dataset: str,
+    method: str = "real",
+    video: str | None = None,
+    identity: str | None = None,
+    **more: str | int,
+) -> dict[str, Any]:
+    """A row of a manifest: fake unless the method is "real".
+
+    By default the video is named as its file, and its people by the rule of its data set.
+    """
+    video = file.stem if video is None else video
+    return {
+        "path": str(file.absolute()),
+        "dataset": dataset,
+        "label": int(method != "real"),
+        "method": method,
+        "video": video,
+        "identity": people_of(dataset, video) if identity is None else identity,
+        **more,
+    }
+
+
+def list_folders(
+    root: str | Path,
+    dataset: str,
+    methods: Mapping[str, str],
+    suffixes: frozenset[str] = VIDEOS,
+    split: Callable[[str], str] = lambda name: "",
+) -> pd.DataFrame:
+    """The manifest of a set that has a folder for each of its methods.
+
+    Args:
+        root: Folder of the set.
+        dataset: Its name.
+        methods: The method of each folder.
+        suffixes: Of its media.
+        split: The split of a medium, by its folder and file name.
+
+    Raises:
+        ManifestError: If none of the folders is there, or there are no media in them.
+    """
+    root = require_folder(root, dataset, list(methods))
+    rows = [
+        manifest_row(file, dataset, method, split=split(f"{folder}/{file.name}"))
+        for folder, method in methods.items()
+        for file in find_media(root / folder, suffixes)
+    ]
+    return as_manifest(rows, root, dataset)
+
+
+def relocated(path: str, relocate: tuple[str, str] | None) -> str:
+    """A path whose beginning, where it is the old one, is exchanged for the new one."""
+    if relocate is None or not path.startswith(relocate[0]):
+        return path
+    return relocate[1] + path.removeprefix(relocate[0])
 
 
 def read_json(file: Path, dataset: str) -> Any:
@@ -60,13 +118,11 @@ def as_manifest(rows: Sequence[dict[str, Any]], root: Path, dataset: str) -> pd.
     """Rows as a checked manifest.
 
     Raises:
-        FileNotFoundError: If there is none.
+        ManifestError: If there is none.
     """
     if not rows:
-        raise FileNotFoundError(
-            f"{root}: holds no media of {dataset}. Give the folder that its archives were "
-            "unpacked to."
-        )
+        remedy = "Give the folder that its archives were unpacked to."
+        raise ManifestError(f"holds no media of {dataset}", remedy=remedy, path=root)
     columns = [column for column in COLUMNS if column in rows[0]]
     table = pd.DataFrame(rows, columns=columns)
     table.attrs["file"] = str(root)

@@ -6,8 +6,8 @@ from typing import Final
 
 import pandas as pd
 
-from .listing import PICTURES, VIDEOS, as_manifest, find_media, require_folder
-from .names import people_of
+from ...errors import ManifestError
+from .listing import PICTURES, as_manifest, find_media, list_folders, manifest_row
 
 HFF_TYPES: Final = {
     "celeba": "real",
@@ -47,7 +47,7 @@ def read_hff(root: str | Path) -> pd.DataFrame:
         root: Folder that holds these folders.
 
     Raises:
-        FileNotFoundError: If there is no such picture, or one lies in no such folder.
+        ManifestError: If there is no such picture, or one lies in no such folder.
 
     References:
         Guo et al., "Fake face detection via adaptive manipulation traces extraction network",
@@ -59,22 +59,15 @@ def read_hff(root: str | Path) -> pd.DataFrame:
         folders = [re.sub(r"[^a-z0-9]", "", p.lower()) for p in file.relative_to(root).parts[:-1]]
         kind = next((name for name in reversed(folders) if name in HFF_TYPES), None)
         if kind is None:
-            raise FileNotFoundError(
-                f"{file}: lies in no folder named after one of HFF's kinds "
-                f"({', '.join(sorted(HFF_TYPES))}). Name its folder so, or move it away."
+            kinds = ", ".join(sorted(HFF_TYPES))
+            raise ManifestError(
+                f"lies in no folder named after one of HFF's kinds ({kinds})",
+                remedy="Name its folder so, or move it away.",
+                path=file,
             )
         name = file.relative_to(root).with_suffix("").as_posix()
-        rows.append(
-            {
-                "path": str(file.absolute()),
-                "dataset": "HFF",
-                "label": int(HFF_TYPES[kind] != "real"),
-                "method": HFF_TYPES[kind],
-                "video": name,
-                "identity": name,
-                "split": next((SPLITS[f] for f in folders if f in SPLITS), ""),
-            }
-        )
+        split = next((SPLITS[f] for f in folders if f in SPLITS), "")
+        rows.append(manifest_row(file, "HFF", HFF_TYPES[kind], name, name, split=split))
     return as_manifest(rows, root, "HFF")
 
 
@@ -87,22 +80,9 @@ def read_uadfv(root: str | Path) -> pd.DataFrame:
         root: Folder that holds ``real/`` and ``fake/``.
 
     Raises:
-        FileNotFoundError: If the layout is not there.
+        ManifestError: If the layout is not there.
 
     References:
         Yang et al., "Exposing Deep Fakes Using Inconsistent Head Poses", ICASSP 2019.
     """
-    root = require_folder(root, "UADFV", ["real", "fake"])
-    rows = [
-        {
-            "path": str(file.absolute()),
-            "dataset": "UADFV",
-            "label": label,
-            "method": method,
-            "video": file.stem,
-            "identity": people_of("UADFV", file.stem),
-        }
-        for folder, label, method in (("real", 0, "real"), ("fake", 1, "FakeApp"))
-        for file in find_media(root / folder, VIDEOS)
-    ]
-    return as_manifest(rows, root, "UADFV")
+    return list_folders(root, "UADFV", {"real": "real", "fake": "FakeApp"})

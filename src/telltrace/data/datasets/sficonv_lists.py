@@ -8,6 +8,7 @@ import pandas as pd
 from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
 from .crop_names import describe_crop
+from .listing import relocated
 
 LISTS: Final = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 
@@ -57,9 +58,8 @@ def _lists(root: Path, splits: tuple[str, ...] | list[str]) -> dict[str, Path]:
     missing = [split for split in splits if split not in found]
     if missing or not found:
         file = root / f"{(missing or ['train'])[0]}.txt"
-        raise ManifestError(
-            "is not a file", remedy="Give a list, or a folder with its lists", path=file
-        )
+        remedy = "Give a list, or a folder with its lists"
+        raise ManifestError("is not a file", remedy=remedy, path=file)
     return {split: found[split] for split in splits or found}
 
 
@@ -74,15 +74,12 @@ def _read(
         if not path or said not in ("0", "1"):
             reason = f"line {number}: expected PATH LABEL, got {line.strip()!r}"
             raise ManifestError(reason, remedy="Correct the line (the label is 0 or 1)", path=file)
-        if relocate is not None and path.startswith(relocate[0]):
-            path = relocate[1] + path.removeprefix(relocate[0])
+        path = relocated(path, relocate)
         picture = file.parent.absolute() / path.strip()
         if not picture.is_file():
             reason = f"line {number}: {picture} is not there"
             remedy = "Say where the pictures are now with relocate (old and new beginning)"
             raise ManifestError(reason, remedy=remedy, path=file)
-        label = int(said)
-        method, compression, video, people, frame = describe_crop(path, label)
-        about = (dataset, label, method, compression, video, people, split, frame)
-        rows.append((str(picture), *about))
+        *about, frame = describe_crop(path, int(said))
+        rows.append((str(picture), dataset, int(said), *about, split, frame))
     return rows
