@@ -1,7 +1,9 @@
 """Face crops without faces: noise that is brighter where it is fake."""
 
 import json
+import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,3 +57,11 @@ def write_crops(folder: Path, videos_per_class: int = 4, frames: int = 3) -> Pat
 def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of 24 crops of eight videos."""
     return write_crops(tmp_path_factory.mktemp("crops"))
+
+
+@pytest.fixture(scope="session")
+def context() -> Any:
+    """Starts processes that have imported everything already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["telltrace.training.trainer", "telltrace.cli"])
+    return context

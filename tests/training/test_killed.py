@@ -3,7 +3,6 @@
 These are few kills; benchmarks/training_killed.py has many.
 """
 
-import multiprocessing
 import random
 import time
 from pathlib import Path
@@ -34,14 +33,6 @@ def call(crops: Path, out: Path, workers: int) -> dict[str, Any]:
         "save_every": 2,
         "keep": 2,
     }
-
-
-@pytest.fixture(scope="session")
-def context() -> Any:
-    """Starts processes that have imported everything already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["telltrace.training.trainer", "telltrace.cli"])
-    return context
 
 
 @pytest.fixture(scope="module")

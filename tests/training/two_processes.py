@@ -1,20 +1,22 @@
-"""Trainings of 20 steps whose losses and weights are written down; run by test_processes.py.
+"""Trainings of ten steps whose losses and weights are written down; run by test_processes.py.
 
 The network computes in float64 and drops nothing out, so that what differs between one process
-and two is their number and not how rounding grows from step to step.
+and two is their number and not how rounding grows from step to step. It has what processes treat
+in a way of their own: batch normalisation, repeated blocks, and a stage of a million weights.
 """
 
 import json
-import sys
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from telltrace.data.crops import read_crops
 from telltrace.data.transforms import Preprocessing
-from telltrace.models.registry import create_detector
 from telltrace.training import initialize as initialize_room
 from telltrace.training.config import (
     DataConfig,
@@ -30,18 +32,30 @@ from telltrace.training.loop import State, fit
 from telltrace.training.processes import create_fabric, gather, is_first, synced_batch_norm
 from telltrace.training.state import full_tensors, restore_state, save_state
 
-STEPS = 20
+STEPS = 10
 
 
-def exact(name: str, *, alone: bool = False, **options: Any) -> nn.Module:
-    """The detector in float64, without dropout; ``alone`` normalises each image by itself."""
-    network = create_detector(name, **options).double()
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-        for part, layer in module.named_children():
-            if alone and isinstance(layer, nn.BatchNorm2d):
-                setattr(module, part, nn.GroupNorm(1, layer.num_features).double())
+class Block(nn.Module):
+    """(B, 16, H, W) to the same: a residual block."""
+
+    def __init__(self, norm: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        convolution = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+        self.layers = nn.Sequential(convolution, norm(16), nn.ReLU())
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.layers(features)
+
+
+def create_network(name: str, *, alone: bool = False) -> nn.Module:
+    """(B, 3, 32, 32) to logits (B, 2); ``alone`` normalises each image by itself."""
+    norm = partial(nn.GroupNorm, 1) if alone else nn.BatchNorm2d
+    network = nn.Sequential(
+        nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False), norm(16), nn.ReLU()),
+        nn.Sequential(Block(norm), Block(norm)),
+        nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(1024, 1024), nn.ReLU()),
+        nn.Linear(1024, 2),
+    ).double()
     network.register_forward_pre_hook(lambda module, images: (images[0].double(),))
     return network
 
@@ -59,7 +73,7 @@ def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
         seed=7,
         **choices,
     )
-    initialize_room.create_detector = exact
+    initialize_room.create_detector = create_network
     table, crop = read_crops([crops])
     fabric = create_fabric(hardware, "cpu", settings.precision)
     state, size = initialize(settings, fabric), Preprocessing(crop, 32)
@@ -97,6 +111,8 @@ def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    for name, choices in json.loads(sys.argv[3]).items():
-        (Path(sys.argv[2]) / name).mkdir(parents=True, exist_ok=True)
-        main(Path(sys.argv[1]), Path(sys.argv[2]) / name, choices)
+    crops, out, runs, environment = CALL  # type: ignore[name-defined]  # noqa: F821
+    os.environ.update(environment)
+    for name, choices in runs.items():
+        (out / name).mkdir(parents=True, exist_ok=True)
+        main(crops, out / name, choices)
