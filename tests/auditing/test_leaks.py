@@ -33,10 +33,10 @@ def two_rows(table: pd.DataFrame, rng: np.random.Generator) -> tuple[int, int]:
     return one, int(rng.choice(others))
 
 
-def add(table: pd.DataFrame, path: Path, like: int, name: str) -> None:
-    """A new row of a stranger at this path, on the side of the row ``like``."""
-    table.loc[len(table)] = table.loc[like]
-    table.loc[len(table) - 1, ["path", "video", "identity"]] = [str(path), name, name]
+def add(table: pd.DataFrame, path: Path, like: int, name: str, **changes: str) -> None:
+    """A new row of a stranger at this path, otherwise as the row ``like``."""
+    changed = {"path": str(path), "video": name, "identity": name} | changes
+    table.loc[len(table)] = list((table.loc[like].to_dict() | changed).values())
 
 
 def plant_identity(table: pd.DataFrame, folder: Path, rng: np.random.Generator) -> set[str]:
@@ -109,11 +109,9 @@ def plant_contained(table: pd.DataFrame, folder: Path, rng: np.random.Generator)
 def copy_test_to(table: pd.DataFrame, folder: Path, side: str, rng: np.random.Generator) -> None:
     names = bool(rng.integers(2))
     for row in table.index[table.split == "test"]:
-        path = shutil.copy(table.path[row], folder / f"{row}.png")
-        add(table, Path(path), row, f"s{row}")
-        table.loc[len(table) - 1, "split"] = side
-        if names:
-            table.loc[len(table) - 1, ["video", "identity"]] = table.loc[row, ["video", "identity"]]
+        path = Path(shutil.copy(table.path[row], folder / f"{row}.png"))
+        known = table.loc[row, ["video", "identity"]].to_dict() if names else {}
+        add(table, path, row, f"s{row}", split=side, **known)
 
 
 def leaks_of(table: pd.DataFrame, seen: dict[str, Medium]) -> list[Leak]:
