@@ -87,15 +87,13 @@ def test_an_isotonic_curve_cannot_be_undone() -> None:
 
 
 def test_a_promise_is_kept_and_written_down() -> None:
-    fresh = items(seed=9)
+    fresh, shares = items(seed=9), []
+    for seed in range(8):
+        fitted = calibrate(Calibration(), items(seed=seed))
+        shares.append(verdict_shares(Calibration(), fitted, fresh))
     for strict, rates in ((False, (0.03, 0.05)), (True, (0.01, 0.01))):
-        wrong = []
-        for seed in range(8):
-            fitted = calibrate(Calibration(), items(seed=seed))
-            shares = verdict_shares(Calibration(), fitted, fresh)
-            mine = shares[(shares.label == 0) & (shares.strict == strict)]
-            wrong.append(mine.set_index("medium").FAKE)
-        mean = pd.concat(wrong, axis=1).mean(axis=1)
+        mine = [each[(each.label == 0) & (each.strict == strict)] for each in shares]
+        mean = pd.concat([each.set_index("medium").FAKE for each in mine], axis=1).mean(axis=1)
         assert (mean <= np.array(rates) * 1.3 + 0.003).all(), mean
         assert (mean > 0).any()
     assert "At most 0.03 of real pictures are called fake (0.01" in fitted.calibration.fitted_on

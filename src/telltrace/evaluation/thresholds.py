@@ -1,6 +1,7 @@
 """Thresholds chosen on validation scores, and how often those who use them err."""
 
 import math
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -188,6 +189,7 @@ class Sample(NamedTuple):
         quantile = float(stdtrit(self.size - 1, 1 - rate))
         return self.mean + self.sd * float(np.sqrt(1 + 1 / self.size)) * quantile
 
+    @lru_cache(maxsize=1024)  # noqa: B019  samples are values; most people have as many windows
     def threshold_of_highest(self, rate: float, count: int, within: float) -> float:
         """What the highest of several values of one more item exceeds with probability ``rate``.
 
