@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,20 +63,49 @@ class Asker:
         return told
 
 
-@pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Reader]]:
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Reader]]:
     """The scanner above, from a module that Ray's processes can import too."""
-    (tmp_path / "telling.py").write_text(Path(__file__).read_text())
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    import telling
+    folder = tmp_path_factory.mktemp("telling")
+    (folder / "telling.py").write_text(Path(__file__).read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.setenv("PYTHONPATH", str(folder))
+        patch.delenv("RAY_ADDRESS", raising=False)
+        import telling
 
-    yield telling.Reader
-    sys.modules.pop("telling")
+        yield telling.Reader
+        sys.modules.pop("telling")
 
 
-def test_a_cluster_judges_as_processes_do(reader: Callable[[], Reader], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def calls(reader: Callable[[], Reader]) -> Iterator[list[str]]:
+    """What is asked of the cluster; it is made, with a GPU, by the first scan that asks for one.
+
+    Making one takes long, so it ends with these tests and not with the scan.
+    """
+    import ray
+
+    calls: list[str] = []
+    begin, end = ray.init, ray.shutdown
+
+    def init(**options: Any) -> None:
+        calls.append("init")
+        if not ray.is_initialized():
+            begin(**options | {"num_cpus": 2, "num_gpus": 1})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUDA_VISIBLE_DEVICES", "0")
+        patch.setattr(ray, "init", init)
+        patch.setattr(ray, "shutdown", lambda: calls.append("shutdown"))
+        yield calls
+    end()
+
+
+def test_a_cluster_judges_as_processes_do(
+    reader: Callable[[], Reader], calls: list[str], tmp_path: Path
+) -> None:
+    calls.clear()
     (tmp_path / "in").mkdir()
     for number in range(12):
         (tmp_path / "in" / f"{number:02d}\n").write_text(f"text {number}")
@@ -99,18 +127,17 @@ def test_a_cluster_judges_as_processes_do(reader: Callable[[], Reader], tmp_path
         assert ours == theirs
     summary = json.loads((tmp_path / "ray" / "summary.json").read_text())
     assert summary["lost"] == {"crash": 1, "timeout": 1}
+    assert calls == ["init", "shutdown"]
     done = run_batch([str(tmp_path / "in")], tmp_path / "ray", reader, {}, engine="ray")
     assert done.reused == done.files == 12
 
 
 def test_a_cluster_with_gpus_holds_the_models_there(
-    reader: Callable[[], Reader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reader: Callable[[], Reader], calls: list[str], tmp_path: Path
 ) -> None:
-    import ray
     import telling
 
-    monkeypatch.setattr(ray, "init", partial(ray.init, num_gpus=1))
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    calls.clear()
     (tmp_path / "in").mkdir()
     for number in range(3):
         (tmp_path / "in" / ("x" * (number + 1))).write_text("text")
@@ -124,6 +151,7 @@ def test_a_cluster_with_gpus_holds_the_models_there(
     lines = (tmp_path / "out" / "verdicts.jsonl").read_text().splitlines()
     said = [json.loads(line)["reason"] for line in lines]
     assert said == ["7 4 True", "7 8 True", "7 12 True"]
+    assert calls == ["init", "shutdown"]
 
 
 def test_without_ray_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
