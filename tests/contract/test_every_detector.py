@@ -24,7 +24,7 @@ DEEPER = {
     f"{form}{deep}": f"{form}{shallow}"
     for form in ("", "sfi_")
     for shallow, family in {
-        "resnet26": ("resnet50", "resnet101"),
+        "resnet26": ("resnet50", "resnet101", "resnet152"),
         "vgg13": ("vgg16", "vgg19"),
     }.items()
     for deep in family
@@ -61,7 +61,7 @@ def test_answers_one_logit_per_class(name: str) -> None:
     assert detector.train()(images(name, 4)).shape == (4, 2)
 
 
-@EVERY
+@SHALLOW
 def test_judges_each_image_on_its_own(name: str) -> None:
     detector, faces = build(name).eval(), images(name, 3)
     with torch.inference_mode():
@@ -78,7 +78,7 @@ def test_exports_for_any_number_of_faces(name: str) -> None:
     torch.testing.assert_close(program.module()(five), detector(five), rtol=1e-3, atol=1e-4)
 
 
-@EVERY
+@SHALLOW
 def test_weights_survive_a_round_trip(name: str) -> None:
     detector, twin, faces = build(name).eval(), build(name).eval(), images(name)
     for tensor in twin.state_dict().values():
@@ -99,7 +99,7 @@ def test_a_deeper_network_repeats_the_layers_of_the_shallow_one(name: str) -> No
     assert {type(module) for module in deep.modules()} == {type(m) for m in shallow.modules()}
 
 
-@EVERY
+@SHALLOW
 def test_every_parameter_learns(name: str) -> None:
     detector = build(name).train()
     answer = detector.verdicts(images(name, 4)) if hasattr(detector, "verdicts") else None
