@@ -115,7 +115,11 @@ def test_manifests_cut_in_two_ways_are_not_mixed(
     assert "Prepare the media again" in capsys.readouterr().err
 
 
-def test_training_learns_what_is_there_to_learn(crops: Path, tmp_path: Path) -> None:
+def test_training_learns_what_is_there_to_learn(
+    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state that a run could resume from is not written: it is hundreds of megabytes."""
+    monkeypatch.setattr("telltrace.training.trainer.save_state", lambda *state, **options: None)
     best = train(
         manifest=[crops],
         out=tmp_path / "run",
