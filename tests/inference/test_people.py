@@ -162,6 +162,7 @@ def test_a_forgery_of_faceforensics_is_named_to_the_frame(
     assert spec.loader
     material = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(material)
+    material.FRAMES = 150  # six seconds: the forged one is the fifth
     root, clip = data_root / "FaceForensics++", tmp_path / "three.mp4"
     videos = root / "manipulated_sequences" / "Deepfakes" / "c23" / "videos"
     assert material.compose(root, videos / "481_469.mp4", detector, clip)
