@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ..faces.align import FaceCrop
+from ..faces.align import FaceCrop, resize_square
 from ..faces.detect import Face
 from ..pixels import photometric
 from ..pixels.codecs import code_sequence, code_still
@@ -55,8 +55,8 @@ def vary_pair(
         if mask is not None:
             grey = np.repeat(np.rint(mask * 255).astype(np.uint8)[..., None], 3, axis=2)
             shown = _frame(grey, face, crop, jitter, turn, flip)
-            opacity = _resize(shown, size)[..., 0].astype(np.float32) / np.float32(255)
-        varied.append((_resize(framed, size), opacity))
+            opacity = resize_square(shown, size)[..., 0].astype(np.float32) / np.float32(255)
+        varied.append((resize_square(framed, size), opacity))
     return varied
 
 
@@ -82,13 +82,6 @@ def _frame(
         )
     cut = crop.cut(image, replace(face, box=(left + x, top + y, right + x, bottom + y)))
     return np.ascontiguousarray(cut[:, ::-1]) if flip else cut
-
-
-def _resize(image: Image, size: int) -> Image:
-    if len(image) == size:
-        return image
-    how = cv2.INTER_AREA if len(image) > size else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, (size, size), interpolation=how), np.uint8)
 
 
 def caption(image: Image, rng: Generator) -> Image:

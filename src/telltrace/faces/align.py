@@ -83,7 +83,7 @@ class FaceCrop:
         """
         if self.alignment == "similarity":
             return _warp(image, self._onto_template(face), self.size)
-        return _resize(_square(image, *self.square(face, image.shape[:2])), self.size)
+        return resize_square(_square(image, *self.square(face, image.shape[:2])), self.size)
 
     def square(self, face: "Face", shape: tuple[int, int]) -> Square:
         """Left, top and side of the upright square that is cut, in whole pixels.
@@ -179,7 +179,7 @@ def _square(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray
     return np.asarray(cv2.copyMakeBorder(part, *edges, cv2.BORDER_REPLICATE), np.uint8)
 
 
-def _resize(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def resize_square(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Average down or interpolate up; a square of the right size is left as it is."""
     if len(square) == size:
         return square.copy()
@@ -201,4 +201,4 @@ def _warp(image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> N
         flags=cv2.INTER_LINEAR if finer > 1 else cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _resize(warped.astype(np.uint8, copy=False), size)
+    return resize_square(warped.astype(np.uint8, copy=False), size)
