@@ -12,11 +12,12 @@ from telltrace.errors import OptionError, TelltraceError
 from telltrace.version import VERSION
 
 from .data import audit, pack, prepare
-from .detectors import complexity, detectors, import_weights, runs, train
+from .detectors import complexity, detectors, import_weights
 from .parser import Command
 from .scan import scan
 from .scores import calibrate, evaluate, predict, report, reproduce, robustness
 from .show import show
+from .training import runs, train
 
 COMMANDS: dict[str, Command] = {
     "scan": Command(

@@ -1,4 +1,4 @@
-"""`telltrace detectors`, `complexity`, `import-weights`, `train` and `runs`: detectors made."""
+"""`telltrace detectors`, `complexity` and `import-weights`: what there is, costs, and comes in."""
 
 import json as jsonlib
 from dataclasses import asdict
@@ -82,45 +82,4 @@ def import_weights(format: str, files: list[Path], out: Path, **options: Any) ->
 
     card = run(format, files, out, **options)
     print(f"{card.provenance['summary']}: {card.detector} {card.options or ''} -> {out}")
-    return 0
-
-
-def train(**options: Any) -> int:
-    """Train a detector; the epoch that is best on the validation split is kept.
-
-    Stopped and started again with the same settings it goes on where it was, and ends with the
-    same weights as a run that never stopped.
-    """
-    from telltrace import training
-    from telltrace.training.processes import is_first
-
-    result = training.train(**options)
-    if options.get("sweep") is not None:
-        import pandas as pd
-
-        print(pd.read_csv(result).to_string(index=False, na_rep="-"))
-        print(f"Every run and {result.name} -> {result.parent}")
-    elif is_first():
-        print(f"Best epoch -> {result}")
-    return 0
-
-
-def runs(runs: list[Path], *, plot: Path | None = None, csv: bool = False) -> int:
-    """Compare training runs: what differed, the best epoch, the loss, the speed.
-
-    Args:
-        runs: Folders of runs, or folders that hold such, at any depth.
-        plot: Picture to draw loss and AUC over the epochs to (.png).
-        csv: Print CSV instead of a table.
-    """
-    from telltrace.training.compare import compare_runs, find_runs, plot_runs
-
-    folders = find_runs(runs)
-    table = compare_runs(folders)
-    if csv:
-        print(table.to_csv(index=False), end="")
-    else:
-        print(table.to_string(index=False, na_rep="-", float_format=lambda v: f"{v:.4g}"))
-    if plot is not None:
-        plot_runs(folders, plot)
     return 0
