@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
+from scipy.stats import binomtest
 
 from telltrace.data.datasets import read_layout
 from telltrace.data.datasets.face_sets import utkface_group
@@ -96,17 +97,11 @@ def scan_all(media: pd.DataFrame, out: Path, scanner: Scanner) -> pd.DataFrame:
 
 
 def wilson(hits: int, count: int) -> str:
-    """A share and its 95 % interval.
-
-    References:
-        Wilson, JASA 1927.
-    """
+    """A share and its 95 % interval."""
     if not count:
         return "-"
-    z, share = 1.96, hits / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)) / (1 + z * z / count)
-    return f"{share:.0%} [{max(middle - half, 0):.0%}, {middle + half:.0%}]"
+    low, high = binomtest(hits, count).proportion_ci(method="wilson")
+    return f"{hits / count:.0%} [{low:.0%}, {high:.0%}]"
 
 
 def areas(rows: pd.DataFrame) -> str:

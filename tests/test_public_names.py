@@ -121,13 +121,15 @@ def test_old_import_paths_give_the_same_modules_and_a_warning(old: str) -> None:
 def test_importing_an_old_room_hides_no_function() -> None:
     code = (
         "import telltrace.train.run, telltrace.evaluate.compare, telltrace.audit as old\n"
-        "import telltrace\nfrom telltrace import evaluation\n"
-        "found = telltrace.train, telltrace.evaluate, telltrace.audit, evaluation.compare\n"
+        "import telltrace, telltrace.inference.predict\n"
+        "from telltrace import evaluation, inference\n"
+        "found = telltrace.train, telltrace.evaluate, telltrace.audit, evaluation.compare, \\\n"
+        "inference.predict\n"
         "print(*(type(one).__name__ for one in found))"
     )
     call = [sys.executable, "-W", "ignore", "-c", code]
     said = subprocess.run(call, capture_output=True, text=True, check=True)
-    assert said.stdout.split() == ["function"] * 4
+    assert said.stdout.split() == ["function"] * 5
 
 
 def test_old_names_of_the_loaded_detector_and_of_evaluate_still_work() -> None:

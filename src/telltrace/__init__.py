@@ -7,7 +7,6 @@ needs no torch.
 import importlib
 import logging
 import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import renamed, version
@@ -66,7 +65,7 @@ _HOMES = {
     "list_detectors": "models.list_detectors",
     "load_detector": "checkpoint.load_detector",
     "load_published": "published.load_published",
-    "predict": "inference.predict.predict",
+    "predict": "inference.predict",
     "prepare": "data.prepare",
     "scan": "inference.scan",
     "train": "training.train",
@@ -85,12 +84,6 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class _Package(ModuleType):
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)  # importing telltrace.train hides no function train
-
-
-sys.modules[__name__].__class__ = _Package
+sys.modules[__name__].__class__ = renamed.Package
 renamed.install()
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # whoever wants to hear sets a level

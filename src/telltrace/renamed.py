@@ -8,6 +8,7 @@ from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 RENAMED = {
     "telltrace.audit": "telltrace.auditing",
@@ -21,6 +22,7 @@ RENAMED = {
     "telltrace.evaluate.versus": "telltrace.evaluation.comparison",
     "telltrace.evaluate.zone": "telltrace.evaluation.thresholds",
     "telltrace.evaluate": "telltrace.evaluation",
+    "telltrace.inference.predict": "telltrace.inference.scoring",
     "telltrace.importing": "telltrace.published.importing",
     "telltrace.layers.convert": "telltrace.conversion.convert",
     "telltrace.models.converted": "telltrace.models.plain",
@@ -80,6 +82,14 @@ class _Renamed(MetaPathFinder, Loader):
             module.__dict__.update(attributes)
         else:
             sys.modules[old] = found
+
+
+class Package(ModuleType):
+    """A room in which importing an old module hides no function of its name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in self.__all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
 
 
 def install() -> None:

@@ -1,6 +1,6 @@
 """Which files of the manifests are looked at, and the looking, spread over processes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -18,26 +18,19 @@ from .media import Medium, look_at
 
 Compare = Literal["both", "splits", "manifests"]
 
-CHUNK: Final = 8
-"""Files in one job: few enough to share out, enough to make sending them worth while."""
 FEW: Final = 64
 """Files below which new processes would take longer to start than the work itself."""
 CRASHED: Final = "ended the process that read it (a crash in a decoder, or not enough memory)"
-
-Chunk = tuple[str, ...]
+COPY_AGAIN: Final = "Leave it out, or copy it again"
 
 
 def read_rows(manifests: Sequence[str | Path], compare: Compare = "both") -> pd.DataFrame:
-    """All rows of the manifests, each with the ``manifest`` it is from and the ``side`` it is on.
+    """All rows of manifests or packs, each with its ``manifest`` and the ``side`` it is on.
 
     Sides are what must have nothing in common. A manifest with splits is on the sides "train",
     "val" and "test"; rows that its protocol leaves out are on no side (""). A manifest without
-    any split is a side of its own, named after the file.
-
-    Args:
-        manifests: Manifests or packs.
-        compare: "splits" puts manifests without splits on no side, "manifests" ignores splits and
-            makes each manifest a side.
+    any split is a side of its own, named after the file. To compare "splits" puts it on no side;
+    to compare "manifests" ignores splits and makes each manifest a side.
 
     Raises:
         ManifestError: If there is no manifest, one is given twice, or one of them cannot be read.
@@ -68,12 +61,8 @@ def _short_names(files: Sequence[Path]) -> list[str]:
 def choose_files(rows: pd.DataFrame, limit: int) -> list[str]:
     """At most ``limit`` files, as many of each video and evenly spread; all if there are no more.
 
-    Args:
-        rows: From `read_rows`.
-        limit: Files that are opened.
-
     Raises:
-        ManifestError: If the limit is below 1.
+        OptionError: If the limit is below 1.
     """
     if limit < 1:
         raise OptionError(f"limit is {limit}; expected at least 1 file.")
@@ -108,31 +97,10 @@ def look_at_files(
         What was found, by path, in the order of ``paths``; a file that takes its process down
         with it is one that cannot be read.
     """
-    found: dict[str, Medium] = {}
-    alone: list[str] = []
     workers = 0 if len(paths) < FEW else workers
-    for chunk, media in _run(paths, CHUNK, frames, workers):
-        if media is None:
-            alone += chunk
-            continue
-        found |= {medium.path: medium for medium in media}
-        after(len(chunk))
-    for (path,), media in _run(alone, 1, frames, workers):
-        crashed = Medium(path, trouble=CRASHED, remedy="Leave it out, or copy it again")
-        found[path] = media[0] if media else crashed
-        after(1)
+    found: dict[str, Medium] = {}
+    with closing(run_jobs(partial(look_at, frames=frames), paths, workers)) as results:
+        for path, medium in results:
+            found[path] = medium or Medium(path, trouble=CRASHED, remedy=COPY_AGAIN)
+            after(1)
     return {path: found[path] for path in paths}
-
-
-def _run(
-    paths: Sequence[str], size: int, frames: int, workers: int
-) -> Iterable[tuple[Chunk, list[Medium] | None]]:
-    chunks = [tuple(paths[i : i + size]) for i in range(0, len(paths), size)]
-    if chunks:
-        work = partial(_look_at_chunk, frames=frames)
-        with closing(run_jobs(work, chunks, workers)) as results:
-            yield from results
-
-
-def _look_at_chunk(paths: Chunk, frames: int) -> list[Medium]:
-    return [look_at(path, frames) for path in paths]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from itertools import permutations
-from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -31,8 +30,6 @@ ALIKE: Final = 0.97
 different people the closest reached 0.93."""
 TRIES: Final = 8
 """Pictures of one hash and side that a near-duplicate is compared with."""
-ENDS: Final = 4096
-"""Bytes of a file's beginning and end that are read before all of it is."""
 
 
 class Copy(NamedTuple):
@@ -59,12 +56,8 @@ Copies = dict[tuple[str, str], dict[str, Copy]]
 def find_copies(table: pd.DataFrame, media: Mapping[str, Medium]) -> Copies:
     """For each two sides the files of one that are on the other, each by its plainest likeness.
 
-    Paths and bytes are compared for all rows, pixels and looks for the files looked at. A video
-    is a copy if half of the frames looked at are.
-
-    Args:
-        table: Rows with ``side`` and ``path``, none of no side.
-        media: What was found in the files, by path.
+    Paths and bytes are compared for all rows (none of no side), pixels and looks for the files
+    looked at. A video is a copy if half of the frames looked at are.
     """
     copies: Copies = defaultdict(dict)
     rows = list(zip(table.side, table.path, strict=True))
@@ -126,21 +119,18 @@ def _meetings(
             yield from (((first, second), sides[first][0], copy) for copy in sides[second])
 
 
-def _digests(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """SHA-256 of the files that may be copies: those of equal length, beginning and end."""
+def _digests(rows: Iterable[tuple[str, str]]) -> dict[str, str | None]:
+    """SHA-256 of the files that may be copies: those of one length, on more than one side."""
     sides: dict[str, set[str]] = defaultdict(set)
     for side, path in rows:
         sides[path].add(side)
-    suspects = list(sides)
-    for key in (_length, _ends):
-        groups: dict[Hashable, list[str]] = defaultdict(list)
-        for path in suspects:
-            groups[key(path)].append(path)
-        groups.pop(None, None)
-        equal = (paths for paths in groups.values() if len(paths) > 1)
-        shared = (of for of in equal if len(set[str]().union(*(sides[path] for path in of))) > 1)
-        suspects = [path for paths in shared for path in paths]
-    return {path: _digest(path) for path in suspects}
+    lengths: dict[int | None, list[str]] = defaultdict(list)
+    for path in sides:
+        lengths[_length(path)].append(path)
+    lengths.pop(None, None)
+    equal = (paths for paths in lengths.values() if len(paths) > 1)
+    shared = (of for of in equal if len(set[str]().union(*(sides[path] for path in of))) > 1)
+    return {path: _digest(path) for paths in shared for path in paths}
 
 
 def _length(path: str) -> int | None:
@@ -150,24 +140,12 @@ def _length(path: str) -> int | None:
         return None
 
 
-def _ends(path: str) -> tuple[int, bytes, bytes] | None:
-    entry = find_entry(path)
-    if entry is not None:
-        data = entry[0].read(entry[1])
-        return len(data), data[:ENDS].tobytes(), data[-ENDS:].tobytes()
+def _digest(path: str) -> str | None:
     try:
-        with Path(path).open("rb") as file:
-            head = file.read(ENDS)
-            size = file.seek(0, 2)
-            file.seek(max(0, size - ENDS))
-            return size, head, file.read(ENDS)
+        entry = find_entry(path)
+        return sha256(entry[0].read(entry[1]).data).hexdigest() if entry else file_sha256(path)
     except OSError:
         return None
-
-
-def _digest(path: str) -> str:
-    entry = find_entry(path)
-    return file_sha256(path) if entry is None else sha256(entry[0].read(entry[1]).data).hexdigest()
 
 
 def _near(seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:

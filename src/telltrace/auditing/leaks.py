@@ -76,10 +76,6 @@ def find_leaks(rows: pd.DataFrame, media: Mapping[str, Medium]) -> list[Leak]:
     Names (people, videos, paths) and copied files are looked for in all rows; copied pictures in
     the files that were looked at. A file is told of once, by its plainest likeness: one of the
     same path is no copy, and a copy does not merely look the same.
-
-    Args:
-        rows: From `read_rows`.
-        media: From `look_at_files`.
     """
     table = rows[rows.side != ""].reset_index(drop=True)
     if table.side.nunique() < 2:
@@ -170,9 +166,7 @@ def _whole(table: pd.DataFrame, copies: Copies) -> Iterator[Leak]:
 
 
 def _containment(
-    pair: tuple[str, str],
-    of: Mapping[str, set[Hashable]],
-    shared: Callable[[str, str], int],
+    pair: tuple[str, str], of: Mapping[str, set[Hashable]], shared: Callable[[str, str], int]
 ) -> Leak | None:
     """Whether one of two sides is in the other, or both are the same."""
     inside = [(a, b) for a, b in (pair, pair[::-1]) if shared(a, b) >= WHOLE * len(of[b])]

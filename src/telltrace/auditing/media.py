@@ -64,11 +64,9 @@ class Medium:
 
 
 def look_at(path: str, frames: int) -> Medium:
-    """Read a file once and measure it; what is wrong with it is part of the answer.
+    """Read a file or an entry of a pack once and measure it, a video in so many frames.
 
-    Args:
-        path: Picture or video, or an entry of a pack.
-        frames: How many frames of a video to look at, spread over it.
+    What is wrong with it is part of the answer.
     """
     looks: list[Look] = []
     spectra: list[NDArray[np.float32]] = []

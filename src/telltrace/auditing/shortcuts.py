@@ -20,15 +20,7 @@ from ..evaluation.metrics import auc
 from ..evaluation.ranking import UndefinedError
 from ..evaluation.videos import identity_groups
 from .media import Medium
-from .traits import (
-    QUESTIONS,
-    Floats,
-    Question,
-    describe,
-    face_traits,
-    feature_table,
-    readable_rows,
-)
+from .traits import QUESTIONS, Floats, Question, describe, face_traits, feature_table, readable_rows
 
 Verdict = Literal["shortcut", "trace", "cannot say", "no sign", "same everywhere"]
 """Worst first."""
@@ -94,12 +86,6 @@ def find_shortcuts(
     is asked about the rest. Its AUC carries an interval that draws groups of people, and is never
     narrower than as many throws of a coin would make it; and the chance of such an AUC where each
     group's class were drawn by lot. So few people give wide intervals and no alarm.
-
-    Args:
-        rows: From `read_rows`.
-        media: From `look_at_files`.
-        questions: What to ask.
-        seed: Of folds, classifier and draws.
     """
     table = readable_rows(rows, media).reset_index(drop=True)
     labels = table.label.to_numpy(np.int64)
@@ -164,13 +150,10 @@ def _verdict(value: float, high: float, chance: float, least: float) -> Verdict:
 def held_out_scores(
     features: Floats, labels: Labels, groups: NDArray[np.int64], *, linear: bool = False
 ) -> Floats:
-    """For each medium the probability of fake by a classifier that never saw its people.
+    """For each medium the probability of fake by a classifier that never saw its people, (N,).
 
-    Args:
-        features: (N, F).
-        labels: 0 real, 1 fake, (N,).
-        groups: Group of people of each medium, (N,).
-        linear: Logistic regression on standardised features; otherwise randomised trees.
+    It is logistic regression on standardised features (N, F), or randomised trees on them as they
+    are; labels, 0 real and 1 fake, and groups of people are (N,).
     """
     folds = min(FOLDS, *(len(np.unique(groups[labels == k])) for k in (0, 1)))
     splits = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
@@ -179,14 +162,12 @@ def held_out_scores(
         if len(np.unique(labels[seen])) < 2:
             continue
         if linear:
-            model = make_pipeline(
-                StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=500)
-            )
+            regression = LogisticRegression(C=0.1, class_weight="balanced", max_iter=500)
+            model = make_pipeline(StandardScaler(), regression)
         else:
-            leaf = int(np.clip(len(seen) // 50, 1, 10))
-            model = ExtraTreesClassifier(
-                TREES, min_samples_leaf=leaf, class_weight="balanced", random_state=0
-            )
+            fewest = int(np.clip(len(seen) // 50, 1, 10))
+            options = {"class_weight": "balanced", "random_state": 0}
+            model = ExtraTreesClassifier(TREES, min_samples_leaf=fewest, **options)
         model.fit(features[seen], labels[seen])
         scores[held_out] = model.predict_proba(features[held_out])[:, 1]
     return scores.round(9)  # so that what differs in rounding alone is a tie
@@ -220,9 +201,7 @@ def permutation_p_value(
 
     Lots say which groups with one class are fake; in a group with both classes they say whether
     its two classes change places. Media of a group stay together, since they are not independent.
-
-    Returns:
-        The chance, and the least chance that any scores could have.
+    The second figure is the least chance that any scores could have.
     """
     names, group = np.unique(groups, return_inverse=True)
     ranks = rankdata(scores)

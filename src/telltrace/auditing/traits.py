@@ -55,9 +55,7 @@ QUESTIONS: Final = (
         "a difference from before decoding stays in the pixels: take both classes from one source.",
     ),
     Question(
-        "chroma subsampling",
-        ("subsampling",),
-        "Bring both classes to 4:2:0 before cropping.",
+        "chroma subsampling", ("subsampling",), "Bring both classes to 4:2:0 before cropping."
     ),
     Question(
         "codec settings",
@@ -70,9 +68,7 @@ QUESTIONS: Final = (
         "Compress both classes to the same quality; augment with compression at random.",
     ),
     Question(
-        "length",
-        ("frames", "seconds"),
-        "Take equally many frames of each video, spread over it.",
+        "length", ("frames", "seconds"), "Take equally many frames of each video, spread over it."
     ),
     Question(
         "face size",

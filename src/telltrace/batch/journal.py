@@ -35,12 +35,7 @@ class Journal:
     """Answers on disk. It takes 8 bytes of memory a file: where its last answer stands.
 
     A line that a kill has torn is removed; one that a power cut has spoilt is passed over, and
-    its file counts as not judged.
-
-    Args:
-        file: Made if it is not there.
-        files: How many files there are.
-        retry: Whether files that were lost count as not judged.
+    its file counts as not judged; with ``retry``, so do files that were lost.
     """
 
     def __init__(self, file: Path, files: int, retry: bool = False) -> None:

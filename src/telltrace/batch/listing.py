@@ -22,14 +22,10 @@ class Listing:
         return read_list(self.file) if self.file.exists() else iter(())
 
     def update(self, find: Callable[[], Iterator[str]], known: str) -> tuple[int, str]:
-        """Write down the files there are now; those not known before are added at the end.
+        """Write down the files that ``find`` gives; those not known before are added at the end.
 
-        Args:
-            find: Gives the paths.
-            known: The digest that this method returned the time before; "" at first.
-
-        Returns:
-            How many files the listing holds, and the digest of those that there are now.
+        ``known`` is the digest of the time before, "" at first. Returned are how many files the
+        listing holds, and the digest of those that there are now.
         """
         found = Listing(self.file.with_name(f".{self.file.name}.found"))
         try:

@@ -7,7 +7,6 @@ from typing import Any
 
 from telltrace.faces.media import MediaError
 from telltrace.inference import Scanner, Verdict
-from telltrace.inference.page import write_index, write_page
 from telltrace.inference.pictures import picture_name, save_picture
 from telltrace.pools import processors, run_jobs
 
@@ -18,10 +17,8 @@ Numbered = tuple[int, dict[str, Any]]
 class PageWriter:
     """Writes what is to be looked at; in a process of its own, if many are to be written.
 
-    Args:
-        build: Makes the scanner that gave the verdicts.
-        index: The page that leads to the others, which lie in a folder beside it; or None.
-        pictures: Folder for the most suspicious frame of each file, marked; or None.
+    ``build`` makes the scanner that gave the verdicts. The pages lie in a folder beside ``index``,
+    which leads to them, and the most suspicious frame of each file, marked, in ``pictures``.
     """
 
     def __init__(
@@ -43,6 +40,8 @@ class PageWriter:
 
     def __call__(self, job: Numbered) -> None:
         """Write the page and the picture of one file; of one that is gone there is none."""
+        from telltrace.inference.page import write_page  # imports matplotlib
+
         number, values = job
         verdict, page = Verdict.from_dict(values), None
         assert self._scanner is not None
@@ -61,11 +60,11 @@ def write_pages(
 ) -> None:
     """Write all pages and pictures, in processes that a damaged file may crash; then the index.
 
-    Args:
-        writer: What each process is sent.
-        verdicts: Gives the verdicts as plain data, in the order of the files.
-        workers: Processes; 0 for none, None for one for each processor.
+    ``verdicts`` gives the verdicts as plain data, in the order of the files. Without ``workers``
+    there is a process for each processor.
     """
+    from telltrace.inference.page import write_index
+
     count = processors() if workers is None else workers
     with closing(run_jobs(writer, enumerate(verdicts()), count, begin=writer.begin)) as jobs:
         for _ in jobs:

@@ -20,11 +20,8 @@ from .worker import SplitScanner
 class RemoteDetector(Detector):
     """Holds a detector's card, and sends resized crops to where its network is.
 
-    It works within a job of `telltrace.pools` alone.
-
-    Args:
-        path: The checkpoint.
-        number: Which of the detectors it stands for.
+    It works within a job of `telltrace.pools` alone. ``number`` says which of the detectors it
+    stands for.
     """
 
     def __init__(self, path: Path, number: int) -> None:

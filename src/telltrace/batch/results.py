@@ -18,18 +18,10 @@ SUMMARY: Final = "summary.json"
 
 
 def write_results(answers: Iterable[Answer], about: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Write ``verdicts.jsonl``, ``verdicts.csv`` and, last, ``summary.json``, each atomically.
+    """Write ``verdicts.jsonl``, ``verdicts.csv`` and, last, the summary, each atomically.
 
-    What was measured with a clock stands in the summary alone, so that the other two are the
-    same bytes whenever the verdicts are.
-
-    Args:
-        answers: One for each file.
-        about: What else the summary tells.
-        out: Folder to write to.
-
-    Returns:
-        The summary.
+    What was measured with a clock stands in the summary alone, which is also returned and holds
+    what it is ``about``, so that the other two are the same bytes whenever the verdicts are.
     """
     tally, lost = Tally(), Counter[str]()
     with ExitStack() as stack:

@@ -67,7 +67,7 @@ def batch_scan(
     retry: bool = False,
     **settings: Any,
 ) -> BatchResult:
-    """Judge all files that the sources name, and write the verdicts to a folder.
+    """Judge all files that the sources name, and write the verdicts to a folder: see `run_batch`.
 
     Args:
         sources: What `find_paths` takes.
@@ -118,7 +118,7 @@ def run_batch(
     retry: bool = False,
     split: SplitScanner | None = None,
 ) -> BatchResult:
-    """Judge all files that the sources name with any scanner.
+    """Judge all files that the sources name, see `find_paths`, with any scanner.
 
     ``out`` then holds ``verdicts.jsonl`` and ``verdicts.csv`` in the order of the listing,
     ``summary.json``, and what a run that is killed goes on from: ``journal.jsonl``,
@@ -128,7 +128,7 @@ def run_batch(
     but for 8 bytes each.
 
     Args:
-        sources: What `find_paths` takes.
+        sources: Folders, patterns, lists and files.
         out: Folder to write; not searched for files.
         build: Makes a scanner; called once in each worker, so it must be possible to pickle it.
         settings: What the verdicts depend on, as plain data; a folder of other settings is refused.

@@ -1,7 +1,7 @@
 """The scan worker: a scanner in a process of its own, and an answer to every file."""
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -20,19 +20,10 @@ Order = tuple[int, str]
 """Position of a file in the listing, and its path."""
 
 
-class AnyVerdict(Protocol):
-    """What a scanner says of a file."""
-
-    @property
-    def seconds(self) -> Mapping[str, float]: ...
-
-    def to_dict(self) -> dict[str, Any]: ...
-
-
 class AnyScanner(Protocol):
-    """What judges one file."""
+    """What judges one file; a verdict has `to_dict` and ``seconds``, as that of a `Scanner`."""
 
-    def scan(self, path: Path, /) -> AnyVerdict: ...
+    def scan(self, path: Path, /) -> Any: ...
 
 
 class Scoring(Protocol):

@@ -29,7 +29,7 @@ COMMANDS: dict[str, Command] = {
     "show": Command(show),
     "train": Command(train, "training.train"),
     "runs": Command(runs),
-    "predict": Command(predict, "inference.predict.predict", without=["detector"]),
+    "predict": Command(predict, "inference.scoring.predict", without=["detector"]),
     "evaluate": Command(evaluate, "evaluation.evaluate", without=["top"]),
     "calibrate": Command(calibrate, "inference.calibrate.calibrate", without=["before"]),
     "robustness": Command(robustness, "robustness.measure_robustness", without=["detector"]),

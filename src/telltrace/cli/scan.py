@@ -54,7 +54,7 @@ def scan(
     from telltrace.batch.pages import PageWriter, write_pages
     from telltrace.batch.results import read_results
     from telltrace.inference import Scanner, find_paths
-    from telltrace.inference.page import check_page_name
+    from telltrace.inference.formats import check_page_name
 
     batch = {name: options.pop(name) for name in ("engine", "workers", "retry", "time_limit")}
     build = partial(Scanner, checkpoint or None, device=device, **options)

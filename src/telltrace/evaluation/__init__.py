@@ -3,26 +3,17 @@
 import warnings
 from typing import TYPE_CHECKING
 
-from telltrace.columns import VIDEO_KEY
-
-from .calibration import apply_knots, fit_isotonic, fit_platt, fit_temperature, margins
+from .calibration import apply_knots, fit_isotonic, fit_platt, fit_temperature
 from .compact import ScoreTable, compact_scores
 from .comparison import Comparison, TableDraws, compare, comparison_to_dict, delong
-from .compatibility import Difference, deepfakebench
+from .compatibility import deepfakebench
 from .groups import Level
-from .intervals import Draws, Interval, cluster_interval
+from .intervals import Draws, cluster_interval
 from .metrics import METRICS, Measure, Metric, auc, measure
 from .ranking import Ranking, UndefinedError
 from .rendering import render, render_comparison, render_compatibility
 from .report import Group, Report, evaluate
-from .scores import (
-    COLUMNS,
-    OPTIONAL,
-    add_unjudged,
-    parse_columns,
-    read_scores,
-    write_scores,
-)
+from .scores import COLUMNS, parse_columns, read_scores, write_scores
 from .thresholds import (
     Sample,
     conformal_threshold,
@@ -37,14 +28,10 @@ from .videos import Aggregation
 __all__ = [
     "COLUMNS",
     "METRICS",
-    "OPTIONAL",
-    "VIDEO_KEY",
     "Aggregation",
     "Comparison",
-    "Difference",
     "Draws",
     "Group",
-    "Interval",
     "Level",
     "Measure",
     "Metric",
@@ -54,7 +41,6 @@ __all__ = [
     "ScoreTable",
     "TableDraws",
     "UndefinedError",
-    "add_unjudged",
     "apply_knots",
     "auc",
     "cluster_interval",
@@ -69,7 +55,6 @@ __all__ = [
     "fit_isotonic",
     "fit_platt",
     "fit_temperature",
-    "margins",
     "measure",
     "parse_columns",
     "rate_of_each",

@@ -1,27 +1,48 @@
-"""Curves from a detector's margin to a probability, fitted on validation scores."""
+"""How well scores are probabilities, and curves that make them so, fitted on validation scores."""
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 
-from .ranking import Floats, UndefinedError, check
+from .ranking import Floats, Ranking, UndefinedError, check
 
 Knots = tuple[tuple[float, float], ...]
 """Points (score, probability) of a rising curve that is straight between them."""
 
+CALIBRATION_BINS = 15
 _NEAREST = 1e-12
 """How near to 0 and 1 a score may come before its margin is taken to be that of this distance."""
 
 
-def margins(scores: ArrayLike, temperature: float = 1.0, bias: float = 0.0) -> Floats:
-    """What a detector said before ``score = sigmoid(margin / temperature + bias)``.
+class Reliability(NamedTuple):
+    """Mean score, share of fakes and number of items of every bin that is not empty."""
 
-    Args:
-        scores: Probabilities of fake, (N,).
-        temperature: The curve's temperature.
-        bias: The curve's bias.
+    score: Floats
+    fakes: Floats
+    items: NDArray[np.int64]
+
+
+def reliability(ranking: Ranking, bins: int = CALIBRATION_BINS) -> Reliability:
+    """How often faces of a given score are fake, in ``bins`` equal widths of [0, 1].
+
+    Bins are closed below and open above, the last one closed on both sides.
+    """
+    found = np.zeros((3, bins))
+    for piece in ranking.pieces():
+        place = np.minimum((piece.scores * bins).astype(np.int64), bins - 1)
+        total = piece.real + piece.fake
+        of = total, piece.scores * total, piece.fake
+        found += [np.bincount(place, weights, bins) for weights in of]
+    items, scores, fakes = found[:, found[0] > 0]
+    return Reliability(scores / items, fakes / items, items.astype(np.int64))
+
+
+def margins(scores: ArrayLike, temperature: float = 1.0, bias: float = 0.0) -> Floats:
+    """What a detector said before ``score = sigmoid(margin / temperature + bias)``, (N,).
 
     Examples:
         >>> margins([0.5, 0.75]).round(4).tolist()
@@ -36,10 +57,7 @@ def fit_temperature(
 ) -> float:
     """The temperature under which the labels are likeliest: one number, no ranking changes.
 
-    Args:
-        labels: 0 real, 1 fake, (N,).
-        margin: Fake logit less real logit, (N,).
-        weights: What each item counts for, (N,); equal by default.
+    Labels, 0 real and 1 fake, margins (fake logit less real logit) and weights are (N,) each.
 
     Raises:
         UndefinedError: If only one class is present, or the classes do not overlap in the right
@@ -60,8 +78,6 @@ def fit_temperature(
     def loss(log_temperature: float) -> float:
         return _loss(y, m * math.exp(-log_temperature), w)
 
-    from scipy.optimize import minimize_scalar
-
     best = minimize_scalar(loss, bounds=(-8, 8), method="bounded", options={"xatol": 1e-9})
     return math.exp(float(best.x))
 
@@ -72,12 +88,7 @@ def fit_platt(
     """Temperature and bias of ``sigmoid(margin / temperature + bias)`` that make labels likeliest.
 
     The targets are drawn in a little, as Platt did, so that classes that lie apart do not ask
-    for an infinite slope.
-
-    Args:
-        labels: 0 real, 1 fake, (N,).
-        margin: Fake logit less real logit, (N,).
-        weights: What each item counts for, (N,); equal by default.
+    for an infinite slope. The arguments are those of :func:`fit_temperature`.
 
     Raises:
         UndefinedError: If only one class is present, or the slope would not rise.
@@ -94,9 +105,7 @@ def fit_platt(
         z = parameters[0] * m / spread + parameters[1]
         off = expit(z) - target
         gradient = np.array([(w * off * m / spread).sum(), (w * off).sum()])
-        return float((w * (np.logaddexp(0, z) - target * z)).sum()), gradient
-
-    from scipy.optimize import minimize
+        return _loss(target, z, w), gradient
 
     best = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9})
     slope, bias = float(best.x[0]) / spread, float(best.x[1])
@@ -109,12 +118,8 @@ def fit_isotonic(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None
     """The rising curve that fits the labels best in squares, as its corner points.
 
     It has as many steps as the data ask for, and a few hundred scores already overfit it: prefer
-    Platt's curve there. Scores on one step become equal, which can change the AUC.
-
-    Args:
-        labels: 0 real, 1 fake, (N,).
-        scores: (N,).
-        weights: What each item counts for, (N,); equal by default.
+    Platt's curve there. Scores on one step become equal, which can change the AUC. Labels, scores
+    and weights are (N,) each.
 
     Raises:
         UndefinedError: If only one class is present.
@@ -143,8 +148,8 @@ def apply_knots(scores: ArrayLike, knots: Knots) -> Floats:
     return np.asarray(np.interp(np.asarray(scores, dtype=np.float64), x, p), dtype=np.float64)
 
 
-def _loss(y: NDArray[np.int8], z: Floats, w: Floats) -> float:
-    return float((w * (np.logaddexp(0, z) - y * z)).sum())
+def _loss(target: NDArray[Any], z: Floats, w: Floats) -> float:
+    return float((w * (np.logaddexp(0, z) - target * z)).sum())
 
 
 def _shares(weights: ArrayLike | None, count: int) -> Floats:

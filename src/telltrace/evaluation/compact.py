@@ -16,7 +16,7 @@ from telltrace.errors import ManifestError
 
 from .parts import NUMBERS, ROWS, Columns, read_parts
 from .ranking import Floats, check
-from .scores import OPTIONAL, check_rows, check_scores, fill_missing
+from .scores import OPTIONAL, check_rows, check_scores, fill_missing, two_of_one_video
 from .videos import Aggregation, aggregate_scores
 
 _OF_VIDEO = [*VIDEO_KEY, "identity", "split"]
@@ -73,9 +73,8 @@ def compact_scores(
     """A scores table in little memory; a file is read in parts, so that its length is no matter.
 
     Args:
-        scores: A scores table, the CSV or .parquet file that holds it, or arrays: labels, scores
-            and, where known, the video of each row, (N,) each.
-        columns: Columns of a file that have other names, ours to theirs.
+        scores: As in `evaluate`.
+        columns: As in `evaluate`.
         items: Keep what names each row, so that it can be found in another table.
 
     Raises:
@@ -167,13 +166,7 @@ class _Builder:
             self.label.append(int(label))
         for column, new, old in zip(_OF_VIDEO, found, self.videos[number], strict=True):
             if new != old:
-                raise ManifestError(
-                    f"row {self.rows + row + 2}: {column} is {new!r}, but an earlier row of the "
-                    f"same video has {old!r}",
-                    remedy=f"One video has one {column}: correct the row, or give the videos "
-                    "different names.",
-                    path=self.name,
-                )
+                raise two_of_one_video(self.rows + row, column, new, old, self.name)
         return number
 
     def _add_items(self, part: pd.DataFrame) -> None:

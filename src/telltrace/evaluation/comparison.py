@@ -54,13 +54,8 @@ def delong(
 ) -> Comparison:
     """DeLong's interval and test of the difference of two AUCs on the same independent items.
 
-    Frames of one video are not independent: use it on videos of unrelated people.
-
-    Args:
-        labels: 0 real, 1 fake, (N,).
-        first: Scores of one detector, (N,).
-        second: Scores of the other for the same items, (N,).
-        level: Share of the interval.
+    Labels, 0 real and 1 fake, and the scores of either detector are (N,) each. Frames of one video
+    are not independent: use it on videos of unrelated people.
 
     Raises:
         UndefinedError: If a class has fewer than two items, or the two detectors rank the
@@ -108,13 +103,8 @@ def _placements(y: Labels, s: Floats) -> tuple[Floats, Floats]:
 class TableDraws:
     """The same draws of videos, or of groups of people, for any number of scores tables.
 
-    Args:
-        scores: A scores table with all videos.
-        replicates: Number of draws.
-        seed: The same seed gives the same draws.
-
     Raises:
-        UndefinedError: If fewer than two videos or groups hold reals, or fakes.
+        UndefinedError: If fewer than two videos or groups of the first hold reals, or fakes.
     """
 
     def __init__(self, scores: Scores, *, replicates: int = 1000, seed: int = 0) -> None:
@@ -191,16 +181,7 @@ def compare(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[dict[str, Found], int]:
-    """Compare two detectors on the items that both judged.
-
-    Args:
-        first: Scores of one detector, as `evaluate` takes them.
-        second: Scores of the other, of the same items.
-        aggregation: How the frames of a video become its score.
-        columns: Columns that have other names there, ours to theirs.
-        replicates: Draws behind an interval.
-        level: Share of the interval.
-        seed: Seed of the draws.
+    """Compare two detectors on the items that both judged; tables and options as in `evaluate`.
 
     Returns:
         Comparisons by level and metric: frames and videos with a bootstrap that draws linked

@@ -4,10 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from .compact import ScoreTable, compact_scores
 from .metrics import accuracy, auc, average_precision, equal_error_rate
 from .ranking import Floats, Labels, Ranking
+
+REASONS = {
+    "frame AUC": "the same rule",
+    "frame AP": "the same rule",
+    "frame EER": "theirs is the FPR of the ROC vertex nearest the crossing; ours is the crossing",
+    "frame accuracy": "theirs calls a score of exactly 0.5 real; ours calls it fake",
+    "accuracy on reals": "theirs takes the first rows to be the reals, whatever their labels",
+    "accuracy on fakes": "theirs takes the last rows to be the fakes, whatever their labels",
+    "video AUC": "theirs joins all videos of one name into one, whatever their method, compression "
+    "or dataset; ours tells them apart",
+}
 
 
 @dataclass(frozen=True)
@@ -41,48 +53,26 @@ def deepfakebench(scores: pd.DataFrame | ScoreTable) -> tuple[Difference, ...]:
     reals = int((labels == 0).sum())
     real, fake = (float(np.mean((values[labels == k] >= 0.5) == k)) for k in (0, 1))
     area, precision = auc(labels, values), average_precision(labels, values)
-    rows = (
-        ("frame AUC", area, area, "the same rule"),
-        ("frame AP", precision, precision, "the same rule"),
-        (
-            "frame EER",
-            nearest_vertex_eer(Ranking.of(labels, values)),
-            equal_error_rate(labels, values),
-            "theirs is the FPR of the ROC vertex nearest to the crossing; ours is the crossing",
-        ),
-        (
-            "frame accuracy",
-            float(np.mean(called == labels)),
-            accuracy(labels, values),
-            "theirs calls a score of exactly 0.5 real; ours calls it fake",
-        ),
-        (
-            "accuracy on reals",
-            float(np.mean(~called[:reals])),
-            real,
-            "theirs takes the first rows to be the reals, whatever their labels",
-        ),
-        (
-            "accuracy on fakes",
-            float(np.mean(called[reals:])),
-            fake,
-            "theirs takes the last rows to be the fakes, whatever their labels",
-        ),
-        (
-            "video AUC",
-            auc(*_merged_videos(table.videos["video"], video, labels, values)),
-            auc(table.labels[judged], of_videos[judged]),
-            "theirs joins all videos of one name into one, whatever their method, compression or "
-            "dataset; ours tells them apart",
-        ),
+    fpr, tpr = Ranking.of(labels, values).rates
+    merged = _merged_videos(table.videos["video"], video, labels, values)
+    figures = {
+        "frame AUC": (area, area),
+        "frame AP": (precision, precision),
+        "frame EER": (fpr[np.argmin(np.abs(1 - tpr - fpr))], equal_error_rate(labels, values)),
+        "frame accuracy": (np.mean(called == labels), accuracy(labels, values)),
+        "accuracy on reals": (np.mean(~called[:reals]), real),
+        "accuracy on fakes": (np.mean(called[reals:]), fake),
+        "video AUC": (auc(*merged), auc(table.labels[judged], of_videos[judged])),
+    }
+    return tuple(
+        Difference(name, float(theirs), ours, REASONS[name])
+        for name, (theirs, ours) in figures.items()
     )
-    return tuple(Difference(*row) for row in rows)
 
 
 def _merged_videos(
-    names: pd.Series, video: "np.ndarray[tuple[int], np.dtype[np.int32]]", labels: Labels,
-    values: Floats,
-) -> tuple[Floats, Floats]:  # fmt: skip
+    names: pd.Series, video: NDArray[np.int32], labels: Labels, values: Floats
+) -> tuple[Floats, Floats]:
     """Labels and mean scores of videos as DeepfakeBench forms them: by their name alone.
 
     A video's label is the whole part of the mean of its rows' labels, so that a name which
@@ -93,9 +83,3 @@ def _merged_videos(
     label, score = (np.bincount(name, of) / count for of in (labels, values))
     held = count >= 1
     return np.floor(label[held]), score[held]
-
-
-def nearest_vertex_eer(ranking: Ranking) -> float:
-    """The false positive rate at the ROC vertex where it is nearest to the miss rate."""
-    fpr, tpr = ranking.rates
-    return float(fpr[np.argmin(np.abs(1 - tpr - fpr))])

@@ -73,7 +73,7 @@ def judge_groups(
     """Judge groups of cells.
 
     Args:
-        items: What is judged.
+        items: What is judged, in cells.
         inside: For each group, which cells it holds, (cells,).
         linked: Group of people of each video, (V,); None draws videos.
         rows: Whether each row is taken for a video of its own, because none is named.
@@ -111,10 +111,7 @@ def choose_clusters(
 ) -> tuple[Literal["people", "videos"], Numbers]:
     """Groups of linked people where there are enough of them in both classes, or videos.
 
-    Args:
-        label: Of each video, (V,).
-        member: Which videos are judged, (V,).
-        linked: Group of people of each video, (V,), or None where they are not named.
+    Labels, whether a video is judged, and its group of people (None: not named) are (V,) each.
     """
     if (
         linked is not None

@@ -37,15 +37,8 @@ class Draws:
 
     Clusters are drawn within three strata: those with reals only, with fakes only, and with
     both, so that every draw has both classes. One cluster less is drawn than there are and each
-    counts the more for it, which makes the variance over draws unbiased.
-
-    Args:
-        label: 0 real, 1 fake, of each video, (V,).
-        cluster: What each video belongs to, (V,), any values.
-        member: Which videos are drawn, (V,); all by default.
-        replicates: Number of draws.
-        level: How often the intervals hold the truth.
-        seed: The same seed gives the same draws.
+    counts the more for it, which makes the variance over draws unbiased. Labels (0 real, 1 fake),
+    clusters (any values) and members (which are drawn) are those of videos, (V,) each.
 
     Raises:
         UndefinedError: If fewer than two clusters hold reals, or fakes.
@@ -66,7 +59,7 @@ class Draws:
         y = label[self.member]
         names, self.of = np.unique(np.asarray(cluster)[self.member], return_inverse=True)
         self.clusters = len(names)
-        self.strata = cluster_strata(y, self.of, len(names))
+        self.strata = _strata(y, self.of, len(names))
         self.fewest = min(len(np.unique(self.of[y == kind])) for kind in (0, 1))
 
     def weights(self, bins: int = 1) -> Iterator[Floats]:
@@ -138,14 +131,8 @@ def cluster_interval(
 ) -> Interval:
     """Interval of a metric, drawing whole clusters with replacement; see :class:`Draws`.
 
-    Args:
-        labels: 0 real, 1 fake, (N,).
-        scores: Higher is more fake, (N,).
-        clusters: What each item belongs to (its video, or the people in it), (N,), any values.
-        metric: What it is the interval of.
-        replicates: Number of draws.
-        level: How often such intervals hold the truth.
-        seed: The same seed gives the same interval.
+    Labels, 0 real and 1 fake, scores, and what each item belongs to (its video, or the people in
+    it; any values) are (N,) each.
 
     Raises:
         UndefinedError: If fewer than two clusters hold reals, or fakes; or if every draw gives
@@ -170,14 +157,8 @@ def t_interval(
 
     With few clusters quantiles of draws are too narrow: they take the spread for known, and they
     mirror the skewness of shares near 1. Student's distribution allows for the spread's own
-    error, and log odds keep the ends within (0, 1).
-
-    Args:
-        value: The metric; a share lies in (0, 1).
-        spread: Its standard deviation over draws of clusters, positive.
-        freedom: Clusters that the class with fewest of them lies in, less one.
-        level: How often such intervals hold the truth.
-        scale: What the interval is symmetric in.
+    error, and log odds keep the ends within (0, 1). ``spread`` is the standard deviation over
+    draws; ``freedom`` is one less than the clusters that the class with fewest of them lies in.
 
     Raises:
         UndefinedError: If nothing varies.
@@ -202,17 +183,8 @@ def t_interval(
     return float(expit(middle - reach)), float(expit(middle + reach))
 
 
-def cluster_strata(labels: Labels, cluster: Numbers, count: int) -> list[Numbers]:
-    """Clusters that hold reals only, fakes only, and both.
-
-    Args:
-        labels: 0 real, 1 fake, (N,).
-        cluster: Number of each item's cluster, (N,).
-        count: Number of clusters C.
-
-    Raises:
-        UndefinedError: If fewer than two clusters hold reals, or fakes.
-    """
+def _strata(labels: Labels, cluster: Numbers, count: int) -> list[Numbers]:
+    """Of so many clusters those that hold reals only, fakes only, and both."""
     held = np.stack([np.bincount(cluster[labels == k], minlength=count) for k in (0, 1)]) > 0
     for clusters, what in zip(held.sum(1), ("reals", "fakes"), strict=True):
         if clusters < 2:

@@ -73,11 +73,7 @@ class BinnedItems:
     """Items as counts of score bins and videos, a sparse table for each cell.
 
     A draw gives every video a weight; what the metrics of a draw need is then one product of
-    that table with the weights. No item is ever copied.
-
-    Args:
-        items: What is judged.
-        bins: Lowest and mean score of each, by :func:`score_bins`.
+    that table with the weights. No item is ever copied. The bins are those of `score_bins`.
     """
 
     def __init__(self, items: Items, bins: tuple[Floats, Floats]) -> None:
@@ -92,13 +88,8 @@ class BinnedItems:
         self.tables = []
         for cell, videos in enumerate(self.videos):
             place[videos] = np.arange(len(videos))
-            rows = np.flatnonzero(of == cell)
-            at = len(lowest) - np.searchsorted(lowest, items.score[rows], side="right")
             shape = len(lowest), len(videos)
-            ones, video = np.ones(len(rows), np.int32), place[items.owner[rows]]
-            table = sparse.csc_array((ones, (at.astype(np.int32), video)), shape=shape)
-            most = int(table.data.max(initial=0))
-            self.tables.append(table.astype(np.min_scalar_type(most)))  # each stays in memory
+            self.tables.append(_table(items, np.flatnonzero(of == cell), place, lowest, shape))
 
     def ranking(self, weights: Floats, cells: Mask) -> Ranking:
         """The ranking of draws in which videos count ``weights`` times: (V, B) -> (bins, B)."""
@@ -106,6 +97,18 @@ class BinnedItems:
         for cell in np.flatnonzero(cells):
             counts[int(self.fake[cell])] += self.tables[cell] @ weights[self.videos[cell]]
         return Ranking(self.scores, *counts)
+
+
+def _table(
+    items: Items, rows: Numbers, place: Numbers, lowest: Floats, shape: tuple[int, int]
+) -> sparse.csc_array:
+    """How many of these rows lie in each bin of each video, of the smallest type that holds it."""
+    bins = np.searchsorted(lowest, items.score[rows], side="right").astype(np.int32)
+    np.subtract(len(lowest), bins, out=bins)
+    index = bins, place[items.owner[rows]]
+    del rows  # a long table: nothing may stay that is needed no more
+    table = sparse.csc_array((np.ones(len(bins), np.int32), index), shape=shape)
+    return table.astype(np.min_scalar_type(int(table.data.max(initial=0))))
 
 
 def score_bins(ranking: Ranking) -> tuple[Floats, Floats]:

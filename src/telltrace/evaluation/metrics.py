@@ -7,13 +7,14 @@ called fake when its score is at least the threshold.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from telltrace.errors import ManifestError
 
+from .calibration import reliability
 from .ranking import Floats, Ranking, UndefinedError
 
 THRESHOLD = 0.5
@@ -22,7 +23,6 @@ THRESHOLD = 0.5
 LOGITS = "If these are logits, write 1 / (1 + exp(-logit)) in their place."
 """What to do about scores that are not probabilities."""
 
-CALIBRATION_BINS = 15
 MAX_FPR = 0.1
 
 
@@ -173,29 +173,6 @@ def _log_loss(ranking: Ranking) -> Any:
 @_adds_up
 def _brier(ranking: Ranking) -> Any:
     return _mean(ranking.scores**2, (1 - ranking.scores) ** 2, ranking)
-
-
-class Reliability(NamedTuple):
-    """Mean score, share of fakes and number of items of every bin that is not empty."""
-
-    score: Floats
-    fakes: Floats
-    items: NDArray[np.int64]
-
-
-def reliability(ranking: Ranking, bins: int = CALIBRATION_BINS) -> Reliability:
-    """How often faces of a given score are fake, in ``bins`` equal widths of [0, 1].
-
-    Bins are closed below and open above, the last one closed on both sides.
-    """
-    found = np.zeros((3, bins))
-    for piece in ranking.pieces():
-        place = np.minimum((piece.scores * bins).astype(np.int64), bins - 1)
-        total = piece.real + piece.fake
-        of = total, piece.scores * total, piece.fake
-        found += [np.bincount(place, weights, bins) for weights in of]
-    items, scores, fakes = found[:, found[0] > 0]
-    return Reliability(scores / items, fakes / items, items.astype(np.int64))
 
 
 def _calibration_error(ranking: Ranking) -> float:

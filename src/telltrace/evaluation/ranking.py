@@ -64,11 +64,7 @@ class Ranking:
 
     @classmethod
     def of(cls, labels: ArrayLike, scores: ArrayLike) -> Self:
-        """Sort items by score, ties joined.
-
-        Args:
-            labels: 0 real, 1 fake, (N,).
-            scores: Higher is more fake, (N,).
+        """Sort items by score, ties joined: labels, 0 real and 1 fake, and scores, both (N,).
 
         Raises:
             ManifestError: If lengths differ, a label is not 0 or 1, or a score is not finite.

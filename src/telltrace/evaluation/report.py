@@ -55,15 +55,9 @@ class Group:
         return items.ranking(np.array([False, True]))
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "dataset": self.dataset,
-            "compression": self.compression,
-            "method": self.method,
-            "people": self.people,
-            "frames": self.frames.to_dict(),
-            "videos": self.videos.to_dict(),
-            "tracks": self.tracks.to_dict() if self.tracks else None,
-        }
+        tracks = self.tracks.to_dict() if self.tracks else None
+        levels = {"frames": self.frames.to_dict(), "videos": self.videos.to_dict()}
+        return {**vars(self), **levels, "tracks": tracks}
 
 
 @dataclass(frozen=True)
@@ -96,18 +90,10 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it: None for what is undefined, never NaN."""
-        return {
-            "schema": SCHEMA,
-            "aggregation": self.aggregation,
-            "top": self.top,
-            "threshold": THRESHOLD,
-            "splits": list(self.splits),
-            "overall": self.overall.to_dict(),
-            "sets": [group.to_dict() for group in self.sets],
-            "methods": [group.to_dict() for group in self.methods],
-            "unjudged": self.unjudged,
-            "notes": list(self.notes),
-        }
+        sets, methods = ([g.to_dict() for g in of] for of in (self.sets, self.methods))
+        groups = {"overall": self.overall.to_dict(), "sets": sets, "methods": methods}
+        texts = {"splits": list(self.splits), "notes": list(self.notes)}
+        return {"schema": SCHEMA, "threshold": THRESHOLD, **vars(self), **texts, **groups}
 
 
 def evaluate(
@@ -198,10 +184,9 @@ def members(
 ) -> Mask:
     """Which rows of a table of videos are in a :class:`Group` of these names."""
     inside = np.ones(len(table), dtype=bool)
-    if dataset is not None:
-        inside &= (table["dataset"] == dataset).to_numpy()
-    if compression is not None:
-        inside &= (table["compression"] == compression).to_numpy()
+    for column, name in (("dataset", dataset), ("compression", compression)):
+        if name is not None:
+            inside &= (table[column] == name).to_numpy()
     if method is not None:
         inside &= ((table["method"] == method) | (table["label"] == 0)).to_numpy()
     return inside

@@ -52,14 +52,7 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def read_scores(path: str | Path, columns: Columns | None = None) -> pd.DataFrame:
-    """Read and check a scores table.
-
-    Args:
-        path: A CSV or .parquet file.
-        columns: Columns that have other names in the file.
-
-    Returns:
-        As :func:`check_scores`.
+    """Read and check a CSV or .parquet file; ``columns`` is as in `evaluate`.
 
     Raises:
         ManifestError: If the file is missing, is no such table, or a row is wrong.
@@ -71,10 +64,6 @@ def read_scores(path: str | Path, columns: Columns | None = None) -> pd.DataFram
 
 def check_scores(frame: pd.DataFrame, name: str = "scores") -> pd.DataFrame:
     """The table with typed columns in order, or the first thing that is wrong with it.
-
-    Args:
-        frame: Any table with ``label`` and ``score``; columns of other names are dropped.
-        name: What to call the table in an error.
 
     Returns:
         The columns of :data:`COLUMNS`, and those of :data:`OPTIONAL` that it has: texts as text
@@ -107,12 +96,7 @@ def fill_missing(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def add_unjudged(scores: pd.DataFrame, media: pd.DataFrame) -> pd.DataFrame:
-    """A scores table with one row more for each medium that could not be judged.
-
-    Args:
-        scores: The table.
-        media: Rows with the table's naming columns and ``status``; none leaves it as it is.
-    """
+    """A scores table with one row more for each medium that could not be judged, and its status."""
     if media.empty:
         return scores
     missing = media.assign(frame=-1, time=np.nan, score=np.nan)[[*COLUMNS, "status"]]
@@ -134,11 +118,7 @@ def _texts(column: pd.Series, name: str) -> NDArray[np.object_]:
 
 
 def check_rows(table: pd.DataFrame, name: str, first: int = 0) -> None:
-    """Each row by itself.
-
-    Raises:
-        ManifestError: At the first wrong row; ``first`` is how many rows came before the table.
-    """
+    """Raise a ManifestError at the first wrong row; ``first`` rows came before the table."""
     label, score, frame = table["label"], table["score"], table["frame"]
     real, unnamed = table["method"] == REAL, table["video"] == ""
     rules = [
@@ -166,10 +146,14 @@ def _check_videos(table: pd.DataFrame, name: str) -> None:
         wrong = (first != table[column]).to_numpy()
         if wrong.any() and (table["video"] != "").any():
             row = int(np.argmax(wrong))
-            raise ManifestError(
-                f"row {row + 2}: {column} is {table[column].iloc[row]!r}, but an earlier row of "
-                f"the same video has {first.iloc[row]!r}",
-                remedy=f"One video has one {column}: correct the row, or give the videos "
-                "different names.",
-                path=name,
-            )
+            new, old = table[column].iloc[row], first.iloc[row]
+            raise two_of_one_video(row, column, new, old, name)
+
+
+def two_of_one_video(row: int, column: str, new: str, old: str, name: str) -> ManifestError:
+    """What is wrong where rows of one video differ in what is the video's own."""
+    return ManifestError(
+        f"row {row + 2}: {column} is {new!r}, but an earlier row of the same video has {old!r}",
+        remedy=f"One video has one {column}: correct the row, or give the videos different names.",
+        path=name,
+    )

@@ -21,40 +21,26 @@ def undecided_zone(
 
     At most a share ``error`` of the reals score at least the upper threshold, and at most as
     many of the fakes score below the lower one. Where the classes lie so far apart that the
-    thresholds would cross, both become their midpoint and nothing is left undecided.
-
-    Args:
-        labels: (N,) 0 real, 1 fake.
-        scores: (N,) probability of fake.
-        error: Share of each class that may get the wrong verdict.
-
-    Returns:
-        Lower and upper threshold, in [0, 1]; None where a class is missing.
+    thresholds would cross, both become their midpoint and nothing is left undecided. Labels, 0
+    real and 1 fake, and scores are (N,); None where a class is missing.
 
     Examples:
         >>> undecided_zone([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], error=0.0)
         (0.4, 0.6000000000000001)
     """
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
-    reals, fakes = s[y == 0], s[y == 1]
-    if not len(reals) or not len(fakes):
+    if not (y == 0).any() or not (y == 1).any():
         return None
-    allowed = int(error * len(reals)), int(error * len(fakes))
-    highest = np.sort(reals)[::-1][min(allowed[0], len(reals) - 1)]
+    lower = real_threshold(s[y == 1], error)
+    highest = -real_threshold(-s[y == 0], error)
     upper = min(1.0, float(np.nextafter(highest, 2)))  # just above the first real not allowed
-    lower = float(np.sort(fakes)[min(allowed[1], len(fakes) - 1)])
-    if lower > upper:
-        lower = upper = (lower + upper) / 2
-    return lower, upper
+    return (lower, upper) if lower <= upper else ((lower + upper) / 2,) * 2
 
 
 def real_threshold(fakes: ArrayLike, error: float, weights: ArrayLike | None = None) -> float:
-    """The highest threshold below which no more than a share of the fakes lies.
+    """The highest threshold below which no more than a share ``error`` of the fakes lies.
 
-    Args:
-        fakes: Scores of fakes, (N,).
-        error: The share.
-        weights: What each of them counts for, (N,); equal by default.
+    The fakes' scores and what each counts for are (N,).
 
     Examples:
         >>> real_threshold([0.1, 0.6, 0.8, 0.9], 0.25)
@@ -69,15 +55,13 @@ def real_threshold(fakes: ArrayLike, error: float, weights: ArrayLike | None = N
 
 
 def conformal_threshold(
-    reals: ArrayLike,
-    rate: float,
-    confidence: float | None = None,
-    weights: ArrayLike | None = None,
+    reals: ArrayLike, rate: float, confidence: float | None = None, weights: ArrayLike | None = None
 ) -> float:
     """The lowest threshold at which real faces are called fake at most at this rate.
 
     It asks nothing of the scores' distribution, only that calibration and use draw from the same
     one, item by item: give one score a video, since frames of one video are no separate draws.
+    A score of at least the threshold is called fake.
 
     Args:
         reals: Scores of real items kept for calibration, (N,).
@@ -88,12 +72,8 @@ def conformal_threshold(
             much as one of few; the next item counts as much as the mean of them. Not together
             with ``confidence``.
 
-    Returns:
-        Threshold t; a score of at least t is called fake.
-
     Raises:
-        UndefinedError: If there are too few reals for the rate; the message says how many would
-            do.
+        UndefinedError: If there are too few reals for the rate; the message says how many would do.
 
     References:
         Vovk et al., "Algorithmic Learning in a Random World", 2005, section 4.2 (split
@@ -171,12 +151,9 @@ class Sample(NamedTuple):
     """Standard deviation over items."""
 
     def threshold(self, rate: float) -> float:
-        """What one more item from the same normal distribution exceeds with probability ``rate``.
+        """What one more item of the same normal distribution exceeds with probability ``rate``.
 
-        With few items the threshold is higher, since their mean and deviation are not well known.
-
-        Args:
-            rate: In (0, 1).
+        With few items it is higher, since their mean and deviation are not well known.
 
         References:
             Student's predictive distribution: Gelman et al., "Bayesian Data Analysis", 3rd
@@ -191,15 +168,11 @@ class Sample(NamedTuple):
 
     @lru_cache(maxsize=1024)  # noqa: B019  samples are values; most people have as many windows
     def threshold_of_highest(self, rate: float, count: int, within: float) -> float:
-        """What the highest of several values of one more item exceeds with probability ``rate``.
+        """What the highest of ``count`` values of one more item exceeds with probability ``rate``.
 
-        Values of one item share its level and spread about it: the levels of items are Student's,
-        as in :meth:`threshold`, and the values of an item normal and independent.
-
-        Args:
-            rate: In (0, 1).
-            count: Values of the item.
-            within: Standard deviation of the values of one item, of which ``sd`` is that of all.
+        Values of one item share its level and spread about it by ``within``: the levels of items
+        are Student's, as in :meth:`threshold`, and the values of an item normal and independent;
+        ``sd`` is the deviation of all values.
 
         Examples:
             >>> alike, apart = (Sample(30, 0.0, 1.0).threshold_of_highest(0.05, 20, w)
@@ -237,12 +210,9 @@ def effective_size(weights: ArrayLike) -> float:
 def summarise_sample(
     values: ArrayLike, weights: ArrayLike | None = None, size: float | None = None
 ) -> Sample:
-    """Size, mean and standard deviation, of items that may count for different amounts.
+    """Size, mean and standard deviation of values (N,) that may have weights (N,).
 
-    Args:
-        values: (N,).
-        weights: (N,); equal by default.
-        size: Separate items, where values are not; by default those of the weights.
+    ``size`` is how many separate items they are; by default that of the weights.
 
     Raises:
         UndefinedError: If fewer than two items would tell as much.
@@ -265,9 +235,8 @@ def rate_of_each(rate: float, tries: float) -> float:
     """The rate for each of several tries so that any of them errs at most at ``rate``.
 
     References:
-        Šidák, "Rectangular Confidence Regions for the Means of Multivariate Normal
-        Distributions", JASA 1967: exact for independent tries, and on the safe side for those
-        that agree.
+        Šidák, "Rectangular Confidence Regions for the Means of Multivariate Normal Distributions",
+        JASA 1967: exact for independent tries, and on the safe side for those that agree.
 
     Examples:
         >>> round(rate_of_each(0.05, 10), 5)

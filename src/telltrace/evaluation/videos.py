@@ -24,17 +24,11 @@ _BLOCK = 500_000
 def aggregate_scores(
     video: Rows, scores: Floats, count: int, how: Aggregation = "mean", top: int = 5
 ) -> Floats:
-    """One score a video from the scores of its frames.
-
-    Args:
-        video: Which video each score belongs to, (N,).
-        scores: Scores of frames, (N,); NaN where a frame could not be judged, which is left out.
-        count: Number of videos V.
-        how: "top-k" is the mean of the ``top`` highest scores, or of all where there are fewer.
-        top: How many frames "top-k" takes.
+    """One score a video from the scores of its frames; "top-k" is the mean of the ``top`` highest.
 
     Shape:
-        (V,), NaN for a video of which no frame could be judged.
+        The number of each score's video and the scores, (N,), NaN where a frame could not be
+        judged; V videos give (V,), NaN for a video of which no frame could be judged.
 
     Raises:
         OptionError: If ``how`` is unknown or ``top`` is below 1.
@@ -97,10 +91,8 @@ def identity_groups(videos: pd.DataFrame) -> NDArray[np.int64] | None:
     """Number videos so that two share a number if people link them, however indirectly.
 
     A forgery of 183 with the face of 253 holds both, so it links their videos. Videos of one
-    group are not independent; a fair interval draws groups, not videos.
-
-    Returns:
-        Numbers from 0, (V,), or None where a video does not say who is in it.
+    group are not independent; a fair interval draws groups, not videos. The numbers count from
+    0, (V,); None where a video does not say who is in it.
     """
     if len(videos) == 0 or (videos["identity"] == "").any():
         return None

@@ -1,9 +1,13 @@
 """Inference: a checkpoint and media in, scores and verdicts out."""
 
+import sys
+
+from telltrace.renamed import Package
+
 from .find import find_paths
-from .predict import choose_device, predict, score_crops
 from .rule import Rule, judge_score
 from .scanner import Scanner, scan
+from .scoring import choose_device, predict, score_crops
 from .settings import ScanSettings
 from .verdict import FaceVerdict, TrackVerdict, Verdict
 
@@ -21,3 +25,5 @@ __all__ = [
     "scan",
     "score_crops",
 ]
+
+sys.modules[__name__].__class__ = Package

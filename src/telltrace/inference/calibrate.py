@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.errors import ManifestError
@@ -88,10 +89,7 @@ def calibrate(
 def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) -> pd.DataFrame:
     """The verdicts on the items of a table, as shares in which every source counts the same.
 
-    Args:
-        before: The calibration with which the scores were made.
-        fitted: By which they are judged.
-        scores: The table that it was fitted on, or another.
+    The scores were made with ``before`` and are judged by ``fitted``.
 
     Returns:
         Columns ``medium``, ``label``, ``items``, ``strict``, ``FAKE``, ``UNCERTAIN`` and ``REAL``.
@@ -114,17 +112,15 @@ def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) ->
 
 def _shares(medium: str, items: Group, said: list[Status], strict: bool) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for label in (0, 1):
+    for label in np.unique(items.labels).tolist():
         mine = items.labels == label
-        if not mine.any():
-            continue
-        weights = items.weights[mine]
-        verdicts = np.array([str(verdict) for verdict in said])[mine]
-        row: dict[str, object] = {"medium": medium, "label": label, "items": int(mine.sum())}
-        row["strict"] = strict
-        for verdict in ("FAKE", "UNCERTAIN", "REAL"):
-            row[verdict] = float(weights[verdicts == verdict].sum() / weights.sum())
-        rows.append(row)
+        weights, verdicts = items.weights[mine], np.array(list(map(str, said)))[mine]
+        about = {"medium": medium, "label": label, "items": int(mine.sum()), "strict": strict}
+        shares = {
+            verdict: float(weights[verdicts == verdict].sum() / weights.sum())
+            for verdict in ("FAKE", "UNCERTAIN", "REAL")
+        }
+        rows.append({**about, **shares})
     return rows
 
 
@@ -151,13 +147,13 @@ def _curve(looks: Group, curve: Curve) -> tuple[float, float, tuple[tuple[float,
         return fit_temperature(labels, margins, weights), 0.0, ()
     if curve == "platt":
         return *fit_platt(labels, margins, weights), ()
-    return 1.0, 0.0, fit_isotonic(labels, 1 / (1 + np.exp(-margins)), weights)
+    return 1.0, 0.0, fit_isotonic(labels, expit(margins), weights)
 
 
 def _scores(calibration: Calibration, raw: NDArray[np.float64]) -> NDArray[np.float64]:
     """Calibrated scores of margins as the network gives them."""
-    plain = 1 / (1 + np.exp(-(raw / calibration.temperature + calibration.bias)))
-    return apply_knots(plain, calibration.knots) if calibration.knots else plain
+    knots = calibration.knots
+    return apply_knots(expit(raw), knots) if knots else calibration.probability(raw)
 
 
 def _pictures(
@@ -172,12 +168,10 @@ def _pictures(
     reals = summarise_sample(pictures.margins[real], pictures.weights[real])
     uppers = []
     for rate in rates:
-        margin = reals.threshold(rate)
+        margin, each = reals.threshold(rate), None if confidence else pictures.weights[real]
         try:
-            each = None if confidence else pictures.weights[real]
-            margin = max(
-                margin, conformal_threshold(pictures.margins[real], rate, confidence, each)
-            )
+            held = conformal_threshold(pictures.margins[real], rate, confidence, each)
+            margin = max(margin, held)
         except UndefinedError:
             if confidence is not None:
                 raise
@@ -236,11 +230,10 @@ def _videos(
 
 def _words(what: str, items: Group, rates: tuple[float, float], error: float, sure: str) -> str:
     reals, fakes = (int((items.labels == label).sum()) for label in (0, 1))
-    few = what == "videos" and fakes < ENOUGH
-    said = (
-        "real is said where it is of pictures" if few else f"{error:g} of the fakes are called real"
-    )
-    counted = "; each real video counts the same" if what == "videos" else " that count the same"
+    said, counted = f"{error:g} of the fakes are called real", " that count the same"
+    if what == "videos":
+        counted = "; each real video counts the same"
+        said = "real is said where it is of pictures" if fakes < ENOUGH else said
     return (
         f"{reals} real and {fakes} fake {what} of the validation split, from {items.sources} "
         f"sources{counted}. "

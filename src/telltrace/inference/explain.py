@@ -29,16 +29,9 @@ def explain(
 ) -> Explanation:
     """The status of a file that could be read, with a reason and a remedy.
 
-    Args:
-        tracks: The people in it.
-        verdict: What is said of them together; None if none could be judged.
-        moving: Whether it is a video.
-        frames: Frames looked at.
-        frames_with_face: Those in which somebody was followed.
-        dropped: Tracks that were hardly faces.
-        lost: Packets that could not be decoded.
-        truncated: Whether the file ends before its content does.
-        min_face: Pixels below which a face gets no score.
+    ``verdict`` is what is said of all people together, None if none could be judged; of the frames
+    looked at, somebody was followed in ``frames_with_face``; ``dropped`` tracks were hardly faces,
+    and ``lost`` packets could not be decoded.
     """
     if verdict is None and tracks:
         return Explanation(

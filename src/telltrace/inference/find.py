@@ -22,14 +22,11 @@ def find_paths(sources: Sequence[str], leave_out: Path | None = None) -> Iterato
     """The files that the sources name, one after the other, and as long as they are asked for.
 
     A folder stands for all files below it in the order of their paths; hidden ones are left out,
-    folders that a link leads to are named and not entered. A pattern (``*``, ``?``, ``[ab]``,
-    ``**``) stands for what it matches and for all files below matching folders. A list names one
-    file a line, or, if it holds a null byte, one between null bytes, so that a name may contain
-    a line break; "-" is a list on standard input. Anything else is a file.
-
-    Args:
-        sources: Folders, patterns, lists and files.
-        leave_out: A folder that is not searched, since results are written to it.
+    folders that a link leads to are named and not entered, and ``leave_out``, to which results are
+    written, is not searched. A pattern (``*``, ``?``, ``[ab]``, ``**``) stands for what it matches
+    and for all files below matching folders. A list names one file a line, or, if it holds a null
+    byte, one between null bytes, so that a name may contain a line break; "-" is a list on standard
+    input. Anything else is a file.
 
     Raises:
         OptionError: If a source names nothing; the message says which.

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from telltrace.errors import OptionError
 from telltrace.faces.media import Status
 from telltrace.inference.explain import moment
 from telltrace.inference.scanner import Scanner
@@ -54,6 +56,13 @@ def schema() -> dict[str, Any]:
     """The JSON schema of the document; a line of JSON lines is its ``file``."""
     text = files(__package__).joinpath("scan.schema.json").read_text(encoding="utf-8")
     return dict(json.loads(text))
+
+
+def check_page_name(path: Path) -> None:
+    """Refuse to write HTML under the name of something else."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        remedy = "Give it a name that ends in .html, and print it to PDF from a browser if need be."
+        raise OptionError("A report is an HTML page", remedy=remedy, path=path)
 
 
 def about(scanner: Scanner) -> dict[str, Any]:

@@ -45,19 +45,14 @@ class _Person:
 
 @dataclass
 class Observations:
-    """What several passes over one file have shown; passes may look at frames in any order.
-
-    Args:
-        frames: The file; the last pass over it.
-        settings: How it is looked at.
-        rule: By which people are judged.
-        turn: Quarters by which frames were turned to the left for the faces to be upright.
-    """
+    """What several passes over one file have shown; passes may look at frames in any order."""
 
     frames: Frames
+    """The last pass over the file."""
     settings: ScanSettings
     rule: Rule
     turn: int = 0
+    """Quarters by which frames were turned to the left for the faces to be upright."""
     size: tuple[int, int] | None = None
     """Width and height of the file's frames as they are."""
     lost: int = 0
@@ -69,12 +64,7 @@ class Observations:
     """What `tracks` gave, until another frame is seen."""
 
     def add(self, looks: Iterable[Look], even: bool = True) -> None:
-        """Take in frames; one that was seen before stays as it was.
-
-        Args:
-            looks: The frames.
-            even: Whether they are spread evenly, and not about a suspicious moment.
-        """
+        """Take in frames, spread evenly or not; one that was seen before stays as it was."""
         for look in looks:
             index = look.sight.index
             if index not in self.looks:
@@ -147,12 +137,8 @@ class Observations:
         pairs = list(zip(person.looks, person.places, strict=True))
         rotated = ("rotated",) if self.turn else ()
         flags = common_flags([look.quality[place] for look, place in pairs]) + rotated
-        faces = tuple(
-            self._face(look, place, score, smooth_score)
-            for (look, place), score, smooth_score in zip(
-                pairs, means.tolist(), smoothed.tolist(), strict=True
-            )
-        )
+        scores = zip(pairs, means.tolist(), smoothed.tolist(), strict=True)
+        faces = tuple(self._face(*pair, score, nearby) for pair, score, nearby in scores)
         if found is None:
             return TrackVerdict(
                 status=Status.FACE_TOO_SMALL, score=None, quality=flags, faces=faces

@@ -5,7 +5,6 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from telltrace.errors import OptionError
 from telltrace.faces.media import Status
 from telltrace.files import write_bytes
 from telltrace.inference.formats import people, quality_flags, reason_and_remedy
@@ -14,17 +13,21 @@ from telltrace.inference.provenance import detector_facts, method_facts
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.timeline_plot import timeline_figure
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
+from telltrace.visualization.page import (
+    Link,
+    embed_png,
+    facts,
+    figure,
+    note,
+    page,
+    paragraph,
+    svg,
+    table,
+)
 
 TONES: Final = {Status.FAKE: "bad", Status.REAL: "good", Status.UNCERTAIN: "unsure"}
 MOST: Final = 12
 """People who are drawn: the most suspicious; the table has them all."""
-
-
-def check_page_name(path: Path) -> None:
-    """Refuse to write HTML under the name of something else."""
-    if path.suffix.lower() not in (".html", ".htm"):
-        remedy = "Give it a name that ends in .html, and print it to PDF from a browser if need be."
-        raise OptionError("A report is an HTML page", remedy=remedy, path=path)
 
 
 def write_page(path: Path, verdict: Verdict, scanner: Scanner) -> None:
@@ -39,8 +42,6 @@ def write_page(path: Path, verdict: Verdict, scanner: Scanner) -> None:
 
 def write_index(path: Path, pages: Iterable[tuple[Verdict, Path | None]]) -> None:
     """Write a page that leads to the pages about single files, wherever there is one."""
-    from telltrace.visualization.page import Link, page, table
-
     rows: list[list[object]] = []
     for verdict, there in pages:
         name: object = str(verdict.path)
@@ -55,8 +56,6 @@ def write_index(path: Path, pages: Iterable[tuple[Verdict, Path | None]]) -> Non
 
 def scan_page(verdict: Verdict, scanner: Scanner) -> str:
     """The page as HTML: no date and no time that anything took is in it."""
-    from telltrace.visualization.page import page
-
     sections = [("Finding", _finding(verdict))]
     if verdict.tracks:
         if verdict.kind == "video" and verdict.worst is not None:
@@ -70,8 +69,6 @@ def scan_page(verdict: Verdict, scanner: Scanner) -> str:
 
 def _headline(verdict: Verdict) -> str:
     """The verdict, why, and what to do: all that a hurried reader needs."""
-    from telltrace.visualization.page import note, paragraph
-
     said = str(verdict.verdict or verdict.status)
     if verdict.score is not None:
         said += f" · {verdict.score:.1%} probability of forgery"
@@ -89,8 +86,6 @@ def _headline(verdict: Verdict) -> str:
 
 
 def _finding(verdict: Verdict) -> str:
-    from telltrace.visualization.page import embed_png, facts, figure
-
     about = {
         "Status": verdict.status,
         "Frames looked at": verdict.frames,
@@ -118,8 +113,6 @@ def _shown(verdict: Verdict) -> dict[int, TrackVerdict]:
 
 
 def _timeline(verdict: Verdict, scanner: Scanner) -> str:
-    from telltrace.visualization.page import figure, svg
-
     zone, shown = scanner.rule.calibration, _shown(verdict)
     drawing = timeline_figure(shown, verdict.duration, zone.real_below, zone.fake_from)
     caption = (
@@ -133,8 +126,6 @@ def _timeline(verdict: Verdict, scanner: Scanner) -> str:
 
 
 def _people(verdict: Verdict) -> str:
-    from telltrace.visualization.page import note, table
-
     moving = verdict.kind == "video"
     score = "score of all looks" if moving else "score"
     columns = ["person", "status", "hard to judge", score, "from s", "to s", "looks", "forged s"]
@@ -159,8 +150,6 @@ def _people(verdict: Verdict) -> str:
 
 
 def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
-    from telltrace.visualization.page import embed_png, figure
-
     said = [f"{face.time:.2f} s"] if moving else []
     if face.score is not None:
         said.append(f"raw {face.score:.0%}" if moving else f"{face.score:.0%}")
@@ -185,8 +174,6 @@ def _row(number: int, track: TrackVerdict) -> list[object]:
 
 
 def _file(verdict: Verdict) -> str:
-    from telltrace.visualization.page import facts
-
     size = "unknown" if verdict.size is None else f"{verdict.size[0]} x {verdict.size[1]} pixels"
     digest = verdict.sha256 or "none: not a file that can be read"
     about = {"Name": verdict.path.name, "SHA-256": digest}

@@ -9,12 +9,11 @@ from telltrace.checkpoint import Card, Detector
 from telltrace.inference.formats import SCHEMA
 from telltrace.inference.scanner import Scanner
 from telltrace.version import VERSION
+from telltrace.visualization.page import facts
 
 
 def detector_facts(detector: Detector) -> str:
     """The card of a detector as HTML, all of it, and the hash of its checkpoint."""
-    from telltrace.visualization.page import facts
-
     card = detector.card
     zone, crop = card.calibration, detector.crop
     about = {
@@ -64,8 +63,6 @@ def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:
 
 def method_facts(scanner: Scanner) -> str:
     """The settings of a scan and the versions of what computes, as HTML."""
-    from telltrace.visualization.page import facts
-
     packages = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
     versions = {"telltrace": VERSION, "schema": SCHEMA, "Python": platform.python_version()}
     installed = {name: version(name) for name in packages}

@@ -74,13 +74,8 @@ class Finding(NamedTuple):
 class Rule:
     """Thresholds of one detector, or of several that answer with the mean of their probabilities.
 
-    Args:
-        members: For each detector, its calibrations for single looks and for videos.
-        strict: Whether to use the thresholds for fewer false alarms.
-        window: Length of a stretch that is tested, in seconds; cards are calibrated on 1.
-
-    References:
-        docs/decisions/0002-score-of-a-file.md
+    Each has calibrations for single looks and for videos. A stretch that is tested lasts ``window``
+    seconds; cards are calibrated on 1. See docs/decisions/0002-score-of-a-file.md.
     """
 
     members: tuple[tuple[Calibration, VideoCalibration | None], ...]
@@ -104,10 +99,8 @@ class Rule:
 
     def margins(self, scores: Floats) -> Floats:
         """Margins of single looks, (N, detectors) to the same."""
-        columns = [
-            still.margins(column) for (still, _), column in zip(self.members, scores.T, strict=True)
-        ]
-        return np.stack(columns, axis=1)
+        pairs = zip(self.members, scores.T, strict=True)
+        return np.stack([still.margins(column) for (still, _), column in pairs], axis=1)
 
     def scores(self, margins: Floats, moving: bool) -> Floats:
         """Each detector's probability for its (mean) margin, (detectors,) to the same."""
@@ -121,15 +114,12 @@ class Rule:
         which keeps both promises.
         """
         members = [(still, video if moving else None) for still, video in self.members]
-        upper = float(
-            np.mean(
-                [
-                    v.fake(self.strict, people, brief) if v else still.fake(self.strict, people)
-                    for still, v in members
-                ]
-            )
-        )
+        uppers = [
+            video.fake(self.strict, people, brief) if video else still.fake(self.strict, people)
+            for still, video in members
+        ]
         lower = float(np.mean([(video or still).real_below for still, video in members]))
+        upper = float(np.mean(uppers))
         if lower > upper:
             lower = upper = halfway(lower, upper)
         return Calibration(real_below=lower, fake_from=upper)
@@ -139,23 +129,12 @@ class Rule:
         return float(self.scores(margins, moving=True).mean())
 
     def stretch_from(self, count: int, people: int = 1, times: float = 1.0) -> float:
-        """The score from which one of a person's windows is forged.
-
-        Args:
-            count: How many windows of this person were looked at.
-            people: How many are judged in the file.
-            times: Times the rate.
-        """
+        """The score from which one of a person's windows is forged, at ``times`` the rate."""
         known = [video for _, video in self.members if video]
         return float(np.mean([v.stretch(count, self.strict, people, times) for v in known]))
 
     def picture(self, scores: Floats, people: int) -> Finding:
-        """Judge a face in a picture.
-
-        Args:
-            scores: Of each detector, (detectors,).
-            people: Faces in the picture that can be judged.
-        """
+        """Judge a face, one of so many in a picture, by each detector's score, (detectors,)."""
         score = float(scores.mean())
         status = judge_score(score, self.zone(False, people))
         return Finding(status, status, score, tuple(scores.tolist()), (), None)

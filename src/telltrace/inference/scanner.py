@@ -12,23 +12,15 @@ from telltrace.checkpoint import BUNDLED, Card, Detector, load_detector
 from telltrace.errors import OptionError
 from telltrace.faces.detect import Face, FaceDetector, create_face_detector
 from telltrace.faces.follow import Follower
-from telltrace.faces.media import (
-    Frame,
-    Frames,
-    MediaError,
-    Moments,
-    Positions,
-    Remaining,
-    Sampling,
-)
+from telltrace.faces.media import Frame, Frames, MediaError, Moments, Positions, Remaining, Sampling
 from telltrace.faces.quality import face_flags, is_small
 from telltrace.faces.track import look_at
 from telltrace.faces.turned import find_turn, turn_frame
 from telltrace.inference.adaptive import frames_at_edges, needs_more, suspicious_moments
 from telltrace.inference.explain import explain
 from telltrace.inference.observations import Look, Observations, common_verdict
-from telltrace.inference.predict import choose_device
 from telltrace.inference.rule import Rule
+from telltrace.inference.scoring import choose_device
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.source import Medium, Source, opened_source
 from telltrace.inference.stopwatch import Stopwatch
@@ -137,10 +129,8 @@ class Scanner:
     ) -> Verdict:
         """Judge a picture or a video; whatever is wrong with it becomes a status.
 
-        Args:
-            source: What `telltrace.scan` takes.
-            times: Seconds of each frame, where the source is frames.
-            progress: Called with the number of frames read and how many there will be, about.
+        ``source`` and ``times`` are those of `telltrace.scan`; ``progress`` is called with the
+        number of frames read and how many there will be, about.
 
         Raises:
             OptionError: If the source is of a type that cannot be scanned.

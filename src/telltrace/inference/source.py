@@ -44,9 +44,7 @@ class Medium(NamedTuple):
 def opened_source(source: Source, times: Iterable[float] | None = None) -> Iterator[Medium]:
     """Make a source ready to be opened. Bytes and open files are copied to a temporary file.
 
-    Args:
-        source: See `Source`.
-        times: Seconds of each frame, ascending, where the source is frames.
+    ``times`` are the seconds of each frame, ascending, where the source is frames.
 
     Raises:
         OptionError: If it is none of these, or the times are not those of its frames.

@@ -10,12 +10,9 @@ from telltrace.faces.media import Frame, Frames, MediaError, Status
 
 
 class Stopwatch:
-    """Counts the time of each stage of one scan.
+    """Counts the time of each stage of one scan, which is given up after ``limit`` seconds.
 
-    Args:
-        path: What is scanned.
-        limit: Seconds after which it is given up, or None.
-        progress: Called with the number of frames read and how many there will be, about.
+    ``progress`` is called with the number of frames read and how many there will be, about.
     """
 
     def __init__(

@@ -26,11 +26,8 @@ class Span(NamedTuple):
 def smooth(times: ArrayLike, scores: ArrayLike, window: float) -> NDArray[np.float64]:
     """Running median over time: outliers go, and a step stays exactly where it is.
 
-    Args:
-        times: Seconds, ascending.
-        scores: As many.
-        window: Seconds about each moment; reaches further where it holds fewer than `AT_LEAST`
-            looks. 0 leaves the scores as they are.
+    Times are seconds, ascending, and so is the ``window`` about each moment; it reaches further
+    where it holds fewer than `AT_LEAST` looks. 0 leaves the scores as they are.
 
     Examples:
         >>> smooth(range(6), [0, 0, 1, 0, 0, 0], window=3).tolist()
@@ -67,10 +64,7 @@ class Window:
 def windows(times: ArrayLike, length: float, least: int) -> list[Window]:
     """Windows that begin at every half of their length and hold enough looks.
 
-    Args:
-        times: Seconds, ascending.
-        length: Of a window, in seconds; 0 gives none.
-        least: Looks that a window needs.
+    Times and length are in seconds, the times ascending; a length of 0 gives none.
 
     Examples:
         >>> [(w.first, w.last) for w in windows([0.0, 0.2, 0.7, 0.9, 5.0], 1.0, 3)]
@@ -106,29 +100,19 @@ def _starts(times: NDArray[np.float64], length: float) -> list[float]:
 
 
 def forged_spans(times: Sequence[float], smoothed: ArrayLike, fake_from: float) -> tuple[Span, ...]:
-    """The stretches in which smoothed scores reach the threshold.
-
-    Args:
-        times: Seconds, ascending.
-        smoothed: As many scores.
-        fake_from: The threshold.
+    """The stretches in which smoothed scores, one a moment in seconds, reach the threshold.
 
     Examples:
         >>> forged_spans([0.0, 1.0, 2.0, 3.0], [0.1, 0.8, 0.9, 0.2], 0.7)
         (Span(start=1.0, end=2.0, peak=0.9, peak_time=2.0),)
     """
     values = np.asarray(smoothed, np.float64)
-    where = np.flatnonzero(values >= fake_from).tolist()
-    groups: list[list[int]] = []
-    for i in where:
-        if groups and i == groups[-1][-1] + 1:
-            groups[-1].append(i)
-        else:
-            groups.append([i])
+    where = np.flatnonzero(values >= fake_from)
     spans = []
-    for group in groups:
-        top = max(group, key=lambda i: values[i])
-        spans.append(Span(times[group[0]], times[group[-1]], float(values[top]), times[top]))
+    for run in np.split(where, np.flatnonzero(np.diff(where) > 1) + 1):
+        if len(run):
+            top = run[np.argmax(values[run])]
+            spans.append(Span(times[run[0]], times[run[-1]], float(values[top]), times[top]))
     return tuple(spans)
 
 
@@ -141,12 +125,7 @@ def stretch_spans(
 ) -> tuple[Span, ...]:
     """The stretches that reach a level and touch one of the places that were found forged.
 
-    Args:
-        times: Seconds, ascending.
-        smoothed: As many scores.
-        level: What a stretch reaches.
-        places: Start and end of each place.
-        score: Stands for the peak where no score reaches the level: the places are then given.
+    Where no score reaches the level, the places themselves are given, with ``score`` as the peak.
 
     Examples:
         >>> stretch_spans([0.0, 1.0, 2.0], [0.9, 0.1, 0.8], 0.5, [(1.5, 2.5)], 0.7)

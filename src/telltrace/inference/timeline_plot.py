@@ -1,37 +1,27 @@
 """The scores of each person over time, a strip each, drawn for the page about a file."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from telltrace.errors import OptionError
 from telltrace.inference.timeline import Span
 from telltrace.inference.verdict import TrackVerdict
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 INK, FORGED, ZONE = "#3566B0", "#D9412B", "#888888"
 
 
 def timeline_figure(
     tracks: Mapping[int, TrackVerdict], duration: float, real_below: float, fake_from: float
-) -> "Figure":
-    """One strip a person, all over the same seconds.
-
-    Args:
-        tracks: By the number of the person; only those with a score can be drawn.
-        duration: Of the file, in seconds.
-        real_below: Lower edge of the grey zone in which nothing is claimed.
-        fake_from: Its upper edge.
+) -> Figure:
+    """One strip a person, by number and all over the same seconds, grey between the thresholds.
 
     Raises:
         OptionError: If there is no track.
     """
     if not tracks:
         raise OptionError("A timeline needs at least one person with a score, got none.")
-    from matplotlib.figure import Figure
-
     drawing = Figure(figsize=(5, 0.9 + 1.1 * len(tracks)), layout="constrained")
     strips = drawing.subplots(len(tracks), sharex=True, squeeze=False)[:, 0]
     for axes, (number, track) in zip(strips, tracks.items(), strict=True):
@@ -45,7 +35,7 @@ def timeline_figure(
     return drawing
 
 
-def _draw(axes: "Axes", track: TrackVerdict) -> None:
+def _draw(axes: Axes, track: TrackVerdict) -> None:
     faces = [face for face in track.faces if face.score is not None]
     times = [face.time for face in faces]
     axes.plot(times, [face.score or 0.0 for face in faces], ".", color=INK, ms=4, alpha=0.45)

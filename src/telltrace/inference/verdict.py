@@ -40,13 +40,7 @@ class FaceVerdict:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "FaceVerdict":
-        left, top, right, bottom = values["box"]
-        parts = {
-            "status": Status(values["status"]),
-            "box": (left, top, right, bottom),
-            "quality": tuple(values["quality"]),
-        }
-        return cls(**{**values, **parts})
+        return cls(**_tuples({**values, "status": Status(values["status"])}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,16 +85,15 @@ class TrackVerdict:
     def from_dict(cls, values: dict[str, Any]) -> "TrackVerdict":
         """Read back plain data; older verdicts know of no stretch."""
         stretch, throughout = values.get("stretch"), values.get("throughout")
-        return cls(
-            status=Status(values["status"]),
-            score=values["score"],
-            scores=tuple(values["scores"]),
-            throughout=None if throughout is None else Status(throughout),
-            stretch=None if stretch is None else Stretch(**stretch),
-            forged=tuple(Span(**span) for span in values["forged"]),
-            quality=tuple(values["quality"]),
-            faces=tuple(FaceVerdict.from_dict(face) for face in values["faces"]),
-        )
+        parts = {
+            "status": Status(values["status"]),
+            "throughout": throughout and Status(throughout),
+            "stretch": stretch and Stretch(**stretch),
+            "forged": tuple(Span(**span) for span in values["forged"]),
+            "faces": tuple(FaceVerdict.from_dict(face) for face in values["faces"]),
+        }
+        ends = ("start", "end")  # those of its looks
+        return cls(**_tuples({k: v for k, v in values.items() if k not in ends} | parts))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -166,29 +159,30 @@ class Verdict:
 
         The same file, settings, detectors and processor give the same data.
         """
-        plain: dict[str, Any] = _plain(self)
-        return plain
+        return dict(_plain(self))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Verdict":
         """Read back plain data, rounded as they are; fields that older ones lack stay empty."""
-        verdict, size = values["verdict"], values["size"]
-        lists = {name: tuple(values.get(name, ())) for name in ("quality", "warnings", "detectors")}
+        known = {f.name for f in fields(cls)}
         parts = {
             "path": Path(values["path"]),
             "status": Status(values["status"]),
-            "verdict": None if verdict is None else Status(verdict),
-            "size": None if size is None else (size[0], size[1]),
+            "verdict": values["verdict"] and Status(values["verdict"]),
             "tracks": tuple(TrackVerdict.from_dict(track) for track in values["tracks"]),
         }
-        known = {f.name for f in fields(cls)}
-        return cls(**{**{k: v for k, v in values.items() if k in known}, **lists, **parts})
+        return cls(**_tuples({k: v for k, v in values.items() if k in known} | parts))
 
 
 def worst(tracks: Sequence[TrackVerdict]) -> TrackVerdict | None:
     """The most suspicious track, and of equals the highest; None where none could be judged."""
     judged = [track for track in tracks if track.score is not None]
     return max(judged, key=lambda t: (VERDICTS.index(t.status), t.suspicion), default=None)
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """Plain data with tuples for lists."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
 def _plain(value: Any, digits: int = 6) -> Any:

@@ -1,8 +1,7 @@
 """The faces that a detector got most wrong, one a video."""
 
-import cv2
-import numpy as np
 import pandas as pd
+from PIL import Image
 
 from telltrace.columns import VIDEO_KEY
 from telltrace.packs.pictures import decode, read_bytes
@@ -13,13 +12,7 @@ SIDE = 132
 
 
 def worst_mistakes(scores: pd.DataFrame, label: int, count: int) -> pd.DataFrame:
-    """The reals with the highest scores, or the fakes with the lowest, the worst of each video.
-
-    Args:
-        scores: A scores table.
-        label: 0 for reals, 1 for fakes.
-        count: How many.
-    """
+    """The reals with the highest scores, or the fakes with the lowest, the worst of each video."""
     judged = scores[scores["score"].notna() & (scores["label"] == label)]
     order = ["score", *VIDEO_KEY, "frame"]
     ranked = judged.sort_values(order, ascending=[label == 1] + [True] * 5, kind="stable")
@@ -43,13 +36,13 @@ def thumbnails(rows: pd.DataFrame) -> str:
     return text
 
 
-def _thumbnail(path: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
+def _thumbnail(path: str) -> Image.Image | None:
     try:
         image = decode(read_bytes(path))
     except (OSError, ValueError):
         return None
     if image is None:
         return None
-    scale = SIDE / max(image.shape[:2])
-    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    picture = Image.fromarray(image)
+    picture.thumbnail((SIDE, SIDE))
+    return picture

@@ -32,15 +32,15 @@ class Source:
 def read_source(path: Path) -> list[Source]:
     """Everything a report can show of a path.
 
-    Args:
-        path: A scores table; the folder of a training run that holds one or more; or the folder
-            that `telltrace robustness` wrote.
+    It is a scores table; the folder of a training run that holds one or more; or the folder that
+    `telltrace robustness` wrote.
 
     Raises:
         ManifestError: If it holds no scores table; the message says how to make one.
     """
     if path.is_file():
-        return [_read_table(path, path.stem)]
+        run = (path.parent / "recipe.json").is_file()
+        return [Source(path.stem, *_scores(path, _about_run(path.parent) if run else {}))]
     if not path.is_dir():
         remedy = "Name a scores table or a run's folder."
         raise ManifestError("no such file or folder", remedy=remedy, path=path)
@@ -48,27 +48,17 @@ def read_source(path: Path) -> list[Source]:
         return [_read_robustness(path)]
     tables = [file for file in sorted(path.rglob("*.csv")) if _is_scores(file)]
     if not tables:
-        remedy = (
-            "Write one with `telltrace predict ... --checkpoint "
-            f"{path / 'best.safetensors'} --out {path / 'test.csv'}`."
+        command = (
+            f"`telltrace predict ... --checkpoint {path / 'best.safetensors'} "
+            f"--out {path / 'test.csv'}`"
         )
+        remedy = f"Write one with {command}."
         raise ManifestError("holds no scores table", remedy=remedy, path=path)
-    several = len(tables) > 1
-    origin, history = _about_run(path), _history(path)
-    return [
-        Source(
-            f"{path.name}, {file.stem}" if several else path.name,
-            *_scores(file, origin),
-            history,
-        )
-        for file in tables
-    ]
-
-
-def _read_table(path: Path, name: str) -> Source:
-    folder = path.parent
-    origin = _about_run(folder) if (folder / "recipe.json").is_file() else {}
-    return Source(name, *_scores(path, origin))
+    file = path / "metrics.csv"
+    history = pd.read_csv(file) if file.is_file() else None
+    names = [path.name if len(tables) == 1 else f"{path.name}, {file.stem}" for file in tables]
+    origin, pairs = _about_run(path), zip(names, tables, strict=True)
+    return [Source(name, *_scores(file, origin), history) for name, file in pairs]
 
 
 def _read_robustness(path: Path) -> Source:
@@ -116,8 +106,3 @@ def _about_card(card: Card) -> dict[str, str]:
 
 def _brief(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-
-
-def _history(folder: Path) -> pd.DataFrame | None:
-    file = folder / "metrics.csv"
-    return pd.read_csv(file) if file.is_file() else None

@@ -71,13 +71,7 @@ def run_of(table: Table, cell: Cell, scale: Scale, seed: int) -> Run:
 def plan_table(
     table: Table, data: Path, rows: Sequence[str] = (), columns: Sequence[str] = ()
 ) -> list[Cell]:
-    """Every cell, row by row, each with the reason why it cannot be run, if there is one.
-
-    Args:
-        table: What to reproduce.
-        data: Folder with one prepared data set a folder.
-        rows: Only rows of these names; all by default.
-        columns: Likewise.
+    """Every cell of these rows and columns (all by default), with the reason why it cannot be run.
 
     Raises:
         OptionError: If a row or column has no such name.

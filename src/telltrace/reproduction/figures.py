@@ -49,14 +49,9 @@ class CellFigure:
 def cell_figure(scores: Sequence[pd.DataFrame], metric: str, *, seed: int = 0) -> CellFigure:
     """The figure of a cell from the scores tables of its seeds, all of the same crops.
 
-    Args:
-        scores: One table a seed.
-        metric: "auc" or "balanced_accuracy" (at a score of 0.5).
-        seed: Seed of the draws.
-
     Raises:
         UndefinedError: If a class is missing, or is in one video only.
-        ValueError: If the tables judge different videos.
+        ManifestError: If the tables judge different videos.
     """
     values = tuple(METRICS[metric](table["label"], table["score"]) for table in scores)
     draws = TableDraws(scores[0], replicates=REPLICATES, seed=seed)

@@ -61,21 +61,14 @@ def of_methods(manifest: pd.DataFrame, methods: tuple[str, ...]) -> pd.DataFrame
 
 
 def refuse_leaks(training: pd.DataFrame, test: pd.DataFrame) -> None:
-    """Refuse a cell that judges people it learnt from.
-
-    Raises:
-        SplitError: Naming the person and the two rows.
-    """
+    """Raise a SplitError if a cell judges people it learnt from."""
     check_splits(pd.concat([training, test.assign(split="test")], ignore_index=True))
 
 
 def write_selection(rows: pd.DataFrame, source: Path, folder: Path) -> Path:
-    """Write the rows as a prepared manifest; its folder is named by what is in it.
+    """Write rows of the prepared manifest at ``source`` as one that keeps how its crops were cut.
 
-    Args:
-        rows: Rows of the manifest at ``source``.
-        source: A prepared manifest; how its crops were cut is kept.
-        folder: Folder of all selections.
+    Its folder, below that of all selections, is named by what is in it.
     """
     path = folder / manifest_hash(rows)[:12] / "manifest.csv"
     if not path.exists():

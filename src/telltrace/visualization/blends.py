@@ -26,11 +26,8 @@ def blend_sheet(
 ) -> Image.Image:
     """Each blend as four pictures: real, blend, mask, and their difference made stronger.
 
-    Args:
-        blends: Real and blended faces (S, S, 3) and opacities (S, S) in [0, 1], of one pair each.
-        names: What to call each pair.
-        across: Pairs in a row.
-        size: Side of a picture, in pixels.
+    A blend is a real and a blended face (S, S, 3) and opacities (S, S) in [0, 1]; so many pairs
+    stand ``across``, and a picture has ``size`` pixels a side.
 
     Examples:
         >>> face = np.zeros((64, 64, 3), np.uint8)

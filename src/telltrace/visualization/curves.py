@@ -12,11 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from telltrace.errors import OptionError
+from telltrace.evaluation.calibration import reliability
 from telltrace.evaluation.compact import LevelName, ScoreTable
 from telltrace.evaluation.groups import Level
-from telltrace.evaluation.metrics import THRESHOLD, expected_calibration_error, reliability
+from telltrace.evaluation.metrics import THRESHOLD, expected_calibration_error
 from telltrace.evaluation.ranking import Floats, Ranking, UndefinedError
 from telltrace.evaluation.report import Group, Report
 from telltrace.files import write_bytes
@@ -59,14 +61,10 @@ def new_figure(
 
 
 def roc_figure(table: ScoreTable, report: Report) -> Figure:
-    """ROC curves per frame (above) and per video (below): one line a method.
+    """ROC curves per frame (above) and per video (below) of a table: one line a method.
 
     Left, both axes are linear. Right, the FPR is logarithmic, since a detector is of use where
-    false positives are rare; steps join thresholds that exist. The legend gives the AUC.
-
-    Args:
-        table: The table that ``report`` was made from.
-        report: Its report; it gives the AUCs and their intervals.
+    false positives are rare; steps join thresholds that exist. The legend gives the report's AUC.
 
     Raises:
         UndefinedError: If there is no group with both reals and fakes.
@@ -103,10 +101,6 @@ def reliability_figure(table: ScoreTable, report: Report) -> Figure:
     A calibrated detector's points lie on the diagonal; above it the scores are too low, below it
     too high. The bars count the items of each bin, with a 95 % interval of the share (Wilson),
     which takes items for independent and is too narrow for frames.
-
-    Args:
-        table: The table that ``report`` was made from.
-        report: Its report; it says how videos are formed.
     """
     levels = _levels(table, report)
     figure, grid = _page("Reliability", len(levels), columns=1)
@@ -245,10 +239,10 @@ def _draw_reliability(axes: Axes, ranking: Ranking, name: str) -> None:
     if error.value is None:
         raise UndefinedError(error.reason or "")
     bins = reliability(ranking)
-    z, n, p = 1.959963984540054, bins.items, bins.fakes
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    reach = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    bars = np.clip([p - (centre - reach), centre + reach - p], 0, None)
+    p, n = bins.fakes, bins.items
+    shares = map(binomtest, np.rint(p * n).astype(int).tolist(), n.tolist())
+    ends = np.array([share.proportion_ci(method="wilson") for share in shares]).T
+    bars = np.clip([p - ends[0], ends[1] - p], 0, None)
     axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=DASHED, label="calibrated")
     axes.errorbar(
         *(bins.score, p, bars), fmt="o-", color=BLUE, capsize=3, label=f"ECE {error.value:.3f}"

@@ -28,13 +28,9 @@ Box = tuple[float, float, float, float]
 def contact_sheet(
     images: Sequence[Pixels], captions: Sequence[str], columns: int = 6, size: int = 160
 ) -> Image.Image:
-    """Images side by side, each with its caption below.
+    """Images, uint8 RGB (H, W, 3) of any sizes, side by side, each with its caption below.
 
-    Args:
-        images: uint8 RGB arrays of any sizes, each (H, W, 3); each is fitted into its tile.
-        captions: One an image, of any number of lines; a line too wide for its tile is cut.
-        columns: Images in a row.
-        size: Side of a tile, in pixels.
+    Each is fitted into its tile of ``size`` pixels; a line of a caption that is too wide is cut.
 
     Raises:
         OptionError: If there is no image, an image is not uint8 RGB, or captions are not as many.
@@ -71,13 +67,9 @@ def contact_sheet(
 def draw_boxes(image: Pixels, boxes: Sequence[Box], captions: Sequence[str]) -> Image.Image:
     """A copy of the image with a box around every face and its caption beside the box.
 
-    Lines and letters grow with the image. A caption stands above its box, or inside where there
-    is no room; it never leaves the image.
-
-    Args:
-        image: uint8 RGB, (H, W, 3).
-        boxes: Boxes of faces in the image's own pixels; they may reach beyond its edges.
-        captions: One a box; its first word chooses the colour, see :data:`COLOURS`.
+    Lines and letters grow with the image, uint8 RGB (H, W, 3). A caption stands above its box, or
+    inside where there is no room; it never leaves the image. Its first word chooses the colour, see
+    :data:`COLOURS`. Boxes are in the image's pixels and may reach beyond its edges.
 
     Raises:
         OptionError: If the image is not uint8 RGB, or captions are not as many as boxes.

@@ -20,6 +20,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from telltrace.errors import OptionError
+
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What the reader's browser may load: nothing but what is in the file."""
 
@@ -41,11 +43,8 @@ class Section(NamedTuple):
 def page(title: str, sections: Sequence[tuple[str, str]], *, lead: str = "") -> str:
     """One HTML document, ready to be written to a file.
 
-    Args:
-        title: Plain text.
-        sections: Headings in plain text, each with its body in HTML, as the other functions
-            here make it.
-        lead: HTML between the title and the list of sections, such as a summary.
+    Title and headings are plain text; bodies, and the ``lead`` between title and list of sections,
+    are HTML as the other functions here make it.
 
     Examples:
         >>> text = page("Scan of a & b", [("Verdicts", paragraph("None was <fake>."))])
@@ -104,26 +103,16 @@ def facts(pairs: Mapping[str, object]) -> str:
 
 
 def table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[object]],
-    *,
-    caption: str = "",
-    texts: int = 1,
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "", texts: int = 1
 ) -> str:
-    """A table of plain text.
-
-    Args:
-        columns: Its heading.
-        rows: As many cells each as there are columns: plain text, or a `Link`.
-        caption: What it shows.
-        texts: So many columns from the left are text; the others are numbers, set to the right.
+    """A table of plain text and links; so many columns are ``texts``, the others set to the right.
 
     Raises:
-        ValueError: If a row has another number of cells.
+        OptionError: If a row has another number of cells than there are columns.
     """
     for row in rows:
         if len(row) != len(columns):
-            raise ValueError(f"A row of {len(row)} cells stands under {len(columns)} columns.")
+            raise OptionError(f"A row of {len(row)} cells stands under {len(columns)} columns.")
 
     def cells(tag: str, row: Sequence[object]) -> str:
         kinds = ["" if i < texts else ' class="number"' for i in range(len(row))]
@@ -154,12 +143,9 @@ def figure(content: str, caption: str = "") -> str:
 def embed_png(
     image: NDArray[np.uint8] | Image.Image, *, alt: str = "", width: int | None = None
 ) -> str:
-    """A picture inside the page.
+    """A picture inside the page: RGB or grey, as a PIL image or uint8 (H, W, 3) or (H, W).
 
-    Args:
-        image: RGB or grey, as a PIL image or uint8 (H, W, 3) or (H, W).
-        alt: What is to be seen, for readers who do not see it.
-        width: Width to show it at, in CSS pixels; by default its own.
+    ``alt`` says what is to be seen; ``width`` is in CSS pixels, by default its own.
 
     Examples:
         >>> embed_png(np.zeros((2, 2, 3), np.uint8))[:32]
@@ -177,11 +163,7 @@ def svg(drawing: Figure, *, alt: str = "") -> str:
     """A matplotlib figure inside the page, sharp at any size, its letters as text.
 
     The same figure gives the same bytes; names within it are made the page's own, so that
-    several figures stand side by side.
-
-    Args:
-        drawing: The figure; its background becomes transparent, so that it takes the page's.
-        alt: What is to be seen, for readers who do not see it.
+    several figures stand side by side. Its background becomes transparent.
     """
     content = StringIO()
     letters = {"svg.hashsalt": "telltrace", "svg.fonttype": "none"}

@@ -14,7 +14,6 @@ Pixels = NDArray[np.uint8]
 
 HEADING: Final = 24
 """Height of a row's heading, in pixels."""
-KEYS: Final = ["dataset", "compression", "label", "method"]
 
 
 def manifest_sheet(
@@ -29,13 +28,8 @@ def manifest_sheet(
 
     Within a data set a column shows the same people in every row, as far as they are there: the
     real face stands above its forgeries. Frames are those nearest the middle of their video.
-
-    Args:
-        manifest: Crops or media.
-        read: Gives the picture at a path, (H, W, 3) uint8 RGB.
-        columns: Faces in a row.
-        size: Side of a face, in pixels.
-        seed: Which people, where there are more than columns.
+    ``read`` gives the picture at a path, (H, W, 3) uint8 RGB; ``seed`` chooses the people where
+    there are more than columns; a face has ``size`` pixels a side.
     """
     strips: list[tuple[pd.DataFrame, Image.Image]] = []
     for _, group in manifest.groupby(["dataset", "compression"], sort=True):

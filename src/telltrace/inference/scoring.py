@@ -72,22 +72,13 @@ def predict(
 def score_crops(
     detector: Detector, manifest: pd.DataFrame, crop: FaceCrop, *, batch_size: int = 32
 ) -> pd.DataFrame:
-    """The scores table of a manifest of face crops.
+    """The scores table of a manifest of face crops that were cut so, in the manifest's order.
 
     Upright crops of another margin or size are cut again as the detector wants them. What is
     tighter than that is shown as it is, as a scan of such a picture would.
 
-    Args:
-        detector: Gives the scores.
-        manifest: Rows of face crops.
-        crop: How they were cut.
-        batch_size: Crops per call of the network.
-
-    Returns:
-        The manifest's naming columns, frame, time, label and score, in the manifest's order.
-
     Raises:
-        ValueError: If the crops are aligned in another way than the detector was trained on.
+        TelltraceError: If the crops are aligned in another way than the detector was trained on.
         MediaError: If a crop is missing; the message names the file.
     """
     preprocessing = detector.card.preprocessing
