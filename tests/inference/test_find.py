@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telltrace.batch.listing import Listing
+from telltrace.batch.journal import Listing
 from telltrace.inference.find import find_paths
 
 NAMES = ("b.mp4", "a/z.mp4", "a/b/c.jpg", "a.mp4", ".hidden/d.mp4", "a/.e.mp4", "out/f.mp4")

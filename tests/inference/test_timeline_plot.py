@@ -3,8 +3,8 @@ import pytest
 
 from telltrace.faces.media import Status
 from telltrace.inference import FaceVerdict, TrackVerdict
+from telltrace.inference.page import timeline_figure
 from telltrace.inference.timeline import Span
-from telltrace.inference.timeline_plot import timeline_figure
 
 
 def track(scores: list[float | None], *spans: Span) -> TrackVerdict:

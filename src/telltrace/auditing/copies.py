@@ -101,9 +101,7 @@ def _real_path(path: str) -> str:
     return os.path.join(_real_folder(folder), name)  # noqa: PTH118
 
 
-@lru_cache(maxsize=2**16)
-def _real_folder(folder: str) -> str:
-    return os.path.realpath(folder)
+_real_folder = lru_cache(maxsize=2**16)(os.path.realpath)
 
 
 def _meetings(

@@ -135,16 +135,12 @@ def _ask(
     value = auc(labels, scores)
     low, high = clustered_interval(labels, scores, groups, seed)
     chance, least = permutation_p_value(labels, scores, groups, seed)
-    verdict = _verdict(value, high, chance, least)
+    verdict: Verdict = "cannot say" if least > SURE or high > EXCLUDED else "no sign"
+    if chance <= SURE:
+        verdict = "shortcut" if value >= STRONG else "trace"
     detail = describe(question, media, faces, labels)
     remedy = question.remedy if verdict in ("shortcut", "trace") else ""
     return Shortcut(question.name, verdict, value, low, high, chance, detail, remedy)
-
-
-def _verdict(value: float, high: float, chance: float, least: float) -> Verdict:
-    if chance <= SURE:
-        return "shortcut" if value >= STRONG else "trace"
-    return "cannot say" if least > SURE or high > EXCLUDED else "no sign"
 
 
 def held_out_scores(

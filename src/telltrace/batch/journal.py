@@ -1,16 +1,22 @@
-"""What a batch scan has found so far: one line a file, added as it comes, kept through a kill."""
+"""Which files a batch scan judges and what it has found so far, on disk, kept through a kill."""
 
+import hashlib
+import itertools
 import json
 import os
 import re
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
+
 from telltrace.errors import OutputError
+from telltrace.files import atomic_write
+from telltrace.inference.find import read_list
 
 SYNC_EVERY: Final = 2.0
 """Seconds between moments at which the disk is made to hold all; a power cut costs so much."""
@@ -103,3 +109,53 @@ class Journal:
         """Make the disk hold all, and let others write."""
         os.fsync(self._handle.fileno())
         self._handle.close()
+
+
+class Listing:
+    """Paths with a null byte after each, in a file that can be given to a scan as a list."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __iter__(self) -> Iterator[str]:
+        return read_list(self.file) if self.file.exists() else iter(())
+
+    def update(self, find: Callable[[], Iterator[str]], known: str) -> tuple[int, str]:
+        """Write down the files that ``find`` gives; those not known before are added at the end.
+
+        ``known`` is the digest of the time before, "" at first. Returned are how many files the
+        listing holds, and the digest of those that there are now.
+        """
+        found = Listing(self.file.with_name(f".{self.file.name}.found"))
+        try:
+            digest = _write(find(), found.file)
+            if not self.file.exists() or digest != known:
+                with atomic_write(self.file) as both:
+                    _write(itertools.chain(self, self._new(found)), both)
+        finally:
+            found.file.unlink(missing_ok=True)
+        return sum(1 for _ in self), digest
+
+    def _new(self, found: "Listing") -> Iterator[str]:
+        """The paths that are not in this listing, at 16 bytes of memory for each that is."""
+        marks = np.sort(np.fromiter(map(_mark, self), dtype="S16"))
+        for path in found:
+            mark = _mark(path)
+            place = int(np.searchsorted(marks, mark))
+            if place == len(marks) or bytes(marks[place]) != mark.rstrip(b"\0"):
+                yield path
+
+
+def _write(paths: Iterable[str], file: Path) -> str:
+    """Write a listing; its digest."""
+    digest = hashlib.sha256()
+    with file.open("wb") as out:
+        for path in paths:
+            entry = os.fsencode(path) + b"\0"
+            out.write(entry)
+            digest.update(entry)
+    return digest.hexdigest()
+
+
+def _mark(path: str) -> bytes:
+    return hashlib.blake2b(os.fsencode(path), digest_size=16).digest()

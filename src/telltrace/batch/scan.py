@@ -19,8 +19,7 @@ from telltrace.inference.formats import SCHEMA
 from telltrace.progress import progress
 from telltrace.version import VERSION
 
-from .journal import Answer, Journal
-from .listing import Listing
+from .journal import Answer, Journal, Listing
 from .remote import split_scanner
 from .results import SUMMARY, TABLE, VERDICTS, write_results
 from .worker import AnyScanner, ScanWorker, SplitScanner, Task, run_processes

@@ -13,7 +13,6 @@ from .ranking import Floats, Ranking, UndefinedError, check
 Knots = tuple[tuple[float, float], ...]
 """Points (score, probability) of a rising curve that is straight between them."""
 
-CALIBRATION_BINS = 15
 _NEAREST = 1e-12
 """How near to 0 and 1 a score may come before its margin is taken to be that of this distance."""
 
@@ -26,11 +25,12 @@ class Reliability(NamedTuple):
     items: NDArray[np.int64]
 
 
-def reliability(ranking: Ranking, bins: int = CALIBRATION_BINS) -> Reliability:
-    """How often faces of a given score are fake, in ``bins`` equal widths of [0, 1].
+def reliability(ranking: Ranking) -> Reliability:
+    """How often faces of a given score are fake, in 15 equal widths of [0, 1].
 
     Bins are closed below and open above, the last one closed on both sides.
     """
+    bins = 15
     found = np.zeros((3, bins))
     for piece in ranking.pieces():
         place = np.minimum((piece.scores * bins).astype(np.int64), bins - 1)

@@ -90,17 +90,14 @@ def compact_scores(
                 builder.add(part)
         return builder.table()
     builder = _Builder("scores", items)
-    frame = scores if isinstance(scores, pd.DataFrame) else _of_arrays(scores)
+    if not isinstance(scores, pd.DataFrame):
+        labels, values, *groups = scores
+        y, s = check(labels, values)
+        named = {"video": np.asarray(groups[0]).astype(str)} if groups else {}
+        scores = pd.DataFrame({"label": y, "score": s, **named})
     theirs = {other: ours for ours, other in (columns or {}).items()}
-    builder.add(check_scores(frame.rename(columns=theirs)))
+    builder.add(check_scores(scores.rename(columns=theirs)))
     return builder.table()
-
-
-def _of_arrays(arrays: Sequence[ArrayLike]) -> pd.DataFrame:
-    labels, scores, *groups = arrays
-    y, s = check(labels, scores)
-    table = pd.DataFrame({"label": y, "score": s})
-    return table.assign(video=np.asarray(groups[0]).astype(str)) if groups else table
 
 
 class _Builder:

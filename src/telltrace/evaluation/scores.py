@@ -17,7 +17,7 @@ from telltrace.errors import ManifestError, OptionError
 from telltrace.files import write_table
 
 from .metrics import LOGITS
-from .parts import NUMBERS, Columns, check_columns, numbers_of, read_parts
+from .parts import NUMBERS, check_columns, numbers_of, read_parts
 
 COLUMNS = [*MEDIUM, "frame", "time", "score"]
 """Columns of the table, in this order. ``score`` is the probability of fake; it is empty where a
@@ -51,13 +51,13 @@ def parse_columns(text: str) -> dict[str, str]:
     return {ours: theirs for ours, _, theirs in pairs}
 
 
-def read_scores(path: str | Path, columns: Columns | None = None) -> pd.DataFrame:
-    """Read and check a CSV or .parquet file; ``columns`` is as in `evaluate`.
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """Read and check a scores table, a CSV or .parquet file.
 
     Raises:
         ManifestError: If the file is missing, is no such table, or a row is wrong.
     """
-    with closing(read_parts(path, [*COLUMNS, *OPTIONAL], columns)) as parts:
+    with closing(read_parts(path, [*COLUMNS, *OPTIONAL])) as parts:
         found = [part.astype({c: object for c in part if c not in NUMBERS}) for part in parts]
     return check_scores(pd.concat(found, ignore_index=True), name=str(path))
 

@@ -90,51 +90,33 @@ def conformal_threshold(
             raise OptionError(f"{name} must lie in (0, 1), got {value}")
     s = np.sort(np.asarray(reals, dtype=np.float64))
     check(np.zeros(len(s), dtype=int), s)
-    if weights is not None and confidence is None:
+    if confidence is None:
         return _weighted_threshold(np.asarray(reals, np.float64), rate, weights)
-    above = _allowed(len(s), rate, confidence)
-    if above is None:
+    ranks = np.arange(1, len(s) + 1)  # with k items above it, Beta(k, N + 1 - k) of new ones are
+    above = int((betainc(ranks, len(s) + 1 - ranks, rate) >= confidence).sum())  # falls with rank
+    if not above:
+        needed = math.ceil(math.log(1 - confidence) / math.log(1 - rate) - 1e-9)
         raise UndefinedError(
-            f"a rate of {rate:g} needs {_needed(rate, confidence)} items to calibrate on, "
-            f"got {len(s)}"
+            f"a rate of {rate:g} needs {needed} items to calibrate on, got {len(s)}"
         )
     return float(np.nextafter(s[len(s) - above], np.inf))  # above the highest that is not allowed
 
 
-def _weighted_threshold(s: Floats, rate: float, weights: ArrayLike) -> float:
+def _weighted_threshold(s: Floats, rate: float, weights: ArrayLike | None) -> float:
     """The threshold at and above which no more than the rate lies, the next item counted in."""
-    w = np.asarray(weights, dtype=np.float64)
+    w = np.ones(len(s)) if weights is None else np.asarray(weights, dtype=np.float64)
     size = effective_size(w)
     allowed = rate * (size + 1) - 1 + 1e-9
     if allowed < 0:
+        counted = "" if weights is None else f" that count as {size:.0f}"
         raise UndefinedError(
-            f"a rate of {rate:g} needs {_needed(rate, None)} items to calibrate on, "
-            f"got {len(s)} that count as {size:.0f}"
+            f"a rate of {rate:g} needs {math.ceil(1 / rate - 1 - 1e-9)} items to calibrate on, "
+            f"got {len(s)}{counted}"
         )
     order = np.argsort(-s, kind="stable")
     above = np.cumsum(w[order]) * size / w.sum()
     first = int(np.argmax(above > allowed))  # the highest that must stay below
     return float(np.nextafter(s[order[first]], np.inf))
-
-
-def _allowed(count: int, rate: float, confidence: float | None) -> int | None:
-    """The rank from the top of the first score that may lie below the threshold; None: too few.
-
-    With k items at or above it, a new item lies above with probability Beta(k, count + 1 - k).
-    """
-    if confidence is None:
-        k = math.floor((count + 1) * rate + 1e-12)
-        return k if 1 <= k <= count else None
-    ranks = np.arange(1, count + 1)
-    fits = int((betainc(ranks, count + 1 - ranks, rate) >= confidence).sum())  # falls with rank
-    return fits or None
-
-
-def _needed(rate: float, confidence: float | None) -> int:
-    """The fewest items that make any threshold."""
-    if confidence is None:
-        return math.ceil(1 / rate - 1 - 1e-9)
-    return math.ceil(math.log(1 - confidence) / math.log(1 - rate) - 1e-9)
 
 
 LEVELS: Final = 4000

@@ -1,17 +1,20 @@
 """A page about one file: what was found, when, in whose face, and all that the finding rests on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from telltrace.errors import OptionError
 from telltrace.faces.media import Status
 from telltrace.files import write_bytes
 from telltrace.inference.formats import people, quality_flags, reason_and_remedy
 from telltrace.inference.pictures import key_faces, mark_faces, read_frames, thumbnail
 from telltrace.inference.provenance import detector_facts, method_facts
 from telltrace.inference.scanner import Scanner
-from telltrace.inference.timeline_plot import timeline_figure
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
 from telltrace.visualization.page import (
     Link,
@@ -26,6 +29,7 @@ from telltrace.visualization.page import (
 )
 
 TONES: Final = {Status.FAKE: "bad", Status.REAL: "good", Status.UNCERTAIN: "unsure"}
+INK, FORGED, ZONE = "#3566B0", "#D9412B", "#888888"
 MOST: Final = 12
 """People who are drawn: the most suspicious; the table has them all."""
 
@@ -123,6 +127,39 @@ def _timeline(verdict: Verdict, scanner: Scanner) -> str:
     left = sum(track.score is not None for track in verdict.tracks) - len(shown)
     more = f" Not drawn: {people(left)} with lower scores." if left else ""
     return figure(svg(drawing, alt="Scores of each person over time"), caption + more)
+
+
+def timeline_figure(
+    tracks: Mapping[int, TrackVerdict], duration: float, real_below: float, fake_from: float
+) -> Figure:
+    """One strip a person, by number and all over the same seconds, grey between the thresholds.
+
+    Raises:
+        OptionError: If there is no track.
+    """
+    if not tracks:
+        raise OptionError("A timeline needs at least one person with a score, got none.")
+    drawing = Figure(figsize=(5, 0.9 + 1.1 * len(tracks)), layout="constrained")
+    strips = drawing.subplots(len(tracks), sharex=True, squeeze=False)[:, 0]
+    for axes, (number, track) in zip(strips, tracks.items(), strict=True):
+        _draw(axes, track)
+        axes.axhspan(real_below, fake_from, color=ZONE, alpha=0.12, lw=0)
+        axes.set(xlim=(0, max(duration, 1e-3)), ylim=(-0.04, 1.04), yticks=(0, 0.5, 1))
+        axes.set_ylabel(f"person {number}", fontsize="medium")
+        axes.tick_params(labelsize="medium")
+        axes.spines[["top", "right"]].set_visible(False)
+    strips[-1].set_xlabel("seconds")
+    return drawing
+
+
+def _draw(axes: Axes, track: TrackVerdict) -> None:
+    faces = [face for face in track.faces if face.score is not None]
+    times = [face.time for face in faces]
+    axes.plot(times, [face.score or 0.0 for face in faces], ".", color=INK, ms=4, alpha=0.45)
+    axes.plot(times, [face.smoothed or 0.0 for face in faces], color=INK, lw=1.6)
+    for span in track.forged:
+        middle, half = (span.start + span.end) / 2, max(span.end - span.start, 0.1) / 2
+        axes.axvspan(middle - half, middle + half, color=FORGED, alpha=0.15, lw=0.8)
 
 
 def _people(verdict: Verdict) -> str:

@@ -1,6 +1,7 @@
 """From a picture or video to a verdict: read, find faces, cut, score, conclude."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from os import PathLike
 from typing import Any, Final
 
@@ -137,18 +138,12 @@ class Scanner:
         """
         with opened_source(source, times) as medium:
             watch = Stopwatch(medium.name, self.settings.time_limit, progress)
+            verdict = partial(Verdict, path=medium.name, sha256=medium.sha256)
+            verdict = partial(verdict, detectors=self.hashes, warnings=self.warnings)
             try:
-                return self._conclude(medium, self._look(medium, watch), watch)
+                return self._conclude(verdict, self._look(medium, watch), watch)
             except MediaError as error:
-                return Verdict(
-                    path=medium.name,
-                    status=error.status,
-                    reason=error.message,
-                    remedy=error.remedy,
-                    warnings=self.warnings,
-                    sha256=medium.sha256,
-                    detectors=self.hashes,
-                )
+                return verdict(status=error.status, reason=error.message, remedy=error.remedy)
 
     def scan_many(self, sources: Iterable[Source]) -> Iterator[Verdict]:
         """Judge one source after the other; the verdicts come in their order, as they are ready."""
@@ -227,7 +222,9 @@ class Scanner:
             scores.append(np.stack(columns, axis=1))
         return np.concatenate(scores)
 
-    def _conclude(self, medium: Medium, seen: Observations, watch: Stopwatch) -> Verdict:
+    def _conclude(
+        self, said: Callable[..., Verdict], seen: Observations, watch: Stopwatch
+    ) -> Verdict:
         """The verdict on the file: forged if anybody is, real only if everybody is."""
         tracks, dropped = seen.tracks()
         verdict = common_verdict([track.status for track in tracks if track.score is not None])
@@ -245,8 +242,7 @@ class Scanner:
             min_face=self.settings.min_face,
             **found,
         )
-        return Verdict(
-            path=medium.name,
+        return said(
             status=status,
             verdict=verdict,
             score=max((track.score for track in tracks if track.score is not None), default=None),
@@ -256,9 +252,6 @@ class Scanner:
             quality=("compressed",) if seen.is_compressed else (),
             reason=reason,
             remedy=remedy,
-            warnings=self.warnings,
-            sha256=medium.sha256,
-            detectors=self.hashes,
             tracks=tuple(tracks),
             seconds=watch.spent,
             **found,

@@ -26,16 +26,16 @@ def plain_summary(report: Report) -> list[str]:
         return [*said, f"How well it separates cannot be said: {level.metrics['auc'].reason}."]
     said.append(
         f"Of a fake and a real {what} picked at random, the fake is found more suspicious "
-        f"{_times(value)}{_range(level)}. Guessing would be right 50 times."
+        f"{100 * value:.0f} times of 100{_range(level)}. Guessing would be right 50 times."
     )
     said.append(_worth(level, value))
-    said += _errors(level, what)
-    said += _methods(report)
-    return said
-
-
-def _times(value: float) -> str:
-    return f"{100 * value:.0f} times of 100"
+    right = level.metrics["balanced_accuracy"].value
+    if right is not None:
+        said.append(
+            f"If every {what} with a score of {THRESHOLD:g} or more is called fake, "
+            f"{100 * right:.0f} % of the verdicts are right where both are equally frequent."
+        )
+    return said + _methods(report)
 
 
 def _range(level: Level) -> str:
@@ -55,16 +55,6 @@ def _worth(level: Level, value: float) -> str:
     if value < CHANCE:
         return "That is worse than guessing: check which class is which."
     return "That is better than guessing, on material like this."
-
-
-def _errors(level: Level, what: str) -> list[str]:
-    value = level.metrics["balanced_accuracy"].value
-    if value is None:
-        return []
-    return [
-        f"If every {what} with a score of {THRESHOLD:g} or more is called fake, "
-        f"{100 * value:.0f} % of the verdicts are right where reals and fakes are equally frequent."
-    ]
 
 
 def _methods(report: Report) -> list[str]:

@@ -18,8 +18,7 @@ from telltrace.training.config import Device
 
 from . import selection
 from .cells import Cell, Run, run_of
-from .figures import cell_figure
-from .results import Result
+from .results import Result, cell_figure
 from .scale import Scale, settings
 from .tables import Table
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 from telltrace.models.registry import DETECTORS, default_options
 from telltrace.training import DataConfig, OptimConfig
 
+from .tables import frozen
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
@@ -52,8 +54,7 @@ def settings(name: str, scale: Scale) -> tuple[DataConfig, OptimConfig]:
     """How a recipe of ``recipes.toml`` trains at this scale."""
 
     def part(name: str, **changed: float | None) -> dict[str, Any]:
-        values = {**recipe[name], **{k: v for k, v in changed.items() if v is not None}}
-        return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return frozen(recipe[name] | {k: v for k, v in changed.items() if v is not None})
 
     recipe = _recipes()[name]
     data = part("data", image_size=scale.image_size, batch_size=scale.batch_size)

@@ -81,14 +81,14 @@ def load_table(name: str) -> Table:
         raise OptionError(f"No table is named {name!r}. There are {known}.")
     text = files(__package__).joinpath("tables", f"{name}.toml").read_text(encoding="utf-8")
     parts = tomllib.loads(text)
-    columns = tuple(Column(**_frozen(column)) for column in parts.pop("columns"))
+    columns = tuple(Column(**frozen(column)) for column in parts.pop("columns"))
     rows = tuple(
         Row(**{**row, "published": tuple(tuple(cell) for cell in row["published"])})
         for row in parts.pop("rows")
     )
-    return Table(name, columns=columns, rows=rows, **_frozen(parts))
+    return Table(name, columns=columns, rows=rows, **frozen(parts))
 
 
-def _frozen(parts: Mapping[str, Any]) -> dict[str, Any]:
+def frozen(parts: Mapping[str, Any]) -> dict[str, Any]:
     """The same with tuples for lists."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in parts.items()}
