@@ -117,7 +117,7 @@ def run_batch(
     retry: bool = False,
     split: SplitScanner | None = None,
 ) -> BatchResult:
-    """Judge all files that the sources name, see `find_paths`, with any scanner.
+    """Judge all files that the sources name with any scanner; other options as `batch_scan`.
 
     ``out`` then holds ``verdicts.jsonl`` and ``verdicts.csv`` in the order of the listing,
     ``summary.json``, and what a run that is killed goes on from: ``journal.jsonl``,
@@ -126,16 +126,9 @@ def run_batch(
     gets the status ``UNREADABLE`` or ``TIMEOUT``. Memory does not grow with the number of files
     but for 8 bytes each.
 
-    Args:
-        sources: Folders, patterns, lists and files.
-        out: Folder to write; not searched for files.
-        build: Makes a scanner; called once in each worker, so it must be possible to pickle it.
-        settings: What the verdicts depend on, as plain data; a folder of other settings is refused.
-        engine: As of `batch_scan`.
-        workers: As of `batch_scan`.
-        time_limit: Seconds of one file after which its worker is killed.
-        retry: As of `batch_scan`.
-        split: The same scanner in two parts; a cluster that has GPUs holds the models there.
+    ``build`` makes a scanner, once in each worker, so it must be possible to pickle it; ``split``
+    is the same in two parts, of which a cluster that has GPUs holds the models there. ``settings``
+    is what the verdicts depend on, as plain data; a folder of other settings is refused.
 
     Raises:
         TelltraceError: If a source names nothing, ``out`` holds another scan, another process is
