@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 RENAMED = {
+    "telltrace.audit.collect": "telltrace.auditing.media",
     "telltrace.audit": "telltrace.auditing",
     "telltrace.evaluate.compare": "telltrace.evaluation.comparison",
     "telltrace.evaluate.compat": "telltrace.evaluation.compatibility",
@@ -27,10 +28,13 @@ RENAMED = {
     "telltrace.layers.convert": "telltrace.conversion.convert",
     "telltrace.models.converted": "telltrace.models.plain",
     "telltrace.models.published": "telltrace.published.layouts",
+    "telltrace.reproduce.figures": "telltrace.reproduction.results",
+    "telltrace.reproduce.scale": "telltrace.reproduction.cells",
     "telltrace.reproduce": "telltrace.reproduction",
     "telltrace.train.sight": "telltrace.training.run_log",
     "telltrace.train.start": "telltrace.training.initialize",
     "telltrace.train": "telltrace.training",
+    "telltrace.visualize.blends": "telltrace.visualization.sheets",
     "telltrace.visualize": "telltrace.visualization",
 }
 """Old rooms and modules, each with its new path; what lies below them moved with them."""

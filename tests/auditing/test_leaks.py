@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from telltrace.auditing.collect import look_at_files, read_rows
 from telltrace.auditing.leaks import Example, Leak, find_leaks
-from telltrace.auditing.media import Medium
+from telltrace.auditing.media import Medium, look_at_files, read_rows
 from telltrace.data.manifest import read_manifest, write_manifest
 
 from .conftest import draw_picture, write_set

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from telltrace.auditing import audit
-from telltrace.auditing.collect import choose_files, read_rows
+from telltrace.auditing.media import choose_files, read_rows
 from telltrace.auditing.quality import count_rows
 from telltrace.auditing.tables import render
 from telltrace.cli import main

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 from scipy.stats import beta
 
-from telltrace.auditing.collect import look_at_files, read_rows
-from telltrace.auditing.media import Look, Medium
+from telltrace.auditing.media import Look, Medium, look_at_files, read_rows
 from telltrace.auditing.shortcuts import (
     SURE,
     Shortcut,

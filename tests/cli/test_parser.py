@@ -51,7 +51,7 @@ def test_the_options_of_the_library_are_those_of_the_command(tmp_path: Path) -> 
         calls.append({"manifest": manifest, **options})
         return 0
 
-    command = Command(audit, "auditing.collect.look_at_files", without=["paths", "after"])
+    command = Command(audit, "auditing.media.look_at_files", without=["paths", "after"])
     assert run({"audit": command}, ["audit", "a.csv", "--frames", "2"]) == 0
     assert calls == [{"manifest": [Path("a.csv")], "frames": 2, "workers": 0}]
 

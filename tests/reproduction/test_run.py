@@ -13,9 +13,8 @@ from telltrace.cli import main
 from telltrace.data.manifest import read_manifest
 from telltrace.progress import logger
 from telltrace.reproduction import reproduce_table
-from telltrace.reproduction.cells import plan_table, run_of
+from telltrace.reproduction.cells import SCALES, plan_table, run_of
 from telltrace.reproduction.results import Result, to_dict, to_markdown, to_text
-from telltrace.reproduction.scale import SCALES
 from telltrace.reproduction.selection import judged_rows, refuse_leaks, training_rows
 from telltrace.reproduction.tables import Column, Row, Table, load_table
 

@@ -1,8 +1,7 @@
 import pytest
 
 from telltrace.models.registry import DETECTORS, default_options
-from telltrace.reproduction.cells import PREPARE
-from telltrace.reproduction.scale import SCALES, builder_options, settings
+from telltrace.reproduction.cells import PREPARE, SCALES, builder_options, settings
 from telltrace.reproduction.tables import SHOWN, load_table, table_names
 
 

@@ -4,8 +4,8 @@ import pytest
 from PIL import ImageColor
 
 from telltrace.visualization import blend_sheet, manifest_sheet
-from telltrace.visualization.blends import show_difference, show_mask
 from telltrace.visualization.faces import COLOURS
+from telltrace.visualization.sheets import show_difference, show_mask
 
 
 def manifest(people: list[str], methods: tuple[str, ...] = ("real", "A"), frames: int = 3):

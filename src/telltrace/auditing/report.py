@@ -74,8 +74,8 @@ def audit(
     """
     from ..pools import processors
     from ..progress import progress
-    from .collect import choose_files, look_at_files, read_rows
     from .leaks import find_leaks
+    from .media import choose_files, look_at_files, read_rows
     from .quality import balance_notes, count_rows, find_flaws, find_troubles
     from .shortcuts import find_shortcuts
 

@@ -54,7 +54,7 @@ def show(
 
 
 def _faces(manifest: list[Path], split: str | None, columns: int, size: int, seed: int) -> "Image":
-    from telltrace.auditing.collect import read_rows
+    from telltrace.auditing.media import read_rows
     from telltrace.visualization import manifest_sheet
 
     rows = read_rows(manifest)

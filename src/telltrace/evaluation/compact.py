@@ -1,6 +1,6 @@
 """A scores table of any length, held small: videos once, and two numbers a row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,11 +148,9 @@ class _Builder:
         """Whether the table names its videos; the answer must be the same for all rows."""
         named = str(part["video"].iloc[0]) != ""
         if self.named not in (None, named):
-            raise ManifestError(
-                f"row {self.rows + 2}: only some rows have a video",
-                remedy="Name the video of every row, or leave the column out.",
-                path=self.name,
-            )
+            message = f"row {self.rows + 2}: only some rows have a video"
+            remedy = "Name the video of every row, or leave the column out."
+            raise ManifestError(message, remedy=remedy, path=self.name)
         self.named = named
 
     def _video(self, found: tuple[str, ...], label: int, row: int) -> int:
@@ -168,11 +166,9 @@ class _Builder:
 
     def _add_items(self, part: pd.DataFrame) -> None:
         if not self.named and (part["path"] == "").any():
-            raise ManifestError(
-                "names neither its videos nor its files",
-                remedy="Add a column `video` or `path`, so that rows of two tables can be paired.",
-                path=self.name,
-            )
+            message = "names neither its videos nor its files"
+            remedy = "Add a column `video` or `path`, so that rows of two tables can be paired."
+            raise ManifestError(message, remedy=remedy, path=self.name)
         key = part[[*VIDEO_KEY, "path"]].assign(frame=part["frame"].astype(np.float64))
         self.item_bytes += pd.util.hash_pandas_object(key, index=False).to_numpy().tobytes()
 
@@ -215,18 +211,7 @@ def _texts(column: pd.Series, rows: NDArray[np.intp]) -> list[str]:
     return [intern(str(text)) for text in column.iloc[rows].astype(object)]
 
 
-def _distinct(part: pd.DataFrame, columns: Iterable[str]) -> tuple[NDArray[np.intp], ...]:
+def _distinct(part: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp], ...]:
     """Number the distinct rows of some columns: the number of each row, the first row of each."""
-    key = np.zeros(len(part), dtype=np.int64)
-    for column in columns:
-        values = part[column]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            codes, most = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
-        else:
-            codes, most = values.to_numpy(np.int64), 2
-        key = key * most + codes
-        if most > 1:
-            key = pd.factorize(key)[0].astype(np.int64)  # keeps the key small
-    first = np.full(int(key.max()) + 1, -1)
-    first[key[::-1]] = np.arange(len(key))[::-1]
-    return key, first
+    number = part.groupby(columns, sort=False, observed=True).ngroup().to_numpy()
+    return number, np.unique(number, return_index=True)[1]

@@ -240,9 +240,8 @@ def pair_rows(first: ScoreTable, second: ScoreTable) -> tuple[NDArray[np.intp], 
     """
     _, a, b = np.intersect1d(_names(first), _names(second), return_indices=True)
     if not len(a):
-        raise ManifestError(
-            "The two tables share no item", remedy="Predict the same manifest with both."
-        )
+        remedy = "Predict the same manifest with both."
+        raise ManifestError("The two tables share no item", remedy=remedy)
     order = np.argsort(a)
     return a[order], b[order]
 

@@ -84,11 +84,8 @@ def _read_parquet(path: Path, theirs: Columns) -> Generator[pd.DataFrame]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
-        raise DependencyError(
-            "reading parquet needs pyarrow",
-            remedy="Run `pip install pyarrow`, or give a CSV.",
-            path=path,
-        ) from None
+        remedy, what = "Run `pip install pyarrow`, or give a CSV.", "reading parquet needs pyarrow"
+        raise DependencyError(what, remedy=remedy, path=path) from None
     try:
         file = parquet.ParquetFile(path)
         ours = _choose(file.schema_arrow.names, theirs, path)
@@ -141,9 +138,6 @@ def numbers_of(column: pd.Series, name: str, first: int = 0) -> NDArray[np.float
         with suppress(ValueError):
             numbers[row] = float(cell)
         if cell and np.isnan(numbers[row]):
-            raise ManifestError(
-                f"row {first + row + 2}: {column.name} is {cell!r}, not a number",
-                remedy="Correct the row.",
-                path=name,
-            )
+            found = f"row {first + row + 2}: {column.name} is {cell!r}, not a number"
+            raise ManifestError(found, remedy="Correct the row.", path=name)
     return numbers

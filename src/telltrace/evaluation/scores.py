@@ -44,10 +44,9 @@ def parse_columns(text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in text.split(",")]
     for ours, _, theirs in pairs:
         if ours not in [*COLUMNS, *OPTIONAL] or not theirs:
-            raise OptionError(
-                f"columns: {ours!r} to {theirs!r} is no pair of names",
-                remedy=f"Give OURS=THEIRS, OURS one of {', '.join([*COLUMNS, *OPTIONAL])}.",
-            )
+            remedy = f"Give OURS=THEIRS, OURS one of {', '.join([*COLUMNS, *OPTIONAL])}."
+            message = f"columns: {ours!r} to {theirs!r} is no pair of names"
+            raise OptionError(message, remedy=remedy)
     return {ours: theirs for ours, _, theirs in pairs}
 
 

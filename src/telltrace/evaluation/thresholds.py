@@ -96,9 +96,8 @@ def conformal_threshold(
     above = int((betainc(ranks, len(s) + 1 - ranks, rate) >= confidence).sum())  # falls with rank
     if not above:
         needed = math.ceil(math.log(1 - confidence) / math.log(1 - rate) - 1e-9)
-        raise UndefinedError(
-            f"a rate of {rate:g} needs {needed} items to calibrate on, got {len(s)}"
-        )
+        few = f"a rate of {rate:g} needs {needed} items to calibrate on, got {len(s)}"
+        raise UndefinedError(few)
     return float(np.nextafter(s[len(s) - above], np.inf))  # above the highest that is not allowed
 
 

@@ -133,10 +133,8 @@ def _checked(before: Calibration, scores: pd.DataFrame) -> pd.DataFrame:
             remedy="Score it with `telltrace predict --split val`.",
         )
     if before.knots:
-        raise ManifestError(
-            "These scores were made with an isotonic curve, which cannot be undone",
-            remedy="Calibrate the checkpoint that training wrote.",
-        )
+        message = "These scores were made with an isotonic curve, which cannot be undone"
+        raise ManifestError(message, remedy="Calibrate the checkpoint that training wrote.")
     return scores[scores["score"].notna()]
 
 

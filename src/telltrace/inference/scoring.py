@@ -26,9 +26,8 @@ def choose_device(name: str) -> str:
     """
     found = torch.cuda.is_available()
     if name == "cuda" and not found:
-        raise OptionError(
-            "No CUDA device was found.", remedy="Use --device cpu, or check the driver."
-        )
+        remedy = "Use --device cpu, or check the driver."
+        raise OptionError("No CUDA device was found", remedy=remedy)
     return "cuda" if found and name != "cpu" else "cpu"
 
 

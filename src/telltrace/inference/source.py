@@ -67,10 +67,9 @@ def opened_source(source: Source, times: Iterable[float] | None = None) -> Itera
         frames = _frames(source, times)  # type: ignore[arg-type]
         yield Medium(Path("<frames>"), None, frames)
     else:
-        raise OptionError(
-            f"source is of type {type(source).__name__}, which cannot be scanned.",
-            remedy="Give a path, bytes, an open binary file, a PIL image, an array or frames.",
-        )
+        remedy = "Give a path, bytes, an open binary file, a PIL image, an array or frames."
+        message = f"source is of type {type(source).__name__}, which cannot be scanned"
+        raise OptionError(message, remedy=remedy)
 
 
 def _is_file(source: object) -> bool:
@@ -119,10 +118,9 @@ def _pixels(picture: object, name: Path) -> NDArray[np.uint8]:
             raise MediaError(name, f"is a damaged picture ({error})", "Load it again") from None
     pixels = np.asarray(picture)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise OptionError(
-            f"A picture must be an array (H, W, 3) of uint8, got {pixels.shape} {pixels.dtype}.",
-            remedy="Convert it to 8-bit RGB.",
-        )
+        found = f"{pixels.shape} {pixels.dtype}"
+        message = f"A picture must be an array (H, W, 3) of uint8, got {found}"
+        raise OptionError(message, remedy="Convert it to 8-bit RGB.")
     return np.ascontiguousarray(pixels)
 
 
@@ -135,10 +133,8 @@ def _frames(
     count = len(pictures)
     starts = np.arange(count) / RATE if times is None else np.asarray([*times], np.float64)
     if len(starts) != count or (np.diff(starts) < 0).any() or not count:
-        raise OptionError(
-            f"{count} frames came with {len(starts)} times.",
-            remedy="Give at least one frame, and the seconds of each in ascending order.",
-        )
+        remedy = "Give at least one frame, and the seconds of each in ascending order."
+        raise OptionError(f"{count} frames came with {len(starts)} times", remedy=remedy)
     starts = starts - starts[0]
     end = float(starts[-1]) + (float(np.median(np.diff(starts))) if count > 1 else 1 / RATE)
 

@@ -41,9 +41,8 @@ def reproduce_table(
     Raises:
         TelltraceError: If a row, column or data set is wrong; the message names it.
     """
-    from .cells import plan_table
+    from .cells import SCALES, plan_table
     from .run import Place, run_cell
-    from .scale import SCALES
 
     place, cells = Place(data, out, device, show), plan_table(table, data, rows, columns)
     return [run_cell(table, cell, SCALES[scale], seeds, place) for cell in cells]

@@ -17,9 +17,8 @@ from telltrace.training import train
 from telltrace.training.config import Device
 
 from . import selection
-from .cells import Cell, Run, run_of
+from .cells import Cell, Run, Scale, run_of, settings
 from .results import Result, cell_figure
-from .scale import Scale, settings
 from .tables import Table
 
 

@@ -30,11 +30,9 @@ def training_rows(
     rows = thin_out(of_methods(manifest, methods), frames)
     rows = rows[rows.split.isin(("train", "val"))].reset_index(drop=True)
     if not (rows.split == "train").any():
-        raise ManifestError(
-            "no crop is for training",
-            remedy="Prepare it with a protocol that has training, validation and test.",
-            path=manifest.attrs.get("file", "manifest"),
-        )
+        remedy = "Prepare it with a protocol that has training, validation and test."
+        path = manifest.attrs.get("file", "manifest")
+        raise ManifestError("no crop is for training", remedy=remedy, path=path)
     if not (rows.split == "val").any():
         groups = group_rows(rows)
         order = sorted(set(groups), key=hash_of)

@@ -1,9 +1,8 @@
 """Pictures of scores, faces and attention."""
 
-from .blends import blend_sheet
 from .curves import histogram_figure, reliability_figure, roc_figure, save_figure
 from .faces import contact_sheet, draw_boxes
-from .sheets import manifest_sheet
+from .sheets import blend_sheet, manifest_sheet
 
 __all__ = [
     "blend_sheet",

@@ -75,10 +75,8 @@ def roc_figure(table: ScoreTable, report: Report) -> Figure:
         found = _lines(table, report, level)
         lines = [x for x in found if x.ranking.real.any() and x.ranking.fake.any()]
         if not lines:
-            raise UndefinedError(
-                f"{name}: no ROC curve without both reals and fakes. Score both, or leave "
-                "the picture out."
-            )
+            remedy = "Score both, or leave the picture out."
+            raise UndefinedError(f"{name}: no ROC curve without both reals and fakes. {remedy}")
         _draw_roc(axes, lines, name)
     return figure
 
