@@ -178,6 +178,8 @@ def compare(
     *,
     columns: Columns | None = None,
     replicates: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> tuple[dict[str, Found], int]:
     """Compare two detectors on the items that both judged; tables and options as in `evaluate`.
 
@@ -204,14 +206,14 @@ def compare(
     try:
         everyone = np.ones(len(videos), bool)
         _, cluster = choose_clusters(label, everyone, identity_groups(table))
-        draws = Draws(label, cluster, replicates=replicates)
+        draws = Draws(label, cluster, replicates=replicates, level=level, seed=seed)
         for name, (values, of) in levels.items():
             one, other = (Items(score, of, label, label) for score in values)
             found[name] = compare_items(one, other, draws)
     except UndefinedError as error:
         found = {name: {"auc": str(error)} for name in levels}
     try:
-        found["videos, DeLong"] = {"auc": delong(label, *of_videos)}
+        found["videos, DeLong"] = {"auc": delong(label, *of_videos, level=level)}
     except UndefinedError as error:
         found["videos, DeLong"] = {"auc": str(error)}
     return found, out
