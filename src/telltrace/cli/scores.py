@@ -229,8 +229,8 @@ def reproduce(table: str, *, plan: bool = False, json: bool = False, **options: 
         return 0
     from telltrace.files import write_bytes, write_json
     from telltrace.reproduction import reproduce_table
+    from telltrace.reproduction.cells import SCALES
     from telltrace.reproduction.results import to_dict, to_markdown, to_text
-    from telltrace.reproduction.scale import SCALES
 
     results, seeds, out = reproduce_table(asked, **options), options["seeds"], Path(options["out"])
     how = f"{SCALES[options['scale']]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"

@@ -213,5 +213,6 @@ def _texts(column: pd.Series, rows: NDArray[np.intp]) -> list[str]:
 
 def _distinct(part: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp], ...]:
     """Number the distinct rows of some columns: the number of each row, the first row of each."""
-    number = part.groupby(columns, sort=False, observed=True).ngroup().to_numpy()
+    groups = part.groupby(columns, sort=False, observed=True)
+    number = np.asarray(groups.ngroup(), dtype=np.intp)
     return number, np.unique(number, return_index=True)[1]
