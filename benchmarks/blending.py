@@ -11,7 +11,8 @@ import time
 import cv2
 import numpy as np
 
-from telltrace.data.blending import blend_pair, pair_rng
+from telltrace.data.blending import blend_pair
+from telltrace.pixels.augmentations import generator
 
 SIZE, PAIRS, ROUNDS = 256, 200, 7
 
@@ -37,7 +38,7 @@ def main() -> None:
         for index in range(PAIRS):
             blend_pair(
                 faces[index % 32],
-                pair_rng(0, epoch, index),
+                generator(0, epoch, index),
                 partner=faces[(index + 1) % 32],
             )
         rates.append(PAIRS / (time.process_time() - start))

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from telltrace.data.blending import (
     blend_pair,
     pair_batches,
-    pair_rng,
     similar_faces,
 )
 from telltrace.data.blending_masks import ALIGNED
@@ -22,6 +21,7 @@ from telltrace.data.blending_mismatch import (
     rescale,
 )
 from telltrace.data.blending_settings import FREQUENCIES, BlendSettings, settings_at
+from telltrace.pixels.augmentations import generator
 from telltrace.pixels.codecs import code_still
 
 
@@ -39,24 +39,24 @@ def same(a, b) -> bool:
 
 def test_a_pair_is_a_function_of_seed_epoch_and_index():
     face, key = picture(0), (3, 5, 7)
-    first = blend_pair(face, pair_rng(*key), partner=picture(1))
-    assert same(first, blend_pair(face, pair_rng(*key), partner=picture(1)))
+    first = blend_pair(face, generator(*key), partner=picture(1))
+    assert same(first, blend_pair(face, generator(*key), partner=picture(1)))
     for other in ((4, 5, 7), (3, 6, 7), (3, 5, 8)):
-        assert not same(first, blend_pair(face, pair_rng(*other), partner=picture(1)))
+        assert not same(first, blend_pair(face, generator(*other), partner=picture(1)))
 
 
 def test_the_given_face_is_left_alone():
     face = picture(0)
     before = face.copy()
     for index in range(20):
-        blend_pair(face, pair_rng(0, 0, index), partner=face[::-1].copy())
+        blend_pair(face, generator(0, 0, index), partner=face[::-1].copy())
     assert np.array_equal(face, before)
 
 
 @pytest.mark.parametrize("region", sorted(FREQUENCIES))
 def test_each_region_changes_the_face_inside_its_mask_only(region):
     for index in range(8):
-        rng = pair_rng(0, 0, index)
+        rng = generator(0, 0, index)
         real, fake, mask = blend_pair(
             picture(index),
             rng,
@@ -85,7 +85,7 @@ def test_real_and_fake_share_every_later_step():
 def test_outside_the_mask_a_pair_differs_by_compression_alone():
     settings = BlendSettings(regions=("mouth",), border=0.01, decay=0)
     for index in range(20):
-        real, fake, mask = blend_pair(picture(index), pair_rng(0, 0, index), settings=settings)
+        real, fake, mask = blend_pair(picture(index), generator(0, 0, index), settings=settings)
         assert np.array_equal(real[mask == 0], fake[mask == 0])
 
 
@@ -93,7 +93,7 @@ def test_the_whole_crop_moves_with_its_mask():
     """Blends move under the shared frame as if they had been framed afterwards."""
     settings = BlendSettings(regions=("inner",), decay=0)
     for index in range(20):
-        real, fake, mask = blend_pair(picture(index), pair_rng(0, 0, index), settings=settings)
+        real, fake, mask = blend_pair(picture(index), generator(0, 0, index), settings=settings)
         changed = np.abs(real.astype(int) - fake).max(2)
         assert (changed > 3).sum() > 0
         assert mask[changed > 3].min() > 0
@@ -102,7 +102,7 @@ def test_the_whole_crop_moves_with_its_mask():
 def test_without_any_mismatch_the_blend_is_the_face():
     settings = BlendSettings(colour=0, detail=0, motion=0, frame=0, decay=0)
     face = picture(0)
-    real, fake, _ = blend_pair(face, pair_rng(0, 0, 0), settings=settings)
+    real, fake, _ = blend_pair(face, generator(0, 0, 0), settings=settings)
     assert np.array_equal(real, face)
     assert np.abs(fake.astype(int) - face).max() <= 1
 
@@ -117,7 +117,7 @@ def test_a_partner_is_brought_onto_the_face():
     )
     real, fake, _ = blend_pair(
         face,
-        pair_rng(0, 0, 1),
+        generator(0, 0, 1),
         landmarks=points,
         partner=shifted,
         partner_landmarks=points + np.array([-4, 6]),
@@ -125,7 +125,7 @@ def test_a_partner_is_brought_onto_the_face():
     )
     assert np.abs(real.astype(int) - fake).max() <= 2
     _, unaligned, _ = blend_pair(
-        face, pair_rng(0, 0, 1), landmarks=points, partner=shifted, settings=settings
+        face, generator(0, 0, 1), landmarks=points, partner=shifted, settings=settings
     )
     assert np.abs(real.astype(int) - unaligned).max() > 5
 
@@ -136,7 +136,7 @@ def test_a_partner_turned_another_way_is_not_pasted():
     turned = points + np.array([(0, 0), (0, 0), (30, 0), (25, 0), (5, 0)], np.float32)
     always = BlendSettings(partner=1)
     made = [
-        blend_pair(face, pair_rng(0, 0, 1), partner=picture(seed), partner_landmarks=marks,
+        blend_pair(face, generator(0, 0, 1), partner=picture(seed), partner_landmarks=marks,
                    landmarks=points, settings=always)
         for seed in (1, 2)
         for marks in (points, turned)
@@ -252,7 +252,7 @@ def test_batch_size_does_not_change_a_pair():
 def test_wrong_input_is_named(change, words):
     arguments = {"real": picture(0, 32)} | change
     with pytest.raises(ValueError, match=words):
-        blend_pair(arguments.pop("real"), pair_rng(0, 0, 0), **arguments)
+        blend_pair(arguments.pop("real"), generator(0, 0, 0), **arguments)
 
 
 def test_an_unknown_region_is_named():

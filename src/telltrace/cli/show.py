@@ -85,8 +85,9 @@ def read_face(path: str) -> "NDArray[np.uint8]":
 def _blends(
     manifest: list[Path], split: str | None, count: int, size: int, epoch: int, seed: int
 ) -> "Image":
-    from telltrace.data.blending import blend_pair, pair_rng, similar_faces
+    from telltrace.data.blending import blend_pair, similar_faces
     from telltrace.data.crops import crop_landmarks, read_crops
+    from telltrace.pixels.augmentations import generator
     from telltrace.visualization import blend_sheet
 
     table, crop = read_crops(manifest, split=split)
@@ -95,7 +96,7 @@ def _blends(
     partners = similar_faces(images, landmarks) if len(images) > 1 else None
     blends, names = [], []
     for index in range(min(count, len(images))):
-        rng = pair_rng(seed, epoch, index)
+        rng = generator(seed, epoch, index)
         other = index if partners is None else int(rng.choice(partners[index]))
         pair = blend_pair(
             images[index],

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from telltrace.pixels.augmentations import generator
+
 from ..errors import OptionError
 from .blending_masks import ALIGNED, Floats, region_mask, soften
 from .blending_mismatch import (
@@ -35,11 +37,6 @@ class Blend(NamedTuple):
     mask: Floats  # (S, S) in [0, 1]
 
 
-def pair_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """The generator of one pair: a function of (seed, epoch, index), whoever asks and when."""
-    return np.random.default_rng(np.random.SeedSequence((seed, epoch, index)))
-
-
 def blend_pair(
     real: Picture,
     rng: np.random.Generator,
@@ -53,7 +50,7 @@ def blend_pair(
 
     Args:
         real: Face crop (S, S, 3) RGB.
-        rng: Source of every choice, see `pair_rng`.
+        rng: Source of every choice, see `telltrace.pixels.augmentations.generator`.
         landmarks: (5, 2) eyes, nose and mouth corners in pixels of the crop; without them the
             places usual in a crop of margin 1.3 are assumed.
         partner: Crop of a similar face, (S, S, 3), to paste instead of the face itself.
@@ -69,7 +66,7 @@ def blend_pair(
 
     Examples:
         >>> face = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-        >>> pair = blend_pair(face, pair_rng(seed=0, epoch=0, index=0))
+        >>> pair = blend_pair(face, generator(seed=0, epoch=0, index=0))
         >>> pair.fake.shape, pair.mask.shape, bool((pair.real != pair.fake).any())
         ((64, 64, 3), (64, 64), True)
     """
@@ -105,7 +102,7 @@ def _check(real: Picture, partner: Picture | None) -> int:
         if not square or image.dtype != np.uint8 or image.shape != real.shape:
             raise OptionError(
                 f"{name} must be a square uint8 RGB crop (S, S, 3) of one size for both faces, "
-                f"got {image.dtype} {image.shape}. Cut it with telltrace.faces.FaceCrop."
+                f"got {image.dtype} {image.shape}. Cut it with telltrace.faces.align.FaceCrop."
             )
     return int(real.shape[0])
 
@@ -220,7 +217,7 @@ def pair_batches(
     for first in range(start * pairs, len(order), pairs):
         blends = []
         for index in order[first : first + pairs]:
-            rng = pair_rng(seed, epoch, int(index))
+            rng = generator(seed, epoch, int(index))
             other = None if partners is None else int(rng.choice(partners[index]))
             blends.append(
                 blend_pair(
