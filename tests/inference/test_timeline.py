@@ -10,6 +10,7 @@ from telltrace.inference.timeline import (
     Span,
     forged_spans,
     looked_at,
+    sharpen,
     smooth,
     stretch_spans,
     windows,
@@ -101,3 +102,23 @@ def test_a_stretch_that_smoothing_took_away_keeps_its_place() -> None:
     assert stretch_spans(times, [0.1] * 4, level, [(1.0, 2.0)], 0.9) == (Span(1.0, 2.0, 0.9, 1.5),)
     both = stretch_spans(times, [0.9, 0.1, 0.8, 0.9], level, [(2.0, 2.5)], 0.9)
     assert both == (Span(2.0, 3.0, 0.9, 3.0),)
+
+
+def test_a_stretch_ends_where_faces_that_score_high_themselves_are_not_those_within() -> None:
+    """Looks at a second of FaceForensics++ whose person scores .7 behind it as well."""
+    times = np.array([97, 98, 99, 100, 101, 102, 106, 110, 114, 118, 122, 127, 131]) / 25
+    scores = [0.05, 0.07, 0.06, 0.94, 0.94, 0.95, 0.94, 0.95, 0.96, 0.94, 0.94, 0.7, 0.7]
+    by_level = Span(4.0, 131 / 25, 0.94, 4.08)
+    assert sharpen([by_level], times, scores, 0.5) == (by_level._replace(end=122 / 25),)
+
+
+def test_an_odd_look_at_the_peak_of_a_stretch_moves_no_end() -> None:
+    scores = [0.1, 0.1, 0.9, 0.9, 0.2, 0.9, 0.9, 0.1, 0.1]
+    span = Span(2.0, 6.0, 0.9, 4.0)
+    assert sharpen([span], range(9), scores, 2.0) == (span,)
+
+
+def test_stretches_that_grow_into_one_are_one() -> None:
+    spans = [Span(0.0, 1.0, 0.8, 1.0), Span(4.0, 5.0, 0.9, 5.0)]
+    grown = sharpen(spans, range(6), [0.9] * 6, 4.0)
+    assert grown == (Span(0.0, 5.0, 0.9, 5.0),)

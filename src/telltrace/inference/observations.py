@@ -12,7 +12,7 @@ from telltrace.faces.track import Linking, Sight, Track, link
 from telltrace.faces.turned import UPRIGHT, turn_back
 from telltrace.inference.rule import Finding, Rule, Series, Stretch, halfway, judge_score
 from telltrace.inference.settings import ScanSettings
-from telltrace.inference.timeline import Span, smooth, stretch_spans
+from telltrace.inference.timeline import Span, sharpen, smooth, stretch_spans
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict
 
 STILL = Linking(sure=0.9, likely=0.9)
@@ -167,7 +167,9 @@ class Observations:
         assert found.stretch is not None
         level = halfway(found.score, found.stretch.score)
         places = [(window.start, window.end) for window in found.suspicious]
-        return stretch_spans(series.times, smoothed, level, places, found.stretch.score)
+        spans = stretch_spans(series.times, smoothed, level, places, found.stretch.score)
+        single = [self.rule.stretch_score(m) for m in series.margins]
+        return sharpen(spans, series.times, single, self.settings.window / 2)
 
     def _face(self, look: Look, place: int, score: float, smoothed: float) -> FaceVerdict:
         face = look.sight.faces[place]
