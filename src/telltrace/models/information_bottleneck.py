@@ -1,6 +1,7 @@
 """Several backbones that must agree on the verdict and disagree on the evidence."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from telltrace.errors import OptionError
 from telltrace.losses import Information
 
-from .plain import check_timm_name
+from .plain import timm_network
 
 FAMILY, PAPER = "ib", "Ba et al., AAAI 2024"
 
@@ -103,7 +104,7 @@ def ib(
     *,
     backbone: str = "mobilenetv3_small_100",
     num_blocks: int = 4,
-    pretrained: bool = False,
+    weights: str | Path | None = None,
     num_classes: int = 2,
     drop_rate: float = 0.5,
     backbone_options: Mapping[str, Any] | None = None,
@@ -113,7 +114,8 @@ def ib(
     Args:
         backbone: Name of a timm model.
         num_blocks: Local information blocks n, each with weights of its own.
-        pretrained: Whether the blocks start from timm's ImageNet weights, all from the same.
+        weights: What the blocks start from, all from the same: a file of the backbone's weights
+            under timm's names, ``"timm"`` to let timm supply (and download) them, or None.
         num_classes: 2 for real and fake.
         drop_rate: Dropout in the bottleneck and before the final head.
         backbone_options: Handed to ``timm.create_model``, such as ``{"drop_path_rate": 0.2}``,
@@ -121,14 +123,11 @@ def ib(
 
     Raises:
         OptionError: If timm has no such backbone.
+        CheckpointError: If the file does not hold its weights.
     """
-    check_timm_name(backbone)
-    import timm
-
     given = backbone_options or {}
     blocks: list[Any] = [
-        timm.create_model(backbone, pretrained=pretrained, num_classes=0, **given)
-        for _ in range(num_blocks)
+        timm_network(backbone, weights, num_classes=0, **given) for _ in range(num_blocks)
     ]
     features = int(getattr(blocks[0], "head_hidden_size", None) or blocks[0].num_features)
     return InformationBottleneckNet(blocks, features, num_classes=num_classes, drop_rate=drop_rate)
@@ -137,7 +136,7 @@ def ib(
 def ib_efficientnet_b0(
     *,
     num_blocks: int = 4,
-    pretrained: bool = False,
+    weights: str | Path | None = None,
     num_classes: int = 2,
     drop_rate: float = 0.5,
     drop_path_rate: float = 0.2,
@@ -148,7 +147,7 @@ def ib_efficientnet_b0(
     block, and the blocks before it less often.
     """
     return ib(
-        backbone="tf_efficientnet_b0", num_blocks=num_blocks, pretrained=pretrained,
+        backbone="tf_efficientnet_b0", num_blocks=num_blocks, weights=weights,
         num_classes=num_classes, drop_rate=drop_rate,
         backbone_options={"drop_path_rate": drop_path_rate},
     )  # fmt: skip

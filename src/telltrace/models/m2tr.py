@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from telltrace.errors import OptionError
 
+from .plain import timm_network
 from .sizes import require_multiple, require_size
 from .xception import FEATURES, XceptionFeatures, load_imagenet
 
@@ -237,14 +238,7 @@ def _efficientnet(
     drop_path_rate: float, weights: str | Path | None
 ) -> tuple[nn.Sequential, nn.Sequential]:
     """EfficientNet-B4 up to its second stage, and from there."""
-    import timm
-
-    whole: Any = timm.create_model(
-        "tf_efficientnet_b4",
-        pretrained=weights is not None,
-        pretrained_cfg_overlay=None if weights in (None, "timm") else {"file": str(weights)},
-        drop_path_rate=drop_path_rate,
-    )
+    whole = timm_network("tf_efficientnet_b4", weights, drop_path_rate=drop_path_rate)
     stages = list(whole.blocks)
     shallow = {"conv_stem": whole.conv_stem, "bn1": whole.bn1, "blocks": nn.Sequential(*stages[:2])}
     deep = {"blocks": nn.Sequential(*stages[2:]), "conv_head": whole.conv_head, "bn2": whole.bn2}

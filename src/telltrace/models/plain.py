@@ -1,21 +1,31 @@
 """Networks of timm as detectors, as they are or in space-frequency form."""
 
 import difflib
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from torch import nn
 
 from telltrace.conversion import convert
-from telltrace.errors import OptionError
+from telltrace.errors import CheckpointError, OptionError
+from telltrace.state_dicts import read_state_dict
 
 FAMILY, PAPER = "efficientnet", "Tan and Le, ICML 2019"
 
 
-def check_timm_name(name: str) -> None:
-    """Check that timm has a network of that name.
+def timm_network(name: str, weights: str | Path | None = None, **options: Any) -> Any:
+    """A network of timm.
+
+    Args:
+        name: timm's name of it.
+        weights: A file of its weights under timm's names, ``"timm"`` to let timm supply them,
+            from its cache or over the network, or None; the file's classifier is left out if it
+            is one of other classes.
+        options: Those of ``timm.create_model``.
 
     Raises:
-        OptionError: If it has not; the message names the closest.
+        OptionError: If timm has no such network; the message names the closest.
+        CheckpointError: If there is no such file, or it holds another network's weights.
     """
     import timm  # here, and wherever it is needed: it takes seconds to import
 
@@ -24,13 +34,32 @@ def check_timm_name(name: str) -> None:
         raise OptionError(
             f"timm has no network {name!r}. Did you mean {close or 'one of timm.list_models()'}?"
         )
+    network: Any = timm.create_model(name, pretrained=str(weights) == "timm", **options)
+    if weights is None or str(weights) == "timm":
+        return network
+    own, given = network.state_dict(), read_state_dict(weights)
+    heads = network.pretrained_cfg.get("classifier") or ()
+    heads = tuple(f"{head}." for head in ((heads,) if isinstance(heads, str) else heads))
+    for key in [key for key in {*own, *given} if key.startswith(heads)]:
+        if key not in own or key not in given or own[key].shape != given[key].shape:
+            given.pop(key, None)
+            given |= {key: own[key]} if key in own else {}
+    try:
+        network.load_state_dict(given)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"holds other weights than timm's {name} ({str(error).splitlines()[1].strip()})",
+            remedy="Save timm's network of that name: safetensors.torch.save_model(network, FILE).",
+            path=weights,
+        ) from None
+    return network
 
 
 def timm_detector(
     backbone: str,
     *,
     num_classes: int = 2,
-    pretrained: bool = False,
+    weights: str | Path | None = None,
     drop_rate: float = 0.0,
     drop_path_rate: float | None = None,
     image_size: int | None = None,
@@ -40,8 +69,8 @@ def timm_detector(
     Args:
         backbone: timm's name of it.
         num_classes: K; 2 for real and fake.
-        pretrained: Whether it starts from timm's ImageNet weights, from its cache or over the
-            network.
+        weights: What it starts from: a file of the network's weights, such as ImageNet's, under
+            timm's names; ``"timm"`` to let timm supply (and download) them; None for nothing.
         drop_rate: Dropout before the classifier.
         drop_path_rate: How often a training image skips a residual block; None for networks
             that have no such option, and for timm's own choice.
@@ -53,23 +82,22 @@ def timm_detector(
 
     Raises:
         OptionError: If timm has no such network; the message names the closest.
+        CheckpointError: If the file does not hold its weights.
 
     Examples:
         >>> import torch
         >>> timm_detector("resnet10t").eval()(torch.rand(1, 3, 64, 64)).shape
         torch.Size([1, 2])
     """
-    check_timm_name(backbone)
-    import timm
-
-    return timm.create_model(
+    network: nn.Module = timm_network(
         backbone,
-        pretrained=pretrained,
+        weights,
         num_classes=num_classes,
         drop_rate=drop_rate,
         drop_path_rate=drop_path_rate,
         img_size=image_size,
     )
+    return network
 
 
 def sfi_detector(
@@ -80,7 +108,7 @@ def sfi_detector(
     downsample: Literal["pool", "stride"] = "pool",
     kernel_size: int = 5,
     num_classes: int = 2,
-    pretrained: bool = False,
+    weights: str | Path | None = None,
     drop_rate: float = 0.0,
     drop_path_rate: float | None = None,
     image_size: int | None = None,
@@ -95,7 +123,7 @@ def sfi_detector(
             ``"stride"``.
         kernel_size: Side of the constrained kernels, in pixels; odd, at least 3.
         num_classes: K; 2 for real and fake.
-        pretrained: Whether all weights but the constrained kernels start from timm's.
+        weights: As of `timm_detector`, for all but the constrained kernels.
         drop_rate: Dropout before the classifier.
         drop_path_rate: How often a training image skips a residual block.
         image_size: Side of the image, in pixels, for networks that decide by it; by default the
@@ -115,7 +143,7 @@ def sfi_detector(
     network = timm_detector(
         backbone,
         num_classes=num_classes,
-        pretrained=pretrained,
+        weights=weights,
         drop_rate=drop_rate,
         drop_path_rate=drop_path_rate,
     )
@@ -128,7 +156,7 @@ def sfi_detector(
 def efficientnet_b4(
     *,
     num_classes: int = 2,
-    pretrained: bool = False,
+    weights: str | Path | None = None,
     drop_rate: float = 0.4,
     drop_path_rate: float = 0.2,
 ) -> nn.Module:
@@ -143,7 +171,7 @@ def efficientnet_b4(
     return timm_detector(
         "tf_efficientnet_b4",
         num_classes=num_classes,
-        pretrained=pretrained,
+        weights=weights,
         drop_rate=drop_rate,
         drop_path_rate=drop_path_rate,
     )
