@@ -32,10 +32,10 @@ class Complexity:
 
 
 def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Complexity:
-    """Count what ``model`` costs on one image of ``image_size``, without computing anything.
+    """Count what ``model`` costs on one image of ``image_size``.
 
     Args:
-        model: Maps (B, 3, H, W) images to logits. A copy on the meta device is what runs.
+        model: Maps (B, 3, H, W) images to logits. A copy runs, on its device, once.
         image_size: Side of the image, or its height and width, in pixels.
 
     References:
@@ -48,7 +48,7 @@ def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Com
         '13.95 M, 3.08 GMac'
     """
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    twin = copy.deepcopy(model).float().to("meta").eval()
+    twin = copy.deepcopy(model).float().eval()
     paper = 0
 
     def count(module: nn.Module, inputs: tuple[Any, ...], answer: Any) -> None:
@@ -58,7 +58,7 @@ def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Com
     for module in twin.modules():
         module.register_forward_hook(count)
     with torch.no_grad(), _Meter(twin) as meter:
-        twin(torch.empty(1, 3, height, width, device="meta"))
+        twin(torch.zeros(1, 3, height, width, device=next(twin.parameters()).device))
     return Complexity(
         parameters=sum(p.numel() for p in model.parameters()),
         paper_macs=paper,
@@ -140,6 +140,10 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.constant = {tensor.untyped_storage()._cdata for tensor in tensors}
         self.alive: dict[int, tuple[Any, int]] = {}
         self.peak = self.operations = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # True would import torch's compiler, for seconds
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
