@@ -8,8 +8,8 @@ from skimage import data
 
 from telltrace.pixels.codecs import code_sequence, write_video
 from telltrace.robustness import CORRUPTIONS, LEVELS, corrupt
-from telltrace.robustness.codecs import jpeg
 from telltrace.robustness.corruptions import chance
+from telltrace.robustness.pixels import jpeg
 
 PICTURE = np.ascontiguousarray(data.astronaut()[:97, 150:281])  # odd sides, 97 x 131
 RNG = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from telltrace.data.people import group_rows, hash_of
 from telltrace.data.prepared import SETTINGS
 from telltrace.data.split_checks import check_splits
 from telltrace.errors import ManifestError
-from telltrace.robustness.crops import thin_out
+from telltrace.robustness.run import thin_out
 
 VALIDATION = 0.1
 """Share of the training groups of people that validates where a manifest has no validation."""

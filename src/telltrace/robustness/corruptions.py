@@ -8,11 +8,15 @@ import numpy as np
 from numpy.random import Generator
 
 from telltrace.errors import OptionError
+from telltrace.pixels.codecs import code_sequence
 
-from . import codecs, pixels
+from . import pixels
 from .pixels import Image
 
 LEVELS = 5
+
+Encoding = tuple[float, str, float]
+"""Share of the sides that is kept, codec and constant rate factor."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +28,32 @@ class Corruption:
     levels: tuple[float, float, float, float, float]
     """From weak to strong."""
     picture: Callable[[Image, float, Generator], Image] | None = None
-    video: Callable[[Sequence[Image], float], list[Image]] | None = None
-    """For those that code pictures one after the other; a single picture is a video of one."""
+    video: Callable[[float], list[Encoding]] | None = None
+    """How a video is encoded, time after time; a single picture is a video of one."""
+
+
+def _uploads(times: float) -> list[Encoding]:
+    return [(0.8 - 0.05 * turn, "libx264", 26 + 2 * turn) for turn in range(int(times))]
 
 
 CORRUPTIONS: dict[str, Corruption] = {
-    "jpeg": Corruption("JPEG quality", (90, 70, 50, 30, 15), codecs.jpeg),
+    "jpeg": Corruption("JPEG quality", (90, 70, 50, 30, 15), pixels.jpeg),
     "jpeg_twice": Corruption(
         "JPEG of 75 to 95, then of this quality on another grid",
         (90, 70, 50, 30, 15),
-        codecs.jpeg_twice,
+        pixels.jpeg_twice,
     ),
-    "webp": Corruption("WebP quality", (90, 70, 50, 30, 10), codecs.webp),
-    "h264": Corruption("H.264 rate factor", (18, 23, 28, 34, 40), video=codecs.h264),
-    "h265": Corruption("H.265 rate factor", (20, 25, 30, 36, 42), video=codecs.h265),
+    "webp": Corruption("WebP quality", (90, 70, 50, 30, 10), pixels.webp),
+    "h264": Corruption(
+        "H.264 rate factor", (18, 23, 28, 34, 40), video=lambda crf: [(1.0, "libx264", crf)]
+    ),
+    "h265": Corruption(
+        "H.265 rate factor", (20, 25, 30, 36, 42), video=lambda crf: [(1.0, "libx265", crf)]
+    ),
     "resize": Corruption("shrunk to this share", (0.8, 0.6, 0.45, 0.3, 0.2), pixels.rescale),
     "resize_chain": Corruption("random sizes in a row", (1, 2, 3, 5, 8), pixels.rescale_chain),
-    "shared": Corruption("sent on as a picture, times", (1, 2, 3, 4, 6), codecs.shared),
-    "uploaded": Corruption("uploaded as a video, times", (1, 2, 3, 4, 5), video=codecs.uploaded),
+    "shared": Corruption("sent on as a picture, times", (1, 2, 3, 4, 6), pixels.shared),
+    "uploaded": Corruption("uploaded as a video, times", (1, 2, 3, 4, 5), video=_uploads),
     "screenshot": Corruption("zoom on the screen", (2.0, 1.5, 1.25, 0.8, 0.6), pixels.screenshot),
     "blur": Corruption("deviation in pixels", (0.5, 1, 1.5, 2.5, 4), pixels.blur),
     "motion_blur": Corruption("length in pixels", (3, 5, 9, 13, 19), pixels.motion_blur),
@@ -94,7 +106,10 @@ def corrupt(
     corruption = check_corruption(name, level)
     amount = corruption.levels[level - 1]
     if corruption.video is not None:
-        return corruption.video(images, amount)
+        now = list(images)
+        for share, codec, crf in corruption.video(amount):
+            now = code_sequence([pixels.rescale(p, share) for p in now], codec, crf)
+        return now
     assert corruption.picture is not None
     return [
         corruption.picture(image, amount, chance(seed, key, name, level))

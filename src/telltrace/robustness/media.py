@@ -1,6 +1,6 @@
 """Whole media, corrupted as a file would be: re-encoded, then cut again by `prepare`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -11,11 +11,9 @@ from telltrace.faces.media import Frames, Sampling
 from telltrace.faces.reader import open_media
 from telltrace.pixels.codecs import RATE, write_video
 
-from .codecs import upload_step
-from .corruptions import check_corruption, corrupt
+from .corruptions import Encoding, check_corruption, corrupt
 from .pixels import Image, shrink
 
-CODECS: Final = {"h264": "libx264", "h265": "libx265"}
 LOSSLESS: Final = 0
 """Rate factor at which H.264 loses nothing."""
 
@@ -44,7 +42,7 @@ def corrupt_medium(
         MediaError: If the medium cannot be read.
         ValueError: If there is no such corruption or level.
     """
-    amount = check_corruption(name, level).levels[level - 1]
+    corruption = check_corruption(name, level)
     frames = open_media(source, Sampling("all"))
     folder.mkdir(parents=True, exist_ok=True)
     if frames.kind == "image":
@@ -53,26 +51,23 @@ def corrupt_medium(
         PilImage.fromarray(corrupt(pictures, [key], name, level, seed)[0]).save(target)
         return target
     target, rate = folder / f"{source.stem}.mkv", _rate(frames)
-    if name in CODECS:
-        write_video(_images(frames), target, CODECS[name], amount, rate)
-    elif name == "uploaded":
-        _upload(frames, target, int(amount), rate)
-    else:
-        changed = (
-            corrupt([image], [f"{key}#{i}"], name, level, seed)[0]
-            for i, image in enumerate(_images(frames))
-        )
-        write_video(changed, target, "libx264", LOSSLESS, rate)
+    if corruption.video is not None:
+        _encode(frames, target, corruption.video(corruption.levels[level - 1]), rate)
+        return target
+    changed = (
+        corrupt([image], [f"{key}#{i}"], name, level, seed)[0]
+        for i, image in enumerate(_images(frames))
+    )
+    write_video(changed, target, "libx264", LOSSLESS, rate)
     return target
 
 
-def _upload(frames: Frames, target: Path, times: int, rate: Fraction) -> None:
-    """Shrink and code again and again; only the last file is kept."""
+def _encode(frames: Frames, target: Path, encodings: Sequence[Encoding], rate: Fraction) -> None:
+    """Shrink and encode again and again; only the last file is kept."""
     now, parts = frames, []
-    for turn in range(times):
-        factor, crf = upload_step(turn)
+    for turn, (share, codec, crf) in enumerate(encodings):
         parts.append(target.with_suffix(f".{turn}.mkv"))
-        write_video((shrink(p, factor) for p in _images(now)), parts[-1], "libx264", crf, rate)
+        write_video((shrink(p, share) for p in _images(now)), parts[-1], codec, crf, rate)
         now = open_media(parts[-1], Sampling("all"))
     parts[-1].replace(target)
     for part in parts[:-1]:

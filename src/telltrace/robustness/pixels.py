@@ -1,4 +1,4 @@
-"""What happens to the pixels of a picture on its way: geometry, light, noise, loss of detail.
+"""What happens to a picture on its way: geometry, light, noise, loss of detail, JPEG and WebP.
 
 Every function takes a picture (H, W, 3) uint8 RGB, how strong, and a generator for what is left
 to chance; it gives back a picture of the same size.
@@ -12,6 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from telltrace.pixels import LUMA
+from telltrace.pixels.codecs import code_still
 
 Image = NDArray[np.uint8]
 
@@ -29,7 +30,7 @@ def _sized(image: Image, width: int, height: int, kernel: int) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=kernel), dtype=np.uint8)
 
 
-def rescale(image: Image, factor: float, rng: Generator) -> Image:
+def rescale(image: Image, factor: float, rng: Generator | None = None) -> Image:
     """Shrink to this share of the sides and enlarge again."""
     height, width = image.shape[:2]
     return _sized(shrink(image, factor), width, height, cv2.INTER_CUBIC)
@@ -141,3 +142,32 @@ def rotate(image: Image, degrees: float, rng: Generator) -> Image:
         image, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     return np.asarray(turned, dtype=np.uint8)
+
+
+def jpeg(image: Image, quality: float, rng: Generator) -> Image:
+    """JPEG of this quality, 1 to 100."""
+    return code_still(image, ".jpg", int(quality))
+
+
+def jpeg_twice(image: Image, quality: float, rng: Generator) -> Image:
+    """JPEG of a random good quality, then of this one on a grid that lies elsewhere."""
+    first = jpeg(image, int(rng.integers(75, 96)), rng)
+    down, right = (int(n) for n in rng.integers(1, 8, 2))
+    moved = cv2.copyMakeBorder(first, down, 0, right, 0, cv2.BORDER_REFLECT_101)
+    return jpeg(np.asarray(moved, dtype=np.uint8), quality, rng)[down:, right:].copy()
+
+
+def webp(image: Image, quality: float, rng: Generator) -> Image:
+    """Lossy WebP of this quality, 1 to 100."""
+    return code_still(image, ".webp", int(quality))
+
+
+def shared(image: Image, times: float, rng: Generator) -> Image:
+    """Sent around so many times: each time a little smaller, sharpened and saved as JPEG."""
+    now = image
+    for _ in range(int(times)):
+        now = rescale(now, float(rng.uniform(0.6, 0.95)))
+        soft = cv2.GaussianBlur(now, (0, 0), 1.0)
+        now = np.asarray(cv2.addWeighted(now, 1.3, soft, -0.3, 0), dtype=np.uint8)
+        now = jpeg(now, int(rng.integers(55, 86)), rng)
+    return now

@@ -25,7 +25,6 @@ from telltrace.progress import progress
 from telltrace.state_dicts import weights_sha256
 
 from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
-from .crops import thin_out
 from .media import corrupt_medium
 from .results import CLEAN, Robustness, summarise
 
@@ -106,6 +105,23 @@ def measure_robustness(
     found = summarise(clean, tables, detector.card.calibration)
     write_json(found.to_dict(), out / RESULTS)
     return found
+
+
+def thin_out(manifest: pd.DataFrame, frames: int | None) -> pd.DataFrame:
+    """At most so many rows a video, spread evenly over it; all of them for None.
+
+    Examples:
+        >>> table = pd.DataFrame({**dict.fromkeys(VIDEO_KEY, "a"), "frame": range(9)})
+        >>> thin_out(table, 3).frame.tolist()
+        [0, 4, 8]
+    """
+    if frames is None:
+        return manifest
+    kept: list[int] = []
+    for _, rows in manifest.sort_values("frame", kind="stable").groupby(VIDEO_KEY, sort=False):
+        places = np.linspace(0, len(rows) - 1, min(frames, len(rows))).round().astype(int)
+        kept += rows.index[places].tolist()
+    return manifest[manifest.index.isin(kept)]
 
 
 def scores_path(out: Path, name: str, level: int) -> Path:

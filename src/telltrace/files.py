@@ -1,5 +1,6 @@
-"""Atomic writing: a reader sees the old file or the new one, never a part of one."""
+"""Files written whole or not at all, and what identifies them."""
 
+import hashlib
 import json
 import os
 import secrets
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import DependencyError, OutputError
+from .errors import DependencyError, OutputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,17 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     finally:
         if os.path.lexists(partial):
             partial.unlink()
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, as `sha256sum` prints it."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def json_sha256(value: Any) -> str:
+    """SHA-256 of plain values; the order of keys does not count."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def write_bytes(content: bytes, path: str | Path) -> None:
