@@ -5,7 +5,6 @@ checkpoint from a stranger can be opened without running the stranger's code.
 """
 
 import json
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -25,21 +24,7 @@ from telltrace.errors import CheckpointError
 from telltrace.faces.align import FaceCrop
 from telltrace.files import atomic_write, file_sha256
 from telltrace.models.registry import create_detector
-
-__all__ = [
-    "BUNDLED",
-    "FORMAT",
-    "Calibration",
-    "Card",
-    "Detector",
-    "VideoCalibration",
-    "load_detector",
-    "probabilities",
-    "read_card",
-    "read_tensors",
-    "save_checkpoint",
-    "write_tensors",
-]
+from telltrace.renamed import old_names
 
 FORMAT = "telltrace-checkpoint/1"
 BUNDLED = Path(__file__).parent / "weights" / "default.safetensors"
@@ -155,14 +140,7 @@ class Detector:
         return probabilities(logits, self.card.calibration)
 
 
-def __getattr__(name: str) -> Any:
-    """The names of version 0.1, for one more release."""
-    new = {"Judge": "Detector", "load_checkpoint": "load_detector"}.get(name)
-    if new is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    text = f"{name} is now {new}; the old name goes with the next release."
-    warnings.warn(text, DeprecationWarning, stacklevel=2)
-    return globals()[new]
+__getattr__ = old_names(__name__, {"Judge": "Detector", "load_checkpoint": "load_detector"})
 
 
 def probabilities(logits: Tensor, calibration: Calibration) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -65,6 +65,19 @@ def new_path(old: str) -> str | None:
         if old == known or old.startswith(f"{known}."):
             return RENAMED[known] + old.removeprefix(known)
     return None
+
+
+def old_names(module: str, new: Mapping[str, str]) -> Callable[[str], Any]:
+    """A module's ``__getattr__`` that knows the names of version 0.1, by the new ones."""
+
+    def find(name: str) -> Any:
+        if name not in new:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        text = f"{name} is now {new[name]}; the old name goes with the next release."
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return getattr(sys.modules[module], new[name])
+
+    return find
 
 
 class _Renamed(MetaPathFinder, Loader):

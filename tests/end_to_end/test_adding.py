@@ -20,7 +20,9 @@ from telltrace.checkpoint import Card, save_checkpoint
 from telltrace.data.datasets import LAYOUTS
 from telltrace.data.manifest import check_manifest
 from telltrace.data.transforms import Preprocessing
-from telltrace.evaluation import METRICS, Metric, Ranking, render
+from telltrace.evaluation import METRICS, render
+from telltrace.evaluation.metrics import Metric
+from telltrace.evaluation.ranking import Ranking
 from telltrace.models.registry import DETECTORS
 from telltrace.robustness import CORRUPTIONS, Corruption, measure_robustness
 

@@ -18,7 +18,7 @@ def test_parts_equal_the_whole(
     rich: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_scores(rich, tmp_path / "scores.csv")
-    monkeypatch.setattr("telltrace.evaluation.parts.ROWS", 37)
+    monkeypatch.setattr("telltrace.evaluation.scores.ROWS", 37)
     parts, whole = compact_scores(tmp_path / "scores.csv"), compact_scores(rich)
     assert parts.videos.equals(whole.videos)
     np.testing.assert_array_equal(parts.video, whole.video)
@@ -66,7 +66,7 @@ def test_a_wrong_row_in_a_later_part_is_named(
     frame.loc[91, column] = value
     path = tmp_path / "scores.csv"
     frame.to_csv(path, index=False)
-    monkeypatch.setattr("telltrace.evaluation.parts.ROWS", 40)
+    monkeypatch.setattr("telltrace.evaluation.scores.ROWS", 40)
     with pytest.raises(ManifestError) as caught:
         compact_scores(path)
     assert message in str(caught.value)

@@ -8,16 +8,9 @@ import pytest
 
 from telltrace.cli import main
 from telltrace.errors import ManifestError
-from telltrace.evaluation import (
-    METRICS,
-    Comparison,
-    Draws,
-    UndefinedError,
-    auc,
-    compare,
-    delong,
-    write_scores,
-)
+from telltrace.evaluation import METRICS, UndefinedError, auc, compare, write_scores
+from telltrace.evaluation.comparison import Comparison, delong
+from telltrace.evaluation.intervals import Draws
 from telltrace.evaluation.items import BinnedItems, Items, score_bins
 
 
@@ -171,7 +164,7 @@ def test_long_tables_are_compared_in_parts(tmp_path: Path, monkeypatch: pytest.M
     tables = [scores(2, 0), scores(1, 1)]
     for number, table in enumerate(tables):
         write_scores(table, tmp_path / f"{number}.csv")
-    monkeypatch.setattr("telltrace.evaluation.parts.ROWS", 37)
+    monkeypatch.setattr("telltrace.evaluation.scores.ROWS", 37)
     streamed = compare(tmp_path / "0.csv", tmp_path / "1.csv", replicates=50)
     assert streamed == compare(*tables, replicates=50)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn import metrics as sklearn_metrics
 
-from telltrace.evaluation import METRICS, Draws, UndefinedError, cluster_interval, intervals
-from telltrace.evaluation.intervals import draw_weights, t_interval
+from telltrace.evaluation import METRICS, UndefinedError, cluster_interval, intervals
+from telltrace.evaluation.intervals import Draws, draw_weights, t_interval
 from telltrace.evaluation.items import BinnedItems, Items, score_bins
 
 BOTH = np.ones(2, bool)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
 from telltrace.errors import ManifestError
-from telltrace.evaluation import METRICS, Ranking, UndefinedError, auc, measure
+from telltrace.evaluation import METRICS, UndefinedError, auc, measure
 from telltrace.evaluation.metrics import (
     accuracy,
     average_precision,
@@ -22,6 +22,7 @@ from telltrace.evaluation.metrics import (
     reliability,
     tpr_at_fpr,
 )
+from telltrace.evaluation.ranking import Ranking
 
 Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
 

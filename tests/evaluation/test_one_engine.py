@@ -9,8 +9,6 @@ import pytest
 
 from telltrace.evaluation import (
     METRICS,
-    Metric,
-    Ranking,
     compare,
     evaluate,
     measure,
@@ -19,6 +17,8 @@ from telltrace.evaluation import (
     render_comparison,
     write_scores,
 )
+from telltrace.evaluation.metrics import Metric
+from telltrace.evaluation.ranking import Ranking
 from telltrace.reports import Source, build_report
 
 from .conftest import MakeScores

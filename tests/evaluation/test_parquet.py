@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from pyarrow import Table, parquet
 
-from telltrace.evaluation import compact_scores, parts, read_scores, write_scores
+from telltrace.evaluation import compact_scores, read_scores, scores, write_scores
 
 
 @pytest.mark.parametrize("group", [7, 50, 100_000])
 def test_parquet_equals_csv(
     group: int, rich: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "ROWS", 37)
+    monkeypatch.setattr(scores, "ROWS", 37)
     write_scores(rich, tmp_path / "scores.csv")
     plain = read_scores(tmp_path / "scores.csv")
     columns = {c: [None if v != v else v for v in plain[c].tolist()] for c in plain.columns}

@@ -9,10 +9,10 @@ from telltrace.evaluation import (
     UndefinedError,
     conformal_threshold,
     effective_size,
-    rate_of_each,
     real_threshold,
     summarise_sample,
 )
+from telltrace.evaluation.thresholds import rate_of_each
 
 
 @pytest.mark.parametrize("count", [2, 5, 40])

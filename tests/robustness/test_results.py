@@ -6,7 +6,8 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from telltrace.checkpoint import Calibration
-from telltrace.evaluation import COLUMNS, METRICS, TableDraws, UndefinedError
+from telltrace.evaluation import COLUMNS, METRICS, UndefinedError
+from telltrace.evaluation.comparison import TableDraws
 from telltrace.evaluation.intervals import cluster_interval
 from telltrace.robustness import Robustness, curves_figure, summarise, to_text
 

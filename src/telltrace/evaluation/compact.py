@@ -14,9 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 from telltrace.columns import VIDEO_KEY
 from telltrace.errors import ManifestError
 
-from .parts import NUMBERS, ROWS, Columns, read_parts
 from .ranking import Floats, check
-from .scores import OPTIONAL, check_rows, check_scores, fill_missing, two_of_one_video
+from .scores import (
+    NUMBERS,
+    OPTIONAL,
+    ROWS,
+    Columns,
+    check_rows,
+    check_scores,
+    fill_missing,
+    read_parts,
+    two_of_one_video,
+)
 from .videos import Aggregation, aggregate_scores
 
 _OF_VIDEO = [*VIDEO_KEY, "identity", "split"]

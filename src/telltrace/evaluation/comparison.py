@@ -18,8 +18,8 @@ from .groups import choose_clusters
 from .intervals import Draws
 from .items import BinnedItems, Items, score_bins
 from .metrics import METRICS, measure_ranking
-from .parts import Columns
 from .ranking import Floats, Labels, Ranking, UndefinedError, check
+from .scores import Columns
 from .videos import Aggregation, aggregate_scores, identity_groups
 
 Scores = pd.DataFrame | str | Path | ScoreTable | Sequence[ArrayLike]

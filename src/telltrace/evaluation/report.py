@@ -14,8 +14,8 @@ from .groups import ENOUGH_PEOPLE, Level, judge_groups
 from .intervals import Interval
 from .items import Items, Mask, Numbers
 from .metrics import THRESHOLD
-from .parts import Columns
 from .ranking import Floats, Ranking
+from .scores import Columns
 from .videos import Aggregation, identity_groups, people
 
 SCHEMA: Final = "telltrace.evaluation/1"

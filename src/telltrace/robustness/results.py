@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich import box
 from rich.table import Table
 
-from telltrace.checkpoint import Calibration
+from telltrace.calibration import Calibration
 from telltrace.errors import ManifestError
 from telltrace.evaluation.compact import ScoreTable, compact_scores
 from telltrace.evaluation.comparison import TableDraws, pair_rows

@@ -6,7 +6,8 @@ import numpy as np
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
-from telltrace.checkpoint import Calibration, Detector
+from telltrace.calibration import Calibration
+from telltrace.checkpoint import Detector
 from telltrace.evaluation import measure, undecided_zone
 
 from .feed import NO_LABEL, Feed
