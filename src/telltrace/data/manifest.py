@@ -16,10 +16,7 @@ from ..columns import VIDEO_KEY as VIDEO_KEY
 from ..errors import ManifestError
 from ..files import write_table
 
-COLUMNS: Final = [
-    *MEDIUM,
-    *("frame", "time", "box", "landmarks", "confidence", "mask", "square"),
-]
+COLUMNS: Final = [*MEDIUM, "frame", "time", "box", "landmarks", "confidence", "mask", "square"]
 SPLITS: Final = ("train", "val", "test", "")
 TEXT: Final = [c for c in COLUMNS if c not in {"label", "frame", "time", "confidence"}]
 
@@ -142,57 +139,59 @@ def _fill_names(table: pd.DataFrame) -> None:
 
 
 def _refuse_contradictions(table: pd.DataFrame) -> None:
-    _refuse(table, table.path == "", "path is empty", "Name the file, or delete the row")
-    _refuse(
-        table,
-        ~table.split.isin(SPLITS),
-        "split must be train, val, test or empty, got {split!r}",
-        "Correct the split of {path}",
-    )
-    _refuse(
-        table,
-        (table.label == 0) != (table.method == "real"),
-        'label {label} contradicts method {method!r} (label 0 is method "real")',
-        "Correct the label or the method of {path}",
-    )
-    _refuse(
-        table,
-        (table.label == 0) & (table["mask"] != ""),
-        "a real face has no forged region, got the mask {mask!r}",
-        "Empty the mask of {path}",
-    )
-    _refuse(
-        table, table.path.duplicated(), "{path} stands in an earlier row too", "Delete one of them"
-    )
+    for wrong, reason, remedy in (
+        (table.path == "", "path is empty", "Name the file, or delete the row"),
+        (
+            ~table.split.isin(SPLITS),
+            "split must be train, val, test or empty, got {split!r}",
+            "Correct the split of {path}",
+        ),
+        (
+            (table.label == 0) != (table.method == "real"),
+            'label {label} contradicts method {method!r} (label 0 is method "real")',
+            "Correct the label or the method of {path}",
+        ),
+        (
+            (table.label == 0) & (table["mask"] != ""),
+            "a real face has no forged region, got the mask {mask!r}",
+            "Empty the mask of {path}",
+        ),
+        (table.path.duplicated(), "{path} stands in an earlier row too", "Delete one of them"),
+    ):
+        _refuse(table, wrong, reason, remedy)
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
     """Read a manifest and check it; the paths in it become absolute.
 
     Args:
-        path: CSV file with at least the columns ``path`` and ``label``; paths in it are relative
-            to its own folder.
+        path: CSV or parquet file with at least the columns ``path`` and ``label``; paths in it
+            are relative to its own folder.
 
     Raises:
-        ManifestError: If the file is missing, is no CSV, or a row of it is wrong.
+        ManifestError: If the file is missing or cannot be read, or a row of it is wrong.
     """
     path = Path(path).absolute()
     if not path.is_file():
         raise ManifestError("is not a file", remedy="Write it with `telltrace prepare`", path=path)
+    parquet = path.suffix.lower() in (".parquet", ".pq")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        reason = f"is no readable CSV ({str(error).strip()})"
-        raise ManifestError(
-            reason, remedy="Write it again with `telltrace prepare`", path=path
-        ) from None
+        if parquet:
+            table = pd.read_parquet(path).reset_index(drop=True)
+        else:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+            table.index = pd.RangeIndex(2, len(table) + 2, name="line")
+    except ImportError:
+        remedy = "Install one (pip install pyarrow), or save the table as CSV"
+        raise ManifestError("needs a parquet reader", remedy=remedy, path=path) from None
+    except (OSError, ValueError) as error:
+        reason = f"is no readable {'parquet file' if parquet else 'CSV'} ({str(error).strip()})"
+        remedy = "Write it again with `telltrace prepare`"
+        raise ManifestError(reason, remedy=remedy, path=path) from None
     table.attrs["file"] = str(path)
-    table.index = pd.RangeIndex(2, len(table) + 2, name="line")
     table = check_manifest(table).reset_index(drop=True)
-    folder = str(path.parent)
     for column in ("path", "mask"):
-        given = table[column]
-        table[column] = [p and os.path.normpath(os.path.join(folder, p)) for p in given]  # noqa: PTH118
+        table[column] = [p and os.path.normpath(path.parent / p) for p in table[column]]
     return table
 
 
@@ -232,9 +231,9 @@ def manifest_hash(manifest: pd.DataFrame) -> str:
     absolute = [os.path.abspath(p) for p in table.path]  # noqa: PTH100
     root = Path(os.path.commonpath([os.path.dirname(p) for p in absolute]))  # noqa: PTH120
     table["path"] = [Path(p).relative_to(root).as_posix() for p in absolute]
-    if (table["square"] == "").all():  # a manifest without squares keeps the hash it always had
+    if (table["square"] == "").all():  # without squares or masks it keeps the hash it always had
         table = table.drop(columns="square")
-    if (table["mask"] == "").all():  # a manifest without masks keeps the hash it always had
+    if (table["mask"] == "").all():
         table = table.drop(columns="mask")
     else:
         table["mask"] = [p and relative_path(p, root) for p in table["mask"]]

@@ -1,10 +1,9 @@
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from telltrace.data.datasets.ba_lists import oversampled_rows, read_ba_lists
+from telltrace.data.datasets.ba_lists import read_ba_lists
 from telltrace.data.manifest import ManifestError, read_manifest, write_manifest
 
 REAL = "original_sequences/youtube/c23/071.mp4"
@@ -82,11 +81,3 @@ def test_a_video_in_two_splits_is_an_error(lists: Path) -> None:
     (lists / "test_real.txt").write_text((lists / "train_real.txt").read_text())
     with pytest.raises(ManifestError, match="stands in an earlier row"):
         read_ba_lists(lists, relocate=moved(lists))
-
-
-def test_reals_are_shown_as_often_as_asked() -> None:
-    table = pd.DataFrame({"label": [1, 0, 1, 0]})
-    rows = oversampled_rows(table, repeats=4)
-    assert np.bincount(rows).tolist() == [1, 4, 1, 4]
-    with pytest.raises(ValueError, match="at least 1, got 0"):
-        oversampled_rows(table, repeats=0)

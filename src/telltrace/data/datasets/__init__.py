@@ -8,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from ...errors import OptionError
+from ..manifest import read_manifest
 from .ba_lists import read_ba_lists
 from .celeb_df import read_celeb_df_v1, read_celeb_df_v2
 from .deeper_forensics import read_deeper_forensics
@@ -25,11 +26,10 @@ from .ffpp import read_ffpp
 from .folder import read_folder
 from .pictures import read_hff, read_uadfv
 from .sficonv_lists import read_sficonv_lists
-from .tables import read_table
 
 LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
     "folder": read_folder,
-    "table": read_table,
+    "table": read_manifest,
     "ffpp": read_ffpp,
     "celeb-df-v1": read_celeb_df_v1,
     "celeb-df-v2": read_celeb_df_v2,

@@ -3,19 +3,13 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...errors import ManifestError, OptionError
+from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
 from .crop_names import describe
-from .listing import relocated
-
-REAL_REPEATS: Final = {"FF++": 4, "DFDC-Preview": 4, "Celeb-DF-v2": 6, "DFDC": 5}
-"""How often the published training shows each real face, by a part of the data set's name."""
+from .listing import read_lines, relocated
 
 
 def read_ba_lists(
@@ -58,47 +52,16 @@ def read_ba_lists(
     return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:9]))
 
 
-def real_repeats(dataset: str) -> int:
-    """How often the published training shows each real face of a data set; 1 if not told.
-
-    Examples:
-        >>> real_repeats("FF++_c23"), real_repeats("DFDC-Preview"), real_repeats("Celeb-DF-v1")
-        (4, 4, 1)
-    """
-    return next((times for part, times in REAL_REPEATS.items() if part in dataset), 1)
-
-
-def oversampled_rows(manifest: pd.DataFrame, repeats: int) -> NDArray[np.int64]:
-    """Positions of a manifest's rows in which every real face stands ``repeats`` times.
-
-    Examples:
-        >>> oversampled_rows(pd.DataFrame({"label": [0, 1]}), repeats=3)
-        array([0, 0, 0, 1])
-    """
-    if repeats < 1:
-        raise OptionError(f"repeats must be at least 1, got {repeats}.")
-    times = np.where(manifest.label.to_numpy() == 0, repeats, 1)
-    return np.repeat(np.arange(len(manifest)), times)
-
-
 def _entries(file: Path) -> list[tuple[str, str, int]]:
     """Of each line where it stands, the folder of one video's crops, and their number."""
     if not file.is_file():
         raise ManifestError("is not a file", remedy="Write it, or leave its split out", path=file)
     label = int(file.stem.endswith("_fake"))
-    entries = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        match = re.fullmatch(r"\s*([01])\s*,\s*(.+?)\s*,\s*(\d+)\s*", line)
-        if match is None or int(match[1]) != label:
-            raise ManifestError(
-                f"line {number}: expected {label},folder,frames, got {line.strip()!r}",
-                remedy="Correct the line (0 is real, 1 is fake)",
-                path=file,
-            )
-        entries.append((f"{file}: line {number}", match[2], int(match[3])))
-    return entries
+    pattern = rf"{label}\s*,\s*(.+?)\s*,\s*(\d+)"
+    lines = read_lines(
+        file, pattern, f"{label},folder,frames", "Correct the line (0 is real, 1 is fake)"
+    )
+    return [(f"{file}: line {number}", match[1], int(match[2])) for number, match in lines]
 
 
 def _crops(

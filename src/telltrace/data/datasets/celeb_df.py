@@ -1,13 +1,12 @@
 """Celeb-DF, versions 1 and 2: three folders of videos and the official list of test videos."""
 
-import re
 from pathlib import Path
 from typing import Final, Literal
 
 import pandas as pd
 
 from ...errors import ManifestError
-from .listing import list_folders, require_folder
+from .listing import list_folders, read_lines, require_folder
 
 METHODS: Final = {
     "Celeb-real": "real",
@@ -48,7 +47,11 @@ def _read(root: str | Path, version: Literal["v1", "v2"]) -> pd.DataFrame:
     dataset = f"Celeb-DF-{version}"
     root = require_folder(root, dataset, list(METHODS))
     test = _test_videos(root / TEST_LIST)
-    table = list_folders(root, dataset, METHODS, split=lambda name: "test" * (name in test))
+
+    def split(file: Path) -> dict[str, str]:
+        return {"split": "test" * (f"{file.parent.name}/{file.name}" in test)}
+
+    table = list_folders(root, dataset, METHODS, about=split)
     missing = sorted(name for name in test if not (root / name).is_file())
     if missing:
         raise ManifestError(
@@ -64,17 +67,12 @@ def _test_videos(file: Path) -> set[str]:
     if not file.is_file():
         remedy = "Copy it from the data set's archive"
         raise ManifestError("is not a file", remedy=remedy, path=file)
+    remedy = "Copy the list from the archive again"
+    pattern = rf"([01])\s+(({'|'.join(METHODS)})/\S+)"
     names = set()
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        match = re.fullmatch(r"([01])\s+(([^\s/]+)/\S+)", line.strip())
-        if match is None or match[3] not in METHODS:
-            reason = f"line {number}: expected LABEL FOLDER/VIDEO, got {line.strip()!r}"
-        elif (match[1] == "1") != (METHODS[match[3]] == "real"):
+    for number, match in read_lines(file, pattern, "LABEL FOLDER/VIDEO", remedy):
+        if (match[1] == "1") != (METHODS[match[3]] == "real"):
             reason = f"line {number}: {match[1]} contradicts {match[2]} (in this list 1 is real)"
-        else:
-            names.add(match[2])
-            continue
-        raise ManifestError(reason, remedy="Copy the list from the archive again", path=file)
+            raise ManifestError(reason, remedy=remedy, path=file)
+        names.add(match[2])
     return names

@@ -106,17 +106,14 @@ def _videos(tree: Any, file: Path) -> Iterator[_Video]:
 
 def _below(label: str, split: str, content: dict[str, Any]) -> Iterator[_Video]:
     if "frames" in content:  # the released DFDC file forgets the video's name in "val"
-        content = {_folder(content["frames"]): content}
+        first = next(iter(content["frames"]), "").replace("\\", "/")
+        content = {PurePosixPath(first).parent.name: content}
     for name, node in content.items():
         inner = {name: node} if "frames" in node else node
         compression = "" if "frames" in node else COMPRESSIONS.get(name, name)
         for video, about in inner.items():
             masks = about.get("masks") or []
             yield _Video(label, split, compression, video, about["frames"], masks)
-
-
-def _folder(frames: list[str]) -> str:
-    return PurePosixPath(frames[0].replace("\\", "/")).parent.name if frames else ""
 
 
 def _refuse_two_splits(videos: Sequence[_Video], file: Path) -> None:
@@ -143,17 +140,16 @@ def _rows(
     method = METHODS.get(video.label, "fake") if label else "real"
     people = people_of(dataset, video.name)
     about = (dataset, label, method, video.compression, video.name, people, video.split)
-    masks = {PurePosixPath(m.replace("\\", "/")).name: m for m in video.masks}
+
+    def place(path: str) -> Path:
+        return file.parent.absolute() / relocated(path.replace("\\", "/"), relocate)
+
+    masks = {mask.name: str(mask) for mask in map(place, video.masks)}
     for frame in video.frames:
-        picture = _place(frame, file, relocate)
+        picture = place(frame)
         if not picture.is_file():
             reason = f"{video.label} {video.name}: {picture} is not there"
             remedy = "Say where the frames are now with relocate (old and new beginning)"
             raise ManifestError(reason, remedy=remedy, path=file)
-        mask = masks.get(picture.name) if label else None
-        number = describe_crop(frame, label)[-1]
-        yield str(picture), *about, number, str(_place(mask, file, relocate)) if mask else ""
-
-
-def _place(path: str, file: Path, relocate: tuple[str, str] | None) -> Path:
-    return file.parent.absolute() / relocated(path.replace("\\", "/"), relocate)
+        mask = masks.get(picture.name, "") if label else ""
+        yield str(picture), *about, describe_crop(frame, label)[-1], mask

@@ -3,15 +3,15 @@
 import csv
 import hashlib
 import re
-from collections.abc import Iterable
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from .listing import PICTURES, VIDEOS, as_manifest, find_media, manifest_row, require_folder
+from .listing import PICTURES, VIDEOS, as_manifest, list_folders, manifest_row, require_folder
 
-CLIPS: Final = VIDEOS | {".mpg"}
 UTK_RACES: Final = ("white", "black", "asian", "indian", "other")
 
 
@@ -27,7 +27,7 @@ def split_by_hash(name: str, test: float, val: float) -> str:
         >>> [split_by_hash(name, 0.3, 0.3) for name in ("anna", "bert", "carl")]
         ['val', 'test', 'val']
     """
-    place = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32
+    place = int(_hash(name)[:8], 16) / 2**32
     return "test" if place < test else "val" if place < test + val else "train"
 
 
@@ -50,7 +50,10 @@ def read_dfdc_faces(root: str | Path, fakes: int | None = None) -> pd.DataFrame:
     root = require_folder(root, "the DFDC faces", ("faces.csv", "metadata.csv"))
     rows = _dfdc_rows(root)
     if fakes is not None:
-        rows = [row for row in rows if row["label"] == 0] + _few_per_group(rows, fakes)
+        ordered = sorted(rows, key=lambda row: (row["identity"], _hash(row["video"])))
+        groups = groupby((row for row in ordered if row["label"]), itemgetter("identity"))
+        rows = [row for row in rows if not row["label"]]
+        rows += [row for _, group in groups for row in islice(group, fakes)]
     return as_manifest(sorted(rows, key=lambda row: str(row["path"])), root, "the DFDC faces")
 
 
@@ -63,7 +66,7 @@ def _dfdc_rows(root: Path) -> list[dict[str, Any]]:
             path = root / (line["path"] if ours else f"faces_224/{video}.jpg")
             fake = line["label"] in ("1", "FAKE")
             group = Path(line["original"]).stem if fake else video
-            digit = hashlib.sha256(f"{group}.mp4".encode()).hexdigest()[0]
+            digit = _hash(f"{group}.mp4")[0]
             if digit == "f" or not path.is_file():
                 continue
             split = {"0": "test", "1": "val"}.get(digit, "train")
@@ -74,16 +77,8 @@ def _dfdc_rows(root: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _few_per_group(rows: Iterable[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["label"] == 1:
-            groups.setdefault(row["identity"], []).append(row)
-    taken = []
-    for group in groups.values():
-        group.sort(key=lambda row: hashlib.sha256(row["video"].encode()).hexdigest())
-        taken += group[:count]
-    return taken
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def read_lfw(root: str | Path) -> pd.DataFrame:
@@ -92,13 +87,12 @@ def read_lfw(root: str | Path) -> pd.DataFrame:
     Raises:
         ManifestError: If the folder holds no ``Name_0001.jpg``.
     """
-    root = require_folder(root, "LFW", (".",))
-    rows = [
-        manifest_row(file, "LFW", identity=person, split=split_by_hash(person, 0.1, 0.1))
-        for file in find_media(root, PICTURES, deep=True)
-        if (person := re.sub(r"_\d{4}$", "", file.stem))
-    ]
-    return as_manifest(rows, root, "LFW")
+
+    def about(file: Path) -> dict[str, str]:
+        person = re.sub(r"_\d{4}$", "", file.stem)
+        return {"identity": person, "split": split_by_hash(person, 0.1, 0.1)}
+
+    return list_folders(root, "LFW", {".": "real"}, PICTURES, about, deep=True)
 
 
 def read_utkface(root: str | Path) -> pd.DataFrame:
@@ -109,13 +103,12 @@ def read_utkface(root: str | Path) -> pd.DataFrame:
     Raises:
         ManifestError: If no file is named so.
     """
-    root = require_folder(root, "UTKFace", (".",))
-    rows = [
-        manifest_row(file, "UTKFace", video=name, split=split_by_hash(file.name, 0.5, 0.1))
-        for file in find_media(root, PICTURES, deep=True)
-        if utkface_group(file.name) and (name := file.name.split(".")[0])
-    ]
-    return as_manifest(rows, root, "UTKFace")
+
+    def about(file: Path) -> dict[str, str] | None:
+        video, split = file.name.split(".")[0], split_by_hash(file.name, 0.5, 0.1)
+        return {"video": video, "split": split} if utkface_group(file.name) else None
+
+    return list_folders(root, "UTKFace", {".": "real"}, PICTURES, about, deep=True)
 
 
 def utkface_group(name: str) -> tuple[int, str, str] | None:
@@ -140,7 +133,7 @@ def read_splices(root: str | Path) -> pd.DataFrame:
     Raises:
         ManifestError: If neither folder is there.
     """
-    return _two_folders(root, "CIPLab", "splice", "real", "fake", test=0.25, val=0.15)
+    return _list_pictures(root, "CIPLab", {"real": "real", "fake": "splice"}, 0.25, 0.15)
 
 
 def read_generated(root: str | Path) -> pd.DataFrame:
@@ -149,20 +142,18 @@ def read_generated(root: str | Path) -> pd.DataFrame:
     Raises:
         ManifestError: If neither folder is there.
     """
-    return _two_folders(root, "FFHQ-StyleGAN", "stylegan", "real", "ai", test=0.15, val=0.1)
+    return _list_pictures(root, "FFHQ-StyleGAN", {"real": "real", "ai": "stylegan"}, 0.15, 0.1)
 
 
-def _two_folders(
-    root: str | Path, dataset: str, method: str, real: str, fake: str, *, test: float, val: float
+def _list_pictures(
+    root: str | Path, dataset: str, methods: dict[str, str], test: float, val: float
 ) -> pd.DataFrame:
-    root = require_folder(root, dataset, (real, fake))
-    rows = []
-    for folder, kind in ((real, "real"), (fake, method)):
-        for file in find_media(root / folder, PICTURES):
-            name = f"{folder}/{file.stem}"
-            split = split_by_hash(f"{dataset}/{name}", test, val)
-            rows.append(manifest_row(file, dataset, kind, name, name, split=split))
-    return as_manifest(rows, root, dataset)
+    def about(file: Path) -> dict[str, str]:
+        name = f"{file.parent.name}/{file.stem}"
+        split = split_by_hash(f"{dataset}/{name}", test, val)
+        return {"video": name, "identity": name, "split": split}
+
+    return list_folders(root, dataset, methods, PICTURES, about)
 
 
 def read_real_clips(root: str | Path) -> pd.DataFrame:
@@ -174,13 +165,12 @@ def read_real_clips(root: str | Path) -> pd.DataFrame:
     Raises:
         ManifestError: If the folder holds no video.
     """
-    root = require_folder(root, "real clips", (".",))
-    rows = []
-    for file in find_media(root, CLIPS):
+
+    def about(file: Path) -> dict[str, str]:
         person = clip_person(file.stem)
-        split = split_by_hash(person, 0.22, 0.25)
-        rows.append(manifest_row(file, "real-clips", identity=person, split=split))
-    return as_manifest(rows, root, "real clips")
+        return {"identity": person, "split": split_by_hash(person, 0.22, 0.25)}
+
+    return list_folders(root, "real-clips", {".": "real"}, VIDEOS | {".mpg"}, about)
 
 
 def clip_person(stem: str) -> str:

@@ -9,11 +9,10 @@ import pandas as pd
 from ...errors import ManifestError, OptionError
 from .listing import as_manifest, find_media, manifest_row
 
+DETECTION: Final = "DeepFakeDetection"
 METHODS: Final = (
-    *("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"),
-    *("FaceShifter", "DeepFakeDetection"),
+    *("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter", DETECTION),
 )
-COMPRESSIONS: Final = ("c0", "c23", "c40")
 FOLDERS: Final = {"c0": ("c0", "raw"), "c23": ("c23",), "c40": ("c40",)}
 ACTORS: Final = "actors"
 
@@ -44,7 +43,7 @@ def read_ffpp(
         Roessler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images", ICCV 2019.
     """
     root = Path(root)
-    _check_names("compression", compressions, COMPRESSIONS)
+    _check_names("compression", compressions, tuple(FOLDERS))
     _check_names("method", methods or (), (*METHODS, ACTORS))
     fakes = root / "manipulated_sequences"
     if not (root / "original_sequences").is_dir() and not fakes.is_dir():
@@ -63,11 +62,10 @@ def read_ffpp(
 
 def _parts(methods: Sequence[str]) -> list[tuple[str, str]]:
     """Folder and method of everything to list: reals first, DeepFakeDetection with its own."""
-    detection, fakes = METHODS[-1], [m for m in methods if m != ACTORS]
-    parts = [("original_sequences/youtube", "real")] if set(methods) != {detection} else []
-    if detection in methods or ACTORS in methods:
+    parts = [("original_sequences/youtube", "real")] if set(methods) != {DETECTION} else []
+    if DETECTION in methods or ACTORS in methods:
         parts.append(("original_sequences/actors", "real"))
-    return parts + [(f"manipulated_sequences/{method}", method) for method in fakes]
+    return parts + [(f"manipulated_sequences/{m}", m) for m in methods if m != ACTORS]
 
 
 def _check_names(what: str, given: Sequence[str], known: Sequence[str]) -> None:
@@ -86,7 +84,7 @@ def _list_part(part: Path, method: str, compression: str) -> list[dict[str, str 
         remedy = "Download this part of FaceForensics++, or leave its method or compression out."
         raise ManifestError("no videos", remedy=remedy, path=folders[0])
     masks = {file.stem: str(file.absolute()) for file in find_media(part / "masks" / "videos")}
-    dataset = "DeepFakeDetection" if part.name in {METHODS[-1], "actors"} else "FaceForensics++"
+    dataset = "DeepFakeDetection" if part.name in {DETECTION, ACTORS} else "FaceForensics++"
     return [
         manifest_row(file, dataset, method, compression=compression, mask=masks.get(file.stem, ""))
         for file in files

@@ -1,13 +1,15 @@
 """Any folder of images and videos that sorts them into ``real/`` and ``fake/``."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pandas as pd
 
 from ...errors import ManifestError
-from ..manifest import COLUMNS, check_manifest
+from ..manifest import check_manifest
+from .listing import manifest_row
 
 SIDE_FILES: Final = {
     *(".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".xml", ".html", ".pdf", ".log"),
@@ -47,7 +49,7 @@ def read_folder(
     if not root.is_dir():
         what = "is not a folder" if not root.is_file() else "is a file"
         raise ManifestError(what, remedy="Give the folder that holds real/ and fake/.", path=root)
-    classes = {name: root / name for name in ("real", "fake") if (root / name).is_dir()}
+    classes = {kind: root / kind for kind in ("real", "fake") if (root / kind).is_dir()}
     if label is not None:
         classes = {label: root}
     if not classes:
@@ -62,31 +64,21 @@ def read_folder(
     if not rows:
         remedy = "Put images or videos into it."
         raise ManifestError("holds no media", remedy=remedy, path=root)
-    return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:7]))
+    return check_manifest(pd.DataFrame(rows))
 
 
-def _list_class(top: Path, kind: str, dataset: str, alone: bool) -> list[tuple[str | int, ...]]:
+def _list_class(top: Path, kind: str, dataset: str, alone: bool) -> Iterator[dict[str, Any]]:
     """One row a medium under ``top``, ordered by path."""
     found = [file.relative_to(top) for file in top.rglob("*") if file.is_file()]
-    names = sorted(
-        (file for file in found if _is_listed(file)), key=lambda file: (file.as_posix(), file)
-    )
+    names = sorted(filter(_is_listed, found), key=lambda file: (file.as_posix(), file))
     stems = Counter(file.with_suffix("") for file in names)
-    return [
-        (
-            str((top / file).absolute()),
-            dataset,
-            int(kind == "fake"),
-            kind,
-            "",
-            (file.with_suffix("") if stems[file.with_suffix("")] == 1 else file).as_posix(),
-            # 217 of real/ and 217 of fake/ are numbers, and not one person
-            (file.stem if alone else f"{kind}/{file.stem}")
-            if file.parent == Path()
-            else file.parent.as_posix(),
-        )
-        for file in names
-    ]
+    for file in names:
+        stem = file.with_suffix("")
+        # 217 of real/ and 217 of fake/ are numbers, and not one person
+        own = file.stem if alone else f"{kind}/{file.stem}"
+        person = own if file.parent == Path() else file.parent.as_posix()
+        video = (stem if stems[stem] == 1 else file).as_posix()
+        yield manifest_row(top / file, dataset, kind, video, person)
 
 
 def _is_listed(file: Path) -> bool:

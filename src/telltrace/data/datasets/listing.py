@@ -1,7 +1,8 @@
 """How every layout looks at a folder: which files are media, and what to say without them."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,27 +69,42 @@ def list_folders(
     dataset: str,
     methods: Mapping[str, str],
     suffixes: frozenset[str] = VIDEOS,
-    split: Callable[[str], str] = lambda name: "",
+    about: Callable[[Path], dict[str, str] | None] = lambda file: {},
+    *,
+    deep: bool = False,
 ) -> pd.DataFrame:
     """The manifest of a set that has a folder for each of its methods.
 
-    Args:
-        root: Folder of the set.
-        dataset: Its name.
-        methods: The method of each folder.
-        suffixes: Of its media.
-        split: The split of a medium, by its folder and file name.
+    ``about`` gives what else `manifest_row` takes of a file, or None to leave the file out.
 
     Raises:
         ManifestError: If none of the folders is there, or there are no media in them.
     """
     root = require_folder(root, dataset, list(methods))
     rows = [
-        manifest_row(file, dataset, method, split=split(f"{folder}/{file.name}"))
+        manifest_row(file, dataset, method, **more)
         for folder, method in methods.items()
-        for file in find_media(root / folder, suffixes)
+        for file in find_media(root / folder, suffixes, deep=deep)
+        if (more := about(file)) is not None
     ]
     return as_manifest(rows, root, dataset)
+
+
+def read_lines(
+    file: Path, pattern: str, expected: str, remedy: str
+) -> Iterator[tuple[int, re.Match[str]]]:
+    """Number and match of every line of a list that is not empty.
+
+    Raises:
+        ManifestError: Naming the first line that the pattern does not match.
+    """
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if text := line.strip():
+            match = re.fullmatch(pattern, text)
+            if match is None:
+                reason = f"line {number}: expected {expected}, got {text!r}"
+                raise ManifestError(reason, remedy=remedy, path=file)
+            yield number, match
 
 
 def relocated(path: str, relocate: tuple[str, str] | None) -> str:

@@ -9,13 +9,9 @@ import pandas as pd
 from ...errors import ManifestError
 from .listing import PICTURES, as_manifest, find_media, list_folders, manifest_row
 
+_REALS = ("celeba", "celebahq", "faceforensics", "youtube", "youtubeframe", "youtubeframes")
 HFF_TYPES: Final = {
-    "celeba": "real",
-    "celebahq": "real",
-    "faceforensics": "real",
-    "youtube": "real",
-    "youtubeframe": "real",
-    "youtubeframes": "real",
+    **dict.fromkeys(_REALS, "real"),
     "pggan": "PGGAN",
     "progan": "PGGAN",
     "stylegan": "StyleGAN",
@@ -25,13 +21,9 @@ HFF_TYPES: Final = {
 }
 """The eight kinds of pictures, by their folder's name without case and punctuation."""
 SPLITS: Final = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
 from .crop_names import describe_crop
-from .listing import relocated
+from .listing import read_lines, relocated
 
 LISTS: Final = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 
@@ -67,19 +67,14 @@ def _read(
     file: Path, dataset: str, split: str, relocate: tuple[str, str] | None
 ) -> list[tuple[str | int, ...]]:
     rows: list[tuple[str | int, ...]] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        path, _, said = line.strip().rpartition(" ")
-        if not line.strip():
-            continue
-        if not path or said not in ("0", "1"):
-            reason = f"line {number}: expected PATH LABEL, got {line.strip()!r}"
-            raise ManifestError(reason, remedy="Correct the line (the label is 0 or 1)", path=file)
-        path = relocated(path, relocate)
+    correct = "Correct the line (the label is 0 or 1)"
+    for number, match in read_lines(file, "(.+) ([01])", "PATH LABEL", correct):
+        path, label = relocated(match[1], relocate), int(match[2])
         picture = file.parent.absolute() / path.strip()
         if not picture.is_file():
             reason = f"line {number}: {picture} is not there"
             remedy = "Say where the pictures are now with relocate (old and new beginning)"
             raise ManifestError(reason, remedy=remedy, path=file)
-        *about, frame = describe_crop(path, int(said))
-        rows.append((str(picture), dataset, int(said), *about, split, frame))
+        *about, frame = describe_crop(path, label)
+        rows.append((str(picture), dataset, label, *about, split, frame))
     return rows
