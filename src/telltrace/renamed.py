@@ -45,7 +45,7 @@ for _old, _new in {
     "worker": "pools.worker",
     "pack": "packs.pack",
     "pictures": "packs.pictures",
-    "missed": "data.undetected",
+    "missed": "data.prepared",
 }.items():
     RENAMED[f"telltrace.data.{_old}"] = f"telltrace.{_new}"
 for _name in ("pairs", "rules", "stages", "steps", "trace", "weights"):

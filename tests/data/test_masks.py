@@ -10,8 +10,8 @@ from skimage.data import astronaut
 
 from telltrace.data import Prepared
 from telltrace.data.cropping import crop_media
+from telltrace.data.extract import CutFace, cut_masks
 from telltrace.data.manifest import read_manifest
-from telltrace.data.masks import CutFace, cut_masks
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.faces.media import MediaError, Sampling
@@ -131,7 +131,7 @@ def test_nothing_is_decoded_beyond_the_last_crop(monkeypatch) -> None:
                 assert index < 2
                 yield type("Frame", (), {"image": picture, "index": index})
 
-    monkeypatch.setattr("telltrace.data.masks.open_media", lambda *_: Endless())
+    monkeypatch.setattr("telltrace.data.extract.open_media", lambda *_: Endless())
     face = Face((50.0, 50.0, 130.0, 130.0), np.zeros((5, 2), np.float32), 1.0)
     found = dict(cut_masks("m", [CutFace(1, face, (208, 240))] * 2, FaceCrop(32)))
     assert sorted(found) == [0, 1]

@@ -11,9 +11,8 @@ from PIL import Image
 import telltrace
 from telltrace.checkpoint import load_detector
 from telltrace.cli import main
-from telltrace.data.cropping import NAMES
 from telltrace.data.manifest import check_manifest, write_manifest
-from telltrace.data.undetected import read_undetected
+from telltrace.data.prepared import NAMES, read_undetected
 from telltrace.evaluation import evaluate, read_scores
 
 

@@ -1,6 +1,6 @@
 """Data: what the media are (the manifest), who may learn from them, and their faces as batches."""
 
+from .paper import Prepared
 from .preparation import prepare
-from .summary import Prepared
 
 __all__ = ["Prepared", "prepare"]

@@ -27,15 +27,11 @@ from .manifest import (
     source_of,
     write_manifest,
 )
-from .paper import PaperSampling
-from .prepared import SETTINGS, refuse_other_settings
+from .paper import PaperSampling, Prepared
+from .prepared import FAILURES, NAMES, SETTINGS, refuse_other_settings
 from .sampling import choose_faces, choose_videos
-from .summary import Prepared
 
 MANIFEST: Final = "manifest.csv"
-FAILURES: Final = "failures.csv"
-NAMES: Final = ["dataset", "label", "method", "compression", "video", "identity", "split"]
-"""What ``failures.csv`` says of a medium besides what went wrong."""
 PACKAGES: Final = ("telltrace", "av", "numpy", "opencv-python-headless", "pillow", "torch")
 TIME_LIMIT: Final = 3600.0
 """Seconds of a medium, enough for an hour of video of which every frame is taken."""
@@ -79,10 +75,16 @@ def crop_media(
     """
     started, out = time.perf_counter(), Path(out).absolute()
     sampling = sampling or Sampling()
-    settings = _settings(crop or FaceCrop(), sampling, faces)
-    media = check_media(manifest)
+    crop, media = crop or FaceCrop(), check_media(manifest)
     if isinstance(sampling, PaperSampling):
+        steps = {label: sampling.steps(label) for label in (0, 1)}
+        settings = {
+            label: ExtractSettings(crop, Sampling("every", s.step), faces, s.frames)
+            for label, s in steps.items()
+        }
         media = choose_videos(media, sampling)
+    else:
+        settings = dict.fromkeys((0, 1), ExtractSettings(crop, sampling, faces))
     folders = [out / folder for folder in map(medium_folder, *(media[c] for c in VIDEO_KEY))]
     asked = [settings[label] for label in media.label]
     about = settings[1].to_dict() | {"sampling": asdict(sampling)}
@@ -108,21 +110,6 @@ def crop_media(
     )
 
 
-def _settings(
-    crop: FaceCrop,
-    sampling: Sampling | PaperSampling,
-    faces: Literal["one", "all"],
-) -> dict[int, ExtractSettings]:
-    """What is asked of a real and of a fake medium."""
-    if isinstance(sampling, Sampling):
-        return dict.fromkeys((0, 1), ExtractSettings(crop, sampling, faces))
-    steps = {label: sampling.steps(label) for label in (0, 1)}
-    return {
-        label: ExtractSettings(crop, Sampling("every", s.step), faces, s.frames)
-        for label, s in steps.items()
-    }
-
-
 def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
     """The manifest, if it lists media and each video once.
 
@@ -130,13 +117,10 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
         ManifestError: If it does not.
     """
     media, file = check_manifest(manifest), source_of(manifest)
-    crops = media[(media.frame >= 0) | (media.box != "")]
+    crops = media[_are_crops(media)]
     if len(crops):
-        raise ManifestError(
-            f"{crops.path.iloc[0]} is a face crop already",
-            remedy="Give a manifest of media",
-            path=file,
-        )
+        what = f"{crops.path.iloc[0]} is a face crop already"
+        raise ManifestError(what, remedy="Give a manifest of media", path=file)
     twice = media[media.duplicated(VIDEO_KEY)]
     if len(twice):
         name = "/".join(twice[VIDEO_KEY].iloc[0])
@@ -199,6 +183,10 @@ def _write_results(
     crops = check_manifest(pd.DataFrame(rows, columns=COLUMNS))
     if isinstance(sampling, PaperSampling):
         crops = choose_faces(crops, sampling)
+    return _write_manifest(crops, out)
+
+
+def _write_manifest(crops: pd.DataFrame, out: Path) -> pd.DataFrame:
     write_manifest(crops, out / MANIFEST)
     crops.attrs["file"] = str(out / MANIFEST)
     return crops
@@ -223,7 +211,11 @@ def _counts(found: Sequence[Extraction]) -> dict[str, int]:
 
 def is_crops(manifest: pd.DataFrame) -> bool:
     """Whether a manifest lists face crops and no media."""
-    return bool(((manifest.frame >= 0) | (manifest.box != "")).all())
+    return bool(_are_crops(manifest).all())
+
+
+def _are_crops(manifest: pd.DataFrame) -> "pd.Series[bool]":
+    return (manifest.frame >= 0) | (manifest.box != "")
 
 
 def adopt_crops(manifest: pd.DataFrame, out: str | Path, crop: FaceCrop) -> pd.DataFrame:
@@ -245,8 +237,5 @@ def adopt_crops(manifest: pd.DataFrame, out: str | Path, crop: FaceCrop) -> pd.D
         remedy = "Cut their faces with prepare."
         raise ManifestError("lists media", remedy=remedy, path=source_of(manifest))
     out = Path(out).absolute()
-    about = {"crop": crop.to_dict(), "adopted": True}
-    write_json(about, out / SETTINGS)
-    write_manifest(table, out / MANIFEST)
-    table.attrs["file"] = str(out / MANIFEST)
-    return table
+    write_json({"crop": crop.to_dict(), "adopted": True}, out / SETTINGS)
+    return _write_manifest(table, out)

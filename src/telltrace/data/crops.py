@@ -41,19 +41,7 @@ def read_crops(
     Raises:
         ManifestError: If the crops of two manifests were cut differently, or no row is left.
     """
-    if not paths:
-        raise ManifestError("No manifest was given", remedy="Name at least one manifest.csv.")
-    tables, crops = zip(*(_read(path, cut) for path in paths), strict=True)
-    for path, crop in zip(paths, crops, strict=True):
-        if crop != crops[0]:
-            raise ManifestError(
-                f"its crops were cut as {crop}, those of {paths[0]} as {crops[0]}",
-                remedy="Prepare both with the same --size, --margin and --alignment.",
-                path=path,
-            )
-    table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
-    if protocol is not None:
-        table = assign_split(table, protocol)
+    table, crops = read_faces(paths, protocol=protocol, cut=cut, alike=True)
     if split is not None:
         found = sorted(set(table.split) - {""})
         table = table[table.split == split].reset_index(drop=True)
@@ -68,27 +56,40 @@ def read_crops(
 
 
 def read_faces(
-    paths: Sequence[str | Path], *, protocol: str | None = None
+    paths: Sequence[str | Path],
+    *,
+    protocol: str | Path | None = None,
+    cut: FaceCrop | None = None,
+    alike: bool = False,
 ) -> tuple[pd.DataFrame, list[FaceCrop]]:
-    """Manifests of face crops as one table, each row with the way in which it was cut.
+    """As `read_crops`, but every row with the way in which it was cut, and rows of all splits.
 
     Args:
         paths: Manifests that ``telltrace prepare`` wrote, or packs of ``telltrace pack``.
         protocol: Split to assign; None keeps the manifests' own.
+        cut: How crops were cut that have no ``prepare.json`` beside them.
+        alike: Refuse manifests whose crops were cut differently.
 
     Raises:
-        ManifestError: If no manifest is named.
+        ManifestError: If no manifest is named, or they are refused.
     """
     if not paths:
         raise ManifestError("No manifest was given", remedy="Name at least one manifest.csv.")
-    read = [_read(path) for path in paths]
-    table = pd.concat([table for table, _ in read], ignore_index=True)
+    read = [
+        read_pack(path) if is_pack(path) else (read_manifest(path), prepared_crop(path, cut))
+        for path in paths
+    ]
+    first = read[0][1]
+    for path, (_, crop) in zip(paths, read, strict=True):
+        if alike and crop != first:
+            raise ManifestError(
+                f"its crops were cut as {crop}, those of {paths[0]} as {first}",
+                remedy="Prepare both with the same --size, --margin and --alignment.",
+                path=path,
+            )
+    table = read[0][0] if len(read) == 1 else pd.concat([t for t, _ in read], ignore_index=True)
     crops = [crop for rows, crop in read for _ in range(len(rows))]
     return (table if protocol is None else assign_split(table, protocol)), crops
-
-
-def _read(path: str | Path, cut: FaceCrop | None = None) -> tuple[pd.DataFrame, FaceCrop]:
-    return read_pack(path) if is_pack(path) else (read_manifest(path), prepared_crop(path, cut))
 
 
 def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
@@ -144,12 +145,11 @@ def crop_landmarks(table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.float
         table: Face crops; their boxes and landmarks are in pixels of the media.
         crop: How they were cut.
     """
-    rows = table.to_dict("records")
-    faces = [crop_face(row, crop) for row in rows]
-    known = [bool(row["box"] and row["landmarks"]) for row in rows]
     return [
-        np.asarray(face.landmarks, np.float64) if here else None
-        for face, here in zip(faces, known, strict=True)
+        np.asarray(crop_face(row, crop).landmarks, np.float64)
+        if row["box"] and row["landmarks"]
+        else None
+        for row in table.to_dict("records")
     ]
 
 

@@ -1,26 +1,29 @@
 """One medium in, a folder with its face crops out: there whole, or not there at all."""
 
+import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError
+from ..faces.align import FaceCrop
 from ..faces.detect import Face, FaceDetector, create_face_detector
-from ..faces.media import Frame, Frames, MediaError, Status
+from ..faces.media import Frame, Frames, MediaError, Sampling, Status
 from ..faces.reader import open_media
 from ..faces.track import choose_face
 from ..pools.pool import Lost
 from .extraction import Extraction, ExtractSettings, write_mark
-from .masks import CutFace, cut_masks
 
 BATCH_FRAMES: Final = 16
 BATCH_BYTES: Final = 2**27
@@ -39,6 +42,15 @@ class ExtractJob:
     """Picture or video of what was forged in the medium, frame by frame; "" if there is none."""
 
 
+class CutFace(NamedTuple):
+    """One crop of a medium: which frame it was cut from, around which face."""
+
+    frame: int
+    face: Face
+    size: tuple[int, int]
+    """Height and width of the frame, in pixels."""
+
+
 def run_extract(job: ExtractJob) -> Extraction:
     """Do one job: write the crops aside, then move them into place in one step.
 
@@ -47,7 +59,7 @@ def run_extract(job: ExtractJob) -> Extraction:
     """
     aside = Path(job.unfinished) / f"{os.getpid()}-{Path(job.folder).name[:80]}"
     folder = Path(job.folder)
-    try:
+    with _writing(folder):
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         found = _extract_or_explain(job, aside)
@@ -55,11 +67,22 @@ def run_extract(job: ExtractJob) -> Extraction:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside.rename(folder)
+    return found
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """What fails here is the disk's fault, not the medium's."""
+    try:
+        yield
     except OutputError:
         raise
     except OSError as error:
-        raise _cannot_write(folder, error) from None
-    return found
+        raise OutputError(
+            f"the crops cannot be written ({error.strerror or error})",
+            remedy="Make room or choose another folder, then run the same command again to go on.",
+            path=path,
+        ) from None
 
 
 def lose_medium(_: ExtractJob, how: Lost) -> Extraction:
@@ -151,7 +174,7 @@ def _write_crop(
     image = crop.cut(frame.image, face)
     square = crop.square(face, frame.image.shape[:2]) if crop.alignment == "box" else ()
     name = f"{frame.index:06d}{suffix}.png"
-    _write(folder / name, encode_png(image))
+    _write_png(folder / name, image)
     return {
         "file": name,
         "frame": int(frame.index),
@@ -163,30 +186,13 @@ def _write_crop(
     }
 
 
-def _write(file: Path, content: bytes) -> None:
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise _cannot_write(file, error) from None
-
-
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    """A matter of the disk, not of the medium."""
-    return OutputError(
-        f"the crops cannot be written ({error.strerror or error})",
-        remedy="Make room or choose another folder, then run the same command again to go on.",
-        path=path,
-    )
-
-
 def _write_masks(job: ExtractJob, found: Extraction, cuts: list[CutFace], folder: Path) -> None:
     """Cut the mask of every crop and name it beside the crop's file; tell of those without."""
     try:
         for number, mask in cut_masks(job.mask, cuts, job.settings.crop):
             entry = found.faces[number]
-            name = f"{Path(entry['file']).stem}.mask.png"
-            _write(folder / name, encode_png(mask))
-            entry["mask"] = name
+            entry["mask"] = f"{Path(entry['file']).stem}.mask.png"
+            _write_png(folder / entry["mask"], mask)
         reason = f"{job.mask} has no frame for {{}} of {len(cuts)} crops"
     except MediaError as error:
         reason = f"{error.path} {error.message} ({{}} of {len(cuts)} crops are without)"
@@ -197,8 +203,54 @@ def _write_masks(job: ExtractJob, found: Extraction, cuts: list[CutFace], folder
         found.remedy = "Download the mask again, or leave it out of the manifest"
 
 
-def encode_png(image: NDArray[np.uint8]) -> bytes:
-    """A picture, (H, W, 3) RGB or (H, W) grey, as PNG."""
+def _write_png(file: Path, image: NDArray[np.uint8]) -> None:
+    """A picture, (H, W, 3) RGB or (H, W) grey."""
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-    return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    content = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    with _writing(file):
+        file.write_bytes(content)
+
+
+def cut_masks(
+    path: str, cuts: Sequence[CutFace], crop: FaceCrop
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Read a mask once and cut from it what was cut from its medium.
+
+    Values are kept as they are, 0 untouched to 255 forged; in between lie soft borders, and in
+    videos what compression left. Where the mask has no such frame, nothing is given.
+
+    Args:
+        path: Picture or video, frame by frame the mask of the medium, of its size or scaled.
+        cuts: The crops, in the order of their frames.
+        crop: How they were cut.
+
+    Yields:
+        Position in ``cuts`` and the mask of that crop, (size, size).
+
+    Raises:
+        MediaError: If the mask cannot be read, or has another shape than the medium.
+    """
+    wanted: dict[int, list[int]] = defaultdict(list)
+    for number, cut in enumerate(cuts):
+        wanted[cut.frame].append(number)
+    last = max(wanted, default=-1)
+    for frame in open_media(path, Sampling("all")):
+        for number in wanted.get(frame.index, ()):
+            picture = _fit_mask(path, frame, cuts[number].size)
+            cut_out = crop.cut(picture, cuts[number].face)
+            yield number, cv2.cvtColor(cut_out, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+        if frame.index >= last:
+            break
+
+
+def _fit_mask(path: str, frame: Frame, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The mask at the size of the medium; another shape would not lie on what was forged."""
+    height, width = frame.image.shape[:2]
+    if (height, width) == size:
+        return frame.image
+    if not math.isclose(height / width, size[0] / size[1], rel_tol=0.01):
+        reason = f"is {width}x{height} pixels where its medium is {size[1]}x{size[0]}"
+        raise MediaError(path, reason, "Give the mask at the size of the medium")
+    fitted = cv2.resize(frame.image, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return fitted.astype(np.uint8, copy=False)

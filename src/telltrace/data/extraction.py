@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from ..errors import OptionError
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
+from ..files.hashing import json_sha256
 
 MARK: Final = "faces.json"
 """The file that says what a folder of crops holds. It comes into being with the folder."""
@@ -44,8 +45,7 @@ class ExtractSettings:
 
     def digest(self) -> str:
         """Changes whenever the crops would."""
-        text = json.dumps([FORMAT_VERSION, self.to_dict()], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return json_sha256([FORMAT_VERSION, self.to_dict()])[:16]
 
 
 @dataclass
@@ -67,8 +67,21 @@ class Extraction:
 
 def write_mark(folder: Path, found: Extraction, path: str, mask: str, digest: str) -> None:
     """Leave in ``folder`` what came out of a medium, and of which files under which settings."""
-    mark = {"settings": digest} | sources(path, mask) | asdict(found)
+    mark = {"settings": digest} | _sources(path, mask) | asdict(found)
     (folder / MARK).write_text(json.dumps(mark), encoding="utf-8")
+
+
+def _sources(path: str, mask: str) -> dict[str, list[int] | None]:
+    """Size in bytes and time of change of a medium and, if it has one, of its mask."""
+    found: dict[str, list[int] | None] = {}
+    for key, file in {"source": path, "mask_source": mask}.items():
+        if file:
+            try:
+                stat = Path(file).stat()
+                found[key] = [stat.st_size, stat.st_mtime_ns]
+            except (OSError, ValueError):
+                found[key] = None
+    return found
 
 
 def read_mark(
@@ -85,29 +98,12 @@ def read_mark(
     except (OSError, ValueError):
         return None
     known = {key: mark.pop(key, None) for key in ("settings", "source", "mask_source")}
-    given = {"settings": settings.digest(), "mask_source": None} | sources(path, mask)
-    found = Extraction(**mark) if known == given else None
-    if found is None:
+    if known != {"settings": settings.digest(), "mask_source": None} | _sources(path, mask):
         return None
+    found = Extraction(**mark)
     files = {face[key] for face in found.faces for key in ("file", "mask") if key in face}
-    if not present.issuperset(files):
-        return None
-    return found if found.faces or found.status == Status.NO_FACE else None
-
-
-def sources(path: str, mask: str) -> dict[str, list[int] | None]:
-    """Size and time of change of a medium and, if it has one, of its mask."""
-    found = {"source": fingerprint(path)}
-    return found | {"mask_source": fingerprint(mask)} if mask else found
-
-
-def fingerprint(path: str) -> list[int] | None:
-    """Size in bytes and time of change of a file; None if there is none."""
-    try:
-        stat = Path(path).stat()
-    except (OSError, ValueError):
-        return None
-    return [stat.st_size, stat.st_mtime_ns]
+    holds = present.issuperset(files) and (found.faces or found.status == Status.NO_FACE)
+    return found if holds else None
 
 
 def medium_folder(dataset: str, method: str, compression: str, video: str) -> Path:

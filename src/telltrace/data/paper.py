@@ -1,8 +1,12 @@
-"""A data set as a paper describes it. Plain data: it imports nothing of ours."""
+"""What `prepare` may be asked for and what it did: plain data, which loads no library."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..errors import OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -71,3 +75,35 @@ class PaperSampling:
         """How many faces of each class a split gets, if there is a total."""
         half = (self.total or 0) * self.scale / 2
         return {split: round(half * share) for split, share in self.shares().items()}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` did. ``seconds`` and ``reused`` speak of this run, the rest of the whole."""
+
+    manifest: "pd.DataFrame"
+    """The crops."""
+    media: int = 0
+    failures: int = 0
+    """Media that gave no face; ``failures.csv`` says why."""
+    partial: int = 0
+    """Damaged media of which a part could be read; also in ``failures.csv``."""
+    reused: int = 0
+    """Media that an earlier run had done."""
+    frames_read: int = 0
+    frames_with_face: int = 0
+    lost_packets: int = 0
+    seconds: float = 0.0
+    frames_per_second: float = 0.0
+    """Frames read in this run, over its seconds."""
+
+    def __str__(self) -> str:
+        if not self.media:
+            return f"{len(self.manifest)} crops, listed as they are"
+        share = self.frames_with_face / max(self.frames_read, 1)
+        return (
+            f"{self.media} media ({self.reused} from an earlier run, {self.failures} without a "
+            f"face, {self.partial} damaged): {len(self.manifest)} crops; a face in "
+            f"{self.frames_with_face} of {self.frames_read} frames ({share:.2%}); "
+            f"{self.seconds:.1f} s, {self.frames_per_second:.1f} frames/s"
+        )

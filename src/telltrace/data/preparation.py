@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import OptionError
-from .paper import PaperSampling
-from .summary import Prepared
+from .paper import PaperSampling, Prepared
 
 
 def prepare(
