@@ -46,6 +46,8 @@ for _old, _new in {
     "pack": "packs.pack",
     "pictures": "packs.pictures",
     "missed": "data.prepared",
+    "masks": "data.extract",
+    "blending_settings": "data.blending",
 }.items():
     RENAMED[f"telltrace.data.{_old}"] = f"telltrace.{_new}"
 for _name in ("pairs", "rules", "stages", "steps", "trace", "weights"):

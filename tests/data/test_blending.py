@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telltrace.data.blending import (
+    BlendSettings,
     blend_pair,
     pair_batches,
+    settings_at,
     similar_faces,
 )
-from telltrace.data.blending_masks import ALIGNED
+from telltrace.data.blending_masks import ALIGNED, FREQUENCIES
 from telltrace.data.blending_mismatch import (
     degrade,
     displace,
@@ -20,7 +22,6 @@ from telltrace.data.blending_mismatch import (
     refocus,
     rescale,
 )
-from telltrace.data.blending_settings import FREQUENCIES, BlendSettings, settings_at
 from telltrace.pixels.augmentations import generator
 from telltrace.pixels.codecs import code_still
 

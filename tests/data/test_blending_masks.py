@@ -3,8 +3,14 @@
 import cv2
 import numpy as np
 
-from telltrace.data.blending_masks import ALIGNED, CANONICAL, place, region_mask, soften
-from telltrace.data.blending_settings import FREQUENCIES
+from telltrace.data.blending_masks import (
+    ALIGNED,
+    CANONICAL,
+    FREQUENCIES,
+    place,
+    region_mask,
+    soften,
+)
 
 
 def test_every_region_lies_on_the_face():

@@ -6,6 +6,7 @@ all that is left to tell them apart is the blend.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from telltrace.pixels.augmentations import generator
 
 from ..errors import OptionError
-from .blending_masks import ALIGNED, Floats, region_mask, soften
+from .blending_masks import ALIGNED, FREQUENCIES, Floats, region_mask, soften
 from .blending_mismatch import (
     Picture,
     degrade,
@@ -26,7 +27,60 @@ from .blending_mismatch import (
     refocus,
     reframe,
 )
-from .blending_settings import FREQUENCIES, BlendSettings
+
+
+@dataclass(frozen=True)
+class BlendSettings:
+    """How blends are drawn; a strength of 0 switches a step off and 1 is the default amount.
+
+    Args:
+        regions: Regions to draw from, a subset of `FREQUENCIES`.
+        colour: Strength of the colour mismatch between the two layers.
+        detail: Strength of the mismatch in sharpness, resolution, grain and compression.
+        motion: Strength of the displacement and deformation of the pasted layer.
+        border: Widest blur of the mask's border, as a share of the crop.
+        ratios: Opacities of the pasted layer, drawn evenly.
+        partner: Probability that a similar face is pasted where one is given.
+        misfit: Largest mean distance between the landmarks of the two faces, laid over one
+            another, in eye distances; a face that is turned another way is not pasted.
+        frame: Strength of the flip, zoom, shift and turn that real and fake share.
+        decay: Strength of the colour, blur, grain and compression that real and fake share.
+        visible: Smallest mean change inside the mask, in grey levels; fainter blends are redrawn.
+    """
+
+    regions: tuple[str, ...] = tuple(FREQUENCIES)
+    colour: float = 1.0
+    detail: float = 1.0
+    motion: float = 1.0
+    border: float = 0.05
+    ratios: tuple[float, ...] = (0.5, 0.75, 1.0, 1.0, 1.0)
+    partner: float = 0.25
+    misfit: float = 0.15
+    frame: float = 1.0
+    decay: float = 1.0
+    visible: float = 2.0
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.regions) - set(FREQUENCIES))
+        if unknown or not self.regions:
+            what = f"regions must be some of {sorted(FREQUENCIES)}, got {list(self.regions)}."
+            raise OptionError(what)
+
+
+def settings_at(progress: float) -> BlendSettings:
+    """How to draw on the way from blends that are plain to see, at 0, to the usual ones, at 1.
+
+    A network that starts from nothing learns little from blends that it cannot see.
+    """
+    easy = 1 - min(1.0, max(0.0, progress))
+    return BlendSettings(
+        colour=1 + 2 * easy,
+        detail=1 + easy,
+        motion=1 + easy,
+        decay=1 - easy,
+        visible=2 + 10 * easy,
+        ratios=(1.0,) if easy > 0.4 else BlendSettings.ratios,
+    )
 
 
 class Blend(NamedTuple):
@@ -86,7 +140,7 @@ def blend_pair(
             target = _differ(target, rng, settings)
         source = displace(source, points.mean(0), rng, settings.motion)
         opacity = mask * np.float32(rng.choice(settings.ratios))
-        fake = _paste(target, source, opacity)
+        fake = np.asarray(cv2.blendLinear(source, target, opacity, 1 - opacity), np.uint8)
         if _change(target, fake, mask) >= settings.visible:
             break
     affine = draw_frame(size, rng, settings.frame)
@@ -95,9 +149,7 @@ def blend_pair(
 
 
 def _check(real: Picture, partner: Picture | None) -> int:
-    for name, image in (("real", real), ("partner", partner)):
-        if image is None:
-            continue
+    for name, image in (("real", real), ("partner", real if partner is None else partner)):
         square = image.ndim == 3 and image.shape[0] == image.shape[1] and image.shape[2] == 3
         if not square or image.dtype != np.uint8 or image.shape != real.shape:
             raise OptionError(
@@ -144,10 +196,6 @@ def _fit(partner: Picture, theirs: Floats, ours: Floats, misfit: float) -> Pictu
     size = partner.shape[0]
     warped = cv2.warpAffine(partner, affine, (size, size), borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(warped, np.uint8)
-
-
-def _paste(target: Picture, source: Picture, opacity: Floats) -> Picture:
-    return np.asarray(cv2.blendLinear(source, target, opacity, 1 - opacity), np.uint8)
 
 
 def _change(before: Picture, after: Picture, mask: Floats) -> float:
@@ -219,13 +267,14 @@ def pair_batches(
         for index in order[first : first + pairs]:
             rng = generator(seed, epoch, int(index))
             other = None if partners is None else int(rng.choice(partners[index]))
+            partner, theirs = (None, None) if other is None else (images[other], landmarks[other])
             blends.append(
                 blend_pair(
                     images[index],
                     rng,
                     landmarks=landmarks[index],
-                    partner=None if other is None else images[other],
-                    partner_landmarks=None if other is None else landmarks[other],
+                    partner=partner,
+                    partner_landmarks=theirs,
                     settings=settings,
                 )
             )

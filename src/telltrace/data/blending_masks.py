@@ -44,6 +44,22 @@ REGIONS: dict[str, Floats] = {
 }
 
 
+#: Every region that may be pasted, with how often it is drawn.
+FREQUENCIES: dict[str, float] = {
+    "face": 3,
+    "brows_to_chin": 3,
+    "inner": 3,
+    "lower": 2,
+    "mouth": 1.5,
+    "eyes": 1,
+    "eye": 0.5,
+    "nose": 0.5,
+    "left": 0.5,
+    "right": 0.5,
+    "ellipse": 1,
+}
+
+
 def place(points: NDArray[np.floating], landmarks: NDArray[np.floating]) -> Floats:
     """Carry points of the canonical face onto a face with these five landmarks.
 

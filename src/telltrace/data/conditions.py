@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..faces.align import FaceCrop, resize_square
 from ..faces.detect import Face
 from ..pixels import photometric
-from ..pixels.codecs import code_sequence, code_still
+from ..pixels.codecs import code_sequence, still_coder
 from ..pixels.geometry import Image, Look
 
 MARGINS: Final = (1.0, 1.5)
@@ -115,11 +115,6 @@ def occlude(image: Image, rng: Generator) -> Image:
     return np.asarray(cv2.blendLinear(thing, image, opacity, 1 - opacity), np.uint8)
 
 
-def webp(image: Image, rng: Generator) -> Image:
-    """What a WebP file of a quality from 30 to 95 gives back."""
-    return code_still(image, ".webp", int(rng.integers(30, 96)))
-
-
 def video(image: Image, rng: Generator) -> Image:
     """What H.264, or now and then H.265, gives back: a key frame, or the frame after one."""
     newer = rng.random() < 0.15
@@ -139,7 +134,7 @@ STEPS: Final[tuple[tuple[Look, float], ...]] = (
     (photometric.noise, 0.15),
     (caption, 0.06),
     (photometric.jpeg_40_100, 0.35),
-    (webp, 0.1),
+    (still_coder(".webp", 30, 95), 0.1),
     (video, 0.3),
     (photometric.jpeg_40_100, 0.1),
 )

@@ -4,9 +4,8 @@ A source says which data sets it draws from. Where the data knows which real fac
 made from, the two make a pair; both then go through the same `conditions`.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,28 +16,22 @@ from ..errors import ManifestError
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
 from ..pixels.geometry import Image
-from .blending import blend_pair, similar_faces
-from .blending_settings import BlendSettings
+from .blending import BlendSettings, blend_pair, similar_faces
 from .conditions import vary_pair
 from .crops import Faces
 from .loader import UNKNOWN
 from .manifest import identities
 
 Floats = NDArray[np.float32]
-Rows = NDArray[np.int64]
+Item = TypeVar("Item")
 
 PARTNERS = 20
 """Look-alikes of each face that may be pasted into it."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A real face and a forgery, at the network's size."""
-
-    images: Image
-    """(2, S, S, 3), real and fake."""
-    masks: Floats
-    """(2, S, S): 0 untouched to 1 forged, or `UNKNOWN`."""
+Drawn = tuple[Image, Floats]
+"""A real face and a forgery, (2, S, S, 3), and their masks, (2, S, S): 0 untouched to 1 forged, or
+`UNKNOWN`."""
 
 
 class GivenPairs:
@@ -74,9 +67,7 @@ class GivenPairs:
 
     def draw(self, rng: Generator, size: int) -> Drawn:
         """One pair at the network's size."""
-        kinds = sorted(self._fakes)
-        fakes = self._fakes[kinds[int(rng.integers(len(kinds)))]]
-        fake = fakes[int(rng.integers(len(fakes)))]
+        fake = _any(self._fakes[_any(sorted(self._fakes), rng)], rng)
         rows = self._partner(fake, rng), fake
         real, forged = map(self.faces.image, rows)
         pictures = [(real, np.zeros(real.shape[:2], np.float32)), (forged, None)]
@@ -92,7 +83,7 @@ class GivenPairs:
         known = same or self._reals[kind]
         moment = [number for number in known if self.faces.rows[number]["frame"] == row["frame"]]
         chosen = moment if same and row["frame"] >= 0 and moment else known
-        return chosen[int(rng.integers(len(chosen)))]
+        return _any(chosen, rng)
 
 
 class BlendPairs:
@@ -124,39 +115,32 @@ class BlendPairs:
         landmarks = [faces.face(number).landmarks for number in usable]
         near = similar_faces(map(faces.image, usable), landmarks, PARTNERS)
         numbers = np.array(usable)
-        self._near: dict[int, Rows] = dict(zip(usable, numbers[near], strict=True))
+        self._near = dict(zip(usable, numbers[near].tolist(), strict=True))
         self._settings = BlendSettings(frame=0, decay=0)  # `conditions` does that for both
 
     def draw(self, rng: Generator, size: int) -> Drawn:
         """One pair at the network's size."""
-        people = _any(self._people, rng)
-        row = _any_of(_any(people, rng), rng)
-        near = self._near[row]
-        other = int(near[int(rng.integers(len(near)))]) if len(near) else None
+        people = self._people[_any(sorted(self._people), rng)]
+        row = _any(people[_any(sorted(people), rng)], rng)
         image, face = self.faces.image(row), self.faces.face(row)
-        partner = None if other is None else self.faces.image(other)
-        usable = partner is not None and partner.shape == image.shape
+        partner = landmarks = None
+        if near := self._near[row]:
+            other = _any(near, rng)
+            partner, landmarks = self.faces.image(other), self.faces.face(other).landmarks
         blend = blend_pair(
             image,
             rng,
             landmarks=face.landmarks,
-            partner=partner if usable else None,
-            partner_landmarks=self.faces.face(other).landmarks
-            if usable and other is not None
-            else None,
+            partner=partner if partner is not None and partner.shape == image.shape else None,
+            partner_landmarks=landmarks,
             settings=self._settings,
         )
         pictures = [(blend.real, np.zeros_like(blend.mask)), (blend.fake, blend.mask)]
         return _varied(pictures, [face, face], rng, size)
 
 
-def _any(groups: dict[str, Any], rng: Generator) -> Any:
-    names = sorted(groups)
-    return groups[names[int(rng.integers(len(names)))]]
-
-
-def _any_of(rows: Sequence[int], rng: Generator) -> int:
-    return rows[int(rng.integers(len(rows)))]
+def _any(items: Sequence[Item], rng: Generator) -> Item:
+    return items[int(rng.integers(len(items)))]
 
 
 def _varied(
@@ -167,7 +151,7 @@ def _varied(
 ) -> Drawn:
     shown = vary_pair(pictures, faces, rng, size)
     masks = [np.full((size, size), UNKNOWN, np.float32) if m is None else m for _, m in shown]
-    return Drawn(np.stack([image for image, _ in shown]), np.stack(masks))
+    return np.stack([image for image, _ in shown]), np.stack(masks)
 
 
 Source = GivenPairs | BlendPairs
@@ -216,20 +200,11 @@ def mixed_batch(
     Shape:
         Pictures (2P, S, S, 3), labels (2P,) and masks (2P, S, S).
     """
-    pairs = list(_pairs(sources, seed, epoch, step, size))
-    images = [pair.images for pair in pairs]
-    masks = [pair.masks for pair in pairs]
-    return (
-        np.stack([i[0] for i in images] + [i[1] for i in images]),
-        np.repeat(np.array([0, 1]), len(pairs)),
-        np.stack([m[0] for m in masks] + [m[1] for m in masks]),
-    )
-
-
-def _pairs(
-    sources: Sequence[tuple[Source, int]], seed: int, epoch: int, step: int, size: int
-) -> Iterator[Drawn]:
-    for number, (source, count) in enumerate(sources):
-        for place in range(count):
-            key = np.random.SeedSequence((seed, epoch, step, number, place))
-            yield source.draw(np.random.default_rng(key), size)
+    pairs = [
+        source.draw(np.random.default_rng((seed, epoch, step, number, place)), size)
+        for number, (source, count) in enumerate(sources)
+        for place in range(count)
+    ]
+    images, masks = (np.stack(part, axis=1) for part in zip(*pairs, strict=True))
+    labels = np.repeat(np.array([0, 1]), len(pairs))
+    return np.concatenate(images), labels, np.concatenate(masks)

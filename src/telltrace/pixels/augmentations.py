@@ -15,6 +15,7 @@ from .geometry import (
     Matrix,
     Move,
     Steps,
+    draw_similarity,
     flip_matrix,
     follow,
     perspective_matrix,
@@ -100,18 +101,14 @@ def _gentle(width: int, height: int, rng: Generator) -> Matrix:
     flip = flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
     if rng.random() < 0.5:
         return flip
-    degrees, scale = rng.uniform(-10, 10), rng.uniform(0.9, 1.1)
-    shift = rng.uniform(-0.05, 0.05) * width, rng.uniform(-0.05, 0.05) * height
-    return similarity_matrix(width, height, degrees, scale, shift) @ flip
+    return draw_similarity((width, height), rng, 10, (0.9, 1.1), 0.05) @ flip
 
 
 def _varied(width: int, height: int, rng: Generator) -> Matrix:
     """Flip, then each of similarity, stretch with shear, and perspective at its own odds."""
     matrix = flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
     if rng.random() < 0.7:
-        degrees, scale = rng.uniform(-15, 15), rng.uniform(0.85, 1.2)
-        shift = rng.uniform(-0.08, 0.08) * width, rng.uniform(-0.08, 0.08) * height
-        matrix = similarity_matrix(width, height, degrees, scale, shift) @ matrix
+        matrix = draw_similarity((width, height), rng, 15, (0.85, 1.2), 0.08) @ matrix
     if rng.random() < 0.3:
         shear, scales = rng.uniform(-0.1, 0.1, 2), rng.uniform(0.9, 1.1, 2)
         matrix = stretch_matrix(width, height, tuple(shear), tuple(scales)) @ matrix

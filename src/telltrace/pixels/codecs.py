@@ -1,7 +1,7 @@
 """What coding does to pictures and sequences: a still round trip, and H.264 and H.265."""
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
@@ -9,6 +9,7 @@ from typing import Final, cast
 import av
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
@@ -30,6 +31,11 @@ def code_still(image: Image, suffix: str, quality: int) -> Image:
     flag = cv2.IMWRITE_WEBP_QUALITY if suffix == ".webp" else cv2.IMWRITE_JPEG_QUALITY
     _, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [flag, quality])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+
+
+def still_coder(suffix: str, low: int, high: int) -> Callable[[Image, Generator], Image]:
+    """What a still picture of a quality drawn from ``low`` to ``high`` gives back."""
+    return lambda image, rng: code_still(image, suffix, int(rng.integers(low, high + 1)))
 
 
 def write_video(
@@ -71,13 +77,6 @@ def write_video(
     return count
 
 
-def _read_video(source: io.BytesIO) -> Iterator[Image]:
-    source.seek(0)
-    with av.open(source, "r") as container:
-        for frame in container.decode(video=0):
-            yield cast(Image, frame.to_ndarray(format="rgb24"))
-
-
 def code_sequence(
     images: Sequence[Image], codec: str, crf: float, preset: str = "fast"
 ) -> list[Image]:
@@ -85,17 +84,15 @@ def code_sequence(
 
     Pictures of other sizes than the first are coded by themselves.
     """
-    shape = images[0].shape
+    shape, result = images[0].shape, list(images)
     together = [i for i, image in enumerate(images) if image.shape == shape]
-    result: list[Image | None] = [None] * len(images)
-    for i, image in enumerate(images):
-        if image.shape != shape:
-            result[i] = code_sequence([image], codec, crf, preset)[0]
+    for i in set(range(len(images))) - {*together}:
+        result[i] = code_sequence([images[i]], codec, crf, preset)[0]
     file = io.BytesIO()
-    write_video(
-        (images[i] for i in together), file, codec, crf, preset=preset, few=len(together) < FEW
-    )
-    decoded = [frame[: shape[0], : shape[1]].copy() for frame in _read_video(file)]
-    for i, image in zip(together, decoded, strict=True):
-        result[i] = image
-    return [image for image in result if image is not None]
+    few = len(together) < FEW
+    write_video((images[i] for i in together), file, codec, crf, preset=preset, few=few)
+    file.seek(0)
+    with av.open(file, "r") as container:
+        for i, frame in zip(together, container.decode(video=0), strict=True):
+            result[i] = frame.to_ndarray(format="rgb24")[: shape[0], : shape[1]].copy()
+    return result

@@ -83,6 +83,16 @@ def similarity_matrix(
     return matrix
 
 
+def draw_similarity(
+    size: tuple[int, int], rng: Generator, degrees: float, scale: tuple[float, float], shift: float
+) -> Matrix:
+    """Up to so many degrees, a scale in these limits, up to such a share of width and height."""
+    width, height = size
+    turn, factor = rng.uniform(-degrees, degrees), rng.uniform(*scale)
+    moved = rng.uniform(-shift, shift) * width, rng.uniform(-shift, shift) * height
+    return similarity_matrix(width, height, turn, factor, moved)
+
+
 def stretch_matrix(
     width: int, height: int, shear: tuple[float, float], scale: tuple[float, float]
 ) -> Matrix:

@@ -1,22 +1,22 @@
 """Augmentation that leaves pixels in place: light, colour, and what happens on a picture's way."""
 
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
-from .codecs import code_still
+from .codecs import still_coder
 from .geometry import Image, Look
 
 NORMAL_QUANTILES: Final = np.array([NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)])
 LEVELS: Final = np.arange(256, dtype=np.float64)
 
 
-def jpeg_40_100(image: Image, rng: Generator) -> Image:
-    """What a JPEG file of a quality from 40 to 100 gives back."""
-    return code_still(image, ".jpg", int(rng.integers(40, 101)))
+jpeg_40_100 = still_coder(".jpg", 40, 100)
 
 
 def light(image: Image, rng: Generator) -> Image:
@@ -25,7 +25,7 @@ def light(image: Image, rng: Generator) -> Image:
     gamma = rng.uniform(0.75, 1.33) * rng.uniform(0.95, 1.05, 3)
     ramp = (LEVELS / 255)[:, None] ** gamma
     ramp = (ramp - 0.5) * rng.uniform(0.75, 1.25) + 0.5 + rng.uniform(-0.12, 0.12)
-    return _through(image, ramp * 255)
+    return through(image, ramp * 255)
 
 
 def rescale(image: Image, rng: Generator) -> Image:
@@ -83,24 +83,18 @@ def hue(image: Image, rng: Generator) -> Image:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.uint8)
 
 
-def brightness(image: Image, rng: Generator) -> Image:
-    """Add up to a fifth of the range to every pixel, or take it away."""
-    return _through(image, LEVELS + rng.uniform(-51, 51))
+def _curve(levels: Callable[[Generator], NDArray[np.float64]]) -> Look:
+    return lambda image, rng: through(image, levels(rng))
 
 
-def contrast(image: Image, rng: Generator) -> Image:
-    """Scale all differences by 0.6 to 1.5 about the middle grey."""
-    return _through(image, (LEVELS - 127.5) * rng.uniform(0.6, 1.5) + 127.5)
-
-
-def gamma(image: Image, rng: Generator) -> Image:
-    """Raise every pixel to a power from 0.6 to 1.6."""
-    return _through(image, 255 * (LEVELS / 255) ** rng.uniform(0.6, 1.6))
-
-
-def tint(image: Image, rng: Generator) -> Image:
-    """Scale each colour by 0.85 to 1.15, as a wrong white balance does."""
-    return _through(image, LEVELS[:, None] * rng.uniform(0.85, 1.15, 3))
+brightness = _curve(lambda rng: LEVELS + rng.uniform(-51, 51))
+"""Add up to a fifth of the range to every pixel, or take it away."""
+contrast = _curve(lambda rng: (LEVELS - 127.5) * rng.uniform(0.6, 1.5) + 127.5)
+"""Scale all differences by 0.6 to 1.5 about the middle grey."""
+gamma = _curve(lambda rng: 255 * (LEVELS / 255) ** rng.uniform(0.6, 1.6))
+"""Raise every pixel to a power from 0.6 to 1.6."""
+tint = _curve(lambda rng: LEVELS[:, None] * rng.uniform(0.85, 1.15, 3))
+"""Scale each colour by 0.85 to 1.15, as a wrong white balance does."""
 
 
 def stretch_levels(image: Image, rng: Generator) -> Image:
@@ -108,7 +102,7 @@ def stretch_levels(image: Image, rng: Generator) -> Image:
     low, high = (f(image.reshape(-1, 3), axis=0).astype(np.float64) for f in (np.min, np.max))
     full = (LEVELS[:, None] - low) * 255 / np.maximum(high - low, 1)
     share = rng.uniform(0.5, 1.0)
-    return _through(image, share * full + (1 - share) * LEVELS[:, None])
+    return through(image, share * full + (1 - share) * LEVELS[:, None])
 
 
 def sharpen(image: Image, rng: Generator) -> Image:
@@ -118,9 +112,7 @@ def sharpen(image: Image, rng: Generator) -> Image:
     return np.asarray(cv2.addWeighted(image, 1 + amount, smooth, -amount, 0), dtype=np.uint8)
 
 
-COLOURS: Final[tuple[Look, ...]] = (
-    *(saturation, hue, brightness, contrast, gamma, tint, stretch_levels, sharpen),
-)
+COLOURS: Final = (saturation, hue, brightness, contrast, gamma, tint, stretch_levels, sharpen)
 
 
 def two_colours(image: Image, rng: Generator) -> Image:
@@ -140,7 +132,11 @@ def _saturate(image: Image, factor: float) -> Image:
     return np.asarray(cv2.addWeighted(image, factor, grey, 1 - factor, 0), dtype=np.uint8)
 
 
-def _through(image: Image, levels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Image:
+def as_bytes(levels: NDArray[np.floating]) -> Image:
+    """Levels rounded, and cut off at 0 and 255."""
+    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+
+
+def through(image: Image, levels: NDArray[np.float64]) -> Image:
     """Every pixel through a table of 256 levels, one for all colours or (256, 3)."""
-    table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(image, table[None] if table.ndim > 1 else table), dtype=np.uint8)
+    return np.asarray(cv2.LUT(image, as_bytes(levels)[None]), dtype=np.uint8)

@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from telltrace.data.blending import pair_batches, similar_faces
-from telltrace.data.blending_settings import BlendSettings, settings_at
+from telltrace.data.blending import BlendSettings, pair_batches, settings_at, similar_faces
 from telltrace.data.crops import crop_landmarks
 from telltrace.data.loader import FaceDataset, batches
 from telltrace.data.mixed import Source, create_source, mixed_batch
