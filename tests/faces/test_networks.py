@@ -8,11 +8,11 @@ from torch import nn
 
 from telltrace.errors import DependencyError
 from telltrace.faces.networks import (
-    OutputNet,
     ProposalNet,
-    RefinementNet,
     _HalvingPool,
     load_published,
+    output_net,
+    refinement_net,
 )
 from telltrace.faces.patches import cut_patches, integral_images
 
@@ -27,12 +27,13 @@ def test_halving_is_max_pooling(size: tuple[int, int]) -> None:
 def test_shapes() -> None:
     scores, boxes = ProposalNet()(torch.zeros(2, 3, 12, 33))
     assert (scores.shape, boxes.shape) == ((2, 1, 12), (2, 4, 1, 12))
-    assert [x.shape for x in RefinementNet()(torch.zeros(5, 3, 24, 24))] == [(5,), (5, 4)]
-    assert [x.shape for x in OutputNet()(torch.zeros(5, 3, 48, 48))] == [(5,), (5, 4), (5, 10)]
+    assert [x.shape for x in refinement_net()(torch.zeros(5, 3, 24, 24))] == [(5,), (5, 4)]
+    assert [x.shape for x in output_net()(torch.zeros(5, 3, 48, 48))] == [(5,), (5, 4), (5, 10)]
 
 
 @pytest.mark.parametrize(
-    ("network", "name"), [(ProposalNet(), "pnet"), (RefinementNet(), "rnet"), (OutputNet(), "onet")]
+    ("network", "name"),
+    [(ProposalNet(), "pnet"), (refinement_net(), "rnet"), (output_net(), "onet")],
 )
 def test_published_weights_fill_every_parameter(network: nn.Module, name: str) -> None:
     before = {key: value.clone() for key, value in network.state_dict().items()}

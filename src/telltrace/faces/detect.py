@@ -14,7 +14,7 @@ from torchvision.ops import batched_nms
 
 from ..errors import OptionError
 from .boxes import moved, square, suppress_nested
-from .networks import OutputNet, ProposalNet, RefinementNet, load_published
+from .networks import ProposalNet, load_published, output_net, refinement_net
 from .patches import cut_patches, integral_images
 
 Box = tuple[float, float, float, float]
@@ -66,7 +66,7 @@ class FaceDetector(nn.Module):
     def __init__(self, long_side: int | None = 640) -> None:
         super().__init__()
         self.long_side = long_side
-        self.pnet, self.rnet, self.onet = ProposalNet(), RefinementNet(), OutputNet()
+        self.pnet, self.rnet, self.onet = ProposalNet(), refinement_net(), output_net()
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
         """Find the faces of each picture, the largest and surest first (confidence x area).
@@ -100,22 +100,19 @@ class FaceDetector(nn.Module):
         return self._search(images, windows)
 
     @torch.inference_mode()
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, images: Tensor, windows: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The cascade on pictures of one size, at that size.
 
         Shape:
-            - Input: (B, H, W, 3) RGB of 8 bits
+            - Input: (B, H, W, 3) RGB of 8 bits; square windows (N, 4) and the pictures that they
+              are in (N,), without which P-Net proposes some
             - Output: boxes (N, 4), landmarks (N, 5, 2), confidences (N,), pictures (N,)
         """
-        return self._cascade(images, *self._propose(images))
-
-    @torch.inference_mode()
-    def _cascade(
-        self, images: Tensor, boxes: Tensor, owner: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """R-Net and O-Net on square windows (N, 4) of the pictures that own them (N,)."""
+        windows = windows or self._propose(images)
         sums = integral_images(images)
-        return self._conclude(sums, *self._refine(sums, boxes, owner))
+        return self._conclude(sums, *self._refine(sums, *windows))
 
     def _search(
         self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None
@@ -145,14 +142,13 @@ class FaceDetector(nn.Module):
         (height, width), device = images[0].shape[:2], next(self.parameters()).device
         pixels = torch.from_numpy(np.stack([shrunk(x, self.long_side) for x in images])).to(device)
         back = np.array([width / pixels.shape[2], height / pixels.shape[1]], dtype=np.float32)
-        if windows is None:
-            outputs = self(pixels)
-        else:
+        proposed = None
+        if windows is not None:
             given = np.array([box for boxes in windows for box in boxes], np.float32).reshape(-1, 4)
             owners = np.repeat(np.arange(len(windows)), [len(boxes) for boxes in windows])
             squares = square(torch.from_numpy(given / np.tile(back, 2)))
-            outputs = self._cascade(pixels, squares.to(device), torch.from_numpy(owners).to(device))
-        boxes, landmarks, confidences, owner = (x.cpu().numpy() for x in outputs)
+            proposed = squares.to(device), torch.from_numpy(owners).to(device)
+        boxes, landmarks, confidences, owner = (x.cpu().numpy() for x in self(pixels, proposed))
         boxes, landmarks = boxes * np.tile(back, 2), landmarks * back
         areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
         faces: list[list[Face]] = [[] for _ in images]

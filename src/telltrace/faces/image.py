@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
+from ..errors import MediaError as AnyMediaError
 from .media import MAX_PIXELS, Choice, Frame, Frames, MediaError, Status, nothing
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -65,13 +66,16 @@ def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
     page, as a viewer shows it: what an invisible pixel holds is not judged.
 
     Raises:
-        ValueError: If the samples have no fixed range: 32-bit integers beyond 16 bits, floats.
+        MediaError: If the samples have no fixed range: 32-bit integers beyond 16 bits, floats.
     """
-    picture = _upright(picture)
+    with suppress(Exception):  # damaged EXIF says nothing about the pixels
+        picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         samples = np.asarray(picture).astype(np.int64 if picture.mode != "F" else np.float64)
         if picture.mode == "F" or samples.min() < 0 or samples.max() > 65535:
-            raise ValueError(f"has samples of mode {picture.mode!r}, which no fixed white scales")
+            raise AnyMediaError(
+                f"has samples of mode {picture.mode!r}, which no fixed white scales"
+            )
         grey = ((samples + 128) // 257).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if picture.has_transparency_data:
@@ -81,13 +85,6 @@ def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
     return np.array(picture.convert("RGB"))
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # damaged EXIF says nothing about the pixels
-        return picture
-
-
 def _decode_still(frames: Frames) -> Iterator[Frame]:
     path, frames.truncated = frames.path, False
     with _without_warnings():
@@ -95,9 +92,9 @@ def _decode_still(frames: Frames) -> Iterator[Frame]:
             with Image.open(path, formats=FORMATS) as picture:
                 frames.truncated = not _load(picture)
                 image = to_rgb(picture)
-        except ValueError as error:
+        except AnyMediaError as error:
             remedy = "Convert it to 8 bits a sample and give the copy"
-            raise MediaError(path, str(error), remedy, Status.UNSUPPORTED) from None
+            raise MediaError(path, error.message, remedy, Status.UNSUPPORTED) from None
         except Exception as error:
             raise _damaged(path, error) from None
     if frames.truncated and np.ptp(image) == 0:

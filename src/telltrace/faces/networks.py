@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import joblib
@@ -46,58 +47,51 @@ class ProposalNet(nn.Module):
         return F.softmax(self.face(x), dim=1)[:, 1], self.box(x)
 
 
-class RefinementNet(nn.Module):
-    """R-Net: judges a 24 x 24 window that P-Net proposed.
+class WindowNet(nn.Module):
+    """Judges windows (N, 3, S, S) in [-1, 1].
 
     Shape:
-        - Input: (N, 3, 24, 24) in [-1, 1]
-        - Output: face probability (N,) and box corrections (N, 4)
+        - Output: face probability (N,), box corrections (N, 4) and, where there is a head for
+          them, landmarks (N, 10): five x, then five y, in sizes of the window
     """
 
-    def __init__(self) -> None:
+    def __init__(self, features: nn.Sequential, width: int, hidden: int, heads: Sequence[int]):
         super().__init__()
-        self.features = nn.Sequential(
-            *_convolution(3, 28, 3),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
-            *_convolution(28, 48, 3),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
-            *_convolution(48, 64, 2),
-        )
-        self.dense = nn.Sequential(nn.Linear(576, 128), nn.PReLU(128))
-        self.box, self.face = nn.Linear(128, 4), nn.Linear(128, 2)
+        self.features = features
+        self.dense = nn.Sequential(nn.Linear(width, hidden), nn.PReLU(hidden))
+        self.heads = nn.ModuleList(nn.Linear(hidden, outputs) for outputs in heads)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.dense(_flatten(self.features(x)))
-        return F.softmax(self.face(x), dim=1)[:, 1], self.box(x)
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        # (N, W * H * C): the order that the dense weights were trained with
+        x = self.dense(self.features(x).permute(0, 3, 2, 1).flatten(1))
+        *others, face = (head(x) for head in self.heads)
+        return F.softmax(face, dim=1)[:, 1], *others
 
 
-class OutputNet(nn.Module):
-    """O-Net: judges a 48 x 48 window that R-Net kept, and finds five landmarks in it.
+def refinement_net() -> WindowNet:
+    """R-Net: judges a 24 x 24 window that P-Net proposed."""
+    features = nn.Sequential(
+        *_convolution(3, 28, 3),
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        *_convolution(28, 48, 3),
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        *_convolution(48, 64, 2),
+    )
+    return WindowNet(features, 576, 128, (4, 2))
 
-    Shape:
-        - Input: (N, 3, 48, 48) in [-1, 1]
-        - Output: face probability (N,), box corrections (N, 4), landmarks (N, 10): five x, then
-          five y, in sizes of the window
-    """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.features = nn.Sequential(
-            *_convolution(3, 32, 3),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
-            *_convolution(32, 64, 3),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
-            *_convolution(64, 64, 3),
-            nn.MaxPool2d(2, 2, ceil_mode=True),
-            *_convolution(64, 128, 2),
-        )
-        self.dense = nn.Sequential(nn.Linear(1152, 256), nn.PReLU(256))
-        self.box, self.landmarks = nn.Linear(256, 4), nn.Linear(256, 10)
-        self.face = nn.Linear(256, 2)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x = self.dense(_flatten(self.features(x)))
-        return F.softmax(self.face(x), dim=1)[:, 1], self.box(x), self.landmarks(x)
+def output_net() -> WindowNet:
+    """O-Net: judges a 48 x 48 window that R-Net kept, and finds five landmarks in it."""
+    features = nn.Sequential(
+        *_convolution(3, 32, 3),
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        *_convolution(32, 64, 3),
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        *_convolution(64, 64, 3),
+        nn.MaxPool2d(2, 2, ceil_mode=True),
+        *_convolution(64, 128, 2),
+    )
+    return WindowNet(features, 1152, 256, (4, 10, 2))
 
 
 def load_published(network: nn.Module, name: str, folder: Path | None = None) -> None:
@@ -152,8 +146,3 @@ def _package_folder() -> Path:
 
 def _convolution(inputs: int, outputs: int, size: int) -> tuple[nn.Module, nn.Module]:
     return nn.Conv2d(inputs, outputs, size), nn.PReLU(outputs)
-
-
-def _flatten(x: Tensor) -> Tensor:
-    """(N, C, H, W) to (N, W * H * C): the order that the dense weights were trained with."""
-    return x.permute(0, 3, 2, 1).flatten(1)

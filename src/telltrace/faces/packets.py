@@ -75,10 +75,13 @@ def survey_packets(path: Path, check: Callable[[], None] = nothing) -> Survey:
     keys, shown, last, size, presented = [], [], 1, 0, True
     with opened(path) as (container, stream):
         unit, rate = stream.time_base, stream.average_rate or Fraction(25)
-        for packet in _packets(container, stream, check):
+        for packet in demuxed(container, stream):
+            check()
             if packet is None:
                 truncated = True
                 break
+            if not packet.size:
+                continue
             stamps.append(packet.dts if packet.pts is None else packet.pts)
             keys.append(packet.is_keyframe)
             shown.append(not packet.is_discard)
@@ -106,22 +109,20 @@ def survey_packets(path: Path, check: Callable[[], None] = nothing) -> Survey:
     )
 
 
-def _packets(
-    container: InputContainer, stream: VideoStream, check: Callable[[], None]
+def demuxed(
+    container: InputContainer, stream: VideoStream
 ) -> "Iterator[Packet[VideoStream] | None]":
-    """The packets that hold something; None for the last, if the container breaks off."""
+    """Every packet of a stream; None for the last, if the container breaks off."""
     packets = container.demux(stream)
     while True:
-        check()
         try:
             packet = next(packets)
         except StopIteration:
             return
-        except Exception:  # a damaged container: what was found so far is what there is
+        except Exception:  # the container is damaged from here on
             yield None
             return
-        if packet.size:
-            yield packet
+        yield packet
 
 
 @contextmanager

@@ -14,21 +14,22 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from .media import Choice, Frame, Frames, MediaError, nothing
-from .packets import Survey, opened, survey_packets
+from .packets import Survey, demuxed, opened, survey_packets
 
 
-def read_video(path: Path, sampling: Choice, check: Callable[[], None] = nothing) -> Frames:
+def read_video(
+    path: Path,
+    sampling: Choice,
+    check: Callable[[], None] = nothing,
+    survey: Survey | None = None,
+) -> Frames:
     """Choose the frames of a video by the timestamps of its packets; decode when iterated.
 
     Raises:
         MediaError: If the file is no video, has no picture in it, is larger than `MAX_PIXELS`, or
             is an MP4 without its index. While iterating, if no frame can be decoded.
     """
-    return _choose(path, survey_packets(path, check), sampling, check)
-
-
-def _choose(path: Path, survey: Survey, sampling: Choice, check: Callable[[], None]) -> Frames:
-    """The chosen frames of a video whose packets were read before."""
+    survey = survey or survey_packets(path, check)
     chosen = sampling.choose(survey.times, survey.duration)
 
     def decode(frames: Frames) -> Iterator[Frame]:
@@ -40,17 +41,16 @@ def _choose(path: Path, survey: Survey, sampling: Choice, check: Callable[[], No
             reason = f"holds no frame that can be decoded ({frames.lost} packets damaged)"
             raise MediaError(path, reason, "Copy it again from its source")
 
-    total = len(survey.stamps)
     return Frames(
         path,
         "video",
-        total,
+        len(survey.stamps),
         survey.duration,
         decode,
         truncated=survey.truncated,
         bits=survey.bits,
         check=check,
-        again=lambda choice: _choose(path, survey, choice, check),
+        again=lambda choice: read_video(path, choice, check, survey),
     )
 
 
@@ -127,13 +127,8 @@ class _Pass:
         """
         times = self.survey.packets
         number, key, jumped = -1, int(times.min()), False
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except Exception:  # the container is damaged from here on
+        for packet in demuxed(container, stream):
+            if packet is None:
                 self.frames.lost += 1
                 self.frames.truncated = True
                 yield None
