@@ -35,4 +35,3 @@ def test_the_example_is_a_protocol(tmp_path: Path) -> None:
     assert found.near_duplicates == 4
     assert found.people == {"FaceForensics++": "ffpp-official", "*": "by-identity"}
     assert found.parts["test"].without == {"method": ("Deepfakes", "FaceSwap")}
-    assert found.manifests[0] == tmp_path / "crops" / "c23" / "manifest.csv"

@@ -6,13 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from telltrace.data.manifest import write_manifest
-from telltrace.data.protocols import (
-    assign_split,
-    protocol_names,
-    read_protocol,
-    read_protocol_manifests,
-)
+from telltrace.data.protocols import assign_split, protocol_names, read_protocol
 
 METHODS = ("real", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 PAIRS = {"train": ("183", "253"), "val": ("866", "878"), "test": ("672", "720")}
@@ -101,24 +95,20 @@ def test_every_protocol_says_what_it_is_about() -> None:
         assert read_protocol(name).about.endswith(".")
 
 
-def test_a_protocol_of_ones_own_names_its_manifests(tmp_path: Path) -> None:
-    for compression in ("c23", "c40"):
-        write_manifest(ffpp(compression), tmp_path / compression / "manifest.csv")
+def test_a_protocol_of_ones_own_chooses_rows(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(
-        "manifests: [c23/manifest.csv, c40/manifest.csv]\n"
+        "manifests: [c23/manifest.csv]\n"  # a note of earlier versions
         "people: {'*': ffpp-pairs}\n"
         "train: {only: {compression: c23}, without: {method: [FaceSwap, Deepfakes]}}\n"
         "val: {only: {compression: none of them}}\n"
     )
     with pytest.raises(ValueError, match="finds no row for val"):
-        read_protocol_manifests(file)
+        assign_split(ffpp("c23", "c40"), file)
     file.write_text(file.read_text().replace("none of them", "c40"))
-    table = read_protocol_manifests(file)
+    table = assign_split(ffpp("c23", "c40"), file)
     assert taken(table, "compression") == {"train": {"c23"}, "val": {"c40"}, "test": {"c23", "c40"}}
     assert taken(table, "method")["train"] == {"real", "Face2Face", "NeuralTextures"}
-    with pytest.raises(ValueError, match="names no manifests"):
-        read_protocol_manifests("own")
 
 
 @pytest.mark.parametrize(

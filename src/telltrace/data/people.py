@@ -62,25 +62,19 @@ def by_groups(table: pd.DataFrame, groups: Groups) -> list[str]:
         ManifestError: If the people of one video lie in two splits.
     """
     split_of = {name: split for split, lists in groups.items() for one in lists for name in one}
-    return [
-        _split_of_video(path, identities(identity), split_of)
-        for path, identity in zip(table.path, table.identity, strict=True)
-    ]
-
-
-def _split_of_video(path: str, people: list[str], split_of: dict[str, str]) -> str:
-    """The one split of these people; "" if one of them is not in the protocol."""
-    places = {name: split_of.get(name, "") for name in people}
-    if "" in places.values():
-        return ""
-    if len(set(places.values())) > 1:
-        where = " and ".join(f"{name} in {split}" for name, split in places.items())
-        raise ManifestError(
-            f"its identities lie in two splits ({where})",
-            remedy="Leave this video out, or use a protocol that keeps them together",
-            path=path,
-        )
-    return next(iter(places.values()), "")
+    sides = []
+    for path, identity in zip(table.path, table.identity, strict=True):
+        places = {name: split_of.get(name, "") for name in identities(identity)}
+        found = {""} if "" in places.values() else set(places.values())
+        if len(found) > 1:
+            where = " and ".join(f"{name} in {split}" for name, split in places.items())
+            raise ManifestError(
+                f"its identities lie in two splits ({where})",
+                remedy="Leave this video out, or use a protocol that keeps them together",
+                path=path,
+            )
+        sides += found
+    return sides
 
 
 def own(table: pd.DataFrame) -> list[str]:

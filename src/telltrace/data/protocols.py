@@ -3,34 +3,30 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import yaml
 
 from ..errors import ManifestError, OptionError
-from .manifest import COLUMNS, check_manifest, read_manifest, source_of
+from .manifest import COLUMNS, check_manifest, source_of
 from .people import Groups, by_groups, by_identity, own
 from .split_checks import check_near_duplicates, check_splits
 
 logger: Final = logging.getLogger("telltrace")
+FOLDER: Final = Path(__file__).parent / "splits"
 SPLITS: Final = ("train", "val", "test")
 RULES: Final = {"own": own, "by-identity": by_identity}
 Filter = Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True)
-class Part:
-    """Which rows of a split are used; all of them by default."""
+class Part(NamedTuple):
+    """Which rows of a split are used: column to the values that are kept, or left out."""
 
-    only: Filter = field(default_factory=dict)
-    """Column to the values that are kept."""
-    without: Filter = field(default_factory=dict)
-    """Column to the values that are left out."""
+    only: Filter
+    without: Filter
 
     def keeps(self, table: pd.DataFrame) -> "pd.Series[bool]":
         """True for the rows that belong to this part."""
@@ -42,36 +38,26 @@ class Part:
         return kept
 
 
-@dataclass(frozen=True)
-class Protocol:
+class Protocol(NamedTuple):
     """What a protocol file says."""
 
     name: str
-    about: str = ""
-    manifests: tuple[Path, ...] = ()
-    """Manifests that it is meant for."""
-    people: Mapping[str, str] = field(default_factory=lambda: {"*": "own"})
+    about: str
+    people: Mapping[str, str]
     """Data set (or "*" for any other) to the rule that puts its people on a side: "own" (the
     manifest's splits), "by-identity", "train", "val" or "test" (all of them), or the name of a
     protocol with ``groups``."""
-    groups: Groups = field(default_factory=dict)
+    groups: Groups
     """Split to lists of identities that belong together, in place of ``people``."""
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, Part]
     """Split to the rows of it that are used; a split that is named must not come out empty."""
-    near_duplicates: int | None = None
+    near_duplicates: int | None
     """Bits up to which two crops look the same; None compares no pictures."""
-
-    @property
-    def expected(self) -> set[str]:
-        """The splits that it should fill."""
-        by_hash = "by-identity" in self.people.values() and not self.groups
-        return set(SPLITS) if by_hash else set(self.groups)
 
 
 def protocol_names() -> list[str]:
     """The protocols that come with the package."""
-    folder = files("telltrace.data").joinpath("splits")
-    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith("yaml"))
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
 def read_protocol(protocol: str | Path) -> Protocol:
@@ -88,21 +74,16 @@ def read_protocol(protocol: str | Path) -> Protocol:
         [['672', '720']]
     """
     file = Path(protocol)
-    if file.suffix in (".yaml", ".yml"):
-        if not file.is_file():
-            remedy = "Write the protocol, or choose one by name."
-            raise OptionError("is not a file", remedy=remedy, path=file)
-        return _parse(file.read_text(encoding="utf-8"), file.stem, file)
-    if str(protocol) not in protocol_names():
-        choices = f"Choose one of {', '.join(protocol_names())}, or give a YAML file."
-        raise OptionError(f"Unknown protocol {str(protocol)!r}", remedy=choices)
-    inside = files("telltrace.data").joinpath("splits", f"{protocol}.yaml")
-    return _parse(inside.read_text("utf-8"), str(protocol), Path(str(inside)))
-
-
-def _parse(text: str, name: str, file: Path) -> Protocol:
+    if file.suffix not in (".yaml", ".yml"):
+        if str(protocol) not in protocol_names():
+            choices = f"Choose one of {', '.join(protocol_names())}, or give a YAML file."
+            raise OptionError(f"Unknown protocol {str(protocol)!r}", remedy=choices)
+        file = FOLDER / f"{protocol}.yaml"
+    elif not file.is_file():
+        remedy = "Write the protocol, or choose one by name."
+        raise OptionError("is not a file", remedy=remedy, path=file)
     try:
-        said = yaml.safe_load(text)
+        said = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise OptionError(f"is no readable YAML ({error})", path=file) from None
     known = {"about", "manifests", "people", "groups", "near_duplicates", *SPLITS}
@@ -112,9 +93,8 @@ def _parse(text: str, name: str, file: Path) -> Protocol:
         raise OptionError(what, remedy="Correct the file.", path=file)
     people = said.get("people", "own")
     return Protocol(
-        name=name,
+        name=file.stem,
         about=said.get("about", ""),
-        manifests=tuple(file.parent / path for path in said.get("manifests", ())),
         people=people if isinstance(people, dict) else {"*": people},
         groups=_groups(said.get("groups", {}), file),
         parts={split: _part(said[split], split, file) for split in SPLITS if split in said},
@@ -145,29 +125,12 @@ def _part(said: Any, split: str, file: Path) -> Part:
             remedy="Correct the file.",
             path=file,
         )
-    return Part(
-        **{
-            kind: {
-                column: tuple(str(v) for v in (values if isinstance(values, list) else [values]))
-                for column, values in columns.items()
-            }
-            for kind, columns in filters.items()
-        }
-    )
 
+    def values(kind: str) -> Filter:
+        lists = {c: v if isinstance(v, list) else [v] for c, v in filters.get(kind, {}).items()}
+        return {column: tuple(map(str, several)) for column, several in lists.items()}
 
-def read_protocol_manifests(protocol: str | Path) -> pd.DataFrame:
-    """The manifests that a protocol names, as one table with its splits.
-
-    Raises:
-        OptionError: If it names none, or refuses them.
-    """
-    found = read_protocol(protocol)
-    if not found.manifests:
-        remedy = "Add a line `manifests: [...]`."
-        raise OptionError("names no manifests", remedy=remedy, path=found.name)
-    tables = [read_manifest(path) for path in found.manifests]
-    return assign_split(pd.concat(tables, ignore_index=True), protocol)
+    return Part(values("only"), values("without"))
 
 
 def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
@@ -204,26 +167,22 @@ def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
     for split, part in found.parts.items():
         mine = table.split == split
         table.loc[mine & ~part.keeps(table), "split"] = ""
-        _refuse_empty(table, split, part, found)
-    for split in sorted(found.expected - set(table.split)):
+        if not (table.split == split).any():
+            columns = [*part.only, *part.without] or ["dataset"]
+            there = "; ".join(f"{c}: {', '.join(sorted(set(table[c])))}" for c in columns)
+            raise ManifestError(
+                f"the protocol {found.name!r} finds no row for {split} (there is {there})",
+                remedy="Give the manifests of all data sets and compressions that it is about.",
+                path=source_of(table),
+            )
+    by_hash = "by-identity" in found.people.values() and not found.groups
+    for split in sorted(set(SPLITS if by_hash else found.groups) - set(table.split)):
         text = "%s: the protocol %r leaves the split %s empty; there are too few people for it."
         logger.warning(text, source_of(manifest), found.name, split)
     check_splits(table)
     if found.near_duplicates is not None:
         check_near_duplicates(table, found.near_duplicates)
     return table
-
-
-def _refuse_empty(table: pd.DataFrame, split: str, part: Part, protocol: Protocol) -> None:
-    if (table.split == split).any():
-        return
-    columns = [*part.only, *part.without] or ["dataset"]
-    there = "; ".join(f"{c}: {', '.join(sorted(set(table[c])))}" for c in columns)
-    raise ManifestError(
-        f"the protocol {protocol.name!r} finds no row for {split} (there is {there})",
-        remedy="Give the manifests of all data sets and compressions that it is about.",
-        path=source_of(table),
-    )
 
 
 def _sides(table: pd.DataFrame, protocol: Protocol) -> list[str]:
@@ -235,12 +194,10 @@ def _sides(table: pd.DataFrame, protocol: Protocol) -> list[str]:
     rules = np.array([protocol.people.get(name, other) for name in table.dataset], dtype=object)
     for rule in dict.fromkeys(rules):
         rows = np.flatnonzero(rules == rule)
-        sides[rows] = _by_rule(table.iloc[rows], rule)
+        if rule == "" or rule in SPLITS:
+            sides[rows] = rule
+        elif rule in RULES:
+            sides[rows] = RULES[rule](table.iloc[rows])
+        else:
+            sides[rows] = by_groups(table.iloc[rows], read_protocol(rule).groups)
     return sides.tolist()
-
-
-def _by_rule(rows: pd.DataFrame, rule: str) -> list[str]:
-    """The side of every row that a rule speaks of; "" where none does."""
-    if rule == "" or rule in SPLITS:
-        return [rule] * len(rows)
-    return RULES[rule](rows) if rule in RULES else by_groups(rows, read_protocol(rule).groups)

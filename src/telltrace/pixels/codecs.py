@@ -94,5 +94,6 @@ def code_sequence(
     file.seek(0)
     with av.open(file, "r") as container:
         for i, frame in zip(together, container.decode(video=0), strict=True):
-            result[i] = frame.to_ndarray(format="rgb24")[: shape[0], : shape[1]].copy()
+            decoded = cast(Image, frame.to_ndarray(format="rgb24"))
+            result[i] = decoded[: shape[0], : shape[1]].copy()
     return result
