@@ -62,7 +62,7 @@ def by_groups(table: pd.DataFrame, groups: Groups) -> list[str]:
         ManifestError: If the people of one video lie in two splits.
     """
     split_of = {name: split for split, lists in groups.items() for one in lists for name in one}
-    sides = []
+    sides: list[str] = []
     for path, identity in zip(table.path, table.identity, strict=True):
         places = {name: split_of.get(name, "") for name in identities(identity)}
         found = {""} if "" in places.values() else set(places.values())
