@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from ..errors import OptionError
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
-from ..files.hashing import json_sha256
+from ..files import json_sha256
 
 MARK: Final = "faces.json"
 """The file that says what a folder of crops holds. It comes into being with the folder."""
