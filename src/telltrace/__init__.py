@@ -12,72 +12,50 @@ from typing import TYPE_CHECKING, Any
 from . import renamed, version
 
 if TYPE_CHECKING:
-    from .auditing import audit
-    from .checkpoint import load_detector
-    from .conversion import convert
-    from .data import prepare
-    from .errors import (
-        CheckpointError,
-        DependencyError,
-        ManifestError,
-        MediaError,
-        OptionError,
-        OutputError,
-        TelltraceError,
-    )
+    from .auditing import audit as audit
+    from .checkpoint import load_detector as load_detector
+    from .conversion import convert as convert
+    from .data import prepare as prepare
+    from .errors import CheckpointError as CheckpointError
+    from .errors import DependencyError as DependencyError
+    from .errors import ManifestError as ManifestError
+    from .errors import MediaError as MediaError
+    from .errors import OptionError as OptionError
+    from .errors import OutputError as OutputError
+    from .errors import TelltraceError as TelltraceError
     from .evaluation import evaluate as evaluate
-    from .inference import Scanner, predict, scan
-    from .models import create_detector, list_detectors
-    from .published import export_published, load_published
-    from .training import train
+    from .inference import Scanner as Scanner
+    from .inference import predict as predict
+    from .inference import scan as scan
+    from .models import create_detector as create_detector
+    from .models import list_detectors as list_detectors
+    from .published import export_published as export_published
+    from .published import load_published as load_published
+    from .training import train as train
 
 __version__ = version.VERSION
-__all__ = [
-    "CheckpointError",
-    "DependencyError",
-    "ManifestError",
-    "MediaError",
-    "OptionError",
-    "OutputError",
-    "Scanner",
+_ROOMS = {
+    "auditing": "audit",
+    "checkpoint": "load_detector",
+    "conversion": "convert",
+    "data": "prepare",
+    "errors": "CheckpointError DependencyError ManifestError MediaError OptionError OutputError "
     "TelltraceError",
-    "__version__",
-    "audit",
-    "convert",
-    "create_detector",
-    "evaluate",
-    "export_published",
-    "list_detectors",
-    "load_detector",
-    "load_published",
-    "predict",
-    "prepare",
-    "scan",
-    "train",
-]
-_HOMES = {
-    "Scanner": "inference.Scanner",
-    "audit": "auditing.audit",
-    "convert": "conversion.convert",
-    "create_detector": "models.create_detector",
-    "evaluate": "evaluation.evaluate",
-    "export_published": "published.export_published",
-    "list_detectors": "models.list_detectors",
-    "load_detector": "checkpoint.load_detector",
-    "load_published": "published.load_published",
-    "predict": "inference.predict",
-    "prepare": "data.prepare",
-    "scan": "inference.scan",
-    "train": "training.train",
+    "evaluation": "evaluate",
+    "inference": "Scanner predict scan",
+    "models": "create_detector list_detectors",
+    "published": "export_published load_published",
+    "training": "train",
 }
-"""Where the public functions live; the other names are errors."""
+"""Where the public names are defined."""
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()}
+__all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _HOMES.get(name, f"errors.{name}").rpartition(".")
-    return getattr(importlib.import_module(f".{module}", __name__), attribute)
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

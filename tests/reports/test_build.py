@@ -13,8 +13,8 @@ from PIL import Image
 from telltrace.cli.scores import report as command
 from telltrace.evaluation import COLUMNS, evaluate, write_scores
 from telltrace.reports import Source, build_report, read_source
-from telltrace.reports.mistakes import worst_mistakes
-from telltrace.reports.words import plain_summary
+from telltrace.reports.build import plain_summary
+from telltrace.reports.charts import worst_mistakes
 from telltrace.robustness import summarise
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")

@@ -44,6 +44,14 @@ class Level:
         """Share that was judged; None of nothing."""
         return self.judged / self.total if self.total else None
 
+    def show(self, metric: str, interval: bool = True) -> str:
+        """A metric, with its interval where it has one; "n/a" where it is undefined."""
+        value, ends = self.metrics[metric].value, self.intervals.get(metric)
+        text = "n/a" if value is None else f"{value:.4f}"
+        if value is None or ends is None or not interval:
+            return text
+        return f"{text} [{ends.low:.3f}, {ends.high:.3f}]"
+
     @classmethod
     def undefined(cls, reason: str) -> "Level":
         """A level that this table cannot be judged at."""

@@ -44,12 +44,11 @@ class _Footnotes:
 
     def with_interval(self, level: Level, metric: str) -> str:
         """A metric with its interval; a second mark where only the AUC's interval is undefined."""
-        cell = self.cell(level.metrics[metric])
-        if ends := level.intervals.get(metric):
-            return f"{cell} [{ends.low:.3f}, {ends.high:.3f}]"
-        if metric != "auc" or level.metrics[metric].value is None:
-            return cell
-        return f"{cell} {self.cell(Measure(None, level.interval_reason))}"
+        if level.metrics[metric].value is None:
+            return self.cell(level.metrics[metric])
+        missing = metric == "auc" and level.interval is None
+        mark = f" {self.cell(Measure(None, level.interval_reason))}" if missing else ""
+        return level.show(metric) + mark
 
 
 def render(report: Report, width: int = 100) -> str:

@@ -14,6 +14,7 @@ from telltrace.evaluation import (
     compact_scores,
     evaluate,
 )
+from telltrace.evaluation.metrics import THRESHOLD
 from telltrace.robustness import Robustness, curves_figure
 from telltrace.robustness.results import sentences
 from telltrace.version import VERSION
@@ -21,9 +22,7 @@ from telltrace.visualization import histogram_figure, reliability_figure
 from telltrace.visualization.page import Section, facts, figure, note, page, paragraph, svg, table
 
 from . import charts
-from .mistakes import thumbnails, worst_mistakes
 from .sources import Source
-from .words import plain_summary
 
 
 def build_report(
@@ -62,7 +61,7 @@ def build_report(
 
 def _side_by_side(sources: Sequence[Source], reports: Sequence[Report]) -> str:
     rows = [
-        [s.name, r.overall.videos.total, _auc(r.overall.frames), _auc(r.overall.videos)]
+        [s.name, r.overall.videos.total, r.overall.frames.show("auc"), r.overall.videos.show("auc")]
         for s, r in zip(sources, reports, strict=True)
     ]
     warning = note(
@@ -102,7 +101,7 @@ def _plain(report: Report) -> str:
 def _figures(report: Report) -> str:
     levels = (report.overall.frames, report.overall.videos)
     rows = [
-        [metric.title, *(_auc(x) if name == "auc" else _value(x, name) for x in levels)]
+        [metric.title, *(x.show(name, interval=name == "auc") for x in levels)]
         for name, metric in METRICS.items()
     ]
     reasons = {
@@ -129,13 +128,13 @@ def _methods(report: Report) -> str:
 
 def _row(group: Group, name: str) -> list[object]:
     videos, frames = group.videos, group.frames
-    eer = _value(frames, "eer")
-    return [name or "(unnamed)", videos.reals, videos.fakes, _auc(frames), _auc(videos), eer]
+    figures = frames.show("auc"), videos.show("auc"), frames.show("eer", interval=False)
+    return [name or "(unnamed)", videos.reals, videos.fakes, *figures]
 
 
 def _curves(scores: ScoreTable, report: Report) -> str:
     parts = []
-    drawn = charts.roc_band_figure(scores)
+    drawn = charts.roc_band_figure(scores, report)
     if drawn is not None:
         caption = "At each FPR, 95 % of draws of whole videos lie within the band."
         parts.append(figure(svg(drawn, alt="ROC curve with a band"), caption))
@@ -160,13 +159,13 @@ def _robustness(found: Robustness) -> str:
 
 
 def _mistakes(source: Source, count: int) -> str:
-    reals, fakes = (worst_mistakes(source.scores, label, count) for label in (0, 1))
+    reals, fakes = (charts.worst_mistakes(source.scores, label, count) for label in (0, 1))
     return (
         note("This page now shows faces. Pass it on only to people who may see them.")
         + "<h3>Real, and called most fake</h3>"
-        + thumbnails(reals)
+        + charts.thumbnails(reals)
         + "<h3>Fake, and called most real</h3>"
-        + thumbnails(fakes)
+        + charts.thumbnails(fakes)
     )
 
 
@@ -184,13 +183,63 @@ def _protocol(report: Report) -> str:
     )
 
 
-def _auc(level: Level) -> str:
-    value = _value(level, "auc")
-    if level.interval is None or value == "n/a":
-        return value
-    return f"{value} [{level.interval.low:.3f}, {level.interval.high:.3f}]"
+def plain_summary(report: Report) -> list[str]:
+    """What a reader should take away, as sentences."""
+    whole = report.overall
+    videos, frames = whole.videos, whole.frames
+    said = [
+        f"{videos.judged} of {videos.total} videos could be judged: {videos.reals} real and "
+        f"{videos.fakes} fake ones, by {frames.judged} frames."
+        if videos.total
+        else f"{frames.judged} of {frames.total} rows could be judged: {frames.reals} real and "
+        f"{frames.fakes} fake ones; no video is named."
+    ]
+    level, what = (
+        (videos, "video") if videos.metrics["auc"].value is not None else (frames, "frame")
+    )
+    value = level.metrics["auc"].value
+    if value is None:
+        return [*said, f"How well it separates cannot be said: {level.metrics['auc'].reason}."]
+    said.append(
+        f"Of a fake and a real {what} picked at random, the fake is found more suspicious "
+        f"{100 * value:.0f} times of 100{_range(level)}. Guessing would be right 50 times."
+    )
+    said.append(_worth(level, value))
+    right = level.metrics["balanced_accuracy"].value
+    if right is not None:
+        said.append(
+            f"If every {what} with a score of {THRESHOLD:g} or more is called fake, "
+            f"{100 * right:.0f} % of the verdicts are right where both are equally frequent."
+        )
+    return said + _best_and_worst(report)
 
 
-def _value(level: Level, metric: str) -> str:
-    value = level.metrics[metric].value
-    return "n/a" if value is None else f"{value:.4f}"
+def _range(level: Level) -> str:
+    if level.interval is None:
+        return ""
+    low, high = (100 * end for end in (level.interval.low, level.interval.high))
+    return f" (from {low:.0f} to {high:.0f}, as far as these videos can tell)"
+
+
+def _worth(level: Level, value: float) -> str:
+    if level.interval is None and value in (0.0, 1.0):
+        return "Not one pair of these came out otherwise; that does not show that none ever will."
+    if level.interval is None:
+        return "These videos are too few to say how far that can be trusted."
+    if level.interval.low <= 0.5 <= level.interval.high:
+        return "That cannot be told from guessing: do not rely on this detector."
+    if value < 0.5:
+        return "That is worse than guessing: check which class is which."
+    return "That is better than guessing, on material like this."
+
+
+def _best_and_worst(report: Report) -> list[str]:
+    known = [(g.frames.metrics["auc"].value, g.method) for g in report.methods]
+    found = sorted((value, method) for value, method in known if value is not None and method)
+    if len(found) < 2 or f"{found[0][0]:.2f}" == f"{found[-1][0]:.2f}":
+        return []
+    (worst, hard), (best, easy) = found[0], found[-1]
+    return [
+        f"It sees {easy} best (AUC {best:.2f} per frame) and {hard} least ({worst:.2f}); what it "
+        "makes of other manipulations is not shown here."
+    ]

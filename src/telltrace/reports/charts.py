@@ -1,28 +1,34 @@
-"""The figures of a report: ROC with a band, bars by method, and a run's course."""
+"""The pictures of a report: ROC with a band, bars by method, a run's course, the worst faces."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
+from telltrace.columns import VIDEO_KEY
+from telltrace.data.crops import read_crop
 from telltrace.evaluation.compact import ScoreTable
 from telltrace.evaluation.comparison import TableDraws
-from telltrace.evaluation.ranking import Floats, Ranking, UndefinedError
+from telltrace.evaluation.ranking import Floats, UndefinedError
 from telltrace.evaluation.report import Report
 from telltrace.visualization.curves import BLUE, DASHED, GREY, ORANGE, new_figure
+from telltrace.visualization.page import embed_png, figure, paragraph
 
 GRID = np.linspace(0, 1, 201)
+SIDE = 132
+"""Side of a thumbnail in pixels."""
 
 
-def roc_band_figure(table: ScoreTable) -> Figure | None:
+def roc_band_figure(table: ScoreTable, report: Report) -> Figure | None:
     """ROC curve of all frames with the band that draws whole videos; None without both classes.
 
     At every FPR 95 % of the draws lie within the band.
     """
-    ranking = _frames(table)
+    ranking = report.overall.ranking(table, *table.level("frames"))
     if not (ranking.real.any() and ranking.fake.any()):
         return None
-    figure, axes = _chart(5.2, 4.6)
+    drawn, axes = _chart(5.2, 4.6)
     try:
         low, high = _band(TableDraws(table, replicates=400), table)
         axes.fill_between(GRID, low, high, color=BLUE, alpha=0.18, lw=0, label="95 % band")
@@ -33,12 +39,7 @@ def roc_band_figure(table: ScoreTable) -> Figure | None:
     axes.set(xlabel="FPR (reals called fake)", ylabel="TPR (fakes called fake)")
     axes.set(xlim=(0, 1), ylim=(0, 1.01))
     axes.legend(loc="lower right", frameon=False, fontsize=9)
-    return figure
-
-
-def _frames(table: ScoreTable) -> Ranking:
-    known = ~np.isnan(table.score)
-    return Ranking.of(table.labels[table.video[known]], table.score[known])
+    return drawn
 
 
 def _band(draws: TableDraws, table: ScoreTable) -> tuple[Floats, Floats]:
@@ -57,7 +58,7 @@ def method_figure(report: Report) -> Figure | None:
     groups = [g for g in report.methods if g.frames.metrics["auc"].value is not None]
     if not groups:
         return None
-    figure, axes = _chart(7.2, 1.1 + 0.5 * len(groups))
+    drawn, axes = _chart(7.2, 1.1 + 0.5 * len(groups))
     for row, group in enumerate(groups):
         for level, shift, colour in ((group.frames, -0.16, BLUE), (group.videos, 0.16, ORANGE)):
             value = level.metrics["auc"].value
@@ -73,21 +74,55 @@ def method_figure(report: Report) -> Figure | None:
     axes.invert_yaxis()
     axes.axvline(0.5, color=GREY, lw=1, ls=DASHED)
     axes.set(xlim=(0, 1), xlabel="AUC against the reals (blue per frame, orange per video)")
-    return figure
+    return drawn
 
 
 def history_figure(history: pd.DataFrame) -> Figure:
     """Training loss, and AUC on the validation split, after each epoch."""
-    figure, left = _chart(7.2, 3)
+    drawn, left = _chart(7.2, 3)
     left.plot(history["epoch"], history["loss"], color=GREY, lw=1.6, marker="o", ms=3)
     left.set(xlabel="epoch", ylabel="training loss (grey)")
     right = left.twinx()
     right.plot(history["epoch"], history["val_auc"], color=BLUE, lw=1.6, marker="o", ms=3)
     right.set(ylabel="validation AUC (blue)", ylim=(0, 1.02))
     right.spines[["top"]].set_visible(False)
-    return figure
+    return drawn
 
 
 def _chart(width: float, height: float) -> tuple[Figure, Axes]:
-    figure, grid = new_figure(width, height)
-    return figure, grid[0, 0]
+    drawn, grid = new_figure(width, height)
+    return drawn, grid[0, 0]
+
+
+def worst_mistakes(scores: pd.DataFrame, label: int, count: int) -> pd.DataFrame:
+    """The reals with the highest scores, or the fakes with the lowest, the worst of each video."""
+    judged = scores[scores["score"].notna() & (scores["label"] == label)]
+    order = ["score", *VIDEO_KEY, "frame"]
+    ranked = judged.sort_values(order, ascending=[label == 1] + [True] * 5, kind="stable")
+    return ranked.drop_duplicates(VIDEO_KEY).head(count)
+
+
+def thumbnails(rows: pd.DataFrame) -> str:
+    """The rows' faces with their scores, as HTML; faces whose files are gone are counted."""
+    shown, missing = [], 0
+    for row in rows.itertuples(index=False):
+        picture = _thumbnail(str(row.path))
+        if picture is None:
+            missing += 1
+            continue
+        name = f"{row.method} {row.video}, frame {row.frame}"
+        caption = f"{row.score:.3f} {name}"
+        shown.append(figure(embed_png(picture, alt=name, width=SIDE), caption))
+    text = f'<div class="pictures">{"".join(shown)}</div>' if shown else ""
+    if missing:
+        text += paragraph(f"{missing} faces are not shown: their files are no pictures here.")
+    return text
+
+
+def _thumbnail(path: str) -> Image.Image | None:
+    try:
+        picture = Image.fromarray(read_crop(path))
+    except (OSError, ValueError):
+        return None
+    picture.thumbnail((SIDE, SIDE))
+    return picture
