@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from telltrace.batch.journal import Answer, Journal
-from telltrace.batch.results import read_results, write_results
+from telltrace.batch.journal import Answer, Journal, read_results, write_results
 from telltrace.batch.scan import JOURNAL, _locked, run_batch
 from telltrace.errors import OutputError
 from telltrace.inference import Verdict

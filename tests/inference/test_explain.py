@@ -1,12 +1,13 @@
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from telltrace.faces.media import Status
 from telltrace.inference import FaceVerdict, TrackVerdict
-from telltrace.inference.explain import Explanation, explain
+from telltrace.inference.explain import explain
 from telltrace.inference.observations import common_verdict
 from telltrace.inference.rule import Stretch
 from telltrace.inference.timeline import Span
@@ -28,10 +29,11 @@ DOUBTFUL = replace(
 )
 
 
-def said(*tracks: TrackVerdict, **options: Any) -> Explanation:
+def said(*tracks: TrackVerdict, **options: Any) -> SimpleNamespace:
     verdict = common_verdict([track.status for track in tracks if track.score is not None])
     options = {"moving": True, "frames": 12, "frames_with_face": 9, **options}
-    return explain(tracks, verdict, **options)
+    names = ("status", "reason", "remedy")
+    return SimpleNamespace(**dict(zip(names, explain(tracks, verdict, **options), strict=True)))
 
 
 @pytest.mark.parametrize(

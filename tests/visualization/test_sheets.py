@@ -4,8 +4,7 @@ import pytest
 from PIL import ImageColor
 
 from telltrace.visualization import blend_sheet, manifest_sheet
-from telltrace.visualization.faces import COLOURS
-from telltrace.visualization.sheets import show_difference, show_mask
+from telltrace.visualization.faces import COLOURS, show_difference, show_mask
 
 
 def manifest(people: list[str], methods: tuple[str, ...] = ("real", "A"), frames: int = 3):

@@ -1,4 +1,4 @@
-"""Which files a batch scan judges and what it has found so far, on disk, kept through a kill."""
+"""The files of a batch scan, what it has found so far, kept through a kill, and its results."""
 
 import hashlib
 import itertools
@@ -7,17 +7,23 @@ import os
 import re
 import time
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO
 
 import numpy as np
 
 from telltrace.errors import OutputError
-from telltrace.files import atomic_write
+from telltrace.files import atomic_write, write_json
 from telltrace.inference.find import read_list
+from telltrace.inference.formats import COLUMNS, Tally, csv_line, csv_row, json_line
 
+VERDICTS: Final = "verdicts.jsonl"
+TABLE: Final = "verdicts.csv"
+SUMMARY: Final = "summary.json"
 SYNC_EVERY: Final = 2.0
 """Seconds between moments at which the disk is made to hold all; a power cut costs so much."""
 HEAD: Final = re.compile(rb'\{"index":(\d+),"lost":"(\w*)",')
@@ -159,3 +165,43 @@ def _write(paths: Iterable[str], file: Path) -> str:
 
 def _mark(path: str) -> bytes:
     return hashlib.blake2b(os.fsencode(path), digest_size=16).digest()
+
+
+def write_results(answers: Iterable[Answer], about: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Write ``verdicts.jsonl``, ``verdicts.csv`` and, last, the summary, each atomically.
+
+    What was measured with a clock stands in the summary alone, which is also returned and holds
+    what it is ``about``, so that the other two are the same bytes whenever the verdicts are.
+    """
+    tally, lost = Tally(), Counter[str]()
+    with ExitStack() as stack:
+        lines, table = (stack.enter_context(_text(out / name)) for name in (VERDICTS, TABLE))
+        table.write(f"{csv_line(COLUMNS)}\n")
+        for answer in answers:
+            verdict = dict(answer.verdict)
+            seconds = {**(verdict.pop("seconds", None) or {}), **answer.seconds}
+            tally.add(verdict["status"], verdict.get("verdict"), seconds)
+            lost[answer.lost] += 1
+            lines.write(f"{json_line(verdict)}\n")
+            table.write(f"{csv_line(csv_row(verdict))}\n")
+    counts = {"lost": {name: n for name, n in sorted(lost.items()) if name}}
+    summary = {**about, **tally.to_dict(), **counts}
+    write_json(summary, out / SUMMARY)
+    return summary
+
+
+def read_results(out: Path) -> Iterator[dict[str, Any]]:
+    """The verdicts of a batch scan as plain data, in the order of its files."""
+    with (out / VERDICTS).open(encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[TextIO]:
+    """A text file that is there whole or as it was before."""
+    # A name that is no valid text keeps its bytes as \udcXX; in JSON lines they are escaped.
+    with (
+        atomic_write(path) as partial,
+        partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        yield file

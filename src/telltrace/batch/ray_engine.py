@@ -18,7 +18,7 @@ from telltrace.errors import DependencyError, OptionError
 from telltrace.pools import Pool
 
 from .journal import Answer
-from .worker import Order, ScanWorker, Scoring, SplitScanner, Task, lost_answer
+from .worker import Order, ScanWorker, SplitScanner, Task, lost_answer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,7 +127,7 @@ def _table(orders: Iterable[Order]) -> "pa.Table":
 class RayScoring:
     """What an actor on a GPU holds."""
 
-    def __init__(self, build: Callable[[], Scoring]) -> None:
+    def __init__(self, build: Callable[[], Any]) -> None:
         self._model = build()
 
     def score(self, number: int, images: Any) -> Any:

@@ -19,10 +19,8 @@ from telltrace.inference.formats import SCHEMA
 from telltrace.progress import progress
 from telltrace.version import VERSION
 
-from .journal import Answer, Journal, Listing
-from .remote import split_scanner
-from .results import SUMMARY, TABLE, VERDICTS, write_results
-from .worker import AnyScanner, ScanWorker, SplitScanner, Task, run_processes
+from .journal import SUMMARY, TABLE, VERDICTS, Answer, Journal, Listing, write_results
+from .worker import ScanWorker, SplitScanner, Task, run_processes, split_scanner
 
 SETTINGS: Final = "scan.json"
 PATHS: Final = "paths.nul"
@@ -108,7 +106,7 @@ def batch_scan(
 def run_batch(
     sources: Sequence[str],
     out: str | Path,
-    build: Callable[[], AnyScanner],
+    build: Callable[[], Any],
     settings: Mapping[str, Any],
     *,
     engine: Engine = "process",
@@ -137,7 +135,6 @@ def run_batch(
     if workers is not None and workers < 1:
         raise OptionError(f"workers must be at least 1, got {workers}.")
     started, out, run = time.perf_counter(), Path(out), _engine(engine)
-    _make_folder(out)
     with _locked(out):
         asked = json.loads(json.dumps({"telltrace": VERSION, **settings}))
         files, about = _write_listing(sources, out, asked)
@@ -152,14 +149,6 @@ def run_batch(
                 _keep(run(task), journal, files)
             summary = write_results(journal, about, out)
     return BatchResult(files, reused, time.perf_counter() - started, summary)
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        remedy = "Name a folder that can be made."
-        raise OutputError(f"is no folder ({error.strerror})", remedy=remedy, path=out) from None
 
 
 def _write_listing(
@@ -184,7 +173,12 @@ def _keep(answers: Generator[Answer, None, None], journal: Journal, files: int) 
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    """Keep other scans out of a folder; the system lets them in again when this process ends."""
+    """Make a folder and keep other scans out; when this process ends, the system lets them in."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "Name a folder that can be made."
+        raise OutputError(f"is no folder ({error.strerror})", remedy=remedy, path=out) from None
     handle = os.open(out, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,18 +1,26 @@
-"""The scan worker: a scanner in a process of its own, and an answer to every file."""
+"""The scan worker: a scanner in a process of its own, and an answer to every file.
+
+In a cluster with GPUs it is in two parts: processors find and cut faces, and GPUs score them.
+"""
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from telltrace.checkpoint import Detector, load_detector, read_card
 from telltrace.faces.media import Status
+from telltrace.files import file_sha256
+from telltrace.inference import Scanner, choose_device
 from telltrace.inference.verdict import Verdict
-from telltrace.pools import Lost, processors, run_jobs
+from telltrace.pools import Lost, ask, processors, run_jobs
 
 from .journal import Answer
 
@@ -20,34 +28,21 @@ Order = tuple[int, str]
 """Position of a file in the listing, and its path."""
 
 
-class AnyScanner(Protocol):
-    """What judges one file; a verdict has `to_dict` and ``seconds``, as that of a `Scanner`."""
-
-    def scan(self, path: Path, /) -> Any: ...
-
-
-class Scoring(Protocol):
-    """The detectors of forgeries without the rest of a scanner."""
-
-    def score(self, number: int, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """What detector ``number`` says of (B, image_size, image_size, 3) faces, (B,)."""
-
-
 class SplitScanner(NamedTuple):
     """A scanner in two parts, for two kinds of machines."""
 
-    scanner: Callable[[], AnyScanner]
+    scanner: Callable[[], Any]
     """Reads, finds and cuts faces, and has them scored with `telltrace.pools.ask`."""
-    scoring: Callable[[], Scoring]
-    """Makes what answers."""
+    scoring: Callable[[], Any]
+    """Makes what answers, with a method as `ScoringServer.score`."""
 
 
 class ScanWorker:
     """What a process is sent: it makes a scanner there, then judges file after file."""
 
-    def __init__(self, build: Callable[[], AnyScanner]) -> None:
+    def __init__(self, build: Callable[[], Any]) -> None:
         self._build = build
-        self._scanner: AnyScanner | None = None
+        self._scanner: Any = None
 
     def begin(self) -> None:
         """Make the scanner."""
@@ -55,7 +50,6 @@ class ScanWorker:
 
     def __call__(self, order: Order) -> Answer:
         """Judge a file, whatever it is."""
-        assert self._scanner is not None
         index, path = order
         try:
             verdict = self._scanner.scan(Path(path))
@@ -125,3 +119,43 @@ def run_processes(task: Task) -> Generator[Answer, None, None]:
         for _, answer in jobs:
             assert answer is not None
             yield answer
+
+
+class RemoteDetector(Detector):
+    """Holds a detector's card, and sends resized crops to where its network is.
+
+    It works within a job of `telltrace.pools` alone. ``number`` says which of the detectors it
+    stands for.
+    """
+
+    def __init__(self, path: Path, number: int) -> None:
+        super().__init__(nn.Identity(), read_card(path))
+        self.number, self.sha256 = number, file_sha256(path)
+
+    def score_resized(self, images: NDArray[np.uint8] | Tensor) -> NDArray[np.float64]:
+        """As that of a `Detector`."""
+        scores: NDArray[np.float64] = ask((self.number, np.asarray(images)))
+        return scores
+
+
+class ScoringServer:
+    """The networks that answer them, on a GPU if there is one."""
+
+    def __init__(self, paths: Sequence[Path], precision: Any) -> None:
+        device = choose_device("auto")
+        self.detectors = [load_detector(path, device, precision) for path in paths]
+
+    def score(self, number: int, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """What detector ``number`` says of (B, image_size, image_size, 3) faces, (B,)."""
+        return self.detectors[number].score_resized(images)
+
+
+def split_scanner(paths: Sequence[Path], settings: dict[str, Any]) -> SplitScanner:
+    """A scanner in two parts, each ready to be sent to where it works."""
+    server = partial(ScoringServer, paths, settings.get("precision", "float32"))
+    return SplitScanner(partial(_scanner, paths, settings), server)
+
+
+def _scanner(paths: Sequence[Path], settings: dict[str, Any]) -> Scanner:
+    remote = [RemoteDetector(path, number) for number, path in enumerate(paths)]
+    return Scanner(remote, device="cpu", **settings)

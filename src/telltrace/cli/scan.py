@@ -51,8 +51,8 @@ def scan(
         **options: Those of `ScanSettings` and `batch_scan`.
     """
     from telltrace.batch import batch_scan
+    from telltrace.batch.journal import read_results
     from telltrace.batch.pages import PageWriter, write_pages
-    from telltrace.batch.results import read_results
     from telltrace.inference import Scanner, find_paths
     from telltrace.inference.formats import check_page_name
 

@@ -1,18 +1,9 @@
 """Why a file got its status, and what its owner can do about it, in words."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from telltrace.faces.media import Status
 from telltrace.inference.verdict import TrackVerdict, worst
-
-
-class Explanation(NamedTuple):
-    """A status and its grounds."""
-
-    status: Status
-    reason: str
-    remedy: str
 
 
 def explain(
@@ -26,7 +17,7 @@ def explain(
     lost: int = 0,
     truncated: bool = False,
     min_face: float = 40.0,
-) -> Explanation:
+) -> tuple[Status, str, str]:
     """The status of a file that could be read, with a reason and a remedy.
 
     ``verdict`` is what is said of all people together, None if none could be judged; of the frames
@@ -34,30 +25,28 @@ def explain(
     and ``lost`` packets could not be decoded.
     """
     if verdict is None and tracks:
-        return Explanation(
-            Status.FACE_TOO_SMALL,
-            f"shows only faces smaller than {min_face:g} pixels",
-            "Give a larger picture, or lower --min-face at the price of reliability",
-        )
+        remedy = "Give a larger picture, or lower --min-face at the price of reliability"
+        reason = f"shows only faces smaller than {min_face:g} pixels"
+        return Status.FACE_TOO_SMALL, reason, remedy
     if verdict is None:
         where = f" in {_count(frames, 'frame')}" if moving else ""
         doubtful = f" ({dropped} doubtful ones were left out)" if dropped else ""
         more = ", or look at more frames with --frames" if moving else ""
         remedy = f"Check that a face is visible{more}"
-        return Explanation(Status.NO_FACE, f"shows no face{where}{doubtful}", remedy)
+        return Status.NO_FACE, f"shows no face{where}{doubtful}", remedy
     if lost or truncated:
         what = "it ends early" if truncated else f"{_count(lost, 'packet')} damaged"
         reason = f"could be read only in part ({what})"
-        return Explanation(Status.PARTIAL, reason, "Get an undamaged copy to judge the rest")
+        return Status.PARTIAL, reason, "Get an undamaged copy to judge the rest"
     seen = _count(frames_with_face, "frame")
     if verdict == Status.REAL:
         remedy = "Seek other evidence too: forgeries of a kind that the detector never saw may pass"
-        return Explanation(verdict, f"no face looks forged in {seen}", remedy)
+        return verdict, f"no face looks forged in {seen}", remedy
     if verdict == Status.UNCERTAIN:
-        return Explanation(verdict, *_doubt(tracks, moving, seen))
+        return verdict, *_doubt(tracks, moving, seen)
     who, where = _name(tracks) or "a face", "those seconds" if moving else "the picture"
     remedy = f"Look at {where} yourself: a score is no proof"
-    return Explanation(verdict, f"{who} looks forged{_when(tracks, moving)}", remedy)
+    return verdict, f"{who} looks forged{_when(tracks, moving)}", remedy
 
 
 def _doubt(tracks: Sequence[TrackVerdict], moving: bool, seen: str) -> tuple[str, str]:

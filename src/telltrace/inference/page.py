@@ -1,21 +1,24 @@
 """A page about one file: what was found, when, in whose face, and all that the finding rests on."""
 
+import platform
 from collections.abc import Iterable, Mapping
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from telltrace.checkpoint import Card, Detector
 from telltrace.errors import OptionError
 from telltrace.faces.media import Status
 from telltrace.files import write_bytes
-from telltrace.inference.formats import people, quality_flags, reason_and_remedy
+from telltrace.inference.formats import SCHEMA, people, quality_flags, reason_and_remedy
 from telltrace.inference.pictures import key_faces, mark_faces, read_frames, thumbnail
-from telltrace.inference.provenance import detector_facts, method_facts
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
+from telltrace.version import VERSION
 from telltrace.visualization.page import (
     Link,
     embed_png,
@@ -66,8 +69,8 @@ def scan_page(verdict: Verdict, scanner: Scanner) -> str:
             sections.append(("Timeline", _timeline(verdict, scanner)))
         sections.append(("People", _people(verdict)))
     sections.append(("The file", _file(verdict)))
-    sections += [(f"Detector {d.card.detector}", detector_facts(d)) for d in scanner.detectors]
-    sections.append(("How it was judged", method_facts(scanner)))
+    sections += [(f"Detector {d.card.detector}", _detector(d)) for d in scanner.detectors]
+    sections.append(("How it was judged", _method(scanner)))
     return page(f"Scan of {verdict.path.name}", sections, lead=_headline(verdict))
 
 
@@ -219,3 +222,60 @@ def _file(verdict: Verdict) -> str:
     if verdict.kind == "video":
         about["Duration"] = f"{verdict.duration:.2f} s"
     return facts(about)
+
+
+def _detector(detector: Detector) -> str:
+    """The card of a detector as HTML, all of it, and the hash of its checkpoint."""
+    card = detector.card
+    zone, crop = card.calibration, detector.crop
+    about = {
+        "Trained on": card.provenance.get("summary", "not said in its card"),
+        "Real below": f"{zone.real_below:.4f}",
+        "Fake from": f"{zone.fake_from:.4f}, strict {zone.fake(strict=True):.4f}",
+        "Calibrated on": zone.fitted_on or "not said in its card",
+        "Temperature and bias": f"{zone.temperature:g}, {zone.bias:g}",
+        "Face crop": f"{crop.alignment}, margin {crop.margin:g}, {crop.size} pixels",
+        "Network's input": f"{card.preprocessing.image_size} pixels",
+        "SHA-256 of its checkpoint": detector.sha256 or "none: it was made in memory",
+    }
+    about |= _video_facts(card)
+    parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
+    for name, values in parts:
+        about |= {f"{name}: {key}": value for key, value in _flat(values).items()}
+    return facts(about)
+
+
+def _video_facts(card: Card) -> dict[str, str]:
+    """What a card says of people in videos."""
+    video = card.video
+    if video is None:
+        return {"Videos": "judged as pictures, by the mean of their looks"}
+    samples = {"Logits of real videos": video.reals, "Logits of seconds of them": video.windows}
+    return {
+        "Videos, real below": f"{video.real_below:.4f}",
+        "Videos, fake from": f"{video.fake():.4f}, strict {video.fake(strict=True):.4f}",
+        "Videos, calibrated on": video.fitted_on or "not said in its card",
+    } | {
+        name: f"mean {sample.mean:.3f}, deviation {sample.sd:.3f}, {sample.size:.0f} videos"
+        for name, sample in samples.items()
+        if sample is not None
+    }
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:
+    """Nested values under dotted names, in the order of the names."""
+    flat: dict[str, object] = {}
+    for key, value in sorted(values.items()):
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{above}{key}.")
+        elif f"{above}{key}" != "summary":
+            flat[f"{above}{key}"] = f"{value:.6g}" if isinstance(value, float) else value
+    return flat
+
+
+def _method(scanner: Scanner) -> str:
+    """The settings of a scan and the versions of what computes, as HTML."""
+    packages = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
+    versions = {"telltrace": VERSION, "schema": SCHEMA, "Python": platform.python_version()}
+    installed = {name: version(name) for name in packages}
+    return facts({**vars(scanner.settings), **versions, **installed})

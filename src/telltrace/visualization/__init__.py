@@ -1,8 +1,7 @@
 """Pictures of scores, faces and attention."""
 
 from .curves import histogram_figure, reliability_figure, roc_figure, save_figure
-from .faces import contact_sheet, draw_boxes
-from .sheets import blend_sheet, manifest_sheet
+from .faces import blend_sheet, contact_sheet, draw_boxes, manifest_sheet
 
 __all__ = [
     "blend_sheet",
