@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from skimage.data import astronaut
 
-from telltrace.batch import remote
+from telltrace.batch import worker
 from telltrace.inference import Scanner
 
 
@@ -26,14 +26,14 @@ def test_two_parts_score_as_one(
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     settings = {"precision": precision}
-    split = remote.split_scanner((BUNDLED, BUNDLED), settings)
+    split = worker.split_scanner((BUNDLED, BUNDLED), settings)
     scoring, asked = split.scoring(), []
 
     def ask(question: tuple[int, np.ndarray]) -> np.ndarray:
         asked.append(question[0])
         return scoring.score(*question)
 
-    monkeypatch.setattr(remote, "ask", ask)
+    monkeypatch.setattr(worker, "ask", ask)
     whole = Scanner((BUNDLED, BUNDLED), device="cpu", **settings)
     one, two = (scanner.scan(face).to_dict() for scanner in (whole, split.scanner()))
     assert one["score"] is not None
