@@ -1,27 +1,20 @@
-"""The same scan over a cluster: Ray Data hands files to actors, each of which guards a process.
+"""The same scan over a cluster: Ray hands files to actors, each of which guards a process.
 
 An actor does not judge itself: it holds a process of its own that does, so that a decoder that
 crashes or hangs is met on a cluster as it is on one machine, and Ray never hears of it.
 """
 
 import itertools
-import json
 import logging
 import os
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Final
 
 from telltrace.errors import DependencyError, OptionError
 from telltrace.pools import Pool
 
 from .journal import Answer
 from .worker import Order, ScanWorker, SplitScanner, Task, lost_answer
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 WAVE: Final = 200_000
 """Files that are handed to Ray at a time, so that the driver's memory is bounded."""
@@ -46,14 +39,15 @@ def run_ray(task: Task) -> Generator[Answer, None, None]:
     try:
         models = _place_models(ray, task.split)
         worker = ScanWorker(task.split.scanner) if models and task.split else task.worker
-        processes = min(task.workers or _resource(ray, "CPU"), task.most)
+        count = min(task.workers or _resource(ray, "CPU"), task.most)
+        kind = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(RayWorker)
+        actors = [kind.remote(worker, task.time_limit, models) for _ in range(count)]
+        pool = ray.util.ActorPool(actors)
         for wave in iter(lambda: list(itertools.islice(task.orders, WAVE)), []):
-            answers = _scan(ray, (worker, task.time_limit, models), wave, processes)
-            for block in answers.iter_batches(
-                batch_size=None, batch_format="numpy", prefetch_batches=1
-            ):
-                for line in block["answer"]:
-                    yield Answer(**json.loads(line))
+            size = max(1, min(BLOCK, len(wave) // (8 * count)))
+            blocks = [wave[start : start + size] for start in range(0, len(wave), size)]
+            for answers in pool.map_unordered(lambda one, block: one.judge.remote(block), blocks):
+                yield from answers
     finally:
         ray.shutdown()
 
@@ -76,7 +70,6 @@ def _connect(workers: int | None, most: int) -> Any:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
-        import ray.data
     except ImportError as error:
         remedy = "Install it with: pip install 'telltrace[scale]'."
         raise DependencyError(f"--engine ray needs Ray ({error})", remedy=remedy) from None
@@ -97,31 +90,7 @@ def _connect(workers: int | None, most: int) -> Any:
             f"The cluster has {found} processors, too few for {workers} workers.",
             remedy=f"Use --workers {found} or fewer, or add machines to it.",
         )
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = context.enable_operator_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray
-
-
-def _scan(ray: Any, arguments: tuple[Any, ...], wave: list[Order], workers: int) -> Any:
-    """The answers to a wave as a dataset that is computed while it is read."""
-    size = max(1, min(BLOCK, len(wave) // (8 * workers)))
-    blocks = [_table(wave[start : start + size]) for start in range(0, len(wave), size)]
-    return ray.data.from_arrow(blocks).map_batches(
-        RayWorker,
-        fn_constructor_args=arguments,
-        compute=ray.data.ActorPoolStrategy(size=min(workers, len(blocks))),
-        batch_size=None,
-        batch_format="numpy",
-        num_cpus=1,
-    )
-
-
-def _table(orders: Iterable[Order]) -> "pa.Table":
-    import pyarrow as pa
-
-    index, paths = zip(*orders, strict=True)
-    return pa.table({"index": pa.array(index, pa.int64()), "path": list(map(os.fsencode, paths))})
 
 
 class RayScoring:
@@ -154,11 +123,9 @@ class RayWorker:
 
         return ray.get(next(self._models).score.remote(*question))
 
-    def __call__(self, block: dict[str, Any]) -> dict[str, Any]:
+    def judge(self, block: list[Order]) -> list[Answer]:
         """Judge a block of files."""
-        orders = zip(block["index"].tolist(), map(os.fsdecode, block["path"]), strict=True)
-        answers = [json.dumps(asdict(answer)) for _, answer in self._pool.run(orders) if answer]
-        return {"answer": np.array(answers, dtype=object)}
+        return [answer for _, answer in self._pool.run(block) if answer]
 
     def __del__(self) -> None:
         self._pool.close()
