@@ -100,16 +100,16 @@ def blend_pair(
     partner_landmarks: NDArray[np.floating] | None = None,
     settings: BlendSettings | None = None,
 ) -> Blend:
-    """Make a pair of a real face and a forgery of it.
+    """Make a pair of a real face and a forgery of it, every choice drawn from ``rng``.
 
     Args:
         real: Face crop (S, S, 3) RGB.
-        rng: Source of every choice, see `telltrace.pixels.augmentations.generator`.
-        landmarks: (5, 2) eyes, nose and mouth corners in pixels of the crop; without them the
-            places usual in a crop of margin 1.3 are assumed.
+        rng: See `telltrace.pixels.augmentations.generator`.
+        landmarks: (5, 2) eyes, nose and mouth corners in pixels of the crop; by default where they
+            usually lie in a crop of margin 1.3.
         partner: Crop of a similar face, (S, S, 3), to paste instead of the face itself.
         partner_landmarks: As `landmarks`, of the partner.
-        settings: How to draw; the defaults of `BlendSettings` if left out.
+        settings: How to draw.
 
     Raises:
         OptionError: If a picture is not a square of uint8 RGB, or the partner differs in size.
@@ -117,12 +117,6 @@ def blend_pair(
     References:
         Shiohara, Yamasaki: Detecting Deepfakes with Self-Blended Images, CVPR 2022, section 3.
         Li et al.: Face X-ray for More General Face Forgery Detection, CVPR 2020, section 3.2.
-
-    Examples:
-        >>> face = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-        >>> pair = blend_pair(face, generator(seed=0, epoch=0, index=0))
-        >>> pair.fake.shape, pair.mask.shape, bool((pair.real != pair.fake).any())
-        ((64, 64, 3), (64, 64), True)
     """
     settings = settings or BlendSettings()
     size = _check(real, partner)
@@ -207,13 +201,10 @@ def _change(before: Picture, after: Picture, mask: Floats) -> float:
 def similar_faces(
     images: Iterable[Picture], landmarks: Sequence[NDArray[np.floating] | None], count: int = 10
 ) -> NDArray[np.intp]:
-    """For each face, the `count` others nearest in pose and complexion.
+    """For each face the `count` others nearest in pose and complexion, (N, min(count, N - 1)).
 
     Pose is the place of the landmarks about their centre, in eye distances; complexion is the
     mean colour around the nose, where 40 grey levels weigh as much as one eye distance.
-
-    Shape:
-        (N, min(count, N - 1)) indices, nearest first.
 
     References:
         Li et al.: Face X-ray for More General Face Forgery Detection, CVPR 2020, section 3.2.
@@ -245,17 +236,19 @@ def pair_batches(
     settings: BlendSettings | None = None,
     start: int = 0,
 ) -> Iterator[tuple[Picture, NDArray[np.int64], Floats]]:
-    """One epoch of real faces and their blends, in an order drawn from (seed, epoch).
+    """One epoch of real faces and their blends, from batch number ``start`` on.
+
+    The order is drawn from (seed, epoch), every blend from these and the face's index.
 
     Args:
         images: Real face crops (S, S, 3) RGB.
         landmarks: Of each face, (5, 2) in pixels, or None.
-        seed: With `epoch` and the face's index, settles every choice.
-        epoch: Counted from 0.
+        seed: Of the run.
+        epoch: From 0.
         pairs: Pairs in a batch; the last batch may be smaller.
         partners: (N, K) from `similar_faces`; without it every blend is a self-blend.
         settings: How to draw.
-        start: Number of the first batch to give, to resume within an epoch.
+        start: To resume within an epoch.
 
     Shape:
         Yields pictures (2B, S, S, 3), labels (2B,) and masks (2B, S, S): first the reals, whose

@@ -61,15 +61,9 @@ FREQUENCIES: dict[str, float] = {
 
 
 def place(points: NDArray[np.floating], landmarks: NDArray[np.floating]) -> Floats:
-    """Carry points of the canonical face onto a face with these five landmarks.
+    """Carry points (N, 2), in eye distances from the middle of the eyes, onto a face.
 
-    Args:
-        points: (N, 2), in eye distances from the middle of the eyes.
-        landmarks: (5, 2), in pixels, in the order of `CANONICAL`.
-
-    Examples:
-        >>> np.allclose(place(CANONICAL, CANONICAL * 60 + 128), CANONICAL * 60 + 128, atol=1e-3)
-        True
+    ``landmarks`` are its five, (5, 2) in pixels, in the order of `CANONICAL`.
     """
     ones = np.ones((5, 1))
     fit, *_ = np.linalg.lstsq(
@@ -91,14 +85,8 @@ def region_mask(
 ) -> Floats:
     """Draw one region with jittered corners, deformed elastically, with a border still hard.
 
-    Args:
-        region: A key of `REGIONS`, "left" or "right" (half a face), or "ellipse".
-        landmarks: (5, 2), in pixels.
-        size: Side of the mask, in pixels.
-        rng: Source of the jitter.
-
-    Shape:
-        (size, size), from 0 outside to 1 inside.
+    The region is a key of `REGIONS`, "left" or "right" (half a face), or "ellipse"; landmarks are
+    (5, 2) in pixels. The mask, (size, size), goes from 0 outside to 1 inside.
     """
     hull = cv2.convexHull(place(_jittered(region, rng), landmarks))
     mask = np.zeros((size, size), np.uint8)
@@ -143,10 +131,7 @@ def _cut_half(
 def soften(mask: Floats, rng: np.random.Generator, *, widest: float) -> Floats:
     """Blur the border inwards by a random width, so that the mask never grows past its hull.
 
-    Args:
-        mask: (S, S) in [0, 1].
-        rng: Source of the width.
-        widest: Largest standard deviation of the blur, as a share of S.
+    The mask is (S, S) in [0, 1]; ``widest`` is the largest standard deviation, as a share of S.
     """
     size = mask.shape[0]
     sigma = size * np.exp(rng.uniform(np.log(0.004), np.log(widest)))

@@ -22,10 +22,7 @@ _LEVELS = np.arange(256, dtype=np.float32)
 def recolour(image: Picture, rng: np.random.Generator, strength: float) -> Picture:
     """Shift channels, contrast, brightness, gamma, hue and saturation at random.
 
-    Args:
-        image: (S, S, 3) RGB.
-        rng: Source of the shifts.
-        strength: 1 moves a channel by about 10 grey levels (standard deviation); 0 by none.
+    A strength of 1 moves a channel by about 10 grey levels (standard deviation).
     """
     gain = 1 + 0.08 * strength * rng.standard_normal()
     offset = strength * (7 * rng.standard_normal(3) + 6 * rng.standard_normal())
@@ -81,13 +78,9 @@ def add_grain(image: Picture, deviation: float, seed: int) -> Picture:
 def displace(
     image: Picture, centre: NDArray[np.floating], rng: np.random.Generator, strength: float
 ) -> Picture:
-    """Move, scale, turn and deform a face by a little, about its centre.
+    """Move, scale, turn and deform a face by a little, about its centre (2,) in pixels.
 
-    Args:
-        image: (S, S, 3).
-        centre: (2,), in pixels.
-        rng: Source of the movement.
-        strength: 1 moves by about 1.5 % of S and scales by 2 % (standard deviations).
+    A strength of 1 moves by about 1.5 % of S and scales by 2 % (standard deviations).
     """
     size = image.shape[0]
     scale = float(np.exp(0.02 * strength * rng.standard_normal()))
@@ -142,12 +135,8 @@ def reframe(image: Pixels, affine: NDArray[np.float64]) -> Pixels:
 def degrade(images: Sequence[Picture], rng: np.random.Generator, strength: float) -> list[Picture]:
     """Recolour, blur, shrink, add grain to and recompress all pictures of a pair alike.
 
-    Mild treatments are drawn more often than severe ones, under which few blends stay visible.
-
-    Args:
-        images: Pictures (S, S, 3) RGB that must stay comparable.
-        rng: Source of the treatment, drawn once for all of them.
-        strength: 0 leaves pictures untouched, 1 goes down to JPEG quality 30 and a third of S.
+    Mild treatments are drawn more often than severe ones, under which few blends stay visible. A
+    strength of 0 leaves pictures untouched, 1 goes down to JPEG quality 30 and a third of S.
     """
     seed = int(rng.integers(2**31))
     chance = rng.random(5)

@@ -37,10 +37,7 @@ def vary_pair(
         pictures: (H, W, 3) uint8 RGB, each with its mask (H, W).
         faces: The face in each, in pixels.
         rng: Source of every draw; it is drawn from once for all pictures.
-        size: Side of what comes out, in pixels.
-
-    Shape:
-        Pictures (size, size, 3) and masks (size, size).
+        size: Side of the pictures (size, size, 3) and masks (size, size) that come out.
     """
     crop = FaceCrop(size=_side(rng, size), margin=float(rng.uniform(*MARGINS)))
     jitter, turn, flip = rng.normal(0, 0.04, 2), float(rng.normal(0, 5)), bool(rng.random() < 0.5)

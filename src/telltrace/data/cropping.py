@@ -59,9 +59,9 @@ def crop_media(
     Args:
         manifest: Media, such as `read_ffpp` gives them; one row each.
         out: Folder to write.
-        crop: How a face is cut out; `FaceCrop()` by default.
-        sampling: Which frames to look at; `Sampling()` by default. A `PaperSampling` also chooses
-            among the videos and the faces, and splits them.
+        crop: How a face is cut out.
+        sampling: Which frames to look at. A `PaperSampling` also chooses among the videos and the
+            faces, and splits them.
         workers: Processes; by default one for each processor, and 0 works in this process.
         faces: One face a frame, following the main person, or all of them.
         time_limit: Seconds of a medium after which the process that reads it is killed.
@@ -69,9 +69,8 @@ def crop_media(
 
     Raises:
         ManifestError: If a row is a crop already, or two rows name one video.
-        MediaError: If not one medium gave a face, there are fewer than the paper took, or ``out``
-            holds crops of other settings.
-        OutputError: If the disk does not take the crops.
+        MediaError: If not one medium gave a face, or there are fewer than the paper took.
+        OutputError: If the disk does not take the crops, or ``out`` holds some of other settings.
     """
     started, out = time.perf_counter(), Path(out).absolute()
     sampling = sampling or Sampling()
@@ -223,11 +222,6 @@ def adopt_crops(manifest: pd.DataFrame, out: str | Path, crop: FaceCrop) -> pd.D
 
     The pictures stay where they are. ``crop`` must say how they were cut: a detector trained on
     them will see faces cut like that when it scans.
-
-    Args:
-        manifest: Crops, such as `read_deepfakebench` gives them.
-        out: Folder for ``manifest.csv`` and ``prepare.json``.
-        crop: Size, margin and alignment of the crops.
 
     Raises:
         ManifestError: If a row is a medium.

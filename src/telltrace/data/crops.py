@@ -27,16 +27,13 @@ def read_crops(
     split: str | None = None,
     cut: FaceCrop | None = None,
 ) -> tuple[pd.DataFrame, FaceCrop]:
-    """Read manifests of face crops as one table.
+    """Read manifests of face crops, all cut alike, as one table.
 
     Args:
         paths: Manifests that ``telltrace prepare`` wrote, or packs of ``telltrace pack``.
         protocol: Split to assign; None keeps the manifests' own.
         split: Only the rows of this split.
         cut: How crops were cut that have no ``prepare.json`` beside them.
-
-    Returns:
-        The rows of all manifests, and how their crops were cut.
 
     Raises:
         ManifestError: If the crops of two manifests were cut differently, or no row is left.
@@ -64,14 +61,8 @@ def read_faces(
 ) -> tuple[pd.DataFrame, list[FaceCrop]]:
     """As `read_crops`, but every row with the way in which it was cut, and rows of all splits.
 
-    Args:
-        paths: Manifests that ``telltrace prepare`` wrote, or packs of ``telltrace pack``.
-        protocol: Split to assign; None keeps the manifests' own.
-        cut: How crops were cut that have no ``prepare.json`` beside them.
-        alike: Refuse manifests whose crops were cut differently.
-
     Raises:
-        ManifestError: If no manifest is named, or they are refused.
+        ManifestError: If no manifest is named, or they must be cut ``alike`` and are not.
     """
     if not paths:
         raise ManifestError("No manifest was given", remedy="Name at least one manifest.csv.")
@@ -111,19 +102,13 @@ def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
 
 
 def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
-    """Write a manifest with its crops and masks as one file, at once or not at all.
+    """Write a manifest with its crops and masks as one ``*.pack``, at once or not at all.
 
-    Args:
-        manifest: Rows of face crops, paths absolute.
-        crop: How they were cut.
-        out: File to write, named ``*.pack``.
-
-    Returns:
-        Bytes written.
+    ``crop`` says how they were cut. The bytes written are counted.
 
     Raises:
-        ManifestError: If the name is another, or a crop is missing.
-        OutputError: If the disk has no room; nothing is overwritten then.
+        ManifestError: If a crop is missing.
+        OutputError: If the name is another, or the disk has no room; nothing is overwritten then.
     """
     out = Path(out).absolute()
     if not is_pack(out):
@@ -141,9 +126,7 @@ def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
 def crop_landmarks(table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.float64] | None]:
     """Five landmarks of each crop, (5, 2) in pixels of the crop; None where the manifest has none.
 
-    Args:
-        table: Face crops; their boxes and landmarks are in pixels of the media.
-        crop: How they were cut.
+    Boxes and landmarks of the table are in pixels of the media.
     """
     return [
         np.asarray(crop_face(row, crop).landmarks, np.float64)
@@ -156,12 +139,9 @@ def crop_landmarks(table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.float
 def crop_face(row: Mapping[Hashable, Any], crop: FaceCrop) -> Face:
     """The face that a crop shows, its box and landmarks in pixels of the crop.
 
-    Where the manifest does not say where the face was found, it is taken to fill the middle of
-    the crop, ``1 / margin`` of its side, and its landmarks are not numbers.
-
-    Args:
-        row: Of a manifest; boxes and landmarks in pixels of the medium.
-        crop: How it was cut.
+    In the manifest's row they are in pixels of the medium. Where it does not say where the face was
+    found, the face is taken to fill the middle of the crop, ``1 / margin`` of its side, and its
+    landmarks are not numbers.
     """
     if not row["box"] or not row["landmarks"]:
         near, far = (crop.size * (1 + sign / crop.margin) / 2 for sign in (-1, 1))
@@ -178,12 +158,7 @@ def crop_face(row: Mapping[Hashable, Any], crop: FaceCrop) -> Face:
 
 
 class Faces:
-    """The face crops of a table, whichever way each was cut.
-
-    Args:
-        table: Rows of manifests.
-        crops: How each row was cut.
-    """
+    """The face crops of a table, whichever way each was cut."""
 
     def __init__(self, table: pd.DataFrame, crops: Sequence[FaceCrop]) -> None:
         self.rows: list[dict[Hashable, Any]] = table.to_dict("records")

@@ -215,15 +215,11 @@ def _write_png(file: Path, image: NDArray[np.uint8]) -> None:
 def cut_masks(
     path: str, cuts: Sequence[CutFace], crop: FaceCrop
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Read a mask once and cut from it what was cut from its medium.
+    """Read a mask once and cut from it what was cut from its medium, in the order of the frames.
 
     Values are kept as they are, 0 untouched to 255 forged; in between lie soft borders, and in
-    videos what compression left. Where the mask has no such frame, nothing is given.
-
-    Args:
-        path: Picture or video, frame by frame the mask of the medium, of its size or scaled.
-        cuts: The crops, in the order of their frames.
-        crop: How they were cut.
+    videos what compression left. Where the mask has no such frame, nothing is given. It is, frame
+    by frame, of the size of the medium or scaled.
 
     Yields:
         Position in ``cuts`` and the mask of that crop, (size, size).

@@ -41,7 +41,8 @@ class FaceDataset:
         cache_bytes: Keep decoded crops in memory if they need no more than this.
 
     Raises:
-        MediaError: If a crop is missing, naming the file, its row and what to do.
+        MediaError: If a crop is missing, naming the file, its row and what to do; from the methods,
+            if it is no readable picture.
         OptionError: If the recipe is unknown.
     """
 
@@ -76,11 +77,7 @@ class FaceDataset:
         return len(self.paths)
 
     def image(self, row: int) -> Image:
-        """The crop of one row at the network's size, (S, S, 3) uint8 RGB, not augmented.
-
-        Raises:
-            MediaError: If the file is no readable picture.
-        """
+        """The crop of one row at the network's size, (S, S, 3) uint8 RGB, not augmented."""
         return self.sample(row)[0]
 
     def sample(self, row: int) -> Sample:
@@ -88,9 +85,6 @@ class FaceDataset:
 
         The mask of a real face is zero. It is None where masks were not asked for, and for a
         fake of which nobody knows where it was forged.
-
-        Raises:
-            MediaError: If a file is no readable picture.
         """
         known = self.masks and bool(self.mask_paths[row] or self.labels[row] == 0)
         if self._cache is not None and self._cached[row]:
@@ -106,11 +100,7 @@ class FaceDataset:
         return image, mask
 
     def crop(self, row: int) -> Image:
-        """The crop of one row as it was cut, uint8 RGB, whatever its size.
-
-        Raises:
-            MediaError: If the file is no readable picture.
-        """
+        """The crop of one row as it was cut, uint8 RGB, whatever its size."""
         return self._decode(row, None)
 
     def _decode(self, row: int, size: int | None) -> Image:
@@ -178,7 +168,6 @@ def batches(
 
     Raises:
         ManifestError: If no batch comes of it.
-        MediaError: If a crop cannot be read.
     """
     rows = epoch_order(dataset.manifest, epoch, seed, order).tolist()
     jobs = _jobs(rows, batch_size, drop_last, shard)
@@ -232,7 +221,7 @@ def _in_order(
 ) -> Iterator[tuple[list[Job], list[Sample]]]:
     """Every job with its samples, in order, two jobs read ahead by threads.
 
-    Threads and not processes: decoding and warping leave Python's lock, and the cache is shared.
+    Not by processes: decoding and warping leave Python's lock, and the cache is shared.
     """
     if workers == 0:
         yield from ((job, [load(item) for item in job]) for job in jobs)

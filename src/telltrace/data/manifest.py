@@ -37,12 +37,7 @@ def locate(manifest: pd.DataFrame, row: int) -> str:
 
 
 def identities(text: str) -> list[str]:
-    """The people in a video, from its ``identity`` column.
-
-    Examples:
-        >>> identities("183+253")
-        ['183', '253']
-    """
+    """The people in a video, from its ``identity`` column such as "183+253"."""
     return [name for name in text.split("+") if name] or [text]
 
 
@@ -56,19 +51,12 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
     as the medium or crop; empty where it is unknown, and for reals. ``square`` says which part of
     the medium a crop shows: left, top and side in pixels.
 
-    Args:
-        manifest: Any table with at least the columns ``path`` and ``label``; it is not changed.
-
     Returns:
         A copy with exactly the columns of ``COLUMNS``, in that order.
 
     Raises:
         ManifestError: If a column is unknown or missing, a value is not allowed, or a path
             stands in two rows.
-
-    Examples:
-        >>> check_manifest(pd.DataFrame({"path": ["a/b.mp4"], "label": [1]})).video.tolist()
-        ['b']
     """
     file = source_of(manifest)
     unknown = [str(c) for c in manifest.columns if c not in COLUMNS]
@@ -162,11 +150,7 @@ def _refuse_contradictions(table: pd.DataFrame) -> None:
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
-    """Read a manifest and check it; the paths in it become absolute.
-
-    Args:
-        path: CSV or parquet file with at least the columns ``path`` and ``label``; paths in it
-            are relative to its own folder.
+    """Read and check a CSV or parquet file; its paths, relative to its folder, become absolute.
 
     Raises:
         ManifestError: If the file is missing or cannot be read, or a row of it is wrong.
@@ -198,9 +182,7 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
 def write_manifest(manifest: pd.DataFrame, path: str | Path) -> None:
     """Check a manifest and write it as CSV, at once or not at all; same table, same bytes.
 
-    Args:
-        manifest: Table whose paths are absolute, or relative to the working directory.
-        path: File to write; the paths in it will be relative to its folder.
+    Paths, absolute or relative to the working directory, become relative to the file's folder.
 
     Raises:
         ManifestError: If the table is no valid manifest.

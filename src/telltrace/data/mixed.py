@@ -39,9 +39,6 @@ class GivenPairs:
 
     Every (data set, method, compression) is drawn equally often.
 
-    Args:
-        faces: Reals and fakes of the source.
-
     Raises:
         ManifestError: If a fake has no real face of its data set and compression beside it.
     """
@@ -90,9 +87,6 @@ class BlendPairs:
     """Real faces and blends made of them on line.
 
     Every data set is drawn equally often, and within it every person.
-
-    Args:
-        faces: Reals of the source, with landmarks.
 
     Raises:
         ManifestError: If there is no real face with landmarks.
@@ -163,13 +157,13 @@ def create_source(
     datasets: Sequence[str],
     fakes: Literal["given", "blend"],
 ) -> Source:
-    """The pairs that one source gives.
+    """The pairs that one source gives: forgeries as the data holds them, or blends of its reals.
 
     Args:
         table: Rows of one split of all manifests.
         crops: How each row was cut.
         datasets: Data sets it draws from.
-        fakes: Forgeries as the data holds them, or blends made of its reals.
+        fakes: Which of the two.
 
     Raises:
         ManifestError: If a data set has no row, or the source cannot make a pair.
@@ -188,14 +182,8 @@ def mixed_batch(
 ) -> tuple[Image, NDArray[np.int64], Floats]:
     """One batch: the reals of all sources, then their forgeries in the same order.
 
-    A function of (seed, epoch, step): whoever asks, and whenever.
-
-    Args:
-        sources: Each with the pairs that it gives.
-        seed: Of the run.
-        epoch: From 0.
-        step: From 0.
-        size: Side of the network's input.
+    A function of (seed, epoch, step), whoever asks and whenever; each source comes with the pairs
+    that it gives, ``size`` is the side of the network's input.
 
     Shape:
         Pictures (2P, S, S, 3), labels (2P,) and masks (2P, S, S).

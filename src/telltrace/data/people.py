@@ -24,13 +24,7 @@ def people_of_rows(manifest: pd.DataFrame) -> list[list[Person]]:
 
 
 def group_rows(manifest: pd.DataFrame) -> list[Person]:
-    """For each row the name of its group: the first, by name, of all people linked to its own.
-
-    Examples:
-        >>> table = pd.DataFrame({"dataset": "d", "identity": ["a+b", "b+c", "x"]})
-        >>> group_rows(table)
-        [('d', 'a'), ('d', 'a'), ('d', 'x')]
-    """
+    """For each row the name of its group: the first, by name, of all people linked to its own."""
     people = people_of_rows(manifest)
     named = manifest.assign(identity=["+".join(name for _, name in names) for names in people])
     groups = identity_groups(named)

@@ -21,7 +21,7 @@ NAMES: Final = ["dataset", "label", "method", "compression", "video", "identity"
 
 
 def refuse_other_settings(out: Path, about: Mapping[str, Any]) -> None:
-    """Crops of other settings are nobody's to replace: their splits may be in use.
+    """Crops of other settings are not replaced: their splits may be in use.
 
     Raises:
         OutputError: Naming what differs.
@@ -46,9 +46,7 @@ def refuse_other_settings(out: Path, about: Mapping[str, Any]) -> None:
 def prepared_crop(manifest: str | Path, otherwise: FaceCrop | None = None) -> FaceCrop:
     """How the crops of a prepared manifest were cut: what a checkpoint must remember.
 
-    Args:
-        manifest: ``manifest.csv`` as `prepare` wrote it; ``prepare.json`` lies beside it.
-        otherwise: How they were cut if there is no ``prepare.json``.
+    ``prepare.json`` beside it says so; ``otherwise`` holds where there is none.
 
     Raises:
         ManifestError: If neither says it.
@@ -69,10 +67,10 @@ def prepared_crop(manifest: str | Path, otherwise: FaceCrop | None = None) -> Fa
 def read_undetected(
     manifests: Sequence[str | Path], *, protocol: str | None = None, split: str | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Media that manifests of crops have no row of, and why.
+    """Media that manifests of crops have no row of, as ``failures.csv`` beside each says.
 
     Args:
-        manifests: Manifests that ``telltrace prepare`` wrote; ``failures.csv`` lies beside each.
+        manifests: Manifests that ``telltrace prepare`` wrote.
         protocol: Split to assign; None keeps the media's own. One that shares people out, such as
             "by-identity", does so among these media alone.
         split: Only the media of this split.

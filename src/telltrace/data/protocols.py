@@ -61,17 +61,10 @@ def protocol_names() -> list[str]:
 
 
 def read_protocol(protocol: str | Path) -> Protocol:
-    """A protocol by its name, or from a YAML file.
-
-    Args:
-        protocol: A name out of `protocol_names`, or a path that ends in .yaml.
+    """A protocol by its name, out of `protocol_names`, or from a YAML file.
 
     Raises:
         OptionError: If there is none of this name, or a line of the file is wrong.
-
-    Examples:
-        >>> read_protocol("ffpp-pairs").groups["test"]
-        [['672', '720']]
     """
     file = Path(protocol)
     if file.suffix not in (".yaml", ".yml"):
@@ -134,10 +127,10 @@ def _part(said: Any, split: str, file: Path) -> Part:
 
 
 def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
-    """Fill the ``split`` column by a protocol.
+    """Fill the ``split`` column of media or crops by a protocol.
 
     Args:
-        manifest: Media or crops; it is not changed.
+        manifest: It is not changed.
         protocol: A name out of `protocol_names`, such as "ffpp-pairs", "ffpp-official" or
             "by-identity", or a YAML file.
 
@@ -148,11 +141,6 @@ def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
         OptionError: If the protocol is unknown.
         ManifestError: If it knows nothing of this manifest, or if a person, a source video or a
             near-duplicate would stand on two sides.
-
-    Examples:
-        >>> table = pd.DataFrame({"path": ["183_253.mp4"], "label": [1], "identity": ["183+253"]})
-        >>> assign_split(table, "ffpp-pairs").split.tolist()
-        ['train']
     """
     found, table = read_protocol(protocol), check_manifest(manifest)
     table.attrs |= manifest.attrs

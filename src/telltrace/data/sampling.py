@@ -32,18 +32,11 @@ def choose_videos(media: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
 
 
 def choose_faces(crops: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
-    """The paper's number of faces in each split, half of them real.
+    """The paper's number of faces in each split, half of them real, with the split column filled.
 
     Whole groups of people who share media go to the test until it has enough of both classes,
     then to validation, and the rest to training: no person is on two sides, and at every
     compression the same people are on the same side. With ``own_splits`` the crops' splits stay.
-
-    Args:
-        crops: As `prepare` writes them.
-        paper: What was taken.
-
-    Returns:
-        The chosen rows in their order, with the split column filled.
 
     Raises:
         ManifestError: If a split cannot be filled.

@@ -83,11 +83,9 @@ def _row(manifest: pd.DataFrame, row: int) -> str:
 
 
 def check_near_duplicates(manifest: pd.DataFrame, max_distance: int = NEAR) -> None:
-    """Refuse crops or pictures on two sides that look the same.
+    """Refuse crops on two sides that look the same, up to so many bits of `perceptual_hash`.
 
-    Args:
-        manifest: Crops; rows without a split, or of whole videos, are passed over.
-        max_distance: Bits of `perceptual_hash` that may differ.
+    Rows without a split, or of whole videos, are passed over.
 
     Raises:
         SplitError: Naming up to three pairs of rows, how many there are, and what to do.

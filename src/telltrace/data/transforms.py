@@ -31,10 +31,6 @@ class Preprocessing:
 
     Raises:
         OptionError: If a size is not positive, or mean and std are not three numbers each.
-
-    Examples:
-        >>> Preprocessing(image_size=64).tensor(np.zeros((2, 64, 64, 3), np.uint8)).shape
-        torch.Size([2, 3, 64, 64])
     """
 
     crop: FaceCrop = field(default_factory=FaceCrop)
@@ -54,12 +50,7 @@ class Preprocessing:
             raise OptionError(f"std must be positive, got {self.std}.")
 
     def resize(self, image: Image) -> Image:
-        """Bring one crop to the network's size, averaging pixels where it shrinks.
-
-        Shape:
-            - Input: :math:`(S, S, 3)`, uint8
-            - Output: :math:`(image_size, image_size, 3)`, uint8
-        """
+        """Bring a crop (S, S, 3) uint8 to the network's size, averaging pixels where it shrinks."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise OptionError(f"Expected uint8 (S, S, 3), got {image.dtype} {image.shape}.")
         size = self.image_size
@@ -69,12 +60,7 @@ class Preprocessing:
         return np.asarray(cv2.resize(image, (size, size), interpolation=how), dtype=np.uint8)
 
     def tensor(self, images: Image | Tensor) -> Tensor:
-        """Normalise a batch, on the device that it lies on.
-
-        Shape:
-            - Input: :math:`(B, H, W, 3)`, uint8, RGB
-            - Output: :math:`(B, 3, H, W)`, float32
-        """
+        """Normalise (B, H, W, 3) uint8 RGB, on its device, to (B, 3, H, W) float32."""
         batch = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
         if batch.ndim != 4 or batch.shape[3] != 3 or batch.dtype != torch.uint8:
             raise OptionError(f"Expected uint8 (B, H, W, 3), got {batch.dtype} {[*batch.shape]}.")

@@ -45,12 +45,6 @@ class FaceCrop:
 
     Raises:
         OptionError: If a value is out of range.
-
-    Examples:
-        >>> from telltrace.faces.detect import Face
-        >>> face = Face((40.0, 20.0, 60.0, 50.0), np.zeros((5, 2), np.float32), 1.0)
-        >>> FaceCrop(size=64).cut(np.zeros((100, 100, 3), np.uint8), face).shape
-        (64, 64, 3)
     """
 
     size: int = 256
@@ -69,14 +63,7 @@ class FaceCrop:
             raise OptionError(f"outside must be shift or repeat, got {self.outside!r}.")
 
     def cut(self, image: NDArray[np.uint8], face: "Face") -> NDArray[np.uint8]:
-        """The crop of one face.
-
-        Args:
-            image: (H, W, 3) of 8 bits, the picture that the face was found in.
-            face: Its box and landmarks, in pixels of that picture.
-
-        Returns:
-            (size, size, 3) of 8 bits.
+        """The crop of one face, (size, size, 3), out of the picture (H, W, 3) that it was found in.
 
         Raises:
             OptionError: If the box is empty or not finite, or the landmarks coincide.
@@ -88,9 +75,7 @@ class FaceCrop:
     def square(self, face: "Face", shape: tuple[int, int]) -> Square:
         """Left, top and side of the upright square that is cut, in whole pixels.
 
-        Args:
-            face: Its box, in pixels.
-            shape: Height and width of the picture.
+        ``shape`` is the height and width of the picture.
 
         Raises:
             OptionError: If the box is empty or not finite.
@@ -112,10 +97,7 @@ class FaceCrop:
     ) -> NDArray[np.float64]:
         """Where points of the picture, (N, 2) in pixels, lie in the crop of a face.
 
-        Args:
-            points: (N, 2) in pixels of the picture.
-            face: The face that was cut out.
-            square: What `square` gave; None for a crop well inside its picture.
+        ``square`` is what `square` gave; None for a crop well inside its picture.
         """
         if self.alignment == "similarity":
             matrix = self._onto_template(face)
@@ -136,14 +118,10 @@ class FaceCrop:
 
 
 def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
-    """The turn, scaling and shift that bring points nearest to targets in least squares.
+    """The turn, scaling and shift that bring points (N, 2) nearest to targets in least squares.
 
     A mirror image is never among the answers. With a point of the plane as a complex number the
     turn and scaling are one factor, and least squares gives it in closed form.
-
-    Args:
-        points: (N, 2), in pixels.
-        targets: (N, 2), in pixels.
 
     Returns:
         (2, 3) matrix of the map, for column vectors (x, y, 1).

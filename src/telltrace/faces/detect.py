@@ -48,19 +48,12 @@ class Face:
 class FaceDetector(nn.Module):
     """Multi-task cascade: propose windows at all sizes, refine them, find landmarks in the rest.
 
-    Args:
-        long_side: Pictures with a longer side than this are searched in a copy shrunk to it, in
-            pixels; None searches every picture at its own size.
+    Pictures with a longer side than ``long_side``, in pixels, are searched in a copy shrunk to it;
+    None searches every picture at its own size.
 
     References:
         Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional
         Networks", IEEE Signal Processing Letters 2016, section II.
-
-    Examples:
-        >>> from skimage.data import astronaut
-        >>> [face] = create_face_detector().detect([astronaut()])[0]
-        >>> [round(side) for side in face.box]
-        [181, 62, 268, 172]
     """
 
     def __init__(self, long_side: int | None = 640) -> None:
@@ -71,9 +64,7 @@ class FaceDetector(nn.Module):
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
         """Find the faces of each picture, the largest and surest first (confidence x area).
 
-        Args:
-            images: (H, W, 3) RGB of 8 bits each; sizes may differ, equal sizes are searched
-                together.
+        Pictures are (H, W, 3) RGB of 8 bits; those of equal size are searched together.
 
         Raises:
             OptionError: If an array is no such picture.
@@ -87,10 +78,6 @@ class FaceDetector(nn.Module):
 
         Where it is known about where a face must be, R-Net and O-Net alone find it at a tenth of
         the cost. A window may be off by about a third of the face.
-
-        Args:
-            images: As in `detect`.
-            windows: For each picture, boxes about which a face may be.
 
         Raises:
             OptionError: If an array is no picture, or the windows are of other pictures.

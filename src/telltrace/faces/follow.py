@@ -24,20 +24,7 @@ class Follower:
     Every ``every``-th frame is searched. In those between, a face is expected on the line from
     where it was to where it will be, and R-Net and O-Net find it there. A frame is searched after
     all when this is unsure: a face comes, goes or is not found again, no face is expected, the
-    shot changes, or the frames lie too far apart in time.
-
-    Args:
-        detector: The detector.
-        every: 1 searches every frame.
-        reach: Longest time between frames over which a face is followed, in seconds.
-
-    Examples:
-        >>> from skimage.data import astronaut
-        >>> from telltrace.faces.detect import create_face_detector
-        >>> frames = [Frame(astronaut(), index, index / 25) for index in range(4)]
-        >>> follower = Follower(create_face_detector(), every=3)
-        >>> [len(faces) for faces in follower.find(frames)], follower.searched
-        ([1, 1, 1, 1], 2)
+    shot changes, or the frames lie more than ``reach`` seconds apart.
     """
 
     detector: FaceDetector
@@ -109,12 +96,7 @@ def _pairs(before: list[Face], after: list[Face]) -> tuple[list[tuple[Face, Face
 
 
 def distance(a: Box, b: Box) -> float:
-    """How far two boxes are apart: between their centres, in sizes of the larger.
-
-    Examples:
-        >>> distance((0, 0, 10, 10), (5, 0, 15, 10))
-        0.5
-    """
+    """How far two boxes are apart: between their centres, in sizes of the larger."""
     (la, ta, ra, ba), (lb, tb, rb, bb) = a, b
     size = max(ra - la, ba - ta, rb - lb, bb - tb)
     return float(np.hypot(la + ra - lb - rb, ta + ba - tb - bb)) / 2 / size

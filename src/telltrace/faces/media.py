@@ -37,15 +37,7 @@ class Status(StrEnum):
 class MediaError(AnyMediaError):
     """A file that gives no frame, why it gives none, and what its owner can do about it.
 
-    Args:
-        path: The file.
-        message: What is wrong, as the rest of a sentence that begins with the path.
-        remedy: What to do.
-        status: ``UNREADABLE`` for damage, ``UNSUPPORTED`` for content of another kind.
-
-    Examples:
-        >>> print(MediaError("a.mp4", "is empty", "Copy it again"))
-        a.mp4: is empty. Copy it again.
+    The status is ``UNREADABLE`` for damage, ``UNSUPPORTED`` for content of another kind.
     """
 
     path: Path
@@ -95,10 +87,6 @@ class Sampling:
 
     Raises:
         OptionError: If ``value`` is not positive, or not whole where it counts frames.
-
-    Examples:
-        >>> Sampling("spread", 2).choose([0.0, 1.0, 2.0, 3.0], end=4.0).tolist()
-        [1, 3]
     """
 
     mode: Literal["spread", "every", "fps", "all"] = "spread"
@@ -115,12 +103,9 @@ class Sampling:
     def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
         """Positions of the chosen frames, in ascending order, none twice.
 
-        A frame that stays on screen through several of the wanted moments is given once, so a
-        video with long still passages may give fewer frames than asked for.
-
-        Args:
-            times: When each frame appears, in seconds, ascending.
-            end: When the last one disappears, in seconds.
+        ``times`` say when each frame appears, ascending, and ``end`` when the last one disappears,
+        in seconds. A frame that stays on screen through several of the wanted moments is given
+        once, so a video with long still passages may give fewer frames than asked for.
         """
         starts = np.asarray(times, dtype=np.float64)
         everything = np.arange(len(starts))
@@ -147,12 +132,7 @@ class Choice(Protocol):
 
 @dataclass(frozen=True)
 class Positions:
-    """Frames by their places in the file, as `Frame.index` gave them in an earlier pass.
-
-    Examples:
-        >>> Positions((7, 1)).choose([0.0, 1.0, 2.0], end=3.0).tolist()
-        [1]
-    """
+    """Frames by their places in the file, as `Frame.index` gave them in an earlier pass."""
 
     indices: tuple[int, ...]
 
@@ -164,18 +144,12 @@ class Positions:
 
 @dataclass(frozen=True)
 class Moments:
-    """The frames on screen at given moments, less those that an earlier pass has given.
-
-    Examples:
-        >>> Moments((0.5, 1.2, 1.4), frozenset({0})).choose([0.0, 1.0, 2.0], end=3.0).tolist()
-        [1]
-    """
+    """The frames on screen at given moments, less those that an earlier pass has given."""
 
     seconds: tuple[float, ...]
     seen: frozenset[int] = frozenset()
 
     def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
-        """Positions of the frames, in ascending order, none twice."""
         starts = np.asarray(times, dtype=np.float64)
         places = np.searchsorted(starts - starts[:1] - 1e-6, self.seconds, side="right") - 1
         chosen = set(places.tolist()) - self.seen - {-1}

@@ -95,15 +95,11 @@ def output_net() -> WindowNet:
 
 
 def load_published(network: nn.Module, name: str, folder: Path | None = None) -> None:
-    """Fill a network with its published weights.
+    """Fill a network with its published weights, "pnet", "rnet" or "onet".
 
     Their layers stand in the order in which the networks above define them; kernels are (height,
-    width, in, out), dense weights (in, out), PReLU slopes (1, 1, channels).
-
-    Args:
-        network: One of the three above.
-        name: ``"pnet"``, ``"rnet"`` or ``"onet"``.
-        folder: Where the weight files lie; by default inside the installed ``mtcnn`` package.
+    width, in, out), dense weights (in, out), PReLU slopes (1, 1, channels). The files lie in the
+    installed ``mtcnn`` package, if no other folder is given.
 
     Raises:
         DependencyError: If the package is not there, or its file is not the published one.

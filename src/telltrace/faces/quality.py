@@ -36,13 +36,10 @@ _FACE = FaceCrop(size=SIDE, margin=1.0, outside="repeat")
 def face_flags(
     image: NDArray[np.uint8], face: Face, min_face: float, margin: float = 1.3
 ) -> tuple[Flag, ...]:
-    """What is wrong with one face, in a fixed order.
+    """What is wrong with one face of a picture (H, W, 3), in a fixed order.
 
-    Args:
-        image: (H, W, 3) RGB of 8 bits.
-        face: A face in it.
-        min_face: Side below which it is small, in pixels.
-        margin: Side of the square that the detector sees, in sizes of the face.
+    ``min_face`` is the side below which it is small, in pixels, ``margin`` the side of the square
+    that the detector sees, in sizes of the face.
     """
     grey = np.asarray(cv2.cvtColor(_FACE.cut(image, face), cv2.COLOR_RGB2GRAY), np.uint8)
     height, width = image.shape[:2]
@@ -64,11 +61,7 @@ def is_small(face: Face, min_face: float) -> bool:
 
 
 def sharpness(grey: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian over the variance of the picture: independent of its contrast.
-
-    Shape:
-        (H, W) of 8 bits
-    """
+    """Variance of the Laplacian of (H, W) grey over its own: independent of the contrast."""
     fine = float(np.var(np.asarray(cv2.Laplacian(grey, cv2.CV_32F))))
     return fine / (float(np.var(grey)) + 1.0)
 

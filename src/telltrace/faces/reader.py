@@ -25,14 +25,6 @@ def open_media(
     Raises:
         MediaError: Here, when the file is missing or of no readable kind, or while the result is
             iterated, when not one frame of it can be decoded.
-
-    Examples:
-        >>> import PIL.Image
-        >>> path = getfixture("tmp_path") / "grey.png"
-        >>> PIL.Image.new("L", (4, 3)).save(path)
-        >>> for frame in open_media(path):
-        ...     print(frame.index, frame.time, frame.image.shape)
-        0 0.0 (3, 4, 3)
     """
     path, sampling = Path(path), sampling or Sampling()
     check_readable(path)

@@ -13,11 +13,7 @@ SIZE = (32, 18)
 
 
 def tiny(image: Pixels) -> Pixels:
-    """A picture shrunk to its colours and rough layout.
-
-    Shape:
-        (H, W, 3) to (18, 32, 3)
-    """
+    """A picture (H, W, 3) shrunk to its colours and rough layout, (18, 32, 3)."""
     return np.asarray(cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -26,11 +22,6 @@ def is_cut(before: Pixels, after: Pixels) -> bool:
 
     Their layouts must have little in common, or both layouts and colours must differ: a person who
     moves changes the layout somewhat, and a change of the light the colours.
-
-    Examples:
-        >>> grey, white = np.full((18, 32, 3), 90, np.uint8), np.full((18, 32, 3), 255, np.uint8)
-        >>> is_cut(grey, grey), is_cut(grey, white)
-        (False, True)
     """
     layout = alike(before, after)
     return layout < 0.35 or (layout < 0.6 and shared_colours(before, after) < 0.7)

@@ -91,15 +91,9 @@ class Track:
 def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Track], list[Track]]:
     """Tracks of the faces in a run of frames, and the tracks dropped as background.
 
-    Frame by frame, faces are given to the tracks so that all costs together are least; a face
-    that no track may have begins one. A cut ends all tracks. In one frame no track has two faces.
-
-    Args:
-        sights: Frames in the order of time.
-        rules: What is linked and what is dropped.
-
-    Returns:
-        Tracks in the order in which they begin, the largest face first, and the dropped ones.
+    Frame by frame, in the order of time, faces are given to the tracks so that all costs together
+    are least; a face that no track may have begins one. A cut ends all tracks. In one frame no
+    track has two faces. The tracks come in the order in which they begin, the largest face first.
     """
     rules = rules or Linking()
     done: list[Track] = []

@@ -22,16 +22,9 @@ def turn_frame(frame: Frame, quarters: int) -> Frame:
 
 
 def turn_back(box: Box, quarters: int, size: tuple[int, int]) -> Box:
-    """A box in a turned frame as one in the frame as it was.
+    """A box in a frame that `turn_frame` turned as one in the frame as it was.
 
-    Args:
-        box: In the turned frame.
-        quarters: What :func:`turn_frame` was given.
-        size: Width and height of the frame as it was.
-
-    Examples:
-        >>> turn_back((10.0, 20.0, 30.0, 50.0), 1, (100, 80))
-        (50.0, 10.0, 80.0, 30.0)
+    ``size`` is the width and height of that frame, in pixels.
     """
     (left, top, right, bottom), (width, height) = box, size
     if quarters == 1:
@@ -44,12 +37,7 @@ def turn_back(box: Box, quarters: int, size: tuple[int, int]) -> Box:
 def find_turn(detector: FaceDetector, frames: Sequence[Frame]) -> int:
     """The quarters by which frames must be turned to the left for their faces to be upright.
 
-    Args:
-        detector: The detector of faces.
-        frames: A few, in which no upright face was found.
-
-    Returns:
-        0 where turning shows no sure face.
+    The frames are a few in which no upright face was found. 0 where turning shows no sure face.
     """
     small = [shrunk(frame.image, detector.long_side) for frame in frames]  # turning takes memory
     best, found = 0, 0.0

@@ -106,12 +106,9 @@ def is_pack(path: str | Path) -> bool:
 
 
 def write_entries(out: Path, files: Mapping[str, str], index: Mapping[str, Any]) -> int:
-    """Write files into a pack, at once or not at all; the bytes written are counted.
+    """Write files, each with its name in the pack, at once or not at all; the bytes are counted.
 
-    Args:
-        out: File to write.
-        files: The name in the pack of each file; a file may lie in a pack itself.
-        index: What else the pack says, as plain values.
+    A file may lie in a pack itself. ``index`` is what else the pack says, as plain values.
 
     Raises:
         OutputError: If the disk has no room; nothing is overwritten then.

@@ -49,15 +49,11 @@ def read_bytes(path: str) -> Image:
 def decode(data: Image, size: int | None = None) -> Image | None:
     """Decode a picture, (H, W, 3) uint8 RGB, or None if the bytes are none.
 
-    A JPEG whose sides are a whole multiple of what is needed, 2, 4 or 8 times or a multiple of
-    these, is decoded at a half, a quarter or an eighth: that takes a fraction of the time, and
-    differs from decoding all of it and averaging by half a grey level in the mean and by 3 in one
-    value of a hundred. Where the multiple is not whole the difference is several grey levels,
-    and PNG has no such decoding: both are decoded whole.
-
-    Args:
-        data: The encoded picture.
-        size: Side that it will be shrunk to, in pixels; None decodes all of it.
+    A JPEG whose sides are a whole multiple of the ``size`` to which it will be shrunk, 2, 4 or 8
+    times or a multiple of these, is decoded at a half, a quarter or an eighth: that takes a
+    fraction of the time, and differs from decoding all of it and averaging by half a grey level in
+    the mean and by 3 in one value of a hundred. Where the multiple is not whole the difference is
+    several grey levels, and PNG has no such decoding: both are decoded whole.
     """
     if not data.size:
         return None

@@ -51,29 +51,19 @@ def augment(
       of colour drawn as RandAugment does, and cutout.
 
     Args:
-        image: One crop, already at the network's size.
+        image: One crop, (H, W, 3) uint8, already at the network's size.
         seed: Of the run.
         epoch: From 0.
         index: Position within the epoch.
         recipe: A name out of ``RECIPES``.
-        mask: What was forged in it, at the same size; it is moved as the image is.
-
-    Shape:
-        - image and its output: :math:`(H, W, 3)`, uint8
-        - mask and its output: :math:`(H, W)`, uint8
+        mask: What was forged in it, (H, W) uint8; it is moved as the image is.
 
     Raises:
-        ValueError: If the recipe is unknown.
+        OptionError: If the recipe is unknown.
 
     References:
         Guo et al., "Space-Frequency Interactive Convolution for Deepfake Detection", TIFS 2024.
         Ba et al., "Exposing the Deception", AAAI 2024.
-
-    Examples:
-        >>> face = np.full((32, 32, 3), 128, np.uint8)
-        >>> a, b = (augment(face, seed=7, epoch=0, index=i)[0] for i in (3, 3))
-        >>> bool((a == b).all())
-        True
     """
     return follow(check_recipe(recipe), image, generator(seed, epoch, index), mask)
 

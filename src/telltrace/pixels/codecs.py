@@ -21,13 +21,7 @@ FEW: Final = 8
 
 
 def code_still(image: Image, suffix: str, quality: int) -> Image:
-    """Encode as a still picture and decode again.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        suffix: ".jpg" or ".webp".
-        quality: 1 to 100.
-    """
+    """Encode (H, W, 3) uint8 RGB as ".jpg" or ".webp" of a quality from 1 to 100, and decode it."""
     flag = cv2.IMWRITE_WEBP_QUALITY if suffix == ".webp" else cv2.IMWRITE_JPEG_QUALITY
     _, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [flag, quality])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)

@@ -18,14 +18,8 @@ Look = Callable[[Image, Generator], Image]
 class Move:
     """A step that moves pixels; a mask moves with its picture.
 
-    Args:
-        matrix: ``(width, height, rng) -> (3, 3)`` map of pixel coordinates.
-        border: OpenCV's name of what lies outside the picture.
-
-    Examples:
-        >>> mirror = Move(lambda width, height, rng: flip_matrix(width))
-        >>> mirror(np.arange(3, dtype=np.uint8)[None], np.random.default_rng(0)).tolist()
-        [[2, 1, 0]]
+    ``matrix`` gives a (3, 3) map of pixel coordinates of ``(width, height, rng)``, ``border`` is
+    OpenCV's name of what lies outside the picture.
     """
 
     matrix: Callable[[int, int, Generator], Matrix]
@@ -43,13 +37,9 @@ Steps = Sequence[tuple[Look | Move, float]]
 def follow(
     steps: Steps, image: Image, rng: Generator, mask: Image | None = None
 ) -> tuple[Image, Image | None]:
-    """Take a picture, and its mask, through the steps.
+    """Take a picture (H, W, 3), and its mask (H, W), through the steps.
 
-    Args:
-        steps: Each with its probability.
-        image: (H, W, 3).
-        rng: Random numbers; how many are drawn does not depend on the mask.
-        mask: (H, W), or None.
+    How many random numbers are drawn does not depend on the mask.
     """
     for step, probability in steps:
         if probability < 1 and rng.random() >= probability:
@@ -114,13 +104,9 @@ def perspective_matrix(width: int, height: int, inward: NDArray[np.float64]) -> 
 
 
 def warp(image: Image, matrix: Matrix, border: int) -> Image:
-    """Move every pixel by a (3, 3) map of pixel coordinates, bilinearly, same size out.
+    """Move every pixel of (H, W) or (H, W, 3) by a (3, 3) map, bilinearly, same size out.
 
     A map that moves nothing, or only mirrors, interpolates nothing.
-
-    Shape:
-        - image: :math:`(H, W)` or :math:`(H, W, 3)`, uint8
-        - Output: the same
     """
     size = image.shape[1], image.shape[0]
     if np.array_equal(matrix, np.eye(3)):

@@ -52,22 +52,12 @@ LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
 
 
 def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFrame:
-    """The manifest of a data set, whichever way it lies on the disk.
+    """The manifest of a data set, a folder or file, whichever way it lies on the disk.
 
-    Args:
-        layout: A name out of ``LAYOUTS``.
-        root: Its folder or file.
-        options: What the layout's function takes beside; None and empty ones are left out.
+    ``options`` are what the layout's function takes beside; None and empty ones are left out.
 
     Raises:
         OptionError: If the layout is unknown or takes no such option.
-
-    Examples:
-        >>> read_layout("ffp", ".")
-        Traceback (most recent call last):
-        telltrace.errors.OptionError: Unknown layout 'ffp'; choose one of folder, table, ffpp,
-        celeb-df-v1, celeb-df-v2, dfdc, dfdc-preview, deeper-forensics, hff, uadfv, dfdc-faces, lfw,
-        utkface, splices, generated, real-clips, sficonv, ba-lists, deepfakebench.
     """
     if layout not in LAYOUTS:
         raise OptionError(f"Unknown layout {layout!r}; choose one of {', '.join(LAYOUTS)}.")

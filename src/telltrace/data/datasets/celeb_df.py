@@ -25,13 +25,11 @@ def read_celeb_df_v1(root: str | Path) -> pd.DataFrame:
 def read_celeb_df_v2(root: str | Path) -> pd.DataFrame:
     """List the videos of Celeb-DF (v2) as a manifest.
 
-    A fake named ``id0_id16_0003`` is video ``id0_0003`` with the face of ``id16``; both are its
-    identities. Videos of the official list get the split "test", all others none: the list parts
-    videos and not people, so whoever trains on the rest has seen the people of the test.
-
-    Args:
-        root: Folder that holds ``Celeb-real/``, ``YouTube-real/``, ``Celeb-synthesis/`` and
-            ``List_of_testing_videos.txt``. In that list 1 is real and 0 is fake.
+    The root holds ``Celeb-real/``, ``YouTube-real/``, ``Celeb-synthesis/`` and the official list
+    ``List_of_testing_videos.txt``, in which 1 is real and 0 is fake. A fake named ``id0_id16_0003``
+    is video ``id0_0003`` with the face of ``id16``; both are its identities. Videos of the list get
+    the split "test", all others none: the list parts videos and not people, so whoever trains on
+    the rest has seen the people of the test.
 
     Raises:
         ManifestError: If the layout or the list is missing, or the list names a video that is

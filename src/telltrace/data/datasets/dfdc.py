@@ -17,13 +17,10 @@ SPLITS: Final = {"train": "train", "validation": "val", "val": "val", "test": "t
 def read_dfdc(root: str | Path) -> pd.DataFrame:
     """List the videos of the DFDC as a manifest.
 
-    Every folder with a ``metadata.json`` (training parts) or a ``labels.csv`` (the test set) is
-    read; its videos lie beside that file or in ``videos/``. The identity of a fake is the video
-    it was made from, which the metadata calls its original; the set names no people. A listed
-    video that is not there stays listed, so that `prepare` reports it.
-
-    Args:
-        root: Folder that holds such a file, at any depth.
+    Every folder with a ``metadata.json`` (training parts) or a ``labels.csv`` (the test set), at
+    any depth, is read; its videos lie beside that file or in ``videos/``. The identity of a fake is
+    the video it was made from, which the metadata calls its original; the set names no people. A
+    listed video that is not there stays listed, so that `prepare` reports it.
 
     Raises:
         ManifestError: If there is no such file, it is broken, or a video beside it is not in it.
@@ -91,10 +88,7 @@ def _read_labels(file: Path) -> dict[str, dict[str, str]]:
 
 
 def read_dfdc_preview(root: str | Path) -> pd.DataFrame:
-    """List the videos of the DFDC preview as a manifest, with its own train and test split.
-
-    Args:
-        root: Folder that holds ``dataset.json``; the paths in it are relative to it.
+    """List the videos that ``dataset.json`` names, with its own train and test split.
 
     Raises:
         ManifestError: If ``dataset.json`` is not there or broken.

@@ -38,12 +38,6 @@ def read_folder(
 
     Raises:
         ManifestError: If the folder is missing or holds no media.
-
-    Examples:
-        >>> read_folder("holiday")
-        Traceback (most recent call last):
-        telltrace.errors.ManifestError: holiday: is not a folder. Give the folder that holds real/
-        and fake/.
     """
     root = Path(root)
     if not root.is_dir():

@@ -35,9 +35,6 @@ def read_hff(root: str | Path) -> pd.DataFrame:
     and in any spelling; a folder ``train`` or ``test`` around it gives its split. The set names
     no people: every picture is its own identity.
 
-    Args:
-        root: Folder that holds these folders.
-
     Raises:
         ManifestError: If there is no such picture, or one lies in no such folder.
 
@@ -67,9 +64,6 @@ def read_uadfv(root: str | Path) -> pd.DataFrame:
     """List the videos of UADFV as a manifest: ``real/0003.mp4`` and ``fake/0003_fake.mp4``.
 
     A fake and the video it was made from are one identity.
-
-    Args:
-        root: Folder that holds ``real/`` and ``fake/``.
 
     Raises:
         ManifestError: If the layout is not there.
