@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from telltrace.pixels.augmentations import generator
 
 from ..errors import OptionError
-from .blending_masks import ALIGNED, FREQUENCIES, Floats, region_mask, soften
+from .blending_masks import ALIGNED, FREQUENCIES, Floats, Picture, region_mask, soften
 from .blending_mismatch import (
-    Picture,
     degrade,
     displace,
     draw_frame,
@@ -187,9 +186,7 @@ def _fit(partner: Picture, theirs: Floats, ours: Floats, misfit: float) -> Pictu
     apart = np.linalg.norm(theirs @ affine[:, :2].T + affine[:, 2] - ours, axis=1).mean()
     if apart > misfit * np.linalg.norm(ours[1] - ours[0]):
         return None
-    size = partner.shape[0]
-    warped = cv2.warpAffine(partner, affine, (size, size), borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(warped, np.uint8)
+    return reframe(partner, affine)
 
 
 def _change(before: Picture, after: Picture, mask: Floats) -> float:

@@ -4,11 +4,15 @@ A canonical face outline, drawn once in units of the distance between the eyes, 
 each face by the affine map that best fits its five landmarks. Regions are hulls of parts of it.
 """
 
+from typing import Any, TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Pixels = TypeVar("Pixels", Picture, Floats)
 
 #: Left eye, right eye, nose tip, left and right mouth corner; the eyes are one unit apart.
 CANONICAL = np.array(
@@ -80,6 +84,17 @@ def elastic_field(size: int, cells: int, amplitude: float, rng: np.random.Genera
     return np.asarray(cv2.resize(fine, (size, size), interpolation=cv2.INTER_LINEAR))
 
 
+def deform(
+    image: Pixels, affine: NDArray[Any], field: Floats, border: int = cv2.BORDER_CONSTANT
+) -> Pixels:
+    """Take each pixel from where an affine map and a displacement, both in pixels, say."""
+    a, rows = affine.astype(np.float32), np.arange(len(image), dtype=np.float32)
+    field[..., 0] += a[0, 0] * rows + a[0, 1] * rows[:, None] + a[0, 2]
+    field[..., 1] += a[1, 0] * rows + a[1, 1] * rows[:, None] + a[1, 2]
+    moved = cv2.remap(image, field, None, cv2.INTER_LINEAR, borderMode=border)  # type: ignore[call-overload]
+    return np.asarray(moved, image.dtype)
+
+
 def region_mask(
     region: str, landmarks: NDArray[np.floating], size: int, rng: np.random.Generator
 ) -> Floats:
@@ -93,11 +108,8 @@ def region_mask(
     cv2.fillConvexPoly(mask, np.rint(hull * 16).astype(np.int32), 255, cv2.LINE_AA, shift=4)
     if region in ("left", "right"):
         _cut_half(mask, landmarks, region, rng)
-    rows = np.linspace(0, size - 1, size, dtype=np.float32)
     field = elastic_field(size, int(rng.integers(4, 9)), size * rng.uniform(0.005, 0.02), rng)
-    field[..., 0] += rows
-    field[..., 1] += rows[:, None]
-    warped = cv2.remap(mask, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[call-overload]
+    warped = deform(mask, np.eye(2, 3), field)
     return np.asarray(warped / np.float32(255), np.float32)
 
 

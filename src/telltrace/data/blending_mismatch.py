@@ -5,17 +5,15 @@ hides the blend again: it treats the real and the fake picture of a pair exactly
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..pixels.codecs import code_still
-from .blending_masks import Floats, elastic_field
+from .blending_masks import Floats, Picture, Pixels, deform, elastic_field
 
-Picture = NDArray[np.uint8]
-Pixels = TypeVar("Pixels", Picture, Floats)
 _LEVELS = np.arange(256, dtype=np.float32)
 
 
@@ -88,15 +86,9 @@ def displace(
     affine = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, scale)
     affine[:, 2] += 0.01 * strength * size * rng.standard_normal(2)
     if rng.random() < 0.5:
-        moved = cv2.warpAffine(image, affine, (size, size), borderMode=cv2.BORDER_REFLECT_101)
-        return np.asarray(moved, np.uint8)
+        return reframe(image, affine)
     field = elastic_field(size, int(rng.integers(4, 8)), 0.006 * strength * size, rng)
-    rows = np.arange(size, dtype=np.float32)
-    a = affine.astype(np.float32)
-    field[..., 0] += a[0, 0] * rows + a[0, 1] * rows[:, None] + a[0, 2]
-    field[..., 1] += a[1, 0] * rows + a[1, 1] * rows[:, None] + a[1, 2]
-    moved = cv2.remap(image, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)  # type: ignore[call-overload]
-    return np.asarray(moved, np.uint8)
+    return deform(image, affine, field, cv2.BORDER_REFLECT_101)
 
 
 def match_colours(source: Picture, target: Picture, mask: Floats, amount: float) -> Picture:
@@ -125,10 +117,10 @@ def draw_frame(size: int, rng: np.random.Generator, strength: float) -> NDArray[
     return np.asarray(affine @ flip, np.float64)
 
 
-def reframe(image: Pixels, affine: NDArray[np.float64]) -> Pixels:
-    """Warp a picture (S, S, 3) or a mask (S, S) by an affine map."""
-    size = image.shape[0]
-    warped = cv2.warpAffine(image, affine, (size, size), borderMode=cv2.BORDER_REFLECT_101)
+def reframe(image: Pixels, affine: NDArray[Any]) -> Pixels:
+    """Warp a picture or a mask by an affine map (2, 3), mirrored beyond its edges."""
+    size = image.shape[1], image.shape[0]
+    warped = cv2.warpAffine(image, affine, size, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(warped, image.dtype)
 
 

@@ -18,6 +18,7 @@ from ..faces.detect import Face
 from ..pixels import photometric
 from ..pixels.codecs import code_sequence, still_coder
 from ..pixels.geometry import Image, Look
+from .blending_mismatch import reframe
 
 MARGINS: Final = (1.0, 1.5)
 """Side of the crop in sizes of the face."""
@@ -72,11 +73,7 @@ def _frame(
     if turn:
         centre = (left + right) / 2, (top + bottom) / 2
         matrix = cv2.getRotationMatrix2D(centre, turn, 1.0)
-        height, width = image.shape[:2]
-        image = np.asarray(
-            cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101),
-            np.uint8,
-        )
+        image = reframe(image, matrix)
     cut = crop.cut(image, replace(face, box=(left + x, top + y, right + x, bottom + y)))
     return np.ascontiguousarray(cut[:, ::-1]) if flip else cut
 

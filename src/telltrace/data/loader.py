@@ -3,20 +3,22 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ManifestError, MediaError, OptionError
 from ..packs.pictures import decode, decode_mask, exists, one_thread_each, read_bytes
-from ..pixels.augmentations import augment, check_recipe
+from ..pixels.augmentations import augment, check_recipe, generator
 from .manifest import VIDEO_KEY, check_manifest, locate, source_of
-from .order import Indices, Order, epoch_order
 from .transforms import Image, Preprocessing
 
+Order = Literal["balanced", "shuffled", "manifest"]
+Indices = NDArray[np.int64]
 Job = tuple[int, int]
 """A row, and its position in the epoch."""
 Sample = tuple[Image, Image | None]
@@ -61,12 +63,10 @@ class FaceDataset:
         self.labels: Indices = self.manifest.label.to_numpy(dtype=np.int64)
         self.paths = self.manifest.path.tolist()
         self.mask_paths = self.manifest["mask"].tolist() if masks else []
-        for row, path in enumerate(self.paths):
-            if not exists(path):
-                raise self._broken(row, path, "the crop does not exist")
-        for row, path in enumerate(self.mask_paths):
-            if path and not exists(path):
-                raise self._broken(row, path, "the mask does not exist")
+        for what, paths in (("crop", self.paths), ("mask", self.mask_paths)):
+            for row, path in enumerate(paths):
+                if path and not exists(path):
+                    raise self._broken(row, path, f"the {what} does not exist")
         size = preprocessing.image_size
         shape = (len(self.paths), size, size, 4 if masks else 3)
         fits = int(np.prod(shape, dtype=np.int64)) <= cache_bytes
@@ -140,13 +140,12 @@ def batches(
     seed: int,
     batch_size: int,
     workers: int = 0,
-    drop_last: bool = True,
     *,
     order: Order = "balanced",
     start: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> Iterator[tuple[Tensor, ...]]:
-    """The augmented batches of one epoch.
+    """The augmented batches of one epoch, less a last one that is not full.
 
     What a batch holds depends on (seed, epoch) and its number alone: not on the workers, not on
     where a resumed run starts, and the shards of a batch together are the batch.
@@ -157,7 +156,6 @@ def batches(
         seed: Of the run.
         batch_size: Crops a batch, over all shards.
         workers: Threads that read ahead; 0 reads when asked.
-        drop_last: Leave out a last batch that is not full.
         order: See ``epoch_order``.
         start: Number of the first batch to give, to resume within an epoch.
         shard: (rank, processes): which part of every batch to give.
@@ -170,7 +168,14 @@ def batches(
         ManifestError: If no batch comes of it.
     """
     rows = epoch_order(dataset.manifest, epoch, seed, order).tolist()
-    jobs = _jobs(rows, batch_size, drop_last, shard)
+    rank, processes = shard
+    if batch_size < 1 or batch_size % processes:
+        raise OptionError(f"batch_size {batch_size} is not a multiple of {processes} processes.")
+    places = list(enumerate(rows))
+    jobs = [
+        [(row, place) for place, row in places[first : first + batch_size][rank::processes]]
+        for first in range(0, len(rows) - batch_size + 1, batch_size)
+    ]
     if not jobs:
         raise ManifestError(
             f"{len(rows)} crops make no batch of {batch_size}",
@@ -187,24 +192,8 @@ def batches(
     for job, samples in _in_order(load, jobs[start:], workers):
         images = torch.from_numpy(np.stack([image for image, _ in samples]))
         labels = torch.from_numpy(dataset.labels[[row for row, _ in job]])
-        if dataset.masks:
-            yield images, labels, _masks([mask for _, mask in samples], images)
-        else:
-            yield images, labels
-
-
-def _jobs(
-    rows: list[int], batch_size: int, drop_last: bool, shard: tuple[int, int]
-) -> list[list[Job]]:
-    """This process's part of every batch."""
-    rank, processes = shard
-    if batch_size < 1 or batch_size % processes:
-        raise OptionError(f"batch_size {batch_size} is not a multiple of {processes} processes.")
-    places = list(enumerate(rows))
-    starts = range(0, len(rows) - (batch_size - 1 if drop_last else 0), batch_size)
-    return [
-        [(row, place) for place, row in places[s : s + batch_size][rank::processes]] for s in starts
-    ]
+        masks = (_masks([mask for _, mask in samples], images),) if dataset.masks else ()
+        yield images, labels, *masks
 
 
 def _masks(masks: list[Image | None], images: Tensor) -> Tensor:
@@ -238,3 +227,46 @@ def _in_order(
             yield done, [sample.result() for sample in samples]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def epoch_order(manifest: pd.DataFrame, epoch: int, seed: int, order: Order) -> Indices:
+    """Which rows one epoch shows, in which order: as many as the manifest has.
+
+    "balanced" gives half of the epoch to each class, and an equal share of the fakes to each
+    method. A group that is smaller than its share is repeated as evenly as can be; of a larger
+    one each epoch shows another part. "shuffled" shows every row once, "manifest" in its order.
+
+    Raises:
+        ManifestError: If "balanced" is asked of one class only.
+    """
+    count = len(manifest)
+    if order == "manifest":
+        return np.arange(count)
+    rng = generator(seed, epoch, 0)
+    if order == "shuffled":
+        return rng.permutation(count)
+    labels, methods = manifest.label.to_numpy(), manifest.method.to_numpy()
+    if len(set(labels)) < 2:
+        only = "reals" if labels[0] == 0 else "fakes"
+        raise ManifestError(
+            f"holds {only} only, so its classes cannot be balanced",
+            remedy="Add the other class, or make fakes by blending.",
+            path=source_of(manifest),
+        )
+    names = sorted(set(methods[labels == 1]))
+    groups = [np.flatnonzero(labels == 0)]
+    groups += [np.flatnonzero((labels == 1) & (methods == name)) for name in names]
+    shares = _shares(count // 2, 1) + _shares(count - count // 2, len(names))
+    chosen = [_draw(group, share, rng) for group, share in zip(groups, shares, strict=True)]
+    return rng.permutation(np.concatenate(chosen))
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    """``total`` in ``parts`` whole numbers that differ by at most one."""
+    return [total // parts + (i < total % parts) for i in range(parts)]
+
+
+def _draw(group: Indices, count: int, rng: np.random.Generator) -> Indices:
+    """``count`` rows of a group, none more than once oftener than another."""
+    rounds = -(-count // len(group))
+    return np.concatenate([rng.permutation(group) for _ in range(rounds)] or [group])[:count]

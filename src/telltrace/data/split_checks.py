@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,14 +17,6 @@ from .perceptual_hash import NEAR, bits_that_differ, near_duplicates, perceptual
 
 class SplitError(ManifestError):
     """A split that would let a detector be judged on what it has learnt from."""
-
-
-class Clash(NamedTuple):
-    """Two rows, by position, that share something on two sides."""
-
-    what: str
-    one: int
-    other: int
 
 
 def check_splits(manifest: pd.DataFrame) -> None:
@@ -44,10 +35,10 @@ def check_splits(manifest: pd.DataFrame) -> None:
     ):
         clashes = list(_clashes(manifest, named(manifest)))
         if clashes:
-            first = clashes[0]
+            name, one, other = clashes[0]
             raise SplitError(
-                f"{what} {first.what!r} is in {_row(manifest, first.one)} and in "
-                f"{_row(manifest, first.other)}; {len({c.other for c in clashes})} rows clash so. "
+                f"{what} {name!r} is in {_row(manifest, one)} and in "
+                f"{_row(manifest, other)}; {len({other for *_, other in clashes})} rows clash so. "
                 f"Put them into one split, or leave one side out: {remedy}."
             )
 
@@ -66,14 +57,14 @@ def _sources(manifest: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], list[str
 
 def _clashes(
     manifest: pd.DataFrame, named: Iterator[tuple[tuple[str, ...], list[str]]]
-) -> Iterator[Clash]:
-    """Every row that shares a name with an earlier row of another split."""
+) -> Iterator[tuple[str, int, int]]:
+    """Name and positions of every row that shares it with an earlier row of another split."""
     seen: dict[tuple[str, ...], tuple[str, int]] = {}
     for row, (split, (scope, names)) in enumerate(zip(manifest.split, named, strict=True)):
         for name in names if split else ():
             first_split, first = seen.setdefault((*scope, name), (split, row))
             if first_split != split:
-                yield Clash(name, first, row)
+                yield name, first, row
 
 
 def _row(manifest: pd.DataFrame, row: int) -> str:

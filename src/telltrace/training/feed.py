@@ -13,9 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from telltrace.data.blending import BlendSettings, pair_batches, settings_at, similar_faces
 from telltrace.data.crops import crop_landmarks
-from telltrace.data.loader import FaceDataset, batches
+from telltrace.data.loader import FaceDataset, Order, batches
 from telltrace.data.mixed import Source, create_source, mixed_batch
-from telltrace.data.order import Order
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import ManifestError, OptionError
 from telltrace.faces.align import FaceCrop

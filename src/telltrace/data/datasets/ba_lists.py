@@ -8,8 +8,8 @@ import pandas as pd
 
 from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
-from .crop_names import describe
 from .listing import read_lines, relocated
+from .names import describe
 
 
 def read_ba_lists(

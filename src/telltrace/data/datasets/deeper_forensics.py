@@ -12,9 +12,7 @@ from .listing import as_manifest, find_media, manifest_row, require_folder
 DATASET: Final = "DeeperForensics-1.0"
 
 
-def read_deeper_forensics(
-    root: str | Path, methods: Sequence[str] | None = None, targets: str | Path | None = None
-) -> pd.DataFrame:
+def read_deeper_forensics(root: str | Path, methods: Sequence[str] | None = None) -> pd.DataFrame:
     """List the videos of DeeperForensics-1.0 as a manifest, with its own split.
 
     A fake named ``000_M101`` is FaceForensics++ video 000 with the face of actor M101. The
@@ -23,14 +21,13 @@ def read_deeper_forensics(
     of the fakes that were made from it.
 
     Args:
-        root: Folder that holds ``manipulated_videos/`` and ``lists/splits/``.
+        root: Folder that holds ``manipulated_videos/``, ``lists/splits/`` and, for the reals, the
+            FaceForensics++ originals at c23 in ``target_videos/``.
         methods: Variants, such as "end_to_end"; by default all that are there.
-        targets: Folder with the FaceForensics++ originals at c23; by default
-            ``target_videos/`` below ``root``, and no reals if that is not there.
 
     Raises:
-        ManifestError: If the layout, a variant or the targets are not there, or one target's
-            fakes lie in two splits.
+        ManifestError: If the layout or a variant is not there, or one target's fakes lie in two
+            splits.
 
     References:
         Jiang et al., "DeeperForensics-1.0", CVPR 2020, section 3 and the data set's README.
@@ -48,14 +45,10 @@ def read_deeper_forensics(
         for method in methods or folders
         for file in find_media(root / "manipulated_videos" / method, deep=True)
     ]
-    folder = Path(targets) if targets is not None else root / "target_videos"
-    if targets is not None and not find_media(folder):
-        remedy = "Give FaceForensics++'s original_sequences/youtube/c23/videos."
-        raise ManifestError("holds no videos", remedy=remedy, path=folder)
     by_target = _by_target(splits, root)
     reals = [
         manifest_row(file, DATASET, split=by_target.get(file.stem, ""))
-        for file in find_media(folder)
+        for file in find_media(root / "target_videos")
         if not splits or file.stem in by_target
     ]
     return as_manifest([*reals, *fakes], root, DATASET)

@@ -8,9 +8,8 @@ import pandas as pd
 
 from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
-from .crop_names import COMPRESSIONS, describe_crop
 from .listing import read_json, relocated
-from .names import people_of
+from .names import COMPRESSIONS, describe_crop, people_of
 
 METHODS: Final = {
     "FF-DF": "Deepfakes",

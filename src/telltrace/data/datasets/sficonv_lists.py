@@ -7,8 +7,8 @@ import pandas as pd
 
 from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
-from .crop_names import describe_crop
 from .listing import read_lines, relocated
+from .names import describe_crop
 
 LISTS: Final = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 
