@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from telltrace.faces.extent import Extent, promised_extent
+from telltrace.faces.packets import Extent, promised_extent
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from telltrace.errors import DependencyError
+from telltrace.faces.boxes import cut_patches, integral_images
 from telltrace.faces.networks import (
     ProposalNet,
     _HalvingPool,
@@ -14,7 +15,6 @@ from telltrace.faces.networks import (
     output_net,
     refinement_net,
 )
-from telltrace.faces.patches import cut_patches, integral_images
 
 
 @pytest.mark.parametrize("size", [(12, 12), (13, 20), (21, 17)])

@@ -23,8 +23,7 @@ from ..faces.image import FORMATS, to_rgb
 from ..faces.media import Frame, MediaError, Sampling
 from ..faces.quality import SIDE, sharpness
 from ..faces.reader import open_media
-from ..packs.pack import find_entry, is_pack
-from ..packs.pictures import exists
+from ..packs.pack import exists, find_entry, is_pack
 from ..pools import run_jobs
 from .headers import Traits, picture_traits, video_traits
 from .spectra import spectrum_summary

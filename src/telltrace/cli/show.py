@@ -70,8 +70,8 @@ def read_face(path: str) -> "NDArray[np.uint8]":
     """A crop, a picture, or the middle frame of a video, (H, W, 3) RGB."""
     from telltrace.faces.media import Sampling
     from telltrace.faces.reader import open_media
-    from telltrace.packs.pack import find_entry
-    from telltrace.packs.pictures import decode, read_bytes
+    from telltrace.packs.pack import find_entry, read_bytes
+    from telltrace.packs.pictures import decode
 
     if find_entry(path) is None:
         return next(iter(open_media(path, Sampling("spread", 1)))).image

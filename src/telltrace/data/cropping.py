@@ -110,11 +110,7 @@ def crop_media(
 
 
 def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
-    """The manifest, if it lists media and each video once.
-
-    Raises:
-        ManifestError: If it does not.
-    """
+    """The manifest, if it lists media and each video once; else a ManifestError."""
     media, file = check_manifest(manifest), source_of(manifest)
     crops = media[_are_crops(media)]
     if len(crops):

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..errors import ManifestError, MediaError, OutputError
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
-from ..packs.pack import SUFFIX, find_entry, is_pack, write_entries
-from ..packs.pictures import Image, decode, read_bytes
+from ..packs.pack import SUFFIX, find_entry, is_pack, read_bytes, write_entries
+from ..packs.pictures import Image, decode
 from .manifest import check_manifest, read_manifest
 from .prepared import prepared_crop
 from .protocols import assign_split
@@ -84,11 +84,7 @@ def read_faces(
 
 
 def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
-    """The manifest in a pack, with paths into the pack, and how its crops were cut.
-
-    Raises:
-        ManifestError: If the file is missing or no complete pack.
-    """
+    """The manifest in a pack, paths into it, and how its crops were cut; else a ManifestError."""
     file = os.path.abspath(path)  # noqa: PTH100
     found = find_entry(file + "/")
     if found is None:
@@ -182,11 +178,7 @@ class Faces:
 
 
 def read_crop(path: str) -> Image:
-    """One crop, (S, S, 3) uint8 RGB.
-
-    Raises:
-        MediaError: If the file is missing or no picture.
-    """
+    """One crop, (S, S, 3) uint8 RGB; a MediaError if the file is missing or no picture."""
     try:
         image = decode(read_bytes(path))
     except OSError as error:
@@ -198,11 +190,7 @@ def read_crop(path: str) -> Image:
 
 
 def check_cut(crop: FaceCrop, wanted: FaceCrop) -> None:
-    """Refuse crops that cannot be cut again as a detector wants them.
-
-    Raises:
-        ManifestError: If one of the two is aligned by landmarks and they differ.
-    """
+    """Refuse, by a ManifestError, crops that cannot be cut again as a detector wants them."""
     if crop != wanted and not (crop.alignment == wanted.alignment == "box"):
         raise ManifestError(
             f"The crops were cut as {crop}, the detector wants {wanted}",

@@ -52,11 +52,7 @@ class CutFace(NamedTuple):
 
 
 def run_extract(job: ExtractJob) -> Extraction:
-    """Do one job: write the crops aside, then move them into place in one step.
-
-    Raises:
-        OutputError: If the disk does not take them.
-    """
+    """Write the crops of one medium aside, then move them into place in one step."""
     aside = Path(job.unfinished) / f"{os.getpid()}-{Path(job.folder).name[:80]}"
     folder = Path(job.folder)
     with _writing(folder):

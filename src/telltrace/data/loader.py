@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Final, Literal
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ManifestError, MediaError, OptionError
-from ..packs.pictures import decode, decode_mask, exists, one_thread_each, read_bytes
+from ..packs.pack import exists, read_bytes
+from ..packs.pictures import decode, decode_mask, one_thread_each
 from ..pixels.augmentations import augment, check_recipe, generator
 from .manifest import VIDEO_KEY, check_manifest, locate, source_of
 from .transforms import Image, Preprocessing
@@ -90,7 +92,8 @@ class FaceDataset:
         if self._cache is not None and self._cached[row]:
             kept = self._cache[row]
             return np.ascontiguousarray(kept[..., :3]), kept[..., 3].copy() if known else None
-        image = self.preprocessing.resize(self._decode(row, self.preprocessing.image_size))
+        small = partial(decode, size=self.preprocessing.image_size)
+        image = self.preprocessing.resize(self._picture(row, self.paths[row], "crop", small))
         mask = self._mask(row) if known else None
         if self._cache is not None:
             self._cache[row, ..., :3] = image
@@ -101,29 +104,26 @@ class FaceDataset:
 
     def crop(self, row: int) -> Image:
         """The crop of one row as it was cut, uint8 RGB, whatever its size."""
-        return self._decode(row, None)
-
-    def _decode(self, row: int, size: int | None) -> Image:
-        image = decode(self._read(row, self.paths[row], "crop"), size)
-        if image is None:
-            raise self._broken(row, self.paths[row], "the crop is no readable picture")
-        return image
+        return self._picture(row, self.paths[row], "crop", decode)
 
     def _mask(self, row: int) -> Image:
         size, path = self.preprocessing.image_size, self.mask_paths[row]
         if not path:
             return np.zeros((size, size), dtype=np.uint8)
-        mask = decode_mask(self._read(row, path, "mask"))
-        if mask is None:
-            raise self._broken(row, path, "the mask is no readable picture")
+        mask = self._picture(row, path, "mask", decode_mask)
         return self.preprocessing.resize(np.stack([mask] * 3, axis=-1))[..., 0].copy()
 
-    def _read(self, row: int, path: str, what: str) -> Image:
+    def _picture(
+        self, row: int, path: str, what: str, decoder: Callable[[Image], Image | None]
+    ) -> Image:
         try:
-            return read_bytes(path)
+            image = decoder(read_bytes(path))
         except OSError as error:
             reason = f"the {what} cannot be read ({error.strerror})"
             raise self._broken(row, path, reason) from None
+        if image is None:
+            raise self._broken(row, path, f"the {what} is no readable picture")
+        return image
 
     def _broken(self, row: int, path: str, what: str) -> MediaError:
         video = "/".join(str(v) for v in self.manifest[VIDEO_KEY].iloc[row] if v)

@@ -52,8 +52,7 @@ SHARES: Final = {"test": 0.15, "val": 0.15}
 def by_groups(table: pd.DataFrame, groups: Groups) -> list[str]:
     """The split that lists of identities give; "" for rows with a person in none of them.
 
-    Raises:
-        ManifestError: If the people of one video lie in two splits.
+    The people of one video in two splits are a ManifestError.
     """
     split_of = {name: split for split, lists in groups.items() for one in lists for name in one}
     sides: list[str] = []
@@ -72,11 +71,7 @@ def by_groups(table: pd.DataFrame, groups: Groups) -> list[str]:
 
 
 def own(table: pd.DataFrame) -> list[str]:
-    """The splits that the manifest has.
-
-    Raises:
-        ManifestError: If it has none.
-    """
+    """The splits that the manifest has; a ManifestError if it has none."""
     if (table.split == "").all():
         raise ManifestError(
             f"has no splits of its own for {table.dataset.iloc[0] or 'it'}",

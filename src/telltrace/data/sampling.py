@@ -16,11 +16,7 @@ CLASSES: Final = {"real": 0, "fake": 1}
 
 
 def choose_videos(media: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
-    """As many real and fake videos as the paper took, the same whatever their order.
-
-    Raises:
-        ManifestError: If there are fewer.
-    """
+    """As many real and fake videos as the paper took, whatever their order, or a ManifestError."""
     kept = pd.Series(True, index=media.index)
     for name, wanted in (("real", paper.real_videos), ("fake", paper.fake_videos)):
         if wanted is None:

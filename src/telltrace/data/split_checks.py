@@ -107,11 +107,7 @@ def check_near_duplicates(manifest: pd.DataFrame, max_distance: int = NEAR) -> N
 
 
 def hash_pictures(paths: list[str]) -> NDArray[np.uint64]:
-    """The perceptual hash of every picture, on all cores.
-
-    Raises:
-        MediaError: Naming a picture that cannot be read.
-    """
+    """The perceptual hash of every picture, on all cores; a MediaError for one that has none."""
     with ThreadPoolExecutor(processors()) as pool:
         return np.fromiter(pool.map(_hash_picture, paths), dtype=np.uint64, count=len(paths))
 

@@ -65,8 +65,7 @@ class FaceCrop:
     def cut(self, image: NDArray[np.uint8], face: "Face") -> NDArray[np.uint8]:
         """The crop of one face, (size, size, 3), out of the picture (H, W, 3) that it was found in.
 
-        Raises:
-            OptionError: If the box is empty or not finite, or the landmarks coincide.
+        An empty box, or landmarks that coincide, are an OptionError.
         """
         if self.alignment == "similarity":
             return _warp(image, self._onto_template(face), self.size)
@@ -75,10 +74,8 @@ class FaceCrop:
     def square(self, face: "Face", shape: tuple[int, int]) -> Square:
         """Left, top and side of the upright square that is cut, in whole pixels.
 
-        ``shape`` is the height and width of the picture.
-
-        Raises:
-            OptionError: If the box is empty or not finite.
+        ``shape`` is the height and width of the picture. A box that is empty or not finite is an
+        OptionError.
         """
         left, top, right, bottom = face.box
         side = self.margin * max(right - left, bottom - top)

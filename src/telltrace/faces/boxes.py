@@ -1,7 +1,64 @@
-"""Boxes as tensors (N, 4) of left, top, right, bottom: moved, squared, thinned out."""
+"""Boxes as tensors (N, 4) of left, top, right, bottom: moved, squared, thinned out, and cut out."""
 
+import cv2
 import torch
 from torch import Tensor
+
+
+def integral_images(images: Tensor) -> Tensor:
+    """For each pixel the sum of all above and left of it, so that any box sum is four reads.
+
+    Shape:
+        - Input: (B, H, W, 3) of 8 bits
+        - Output: (B, H + 1, W + 1, 3); its first row and column are 0. Sums are 32-bit where the
+          whole picture fits, else 64-bit.
+    """
+    count, height, width, channels = images.shape
+    dtype = torch.int32 if height * width * 255 < 2**31 else torch.int64
+    if images.device.type == "cpu" and dtype == torch.int32:  # OpenCV is 30 times as fast
+        return torch.stack([torch.from_numpy(cv2.integral(image)) for image in images.numpy()])
+    sums = torch.zeros(count, height + 1, width + 1, channels, dtype=dtype, device=images.device)
+    rows = torch.cumsum(images, dim=1, dtype=dtype)
+    torch.cumsum(rows, dim=2, dtype=dtype, out=sums[:, 1:, 1:])
+    return sums
+
+
+def cut_patches(
+    sums: Tensor, boxes: Tensor, owner: Tensor, size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut boxes out of pictures and average each down (or repeat it up) to one size.
+
+    A box is cut to the picture first, and dropped if nothing of it is inside. Pixel ``i`` of a
+    patch is the mean over ``floor(i * n / size)`` to ``ceil((i + 1) * n / size)`` of the ``n``
+    pixels of its side: what torch's ``interpolate(mode="area")`` computes.
+
+    Shape:
+        - Input: `integral_images` (B, H + 1, W + 1, 3); boxes (N, 4) as left, top, right, bottom
+          counted from 1 with the last pixel included; pictures (N,)
+        - Output: boxes (M, 4), pictures (M,) and patches (M, 3, size, size) in [-1, 1]
+    """
+    height, width = sums.shape[1] - 1, sums.shape[2] - 1
+    limits = torch.tensor([width, height], device=boxes.device)
+    first = boxes[:, :2].trunc().long().clamp(min=1) - 1
+    last = torch.minimum(boxes[:, 2:].trunc().long(), limits)
+    inside = (last > first).all(dim=1)
+    boxes, owner, first, last = boxes[inside], owner[inside], first[inside], last[inside]
+    steps = torch.arange(size, device=boxes.device)
+    sides = (last - first)[:, :, None]  # (M, 2, 1)
+    starts = first[:, :, None] + steps * sides // size  # (M, 2, size)
+    ends = first[:, :, None] - (-(steps + 1) * sides // size)
+    (left, top), (right, bottom) = starts.unbind(1), ends.unbind(1)
+    flat = sums.view(-1, sums.shape[-1])
+    base = owner[:, None] * (height + 1)
+
+    def corner(rows: Tensor, columns: Tensor) -> Tensor:
+        index = ((base + rows) * (width + 1))[:, :, None] + columns[:, None, :]
+        return flat[index]
+
+    total = corner(bottom, right) - corner(top, right) - corner(bottom, left) + corner(top, left)
+    area = (bottom - top)[:, :, None] * (right - left)[:, None, :]
+    means = total / area[..., None]
+    return boxes, owner, ((means - 127.5) / 128).permute(0, 3, 1, 2)
 
 
 def moved(boxes: Tensor, shifts: Tensor) -> Tensor:

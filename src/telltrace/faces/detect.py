@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
 from ..errors import OptionError
-from .boxes import moved, square, suppress_nested
+from .boxes import cut_patches, integral_images, moved, square, suppress_nested
 from .networks import ProposalNet, load_published, output_net, refinement_net
-from .patches import cut_patches, integral_images
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""

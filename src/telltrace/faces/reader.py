@@ -32,10 +32,9 @@ def open_media(
 
 
 def check_readable(path: Path) -> None:
-    """Refuse whatever is not a regular, non-empty file, without opening it: a pipe would block.
+    """Refuse, by a MediaError, whatever is not a regular, non-empty file.
 
-    Raises:
-        MediaError: Naming what it is instead.
+    It is not opened before it is known for one: a pipe would block.
     """
     try:
         found = path.stat()

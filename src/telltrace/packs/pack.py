@@ -39,8 +39,7 @@ REMEDY: Final = "Copy it again, or write it with `telltrace pack`."
 class Pack:
     """An open pack: the file is mapped into memory, and the system reads what is touched.
 
-    Raises:
-        ManifestError: If the file is no pack, or not all of one.
+    A file that is no pack, or not all of one, is a ManifestError.
     """
 
     def __init__(self, path: str) -> None:
@@ -69,11 +68,7 @@ class Pack:
         return name in self.entries
 
     def read(self, name: str) -> NDArray[np.uint8]:
-        """The bytes of one entry, (N,), without copying them.
-
-        Raises:
-            ManifestError: If they are not those that were written.
-        """
+        """The bytes of one entry, (N,), not copied; a ManifestError if they were not written so."""
         start, length, check = self.entries[name]
         data = (
             np.frombuffer(self.bytes, np.uint8, length, start) if length else np.empty(0, np.uint8)
@@ -100,6 +95,23 @@ def _open(file: str, changed: int, size: int) -> Pack:
     return Pack(file)
 
 
+def exists(path: str) -> bool:
+    """Whether there is such a file, or such an entry of a pack."""
+    entry = find_entry(path)
+    return os.path.isfile(path) if entry is None else entry[1] in entry[0]  # noqa: PTH113
+
+
+def read_bytes(path: str) -> NDArray[np.uint8]:
+    """The bytes of a file or of an entry of a pack, (N,).
+
+    Raises:
+        OSError: If it cannot be read.
+        ManifestError: If a pack holds other bytes than were written.
+    """
+    entry = find_entry(path)
+    return np.fromfile(path, dtype=np.uint8) if entry is None else entry[0].read(entry[1])
+
+
 def is_pack(path: str | Path) -> bool:
     """Whether this names a pack and not a manifest."""
     return str(path).endswith(SUFFIX)
@@ -119,7 +131,9 @@ def write_entries(out: Path, files: Mapping[str, str], index: Mapping[str, Any])
     with atomic_write(out) as partial, partial.open("wb") as pack:
         pack.write(bytes(HEAD.size))
         for file, name in files.items():
-            data = _read(file)
+            data = read_bytes(
+                file
+            ).tobytes()  # a pack can be packed again, with fewer rows for instance
             entries.append((name, pack.tell(), len(data), zlib.crc32(data)))
             pack.write(data)
         at = pack.tell()
@@ -129,17 +143,8 @@ def write_entries(out: Path, files: Mapping[str, str], index: Mapping[str, Any])
     return at + size
 
 
-def _read(file: str) -> bytes:
-    entry = find_entry(file)  # a pack can be packed again, with fewer rows for instance
-    return Path(file).read_bytes() if entry is None else entry[0].read(entry[1]).tobytes()
-
-
 def entry_length(file: str) -> int:
-    """Bytes of a file or of an entry of a pack.
-
-    Raises:
-        ManifestError: If it is missing.
-    """
+    """Bytes of a file or of an entry of a pack; a ManifestError if it is missing."""
     entry = find_entry(file)
     try:
         return Path(file).stat().st_size if entry is None else entry[0].entries[entry[1]][1]

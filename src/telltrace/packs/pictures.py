@@ -1,14 +1,11 @@
 """Crops and masks from their files, or out of a pack, decoded no larger than they are needed."""
 
-import os
 import struct
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from .pack import find_entry
 
 Image = NDArray[np.uint8]
 
@@ -27,23 +24,6 @@ def one_thread_each() -> None:
     Workers share out the crops instead, and the cores stay free for the network.
     """
     cv2.setNumThreads(1)
-
-
-def exists(path: str) -> bool:
-    """Whether there is such a file, or such an entry of a pack."""
-    entry = find_entry(path)
-    return os.path.isfile(path) if entry is None else entry[1] in entry[0]  # noqa: PTH113
-
-
-def read_bytes(path: str) -> Image:
-    """The encoded picture, (N,) uint8.
-
-    Raises:
-        OSError: If it cannot be read.
-        ValueError: If a pack holds other bytes than were written.
-    """
-    entry = find_entry(path)
-    return np.fromfile(path, dtype=np.uint8) if entry is None else entry[0].read(entry[1])
 
 
 def decode(data: Image, size: int | None = None) -> Image | None:
@@ -78,11 +58,7 @@ def _reduced(data: Image, size: int) -> int | None:
 
 
 def jpeg_size(head: bytes) -> tuple[int, int] | None:
-    """Height and width out of the first bytes of a JPEG file; None if they are not there.
-
-    References:
-        ITU-T T.81, annex B.2.2.
-    """
+    """Height and width out of the first bytes of a JPEG file (ITU-T T.81, annex B.2.2), or None."""
     if head[:2] != b"\xff\xd8":
         return None
     at = 2

@@ -69,11 +69,7 @@ def augment(
 
 
 def check_recipe(name: str) -> Steps:
-    """The steps of a named recipe.
-
-    Raises:
-        OptionError: If there is none of that name.
-    """
+    """The steps of a named recipe, or an OptionError."""
     if name not in RECIPES:
         raise OptionError(f"Unknown recipe {name!r}; choose one of {', '.join(RECIPES)}.")
     return RECIPES[name]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from telltrace.data.datasets.ba_lists import read_ba_lists
+from telltrace.data.datasets.crop_lists import read_ba_lists
 from telltrace.data.manifest import ManifestError, read_manifest, write_manifest
 
 REAL = "original_sequences/youtube/c23/071.mp4"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from telltrace.data.datasets.sficonv_lists import read_sficonv_lists
+from telltrace.data.datasets.crop_lists import read_sficonv_lists
 from telltrace.data.manifest import ManifestError
 
 NAMES = ["real/c23/071/0004.png", "Deepfakes/c23/071_054/0012.png", "my faces/real/anna_7.png"]

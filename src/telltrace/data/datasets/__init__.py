@@ -9,8 +9,8 @@ import pandas as pd
 
 from ...errors import OptionError
 from ..manifest import read_manifest
-from .ba_lists import read_ba_lists
 from .celeb_df import read_celeb_df_v1, read_celeb_df_v2
+from .crop_lists import read_ba_lists, read_sficonv_lists
 from .deeper_forensics import read_deeper_forensics
 from .deepfakebench import read_deepfakebench
 from .dfdc import read_dfdc, read_dfdc_preview
@@ -25,7 +25,6 @@ from .face_sets import (
 from .ffpp import read_ffpp
 from .folder import read_folder
 from .pictures import read_hff, read_uadfv
-from .sficonv_lists import read_sficonv_lists
 
 LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
     "folder": read_folder,

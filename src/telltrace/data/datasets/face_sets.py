@@ -1,4 +1,7 @@
-"""Public sets of faces and talking people, each with the split that keeps its people apart."""
+"""Public sets of faces and talking people, each with the split that keeps its people apart.
+
+A set whose folders or tables are not there, or hold no media, is a ManifestError.
+"""
 
 import csv
 import hashlib
@@ -22,10 +25,6 @@ def split_by_hash(name: str, test: float, val: float) -> str:
         name: What belongs together: a person, a group, a file.
         test: Share of names that are tested on, in [0, 1].
         val: Share of names that are validated on.
-
-    Examples:
-        >>> [split_by_hash(name, 0.3, 0.3) for name in ("anna", "bert", "carl")]
-        ['val', 'test', 'val']
     """
     place = int(_hash(name)[:8], 16) / 2**32
     return "test" if place < test else "val" if place < test + val else "train"
@@ -38,14 +37,8 @@ def read_dfdc_faces(root: str | Path, fakes: int | None = None) -> pd.DataFrame:
     (columns videoname, label, original) beside ``faces_224/``. The identity of a crop is its
     group, the name of the real video. The first hex digit of the SHA-256 of that video's file
     name settles the split: 0 is test, 1 is validation, ``f`` is left out (reserved), all others
-    train. The crops are taken as they are: prepare them with --size 224 --margin 1.1.
-
-    Args:
-        root: Folder that holds either layout.
-        fakes: Take at most so many fakes of each group, those whose name hashes lowest.
-
-    Raises:
-        ManifestError: If neither table is there, or none of its pictures.
+    train. The crops are taken as they are: prepare them with --size 224 --margin 1.1. Of each group
+    at most ``fakes`` are taken, those whose name hashes lowest.
     """
     root = require_folder(root, "the DFDC faces", ("faces.csv", "metadata.csv"))
     rows = _dfdc_rows(root)
@@ -82,11 +75,7 @@ def _hash(name: str) -> str:
 
 
 def read_lfw(root: str | Path) -> pd.DataFrame:
-    """Labeled Faces in the Wild, real photographs: a tenth of its people tests, a tenth validates.
-
-    Raises:
-        ManifestError: If the folder holds no ``Name_0001.jpg``.
-    """
+    """Labeled Faces in the Wild, real photographs: a tenth of the people tests, one validates."""
 
     def about(file: Path) -> dict[str, str]:
         person = re.sub(r"_\d{4}$", "", file.stem)
@@ -99,9 +88,6 @@ def read_utkface(root: str | Path) -> pd.DataFrame:
     """UTKFace, real faces: files are named ``age_gender_race_date.jpg``; half of them test.
 
     Age, sex and race have no column: `utkface_group` reads them from the name of the video.
-
-    Raises:
-        ManifestError: If no file is named so.
     """
 
     def about(file: Path) -> dict[str, str] | None:
@@ -112,12 +98,7 @@ def read_utkface(root: str | Path) -> pd.DataFrame:
 
 
 def utkface_group(name: str) -> tuple[int, str, str] | None:
-    """Age in years, sex and race that UTKFace's labels give a file, None if it is not so named.
-
-    Examples:
-        >>> utkface_group("31_1_2_20170105174847679.jpg.chip.jpg")
-        (31, 'female', 'asian')
-    """
+    """Age in years, sex and race that UTKFace's labels give a file; None if it has no such name."""
     match = re.match(r"(\d{1,3})_([01])_([0-4])_\d+", name)
     if match is None:
         return None
@@ -129,19 +110,12 @@ def read_splices(root: str | Path) -> pd.DataFrame:
     """Photographs, real or spliced by hand (CIPLab): ``real/`` and ``fake/``; a quarter tests.
 
     Nobody recorded which real a splice was made from, so a file is its own identity.
-
-    Raises:
-        ManifestError: If neither folder is there.
     """
     return _list_pictures(root, "CIPLab", {"real": "real", "fake": "splice"}, 0.25, 0.15)
 
 
 def read_generated(root: str | Path) -> pd.DataFrame:
-    """Photographs in ``real/`` (FFHQ) and generated faces in ``ai/`` (StyleGAN); 15 % test.
-
-    Raises:
-        ManifestError: If neither folder is there.
-    """
+    """Photographs in ``real/`` (FFHQ) and generated faces in ``ai/`` (StyleGAN); 15 % test."""
     return _list_pictures(root, "FFHQ-StyleGAN", {"real": "real", "ai": "stylegan"}, 0.15, 0.1)
 
 
@@ -161,9 +135,6 @@ def read_real_clips(root: str | Path) -> pd.DataFrame:
 
     The person is the name without the numbers at its end. Of the people about a fifth test and
     a quarter validate.
-
-    Raises:
-        ManifestError: If the folder holds no video.
     """
 
     def about(file: Path) -> dict[str, str]:

@@ -28,11 +28,7 @@ def find_media(
 
 
 def require_folder(root: str | Path, dataset: str, parts: Sequence[str]) -> Path:
-    """The root of a data set, if at least one of its parts is in it.
-
-    Raises:
-        ManifestError: Naming the parts that were looked for.
-    """
+    """The root of a data set; a ManifestError if not one of its parts is in it."""
     root = Path(root)
     if not any((root / part).exists() for part in parts):
         remedy = f"Give the folder that {dataset} was downloaded and unpacked to."
@@ -73,12 +69,9 @@ def list_folders(
     *,
     deep: bool = False,
 ) -> pd.DataFrame:
-    """The manifest of a set that has a folder for each of its methods.
+    """The manifest of a set that has a folder for each of its methods; a ManifestError without any.
 
     ``about`` gives what else `manifest_row` takes of a file, or None to leave the file out.
-
-    Raises:
-        ManifestError: If none of the folders is there, or there are no media in them.
     """
     root = require_folder(root, dataset, list(methods))
     rows = [
@@ -93,11 +86,7 @@ def list_folders(
 def read_lines(
     file: Path, pattern: str, expected: str, remedy: str
 ) -> Iterator[tuple[int, re.Match[str]]]:
-    """Number and match of every line of a list that is not empty.
-
-    Raises:
-        ManifestError: Naming the first line that the pattern does not match.
-    """
+    """Number and match of every line that is not empty; a ManifestError for one without a match."""
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         if text := line.strip():
             match = re.fullmatch(pattern, text)
@@ -115,11 +104,7 @@ def relocated(path: str, relocate: tuple[str, str] | None) -> str:
 
 
 def read_json(file: Path, dataset: str) -> Any:
-    """What a JSON file of a data set says.
-
-    Raises:
-        ManifestError: If it is missing or broken.
-    """
+    """What a JSON file of a data set says; a ManifestError if it is missing or broken."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -131,11 +116,7 @@ def read_json(file: Path, dataset: str) -> Any:
 
 
 def as_manifest(rows: Sequence[dict[str, Any]], root: Path, dataset: str) -> pd.DataFrame:
-    """Rows as a checked manifest.
-
-    Raises:
-        ManifestError: If there is none.
-    """
+    """Rows as a checked manifest; a ManifestError if there is none."""
     if not rows:
         remedy = "Give the folder that its archives were unpacked to."
         raise ManifestError(f"holds no media of {dataset}", remedy=remedy, path=root)

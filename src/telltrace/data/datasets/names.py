@@ -30,14 +30,7 @@ def people_of(dataset: str, video: str) -> str:
 
 
 def sources_of(dataset: str, video: str) -> list[str] | None:
-    """The people or videos that a video was made from, by its name; None without a rule for it.
-
-    Examples:
-        >>> sources_of("FaceForensics++", "183_253"), sources_of("FaceForensics++", "183")
-        (['183', '253'], ['183'])
-        >>> sources_of("holiday", "183_253") is None
-        True
-    """
+    """The people or videos that a video was made from, by its name; None without a rule for it."""
     key = re.sub(r"[^a-z]", "", dataset.lower())
     if key.startswith("celeb"):
         return re.findall(r"(?:^|_)(id\d+)(?=_)", video) or None
