@@ -32,13 +32,10 @@ Masked = tuple[Image, NDArray[np.float32] | None]
 def vary_pair(
     pictures: Sequence[Masked], faces: Sequence[Face], rng: Generator, size: int
 ) -> list[Masked]:
-    """Show pictures as a stranger's file might, all of them alike.
+    """Show pictures as a stranger's file might, all of them alike, by one sequence of draws.
 
-    Args:
-        pictures: (H, W, 3) uint8 RGB, each with its mask (H, W).
-        faces: The face in each, in pixels.
-        rng: Source of every draw; it is drawn from once for all pictures.
-        size: Side of the pictures (size, size, 3) and masks (size, size) that come out.
+    Pictures (H, W, 3) uint8 RGB, each with its mask (H, W) and the face in it, come out as (size,
+    size, 3) and (size, size).
     """
     crop = FaceCrop(size=_side(rng, size), margin=float(rng.uniform(*MARGINS)))
     jitter, turn, flip = rng.normal(0, 0.04, 2), float(rng.normal(0, 5)), bool(rng.random() < 0.5)

@@ -163,11 +163,11 @@ def _write_results(
     write_table(pd.DataFrame(failures, columns=names), out / FAILURES)
     versions = {"versions": {package: version(package) for package in PACKAGES}}
     write_json({**about, **_counts(found), **versions}, out / SETTINGS)
-    rows = [
-        medium | face | _files(folder, face)
-        for medium, folder, one in zip(media.to_dict("records"), folders, found, strict=True)
-        for face in one.faces
-    ]
+    rows = []
+    for medium, folder, one in zip(media.to_dict("records"), folders, found, strict=True):
+        for face in one.faces:
+            mask = str(folder / face["mask"]) if "mask" in face else ""  # never the medium's
+            rows.append(medium | face | {"path": str(folder / face["file"]), "mask": mask})
     if not rows:
         (out / MANIFEST).unlink(missing_ok=True)
         raise MediaError(
@@ -185,12 +185,6 @@ def _write_manifest(crops: pd.DataFrame, out: Path) -> pd.DataFrame:
     write_manifest(crops, out / MANIFEST)
     crops.attrs["file"] = str(out / MANIFEST)
     return crops
-
-
-def _files(folder: Path, face: dict[str, Any]) -> dict[str, str]:
-    """Where a crop and its mask lie; never the mask of the medium."""
-    mask = face.get("mask")
-    return {"path": str(folder / face["file"]), "mask": str(folder / mask) if mask else ""}
 
 
 def _counts(found: Sequence[Extraction]) -> dict[str, int]:

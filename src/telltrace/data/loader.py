@@ -256,14 +256,10 @@ def epoch_order(manifest: pd.DataFrame, epoch: int, seed: int, order: Order) -> 
     names = sorted(set(methods[labels == 1]))
     groups = [np.flatnonzero(labels == 0)]
     groups += [np.flatnonzero((labels == 1) & (methods == name)) for name in names]
-    shares = _shares(count // 2, 1) + _shares(count - count // 2, len(names))
+    shares = [count // 2]
+    shares += [len(part) for part in np.array_split(np.arange(count - count // 2), len(names))]
     chosen = [_draw(group, share, rng) for group, share in zip(groups, shares, strict=True)]
     return rng.permutation(np.concatenate(chosen))
-
-
-def _shares(total: int, parts: int) -> list[int]:
-    """``total`` in ``parts`` whole numbers that differ by at most one."""
-    return [total // parts + (i < total % parts) for i in range(parts)]
 
 
 def _draw(group: Indices, count: int, rng: np.random.Generator) -> Indices:

@@ -159,11 +159,7 @@ def create_source(
 ) -> Source:
     """The pairs that one source gives: forgeries as the data holds them, or blends of its reals.
 
-    Args:
-        table: Rows of one split of all manifests.
-        crops: How each row was cut.
-        datasets: Data sets it draws from.
-        fakes: Which of the two.
+    ``table`` holds the rows of one split of all manifests, ``crops`` how each was cut.
 
     Raises:
         ManifestError: If a data set has no row, or the source cannot make a pair.

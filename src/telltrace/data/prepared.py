@@ -69,11 +69,8 @@ def read_undetected(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Media that manifests of crops have no row of, as ``failures.csv`` beside each says.
 
-    Args:
-        manifests: Manifests that ``telltrace prepare`` wrote.
-        protocol: Split to assign; None keeps the media's own. One that shares people out, such as
-            "by-identity", does so among these media alone.
-        split: Only the media of this split.
+    A protocol assigns their splits; one that shares people out, such as "by-identity", does so
+    among these media alone.
 
     Returns:
         Manifest rows of whole media, with a column ``status`` such as NO_FACE; and the manifests

@@ -127,15 +127,10 @@ def _part(said: Any, split: str, file: Path) -> Part:
 
 
 def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
-    """Fill the ``split`` column of media or crops by a protocol.
+    """Fill the ``split`` column of media or crops by a protocol; what it leaves out gets "".
 
-    Args:
-        manifest: It is not changed.
-        protocol: A name out of `protocol_names`, such as "ffpp-pairs", "ffpp-official" or
-            "by-identity", or a YAML file.
-
-    Returns:
-        A copy whose ``split`` is "train", "val" or "test", or "" for what the protocol leaves out.
+    The protocol is a name out of `protocol_names`, such as "ffpp-pairs", "ffpp-official" or
+    "by-identity", or a YAML file.
 
     Raises:
         OptionError: If the protocol is unknown.

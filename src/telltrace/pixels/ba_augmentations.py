@@ -17,7 +17,7 @@ from numpy.random import Generator
 
 from .codecs import still_coder
 from .geometry import Image, Move, Steps, draw_similarity, flip_matrix
-from .photometric import LEVELS, as_bytes, through
+from .photometric import LEVELS, as_bytes, curve, saturate, through
 
 jpeg_60_100 = still_coder(".jpg", 60, 100)
 
@@ -34,10 +34,10 @@ def gaussian_blur(image: Image, rng: Generator) -> Image:
     return np.asarray(cv2.GaussianBlur(image, (3, 3), 0), dtype=np.uint8)
 
 
-def brightness_contrast(image: Image, rng: Generator) -> Image:
-    """Scale by 0.8 to 1.2, then shift by up to a fifth of the range."""
-    contrast, brightness = rng.uniform(0.8, 1.2), rng.uniform(-0.2, 0.2) * 255
-    return through(image, LEVELS * contrast + brightness)
+brightness_contrast = curve(
+    lambda rng: LEVELS * rng.uniform(0.8, 1.2) + rng.uniform(-0.2, 0.2) * 255
+)
+"""Scale by 0.8 to 1.2, then shift by up to a fifth of the range."""
 
 
 def fancy_pca(image: Image, rng: Generator) -> Image:
@@ -71,8 +71,7 @@ def light_or_colour(image: Image, rng: Generator) -> Image:
 
 def grey(image: Image, rng: Generator) -> Image:
     """Drop the colour."""
-    flat = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.cvtColor(flat, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+    return saturate(image, 0.0)
 
 
 mirror = Move(lambda width, height, rng: flip_matrix(width))

@@ -36,13 +36,13 @@ def write_video(
     frames: Iterable[Image], target: Path | io.BytesIO, codec: str, crf: float,
     rate: Fraction | int = RATE, preset: str = "fast", few: bool = False,
 ) -> int:  # fmt: skip
-    """Encode pictures of one size as a Matroska video; their number is returned.
+    """Encode pictures (H, W, 3), uint8 RGB of one size, as a Matroska video; count them.
 
     One thread writes it, so that the same pictures give the same file. Odd sides are filled up
     by repeating the last row or column.
 
     Args:
-        frames: (H, W, 3) uint8 RGB.
+        frames: The pictures.
         target: Where it is written.
         codec: "libx264" or "libx265".
         crf: Constant rate factor, 0 (lossless or nearly so) to 51.

@@ -21,7 +21,7 @@ jpeg_40_100 = still_coder(".jpg", 40, 100)
 
 def light(image: Image, rng: Generator) -> Image:
     """Saturation, then brightness, contrast and gamma per channel through one table."""
-    image = _saturate(image, rng.uniform(0.6, 1.4))
+    image = saturate(image, rng.uniform(0.6, 1.4))
     gamma = rng.uniform(0.75, 1.33) * rng.uniform(0.95, 1.05, 3)
     ramp = (LEVELS / 255)[:, None] ** gamma
     ramp = (ramp - 0.5) * rng.uniform(0.75, 1.25) + 0.5 + rng.uniform(-0.12, 0.12)
@@ -73,7 +73,7 @@ def cutout(image: Image, rng: Generator) -> Image:
 
 def saturation(image: Image, rng: Generator) -> Image:
     """Between near grey and twice as colourful."""
-    return _saturate(image, rng.uniform(0.2, 2.0))
+    return saturate(image, rng.uniform(0.2, 2.0))
 
 
 def hue(image: Image, rng: Generator) -> Image:
@@ -83,17 +83,18 @@ def hue(image: Image, rng: Generator) -> Image:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.uint8)
 
 
-def _curve(levels: Callable[[Generator], NDArray[np.float64]]) -> Look:
+def curve(levels: Callable[[Generator], NDArray[np.float64]]) -> Look:
+    """A step that takes every pixel through a table drawn anew each time."""
     return lambda image, rng: through(image, levels(rng))
 
 
-brightness = _curve(lambda rng: LEVELS + rng.uniform(-51, 51))
+brightness = curve(lambda rng: LEVELS + rng.uniform(-51, 51))
 """Add up to a fifth of the range to every pixel, or take it away."""
-contrast = _curve(lambda rng: (LEVELS - 127.5) * rng.uniform(0.6, 1.5) + 127.5)
+contrast = curve(lambda rng: (LEVELS - 127.5) * rng.uniform(0.6, 1.5) + 127.5)
 """Scale all differences by 0.6 to 1.5 about the middle grey."""
-gamma = _curve(lambda rng: 255 * (LEVELS / 255) ** rng.uniform(0.6, 1.6))
+gamma = curve(lambda rng: 255 * (LEVELS / 255) ** rng.uniform(0.6, 1.6))
 """Raise every pixel to a power from 0.6 to 1.6."""
-tint = _curve(lambda rng: LEVELS[:, None] * rng.uniform(0.85, 1.15, 3))
+tint = curve(lambda rng: LEVELS[:, None] * rng.uniform(0.85, 1.15, 3))
 """Scale each colour by 0.85 to 1.15, as a wrong white balance does."""
 
 
@@ -127,7 +128,8 @@ def two_colours(image: Image, rng: Generator) -> Image:
     return image
 
 
-def _saturate(image: Image, factor: float) -> Image:
+def saturate(image: Image, factor: float) -> Image:
+    """Scale the difference of every colour from its grey."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return np.asarray(cv2.addWeighted(image, factor, grey, 1 - factor, 0), dtype=np.uint8)
 

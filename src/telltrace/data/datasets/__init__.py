@@ -53,7 +53,8 @@ LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
 def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFrame:
     """The manifest of a data set, a folder or file, whichever way it lies on the disk.
 
-    ``options`` are what the layout's function takes beside; None and empty ones are left out.
+    ``options`` are what the layout's function takes beside, as `prepare` describes them; None and
+    empty ones are left out.
 
     Raises:
         OptionError: If the layout is unknown or takes no such option.

@@ -24,15 +24,10 @@ def read_ba_lists(
 ) -> pd.DataFrame:
     """List the crops that the published lists name as a manifest, with their split.
 
-    Each line names a folder, and every PNG in it is a crop of that video, whatever its name; the
-    number in its name is its frame. The published code never reads the count of frames, so a
-    folder that lost some goes unseen there; here it is an error.
-
-    Args:
-        root: Folder that holds train_real.txt, train_fake.txt and so on.
-        name: Name for the manifest; by default that of the folder.
-        splits: Which of "train", "val" and "test" to read.
-        relocate: (old, new) beginning of the folders in the lists, which were written elsewhere.
+    The root holds train_real.txt, train_fake.txt and so on. Each line names a folder, and every PNG
+    in it is a crop of that video, whatever its name; the number in its name is its frame. The
+    published code never reads the count of frames, so a folder that lost some goes unseen there;
+    here it is an error.
 
     Raises:
         ManifestError: If a list or a folder is missing, a line is not ``label,folder,frames``,
@@ -96,14 +91,10 @@ def read_sficonv_lists(
     splits: Sequence[str] = (),
     relocate: tuple[str, str] | None = None,
 ) -> pd.DataFrame:
-    """List the face crops of such a file, or of train.txt, val.txt and test.txt in a folder.
+    """List the crops of a text file of ``path label`` lines, or of those of the splits in a folder.
 
-    Args:
-        root: The list, or the folder that holds the lists of the splits. Paths in a list that are
-            not absolute start at its folder.
-        name: Name of the data set; by default that of the file or folder.
-        splits: Folders only: which of "train", "val" and "test" to read; by default all there.
-        relocate: (old, new) beginning of the paths, which were written elsewhere.
+    These are train.txt, val.txt and test.txt. Paths that are not absolute start at their list's
+    folder.
 
     Raises:
         ManifestError: If a list is missing, a line is not ``path label``, a picture is not there

@@ -15,15 +15,11 @@ DATASET: Final = "DeeperForensics-1.0"
 def read_deeper_forensics(root: str | Path, methods: Sequence[str] | None = None) -> pd.DataFrame:
     """List the videos of DeeperForensics-1.0 as a manifest, with its own split.
 
-    A fake named ``000_M101`` is FaceForensics++ video 000 with the face of actor M101. The
-    actors' ``source_videos/`` are not the reals of this set, by its authors' word: those are the
-    FaceForensics++ originals at c23, which are not part of the download. A target gets the split
-    of the fakes that were made from it.
-
-    Args:
-        root: Folder that holds ``manipulated_videos/``, ``lists/splits/`` and, for the reals, the
-            FaceForensics++ originals at c23 in ``target_videos/``.
-        methods: Variants, such as "end_to_end"; by default all that are there.
+    The root holds ``manipulated_videos/`` and ``lists/splits/``. A fake named ``000_M101`` is
+    FaceForensics++ video 000 with the face of actor M101. The actors' ``source_videos/`` are not
+    the reals of this set, by its authors' word: those are the FaceForensics++ originals at c23,
+    which are not part of the download and lie in ``target_videos/``. A target gets the split of the
+    fakes that were made from it.
 
     Raises:
         ManifestError: If the layout or a variant is not there, or one target's fakes lie in two

@@ -59,12 +59,6 @@ def read_deepfakebench(
     validates and trains on; DFD and UADFV have every video in all three). Such a file is refused
     unless ``splits`` names one of them.
 
-    Args:
-        root: The JSON file.
-        splits: Which of "train", "val" and "test" to read; by default all.
-        compressions: FaceForensics++ only: which of "c0", "c23" and "c40"; by default all.
-        relocate: (old, new) beginning of the frames' paths, which were written elsewhere.
-
     Raises:
         ManifestError: If the file is missing or not so nested, a label says neither real nor
             fake, a frame is not there, or a video is in two splits.

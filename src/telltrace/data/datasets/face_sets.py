@@ -21,10 +21,8 @@ UTK_RACES: Final = ("white", "black", "asian", "indian", "other")
 def split_by_hash(name: str, test: float, val: float) -> str:
     """The split of a name: a function of its SHA-256 alone, whatever else the set holds.
 
-    Args:
-        name: What belongs together: a person, a group, a file.
-        test: Share of names that are tested on, in [0, 1].
-        val: Share of names that are validated on.
+    Shares of so many names, in [0, 1], are tested and validated on. A name is what belongs
+    together: a person, a group, a file.
     """
     place = int(_hash(name)[:8], 16) / 2**32
     return "test" if place < test else "val" if place < test + val else "train"

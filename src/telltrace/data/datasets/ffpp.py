@@ -24,16 +24,12 @@ def read_ffpp(
 ) -> pd.DataFrame:
     """List the videos of FaceForensics++ as a manifest: the reals first, then every method.
 
-    A fake named ``183_253`` is video 183 with the face of video 253; both are its identities.
+    The root holds ``original_sequences/`` and ``manipulated_sequences/``; c0 is also called raw. A
+    fake named ``183_253`` is video 183 with the face of video 253; both are its identities.
     DeepFakeDetection and the actors' originals form a data set of their own, as the literature
-    reports it. Where a method's ``masks/videos`` folder is there, each fake gets the mask video
-    of its name: one serves all compressions.
-
-    Args:
-        root: Folder that holds ``original_sequences/`` and ``manipulated_sequences/``.
-        compressions: Any of "c0" (also called "raw"), "c23" and "c40".
-        methods: Names out of ``METHODS``; by default every one whose folder is there. "actors"
-            adds the originals of DeepFakeDetection without its fakes.
+    reports it; the method "actors" adds these originals without the fakes. Where a method's
+    ``masks/videos`` folder is there, each fake gets the mask video of its name: one serves all
+    compressions.
 
     Raises:
         ManifestError: If the layout is not there, or a chosen part of it holds no video.

@@ -29,12 +29,8 @@ def read_folder(
     The identity of a medium is the folder it lies in below ``real/`` or ``fake/``, so that
     ``real/anna/1.mp4`` and ``fake/anna/7.png`` show one person. A medium that lies in no such
     folder is somebody else than all others: its identity is its own name, with the class where
-    there are two. A "+" in either name joins several people.
-
-    Args:
-        root: Folder with ``real/``, ``fake/`` or both.
-        name: Name of the data set; by default the folder's own.
-        label: Set it if the folder has no ``real/`` and ``fake/`` but one class throughout.
+    there are two. A "+" in either name joins several people. ``label`` is what everything in the
+    folder is, if it has no ``real/`` and ``fake/``.
 
     Raises:
         ManifestError: If the folder is missing or holds no media.
