@@ -24,13 +24,17 @@ RENAMED = {
     "telltrace.evaluate.zone": "telltrace.evaluation.thresholds",
     "telltrace.evaluate": "telltrace.evaluation",
     "telltrace.inference.predict": "telltrace.inference.scoring",
-    "telltrace.importing": "telltrace.published.importing",
+    "telltrace.importing": "telltrace.published.layouts",
     "telltrace.layers.convert": "telltrace.conversion.convert",
+    "telltrace.layers.convert_weights": "telltrace.conversion.convolutions",
+    "telltrace.losses.transport": "telltrace.losses.information",
     "telltrace.models.converted": "telltrace.models.plain",
     "telltrace.models.published": "telltrace.published.layouts",
+    "telltrace.models.sizes": "telltrace.models.backbones",
     "telltrace.reproduce.figures": "telltrace.reproduction.results",
     "telltrace.reproduce.scale": "telltrace.reproduction.cells",
     "telltrace.reproduce": "telltrace.reproduction",
+    "telltrace.train.objective": "telltrace.training.initialize",
     "telltrace.train.sight": "telltrace.training.run_log",
     "telltrace.train.start": "telltrace.training.initialize",
     "telltrace.train": "telltrace.training",
@@ -50,7 +54,7 @@ for _old, _new in {
     "blending_settings": "data.blending",
 }.items():
     RENAMED[f"telltrace.data.{_old}"] = f"telltrace.{_new}"
-for _name in ("pairs", "rules", "stages", "steps", "trace", "weights"):
+for _name in ("pairs", "rules", "stages", "steps", "trace"):
     RENAMED[f"telltrace.layers.convert_{_name}"] = f"telltrace.conversion.{_name}"
 for _name in ("f3net", "m2tr", "meso", "sficonv"):
     RENAMED[f"telltrace.models.{_name}_published"] = f"telltrace.published.{_name}"

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from telltrace.conversion import convert
-from telltrace.conversion.weights import SamePad2d, derived_weight, padding_of
+from telltrace.conversion.convolutions import SamePad2d, derived_weight, padding_of
 
 Identify = Callable[[nn.Module], nn.Module]
 

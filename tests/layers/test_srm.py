@@ -18,7 +18,7 @@ def test_kernels_are_the_published_ones_to_the_bit() -> None:
 
 def test_grouping_by_filter_is_the_released_layout_to_the_bit() -> None:
     released = torch.tensor(GOLDEN["separate_first_three"])
-    assert torch.equal(SRMBlock(2, 4, grouping="filter").kernel, released)
+    assert torch.equal(SRMBlock(2, reference_compatible=True).kernel, released)
 
 
 def _kernels_met(block: SRMBlock) -> list[set[int]]:
@@ -31,8 +31,8 @@ def _kernels_met(block: SRMBlock) -> list[set[int]]:
 
 
 def test_every_channel_meets_every_kernel_unless_released() -> None:
-    assert _kernels_met(SRMBlock(32, 8)) == [{0, 1, 2}] * 32
-    released = _kernels_met(SRMBlock(32, 8, grouping="filter"))
+    assert _kernels_met(SRMBlock(32)) == [{0, 1, 2}] * 32
+    released = _kernels_met(SRMBlock(32, reference_compatible=True))
     assert sum(len(met) == 1 for met in released) == 30
     assert {0, 1, 2} not in released
 
@@ -52,9 +52,9 @@ def test_residuals_are_clamped_as_published() -> None:
     assert (loud.min(), loud.max()) == (low, high)
 
 
-@pytest.mark.parametrize("grouping", ["channel", "filter"])
-def test_gradients_match_finite_differences(grouping: str) -> None:
-    block = SRMBlock(2, 3, grouping=grouping).double().eval()  # type: ignore[arg-type]
+@pytest.mark.parametrize("released", [False, True])
+def test_gradients_match_finite_differences(released: bool) -> None:
+    block = SRMBlock(2, reference_compatible=released).double().eval()
     x = torch.rand(2, 2, 4, 5, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(block, (x,))
 
@@ -62,14 +62,9 @@ def test_gradients_match_finite_differences(grouping: str) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (7, 4)])
 def test_keeps_the_size(size: tuple[int, int]) -> None:
     x: Tensor = torch.rand(2, 5, *size)
-    assert SRMBlock(5, 4)(x).shape == (2, 4, *size)
+    assert SRMBlock(5)(x).shape == (2, 5, *size)
 
 
 def test_kernels_are_neither_learned_nor_stored() -> None:
     assert not list(SRMResidual().parameters())
     assert not SRMResidual().state_dict()
-
-
-def test_an_unknown_grouping_is_refused() -> None:
-    with pytest.raises(ValueError, match="got 'row'"):
-        SRMBlock(2, 2, grouping="row")  # type: ignore[arg-type]

@@ -14,13 +14,10 @@ from torch import Tensor
 from telltrace.losses.information import (
     AutomaticWeighting,
     InformationBottleneckLoss,
-    automatic_weighting,
     classification_loss,
-    global_information_loss,
     kl_information,
-    local_information_loss,
+    wasserstein_information,
 )
-from telltrace.losses.transport import wasserstein_information
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "ib_losses.json").read_text())
 LABELS = torch.tensor(GOLDEN["label"])
@@ -131,18 +128,20 @@ def test_gradients_of_an_assignment_match_finite_differences() -> None:
 
 def test_the_joint_head_is_a_fixed_target_of_the_information_losses() -> None:
     fused, joint, without = (logits.requires_grad_() for logits in published_heads())
-    total = global_information_loss(fused, joint, kl_information)
-    total = total + local_information_loss(joint, without, kl_information)
-    total.backward()
+    parts = InformationBottleneckLoss().double().parts(fused, joint, without, LABELS)
+    assert parts.global_information is not None
+    assert parts.local_information is not None
+    (parts.global_information + parts.local_information).backward()
     assert joint.grad is None
     assert fused.grad.any()
     assert without.grad.any()
 
 
 def test_the_local_loss_is_1_if_no_branch_matters_and_falls_as_they_do() -> None:
-    _, joint, _ = published_heads()
+    fused, joint, _ = published_heads()
     moved = [joint.repeat(3, 1, 1) + torch.tensor([s, -s]).double() for s in (0, 1, 2)]
-    values = [local_information_loss(joint, w, kl_information).item() for w in moved]
+    loss = InformationBottleneckLoss().double()
+    values = [loss.parts(fused, joint, without, LABELS)[2].item() for without in moved]
     assert values[0] == 1
     assert all(a > b > 0 for a, b in pairwise(values))
 
@@ -205,5 +204,6 @@ def test_learned_deviations_find_the_least_of_the_sum() -> None:
 
 def test_gradients_of_the_weighting_match_finite_differences() -> None:
     losses = torch.tensor([0.3, 2.0], dtype=torch.float64, requires_grad=True)
-    spread = torch.tensor([0.7, -1.4], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(automatic_weighting, (losses, spread))
+    weighting = AutomaticWeighting(2).double()
+    weighting.spread.data = torch.tensor([0.7, -1.4], dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda x, _: weighting(x), (losses, weighting.spread))

@@ -129,15 +129,13 @@ def test_rows_attend_to_rows_of_both_streams() -> None:
     block = MixBlock(3).double().eval()
     first, second = torch.randn(2, 2, 3, 4, 4, dtype=torch.float64)
     with torch.no_grad():
-        weight = block.attention(first, second)
         ours = block(first, second)
         query1, query2 = block.query1(first)[1, 2], block.query2(second)[1, 2]
         key1, key2 = block.key1(first)[1, 2], block.key2(second)[1, 2]
-    by_hand = ((query1 @ key1.T + query2 @ key2.T) / 8**0.5).softmax(1)
-    torch.testing.assert_close(weight[1, 2], by_hand)
-    gain = GATE / (1 + 1e-5) ** 0.5  # of a fresh BatchNorm
-    torch.testing.assert_close(ours[0], first + gain * second * weight)
-    torch.testing.assert_close(ours[1], second + gain * first * weight)
+    weight = ((query1 @ key1.T + query2 @ key2.T) / 8**0.5).softmax(1)
+    x, y, gain = first[1, 2], second[1, 2], GATE / (1 + 1e-5) ** 0.5  # of a fresh BatchNorm
+    torch.testing.assert_close(ours[0][1, 2], x + gain * y * weight)
+    torch.testing.assert_close(ours[1][1, 2], y + gain * x * weight)
 
 
 def test_a_gate_before_a_normalisation_cannot_learn_and_one_behind_it_can() -> None:

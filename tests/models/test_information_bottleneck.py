@@ -24,7 +24,7 @@ def small(n: int = 3, width: int = 6) -> InformationBottleneckNet:
         nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         for _ in range(n)
     ]
-    return InformationBottleneckNet(blocks, width, widths=(10, 8))
+    return InformationBottleneckNet(blocks, width)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -100,7 +100,7 @@ def test_a_bias_before_a_normalisation_never_learns() -> None:
     detector = small()
     first = detector.bottleneck[0]
     assert first.bias is None
-    first.bias = nn.Parameter(torch.randn(10))
+    first.bias = nn.Parameter(torch.randn(1000))
     loss = detector.double().verdicts(torch.rand(6, 3, 8, 8).double()).fused.square().sum()
     loss.backward()
     assert first.bias.grad.abs().max() < 1e-12 * first.weight.grad.abs().max()

@@ -21,7 +21,7 @@ def test_equals_the_published_network(golden: Callable[[str], Any]) -> None:
     numbers = published.numbers
     detector = load_published("multi_task", published.state).eval()
     with torch.inference_mode():
-        latent = detector.encode(published.images)
+        latent = detector.encoder(published.images)
         segmentation, reconstruction = detector.decode(latent)
         logits = detector(published.images)
     close = {"rtol": 1e-8, "atol": 0}
@@ -80,7 +80,7 @@ def test_only_the_share_of_the_class_in_question_is_decoded() -> None:
             nn.init.ones_(module.weight)
     image = torch.rand(4, 3, 32, 32)
     with torch.inference_mode():
-        latent = detector.encode(image)
+        latent = detector.encoder(image)
         as_real, as_fake = latent.clone(), latent.clone()
         as_real[:, 64:], as_fake[:, :64] = 0, 0
         labels = torch.tensor([0, 1, 1, 0])

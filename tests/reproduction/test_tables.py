@@ -1,8 +1,8 @@
 import pytest
 
 from telltrace.models.registry import DETECTORS, default_options
-from telltrace.reproduction.cells import PREPARE, SCALES, builder_options, settings
-from telltrace.reproduction.tables import SHOWN, load_table, table_names
+from telltrace.reproduction.cells import PREPARE, SCALES, Cell, run_of, settings
+from telltrace.reproduction.tables import SHOWN, Column, Row, load_table, table_names
 
 
 @pytest.mark.parametrize("name", table_names())
@@ -77,8 +77,15 @@ def test_a_scale_changes_what_it_names_and_nothing_else() -> None:
     assert tiny[0].augmentation == paper[0].augmentation
     assert tiny[0].image_size == 64
     assert str(SCALES["paper"]) == "as in the paper"
-    assert builder_options("f3net", {}, 64) == {"image_size": 64}
-    assert builder_options("resnet26", {}, 64) == {}
+
+
+@pytest.mark.parametrize(
+    ("detector", "options"),
+    [("f3net", {"image_size": 64}), ("resnet26", {}), ("timm:resnet34", {})],
+)
+def test_a_detector_for_one_size_is_told_the_scale_s(detector: str, options: object) -> None:
+    cell = Cell(Row(detector, (), detector), Column("all", "ffpp-hq", "dfdc"))
+    assert run_of(load_table("sficonv-2"), cell, SCALES["tiny"], 7).options == options
 
 
 def test_a_table_that_is_not_there_is_named_with_those_that_are() -> None:

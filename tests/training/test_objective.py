@@ -16,7 +16,7 @@ from telltrace.models.multi_task import MultiTask
 from telltrace.models.registry import create_detector
 from telltrace.models.two_stream import Evidence
 from telltrace.training.config import ObjectiveConfig
-from telltrace.training.objective import create_objective
+from telltrace.training.initialize import create_objective
 
 IMAGES, LABELS = torch.rand(4, 3, 2, 2), torch.tensor([0, 1, 1, 0])
 

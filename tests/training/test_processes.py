@@ -165,8 +165,8 @@ def test_batches_that_cannot_be_shared_are_refused() -> None:
     from telltrace.training.feed import create_feed
 
     for data, message in (
-        (DataConfig(batch_size=9), "batch_size 9 cannot be shared among 2 processes"),
-        (DataConfig(batch_size=6, task="blend"), "makes 3 pairs, which 2 processes cannot share"),
+        (DataConfig(batch_size=9), "Batches of 9 images cannot be shared among 2 processes"),
+        (DataConfig(batch_size=6, task="blend"), "Batches of 3 pairs cannot be shared among 2"),
     ):
         with pytest.raises(ValueError, match=message):
             create_feed(None, None, None, data, 7, shard=(0, 2))  # type: ignore[arg-type]

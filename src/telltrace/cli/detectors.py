@@ -78,7 +78,7 @@ def import_weights(format: str, files: list[Path], out: Path, **options: Any) ->
         files: The published files.
         out: Checkpoint to write, OUT.safetensors.
     """
-    from telltrace.published.importing import import_weights as run
+    from telltrace.published import import_weights as run
 
     card = run(format, files, out, **options)
     print(f"{card.provenance['summary']}: {card.detector} {card.options or ''} -> {out}")

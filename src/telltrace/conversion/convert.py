@@ -9,10 +9,13 @@ from torch import fx, nn
 
 from telltrace.errors import OptionError
 
+from ..layers.blocks import Geometry
+from ..layers.constrained import ConstrainedConv2d
+from ..layers.space_frequency import Stage
 from ..layers.streams import check_beta, split_channels
 from .convolutions import take_over, unshare
 from .rules import rewrite
-from .stages import Stage, place_stages
+from .stages import place_stages
 from .trace import example_image, has_convolution, trace
 
 DROPOUTS: dict[Any, type[nn.Module]] = {
@@ -54,8 +57,7 @@ def convert(
             or a module cannot be traced or replaced; the message names it and what would work.
 
     References:
-        Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
-        Convolution for Deepfake Detection", IEEE TIFS 2024, Fig. 2.
+        Guo et al., IEEE TIFS 2024, Fig. 2.
 
     Examples:
         >>> layers = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3)]
@@ -65,7 +67,9 @@ def convert(
     """
     split_channels(1_000_000, alpha)
     check_beta(beta)
-    _check(model, downsample, kernel_size)
+    Geometry.of(1, 1, 0, 1, downsample)
+    ConstrainedConv2d(1, kernel_size)
+    _check(model)
     modes = {name: part.training for name, part in model.named_modules()}
     with torch.inference_mode(False):
         traced = trace(copy.deepcopy(model), example_image(model, image_size))
@@ -94,11 +98,7 @@ def _matters(node: fx.Node) -> bool:
     return bool(node.is_impure() or node.meta.get("effect", True))
 
 
-def _check(model: nn.Module, downsample: str, kernel_size: int) -> None:
-    if downsample not in ("pool", "stride"):
-        raise OptionError(f'downsample is "pool" or "stride", got {downsample!r}.')
-    if kernel_size < 3 or kernel_size % 2 == 0:
-        raise OptionError(f"kernel_size must be odd and at least 3, got {kernel_size}.")
+def _check(model: nn.Module) -> None:
     if not has_convolution(model):
         raise OptionError(
             f"{type(model).__name__} has no 2-D convolution (nn.Conv2d) to replace; SFIConv takes "

@@ -1,17 +1,18 @@
-"""The SFIConv that takes over from a convolution of any make, in the same place."""
+"""The SFIConv that takes over from a convolution, however that pads or makes its weight."""
 
 import copy
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from telltrace.errors import OptionError
 
-from ..layers.space_frequency import SFIConv2d
-from ..layers.streams import split_channels
-from .pairs import Mask, channels_of
-from .weights import SamePad2d, names_of, padding_of, recipe
+from ..layers.space_frequency import SFIConv2d, Stage
+from .pairs import Mask, channels_of, in_order, usual_mask
+from .stages import before_any
+from .trace import ExampleTracer
 
 
 class PlacedSFIConv2d(SFIConv2d):
@@ -37,29 +38,18 @@ class PlacedSFIConv2d(SFIConv2d):
         """Expect streams of the channels that ``mask`` says."""
         order = channels_of(mask, False) + channels_of(mask, True)
         self.in_cut = mask.count(False)
-        if order != sorted(order):
+        if not in_order(mask):
             self.register_buffer("order", torch.tensor(order), persistent=False)
         self._find_blocks()
 
 
 def take_over(
-    traced: fx.GraphModule,
-    node: fx.Node,
-    stage: Literal[1, 2, 3],
-    mask: Mask | None = None,
-    **options: Any,
+    traced: fx.GraphModule, node: fx.Node, stage: Stage, mask: Mask | None = None, **options: Any
 ) -> tuple[nn.Module | None, SFIConv2d]:
     """Put an SFIConv, with the same parameters, where ``node`` calls a convolution.
 
-    Args:
-        traced: The network.
-        node: The call.
-        stage: 1, 2 or 3.
-        mask: Which channels of its input carry frequencies, where it has streams to read.
-        options: As of SFIConv2d: alpha, beta, downsample, trace_kernel_size.
-
-    Returns:
-        A padding that must act on each stream beforehand, or None; and the SFIConv.
+    ``mask`` says which channels of its input carry frequencies, where it has streams to read.
+    Returned are a padding that must act on each stream beforehand, or None, and the SFIConv.
 
     Raises:
         OptionError: If the parameters are computed from others, or the forward is not that of a
@@ -77,7 +67,7 @@ def take_over(
 
 
 def _replacement(
-    conv: nn.Conv2d, stage: Literal[1, 2, 3], mask: Mask | None, options: dict[str, Any]
+    conv: nn.Conv2d, stage: Stage, mask: Mask | None, options: dict[str, Any]
 ) -> tuple[nn.Module | None, SFIConv2d]:
     if not isinstance(conv._parameters.get("weight"), nn.Parameter):
         raise OptionError(
@@ -86,7 +76,7 @@ def _replacement(
         )
     before, bare = _bare(conv, options.get("downsample", "pool"))
     make = recipe(conv)
-    if mask is not None and (_is_usual(mask, options["alpha"]) or not can_read(conv, mask)):
+    if mask is not None and mask == usual_mask(len(mask), options["alpha"]):
         mask = None
     if make is None and mask is None:
         return before, SFIConv2d.from_conv(stage, bare, **options)
@@ -115,14 +105,8 @@ def unshare(traced: fx.GraphModule) -> None:
 
 def can_read(conv: nn.Module, mask: Mask) -> bool:
     """Whether a convolution can read streams of such channels; groups keep them in order."""
-    frequency = channels_of(mask, True)
     assert isinstance(conv, nn.Conv2d)
-    return conv.groups == 1 or frequency == list(range(len(mask) - len(frequency), len(mask)))
-
-
-def _is_usual(mask: Mask, alpha: float) -> bool:
-    cut = split_channels(len(mask), alpha)[0]
-    return mask == (False,) * cut + (True,) * (len(mask) - cut)
+    return conv.groups == 1 or in_order(mask)
 
 
 def _bare(conv: nn.Conv2d, downsample: str) -> tuple[nn.Module | None, nn.Conv2d]:
@@ -146,3 +130,110 @@ def _bare(conv: nn.Conv2d, downsample: str) -> tuple[nn.Module | None, nn.Conv2d
     bare.kernel_size, bare.stride, bare.dilation = conv.kernel_size, conv.stride, conv.dilation
     bare.padding, bare.weight, bare.bias = padding, conv.weight, conv.bias
     return before, bare.train(conv.training)
+
+
+class SamePad2d(nn.Module):
+    """Zeros around (B, C, H, W) such that a strided convolution gives ceil(side / stride).
+
+    Where the zeros are odd in number, one more is at the end.
+    """
+
+    def __init__(
+        self, kernel_size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+    ) -> None:
+        super().__init__()
+        self.reach = [d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True)]
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        pads: list[int] = []
+        for side, reach, step in zip(x.shape[-2:], self.reach, self.stride, strict=True):
+            lack = max(0, (-(-side // step) - 1) * step + reach + 1 - side)
+            pads = [lack // 2, lack - lack // 2, *pads]
+        return F.pad(x, pads)
+
+
+def padding_of(conv: nn.Conv2d) -> Literal["zeros", "same"]:
+    """Find out how ``conv`` pads: as its arguments say, or as TensorFlow does.
+
+    Raises:
+        OptionError: If its forward is something else than a convolution so padded.
+    """
+    if type(conv).forward is nn.Conv2d.forward:
+        return "zeros"
+    twin = copy.deepcopy(conv).to("cpu", torch.float64)
+    weight, bias = derived_weight(twin), twin.bias
+    same = SamePad2d(twin.kernel_size, twin.stride, twin.dilation)
+    rest: Any = (twin.stride, twin.padding, twin.dilation, twin.groups)
+    agree = {"zeros", "same"}
+    for extra in (0, 1):
+        side = max(same.reach) + max(twin.stride) + extra
+        x = torch.rand(1, twin.in_channels, side, side, dtype=torch.float64)
+        y = twin(x)
+        for name, z in {
+            "zeros": F.conv2d(x, weight, bias, *rest),
+            "same": F.conv2d(same(x), weight, bias, twin.stride, 0, twin.dilation, twin.groups),
+        }.items():
+            if y.shape != z.shape or not torch.allclose(y, z, rtol=1e-6):
+                agree.discard(name)
+    if not agree:
+        raise OptionError(
+            f"{type(conv).__name__} is neither a convolution padded with zeros nor one padded as "
+            "TensorFlow's SAME; use nn.Conv2d with its input padded beforehand."
+        )
+    return "zeros" if "zeros" in agree else "same"
+
+
+def recipe(conv: nn.Conv2d) -> fx.GraphModule | None:
+    """The function of parameters, its placeholders, that makes the weight; None if it is one.
+
+    Raises:
+        OptionError: If the forward of ``conv`` does not lead to one ``F.conv2d``.
+    """
+    if type(conv).forward is nn.Conv2d.forward:
+        return None
+    twin = copy.deepcopy(conv)
+    side = max(d * (k - 1) + 1 for k, d in zip(conv.kernel_size, conv.dilation, strict=True))
+    example = conv.weight.new_zeros(1, conv.in_channels, side, side)
+    try:
+        with torch.no_grad():
+            graph = ExampleTracer(example).trace(twin)
+    except Exception as error:
+        raise OptionError(
+            f"The weight of {type(conv).__name__} cannot be traced: {error}"
+        ) from error
+    calls = [n for n in graph.nodes if n.target in (F.conv2d, torch.conv2d)]
+    if len(calls) != 1:
+        raise OptionError(f"{type(conv).__name__} does not lead to one F.conv2d; use nn.Conv2d.")
+    weight = calls[0].args[1] if len(calls[0].args) > 1 else calls[0].kwargs["weight"]
+    if weight.op == "get_attr" and weight.target == "weight":
+        return None
+    return _cut_out(twin, graph, weight)
+
+
+def _cut_out(conv: nn.Conv2d, graph: fx.Graph, weight: fx.Node) -> fx.GraphModule:
+    part, made = fx.Graph(), {}
+    needed = before_any(graph, {weight}) | {weight}
+    if any(node.op in ("placeholder", "call_module") for node in needed):
+        raise OptionError(f"The weight of {type(conv).__name__} depends on its input.")
+    for node in graph.nodes:
+        if node in needed and node.op == "get_attr":
+            made[node] = part.placeholder(str(node.target))
+    for node in graph.nodes:
+        if node in needed and node.op != "get_attr":
+            made[node] = part.node_copy(node, made.__getitem__)
+    part.output(made[weight])
+    return fx.GraphModule({}, part, class_name="Derive")
+
+
+def derived_weight(conv: nn.Conv2d) -> Tensor:
+    """The weight that ``conv`` convolves with."""
+    make = recipe(conv)
+    if make is None:
+        return conv.weight
+    return make(*(getattr(conv, name) for name in names_of(make)))
+
+
+def names_of(make: fx.GraphModule) -> tuple[str, ...]:
+    """The parameters that a recipe takes."""
+    return tuple(str(node.target) for node in make.graph.nodes if node.op == "placeholder")

@@ -8,7 +8,7 @@ split and restored.
 import torch
 from torch import Tensor, nn
 
-from ..layers.streams import StreamBatchNorm2d, resample, shrink
+from ..layers.streams import StreamBatchNorm2d, resample, shrink, split_channels
 
 Mask = tuple[bool, ...]
 """Per channel, in vanilla order: whether it carries frequencies."""
@@ -17,6 +17,17 @@ Mask = tuple[bool, ...]
 def channels_of(mask: Mask, frequency: bool) -> list[int]:
     """Which channels belong to one stream."""
     return [channel for channel, flag in enumerate(mask) if flag is frequency]
+
+
+def in_order(mask: Mask) -> bool:
+    """Whether the channels that carry frequencies are the last ones."""
+    return list(mask) == sorted(mask)
+
+
+def usual_mask(channels: int, alpha: float) -> Mask:
+    """The mask of streams that were split at ``alpha``."""
+    spatial, frequency = split_channels(channels, alpha)
+    return (False,) * spatial + (True,) * frequency
 
 
 class Take(nn.Module):
@@ -46,12 +57,7 @@ class Take(nn.Module):
 
 
 class Split(nn.Module):
-    """Part a tensor into streams.
-
-    Shape:
-        - Input: (B, C, H, W)
-        - Output: the spatial stream, and the frequency stream with sides scaled by beta
-    """
+    """Part a tensor (B, C, H, W) into streams; beta scales the sides of the frequency stream."""
 
     def __init__(self, mask: Mask, beta: float) -> None:
         super().__init__()
@@ -72,7 +78,7 @@ class Join(nn.Module):
     def __init__(self, mask: Mask) -> None:
         super().__init__()
         order = channels_of(mask, False) + channels_of(mask, True)
-        self.ordered = order == sorted(order)
+        self.ordered = in_order(mask)
         index = torch.tensor([] if self.ordered else order, dtype=torch.long).argsort()
         self.register_buffer("index", index, persistent=False)
 
@@ -93,18 +99,18 @@ def fit(x: Tensor, like: Tensor) -> Tensor:
 
 def whole_size(spatial: Tensor, frequency: Tensor) -> torch.Size:
     """The shape that both streams have when joined."""
-    size = list(spatial.shape)
-    size[1] += frequency.shape[1]
-    return torch.Size(size)
+    batch, channels, *sides = spatial.shape
+    return torch.Size([batch, channels + frequency.shape[1], *sides])
 
 
 class MaskedBatchNorm2d(StreamBatchNorm2d):
     """Batch normalisation of streams whose channels lie among each other in the parameters."""
 
     def lay(self, mask: Mask) -> None:
+        device = next((tensor.device for tensor in self.state_dict().values()), None)
         for name, frequency in (("of_spatial", False), ("of_frequency", True)):
-            index = torch.tensor(channels_of(mask, frequency))
-            self.register_buffer(name, index.to(_device(self)), persistent=False)
+            index = torch.tensor(channels_of(mask, frequency), device=device)
+            self.register_buffer(name, index, persistent=False)
 
     def channels(self, cut: int) -> tuple[slice | Tensor, slice | Tensor]:
         return self.get_buffer("of_spatial"), self.get_buffer("of_frequency")
@@ -112,15 +118,9 @@ class MaskedBatchNorm2d(StreamBatchNorm2d):
 
 def stream_norm(norm: nn.BatchNorm2d, mask: Mask) -> StreamBatchNorm2d:
     """Batch normalisation of streams with the parameters, by the names, of ``norm``."""
-    frequency = channels_of(mask, True)
-    together = frequency == list(range(len(mask) - len(frequency), len(mask)))
-    kind = StreamBatchNorm2d if together else MaskedBatchNorm2d
+    kind = StreamBatchNorm2d if in_order(mask) else MaskedBatchNorm2d
     new = kind.__new__(kind)
     new.__dict__.update(norm.__dict__)
     if isinstance(new, MaskedBatchNorm2d):
         new.lay(mask)
     return new
-
-
-def _device(module: nn.Module) -> torch.device | None:
-    return next((tensor.device for tensor in module.state_dict().values()), None)

@@ -14,11 +14,10 @@ from torch import Tensor, fx, nn
 
 from telltrace.errors import OptionError
 
-from ..layers.space_frequency import SFIConv2d
-from ..layers.streams import split_channels
+from ..layers.space_frequency import SFIConv2d, Stage
 from .convolutions import can_read, take_over
-from .pairs import Mask, Take, channels_of, fit, stream_norm, stretch, whole_size
-from .stages import Stage, before_any
+from .pairs import Mask, Take, channels_of, fit, stream_norm, stretch, usual_mask, whole_size
+from .stages import before_any
 from .steps import Pair, Writer, holds_pair, mask_of, run, spread
 from .trace import OUT_OF_PLACE, changes_in_place
 
@@ -30,14 +29,9 @@ SIZES = ("size", "shape", "dim", "ndim", "device", "dtype", "is_cuda", "requires
 def rewrite(
     traced: fx.GraphModule, stages: dict[fx.Node, Stage], alpha: float, beta: float, **options: Any
 ) -> fx.Graph:
-    """Write the graph of the converted network.
+    """Write the graph of the converted network, whose modules are replaced and added in ``traced``.
 
-    Args:
-        traced: The network; its convolutions are replaced, and the graph's modules added.
-        stages: Which of its convolutions become SFIConvs.
-        alpha: Share of frequency channels.
-        beta: Scale of the frequency stream's sides, below 1.
-        options: Further ones of SFIConv2d.
+    ``stages`` says which convolutions become SFIConvs; ``options`` are further ones of SFIConv2d.
     """
     writer = Writer(traced)
     body = before_any(traced.graph, set(stages))
@@ -46,8 +40,8 @@ def rewrite(
         entry: Any = None
         if node in stages:
             entry = convolve(writer, node, stages[node], options)
-        elif _is_item(writer, node):
-            entry = writer.env[node.all_input_nodes[0]][node.args[1]]
+        elif node.target is operator.getitem and isinstance(writer.env.get(node.args[0]), list):
+            entry = writer.env[node.args[0]][node.args[1]]  # one of several tensors held apart
         elif any(holds_pair(writer.env[s]) for s in node.all_input_nodes):
             _refuse_part(traced, node)
             rules = RULES if node in body else ()
@@ -82,8 +76,7 @@ def convolve(writer: Writer, node: fx.Node, stage: Stage, options: dict[str, Any
     out, new = made or _replaced(writer, node, stage, (writer.join(source),), **options)
     if stage == 3:
         return out
-    frequency = new.out_channels - new.out_cut
-    standard = (False,) * new.out_cut + (True,) * frequency
+    standard = usual_mask(new.out_channels, options["alpha"])
     if isinstance(out.meta["value"], Tensor):
         out.meta["tags"] = spread(standard, out.meta["value"])
         return out
@@ -104,17 +97,7 @@ def _replaced(
 def _mask(node: fx.Node, entry: Any, alpha: float) -> Mask:
     """Which channels of a convolution's input carry frequencies."""
     known = entry.mask if isinstance(entry, Pair) else mask_of(entry.meta.get("tags"))
-    if known is not None:
-        return known
-    spatial, frequency = split_channels(node.meta["value"].shape[1], alpha)
-    return (False,) * spatial + (True,) * frequency
-
-
-def _is_item(writer: Writer, node: fx.Node) -> bool:
-    """Whether ``node`` picks one of several tensors that the new graph holds apart."""
-    if node.target is not operator.getitem:
-        return False
-    return isinstance(writer.env[node.all_input_nodes[0]], list)
+    return usual_mask(node.meta["value"].shape[1], alpha) if known is None else known
 
 
 def _size(writer: Writer, node: fx.Node) -> Any:
@@ -258,16 +241,15 @@ def _is_channelwise(writer: Writer, node: fx.Node, mask: Mask) -> bool:
     """Try ``node`` on all channels, and on those of one stream: are the results the same?"""
     trial = {s: _trial(s) for s in node.all_input_nodes}
     again = {s: x.clone() if isinstance(x, Tensor) else x for s, x in trial.items()}
-    whole = run(writer.traced, node.op, node.target, node.args, node.kwargs, trial.__getitem__)
+    step = (node.op, node.target, node.args, node.kwargs)
+    whole = run(writer.traced, *step, trial.__getitem__)
     if not isinstance(whole, Tensor) or whole.ndim not in (2, 4) or whole.shape[1] != len(mask):
         return False
     for flag in (False, True):
         take = Take(channels_of(mask, flag), len(mask))
         given = {s: take(x).clone() if isinstance(x, Tensor) else x for s, x in again.items()}
         try:
-            part = run(
-                writer.traced, node.op, node.target, node.args, node.kwargs, given.__getitem__
-            )
+            part = run(writer.traced, *step, given.__getitem__)
         except (RuntimeError, ValueError, IndexError, AssertionError):
             return False
         expected = take(whole)

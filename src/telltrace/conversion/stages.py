@@ -1,14 +1,11 @@
 """Which convolution of a traced network becomes which stage of SFIConv."""
 
-from typing import Literal
-
 from torch import Tensor, fx, nn
 
 from telltrace.errors import OptionError
 
+from ..layers.space_frequency import Stage
 from ..layers.streams import split_channels
-
-Stage = Literal[1, 2, 3]
 
 
 def convolution(graph: fx.GraphModule, node: fx.Node) -> nn.Conv2d | None:
@@ -34,12 +31,15 @@ def place_stages(graph: fx.GraphModule, alpha: float) -> dict[fx.Node, Stage]:
     convs = {n: c for n in graph.graph.nodes if (c := convolution(graph, n)) is not None}
     pooled = _pooled(graph.graph, set(convs))
     body = {node for node in convs if node.all_input_nodes[0] not in pooled}
-    early, late = _behind(graph.graph, set(convs)), before_any(graph.graph, body)
+    late = before_any(graph.graph, body)
+    behind: set[fx.Node] = set()
     split: set[fx.Node] = set()
     stages: dict[fx.Node, Stage] = {}
     for node in graph.graph.nodes:
         fed = any(source in split for source in node.all_input_nodes)
-        if node in body and node in early:
+        if any(source in convs or source in behind for source in node.all_input_nodes):
+            behind.add(node)
+        if node in body and node in behind:
             stage: Stage = 1 if not fed else 2 if node in late else 3
             if _fits(convs[node], stage, alpha):
                 stages[node], fed = stage, stage != 3
@@ -95,15 +95,6 @@ def _is_wide(value: Tensor) -> bool:
     return max(value.shape[-2:]) > 1
 
 
-def _behind(graph: fx.Graph, convs: set[fx.Node]) -> set[fx.Node]:
-    """Nodes behind at least one of ``convs``."""
-    found: set[fx.Node] = set()
-    for node in graph.nodes:
-        if any(s in convs or s in found for s in node.all_input_nodes):
-            found.add(node)
-    return found
-
-
 def _why_none(graph: fx.GraphModule, convs: int, body: int, alpha: float) -> str:
     name = type(graph).__name__
     if body < 2:
@@ -112,7 +103,5 @@ def _why_none(graph: fx.GraphModule, convs: int, body: int, alpha: float) -> str
             "first stays as it is, so one must follow it; use a convolutional network such as "
             "resnet18 (a vision transformer is none)."
         )
-    return (
-        f"{name} has no convolution whose channels can be split at alpha={alpha}; use a larger "
-        "alpha, or alpha=0."
-    )
+    cause = f"{name} has no convolution whose channels can be split at alpha={alpha}"
+    return f"{cause}; use a larger alpha, or alpha=0."

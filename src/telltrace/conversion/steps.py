@@ -31,10 +31,7 @@ class Writer:
 
     An old step stands for one new step, for a :class:`Pair` of them, or for a list of either.
     New steps know their value for the example, and joined ones which of its entries carry
-    frequencies (``tags``), as far as that can be followed.
-
-    Args:
-        traced: The old graph; new modules are added to it.
+    frequencies (``tags``), as far as that can be followed. New modules are added to ``traced``.
     """
 
     def __init__(self, traced: fx.GraphModule) -> None:
@@ -60,10 +57,6 @@ class Writer:
         args, kwargs = fx.map_arg((node.args, node.kwargs), entries)
         return self.emit(node.op, target, args, kwargs)
 
-    def item(self, node: fx.Node, index: int) -> fx.Node:
-        """One of the values that ``node`` gives."""
-        return self.emit("call_function", operator.getitem, (node, index))
-
     def join(self, entry: Any) -> Any:
         """One tensor in place of each pair."""
         if isinstance(entry, Pair):
@@ -82,7 +75,8 @@ class Writer:
 
     def pair(self, both: fx.Node, mask: Mask) -> Pair:
         """Name the two values that ``both`` gives."""
-        return Pair(self.item(both, 0), self.item(both, 1), mask)
+        parts = [self.emit("call_function", operator.getitem, (both, i)) for i in (0, 1)]
+        return Pair(parts[0], parts[1], mask)
 
     def settle(self, pair: Pair) -> Pair | fx.Node:
         """A pair without channels in one stream becomes one tensor."""

@@ -13,13 +13,10 @@ RELEASED_GAIN = 0.02
 
 
 class SpatialAttention(nn.Module):
-    """Weigh every place of a map by its mean and its largest channel.
-
-    A neighbourhood of 7 x 7 pixels decides.
+    """Weigh every place of a map by its mean and its largest channel, over 7 x 7 pixels.
 
     Shape:
-        - Input: (B, C, H, W)
-        - Output: (B, 1, H, W), in (0, 1)
+        (B, C, H, W) to (B, 1, H, W), in (0, 1)
 
     References:
         Woo et al., "CBAM: Convolutional Block Attention Module", ECCV 2018, equation 3.
@@ -36,12 +33,8 @@ class SpatialAttention(nn.Module):
 class ChannelAttention(nn.Module):
     """Weigh every channel of a map by its mean and its largest place.
 
-    Args:
-        channels: Number of channels C; the hidden layer is 16 times narrower.
-
     Shape:
-        - Input: (B, C, H, W)
-        - Output: (B, C, 1, 1), in (0, 1)
+        (B, C, H, W) to (B, C, 1, 1), in (0, 1); the hidden layer is 16 times narrower than C
 
     References:
         Woo et al., CBAM, ECCV 2018, equation 2.
@@ -78,8 +71,6 @@ class DualCrossAttention(nn.Module):
     positions turns the comparisons into the two attentions. The layer over positions fixes N.
 
     Args:
-        channels: Number of channels C of either map; the keys are 8 times narrower.
-        positions: Number of positions N = H * W of either map.
         gate: What the residual gates start from. The released code starts them from 0, which
             leaves every other weight here without a gradient until the gates have moved.
         gain: Gain of the Xavier initialisation of keys and position layers; five of them follow
@@ -87,8 +78,7 @@ class DualCrossAttention(nn.Module):
             1e-7, where their gradients are too small to be followed.
 
     Shape:
-        - Input: (B, C, H, W) twice
-        - Output: (B, C, H, W) twice
+        (B, C, H, W) twice to the same, with N = H * W positions; keys are 8 times narrower than C
 
     Raises:
         OptionError: If a map does not have N positions.
@@ -137,6 +127,3 @@ class DualCrossAttention(nn.Module):
         to_x = self.value2(y).flatten(2) @ maps.first.mT
         to_y = self.value1(x).flatten(2) @ maps.second.mT
         return self.gate1 * to_x.view_as(x) + x, self.gate2 * to_y.view_as(y) + y
-
-    def extra_repr(self) -> str:
-        return f"positions={self.positions}"

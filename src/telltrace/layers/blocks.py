@@ -164,17 +164,10 @@ class Block:
 
 
 def blocks_between(channels: Pair, groups: int, inputs: range, outputs: range) -> tuple[Block, ...]:
-    """The blocks of a kernel that lead from ``inputs`` to ``outputs``.
+    """The blocks of a kernel that lead from channels ``inputs`` to ``outputs`` of two streams.
 
-    Args:
-        channels: All input and output channels of the convolution.
-        groups: Its groups; 1 gives one block, a depthwise kernel gives one or none.
-        inputs: Channels of the stream read.
-        outputs: Channels of the stream written.
-
-    Examples:
-        >>> len(blocks_between((8, 8), 8, inputs=range(0, 4), outputs=range(4, 8)))
-        0
+    ``channels`` are all that the convolution reads and writes. With one group there is one
+    block; a depthwise kernel has one or none.
     """
     per_in, per_out = channels[0] // groups, channels[1] // groups
     blocks: list[Block] = []

@@ -12,33 +12,25 @@ class ConstrainedConv2d(nn.Module):
 
     Every kernel keeps -1 at its centre while its other taps sum to 1, so a constant patch
     yields exactly 0: image content cancels and the traces of manipulation remain. The
-    constraint is a projection inside the forward pass, hence it also holds while training,
-    and no division by a sum of taps can blow a kernel up. The paper's MCSConv is this layer
-    followed by an ordinary convolution that aggregates the channels.
+    constraint is a projection inside the forward pass, hence it also holds while training.
+    The paper's MCSConv is this layer and a convolution that aggregates the channels.
 
     Args:
-        channels: Number of channels C of the input and the output.
-        kernel_size: Odd side length of the kernel, in pixels.
+        channels: C of the input and the output.
+        kernel_size: Side of the kernel, in pixels; odd, at least 3.
         frozen: Use ``weight`` as it stands, as the released networks do: a constant that
             need not obey the constraint once a checkpoint has filled it. The layer then also
             carries the two tensors that a released checkpoint holds but never uses.
 
     Shape:
-        - Input: (B, C, H, W)
-        - Output: (B, C, H, W); the border is padded with zeros.
+        (B, C, H, W) to (B, C, H, W); the border is padded with zeros.
 
     Raises:
         OptionError: If ``kernel_size`` is even or smaller than 3.
 
     References:
-        Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
-        Convolution for Deepfake Detection", IEEE TIFS 2024, Eq. 1; after Bayar and Stamm,
-        "Constrained Convolutional Neural Networks", IEEE TIFS 2018.
-
-    Examples:
-        >>> flat = torch.full((1, 3, 8, 8), 0.7)
-        >>> bool(ConstrainedConv2d(3)(flat)[..., 2:-2, 2:-2].abs().max() < 1e-6)
-        True
+        Guo et al., IEEE TIFS 2024, Eq. 1; after Bayar and Stamm, "Constrained Convolutional
+        Neural Networks", IEEE TIFS 2018.
     """
 
     around: Tensor
@@ -58,14 +50,9 @@ class ConstrainedConv2d(nn.Module):
             self.register_buffer("const_bias", torch.zeros(channels))
         else:
             self.weight = nn.Parameter(torch.empty(shape))
-        self.reset_parameters()
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Draw new kernels that obey the constraint."""
-        nn.init.normal_(self.weight, std=1 / self.kernel_size)
-        self.weight.copy_(self._project(self.weight))
-        if self.frozen:
+        nn.init.normal_(self.weight, std=1 / kernel_size)
+        self.weight.data = self._project(self.weight.data)
+        if frozen:
             self.get_buffer("const_weight").copy_(self.weight)
 
     def kernel(self) -> Tensor:

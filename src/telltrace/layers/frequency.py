@@ -18,10 +18,7 @@ a band of a window; black borders have 0, where the logarithm would have no boun
 
 
 def dct_matrix(size: int) -> Tensor:
-    """The orthonormal cosine transform (DCT-II) as a matrix.
-
-    Args:
-        size: Number of samples.
+    """The orthonormal cosine transform (DCT-II) of ``size`` samples as a matrix.
 
     Shape:
         (size, size), float64. Row ``i`` is the wave of ``i`` half periods; the transposed
@@ -29,11 +26,6 @@ def dct_matrix(size: int) -> Tensor:
 
     References:
         Ahmed et al., "Discrete Cosine Transform", IEEE Transactions on Computers 1974.
-
-    Examples:
-        >>> wave = dct_matrix(8)
-        >>> torch.allclose(wave @ wave.T, torch.eye(8, dtype=torch.float64))
-        True
     """
     position = torch.arange(size, dtype=torch.float64)
     waves = torch.cos(torch.pi / size * position[:, None] * (position + 0.5))
@@ -42,16 +34,10 @@ def dct_matrix(size: int) -> Tensor:
 
 
 def diagonal_bands(size: int, edges: Sequence[tuple[float, float]], *, closed: bool) -> Tensor:
-    """Masks of the coefficients whose two indices sum to a value between two edges.
+    """Masks (N, size, size) of the coefficients whose two indices sum to a value between edges.
 
-    Args:
-        size: Side of the transform.
-        edges: Lowest and highest sum of each band.
-        closed: Whether a band holds its lower edge too, so that neighbours share a diagonal.
-            Otherwise it does only where the edge is 0.
-
-    Shape:
-        (len(edges), size, size), 1 inside and 0 outside.
+    Each of the N bands has its lowest and highest sum in ``edges``. If ``closed`` it holds the
+    lower edge too, so that neighbours share a diagonal; otherwise only where the edge is 0.
 
     Examples:
         >>> diagonal_bands(3, [(0, 1), (1, 4)], closed=False).tolist()[0]
@@ -59,19 +45,13 @@ def diagonal_bands(size: int, edges: Sequence[tuple[float, float]], *, closed: b
     """
     index = torch.arange(size)
     total = index[:, None] + index
-    return torch.stack(
-        [
-            ((total >= low if closed or low == 0 else total > low) & (total <= high)).float()
-            for low, high in edges
-        ]
-    )
+    above = [total >= low if closed or low == 0 else total > low for low, _ in edges]
+    below = [total <= high for _, high in edges]
+    return (torch.stack(above) & torch.stack(below)).float()
 
 
 class BandFilters(nn.Module):
-    """Masks that learn: each coefficient's gain may move up to 1 away from its mask.
-
-    Args:
-        bands: (N, S, S) masks.
+    """Masks (N, S, S) that learn: each coefficient's gain may move up to 1 away from its mask.
 
     References:
         Qian et al., ECCV 2020, Eq. 1: ``f_base + sigma(f_w)``, sigma(x) = tanh(x / 2).
@@ -93,20 +73,14 @@ class FrequencyDecomposition(nn.Module):
     """Frequency-aware decomposition (FAD): an image in low, middle, high and all frequencies.
 
     The bands hold a sixteenth, another sixteenth and seven eighths of the spectrum; the fourth
-    holds everything.
-
-    Args:
-        size: Side of the image, in pixels.
-        shared_edges: Let neighbouring bands share the diagonal between them, as public code does;
-            those frequencies then count twice.
+    holds everything. With ``shared_edges`` neighbouring bands share the diagonal between them, as
+    in public code; those frequencies then count twice.
 
     Shape:
-        - Input: (B, C, size, size)
-        - Output: (B, 4 C, size, size), band by band
+        (B, C, size, size) to (B, 4 C, size, size), band by band
 
     References:
-        Qian et al., "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware
-        Clues", ECCV 2020, section 3.1, Eq. 1, https://arxiv.org/abs/2007.09355.
+        Qian et al., ECCV 2020, section 3.1, Eq. 1, https://arxiv.org/abs/2007.09355.
     """
 
     dct: Tensor
@@ -128,14 +102,10 @@ class LocalFrequencyStatistics(nn.Module):
     """Local frequency statistics (LFS): how strong each band is around every second pixel.
 
     The cosine transform of every window is one convolution with its waves, and the sum over a
-    band is one more.
-
-    Args:
-        bands: Number of bands, of equal width.
+    band, all of equal width, is one more.
 
     Shape:
-        - Input: (B, 3, H, W)
-        - Output: (B, bands, H // 2, W // 2), log10 of magnitudes
+        (B, 3, H, W) to (B, bands, H // 2, W // 2), log10 of magnitudes
 
     References:
         Qian et al., ECCV 2020, section 3.2, Eq. 2: ``log10 ||D(p) * (h_base + sigma(h_w))||_1``.

@@ -5,6 +5,7 @@ Stage 1's constrained kernel: a vanilla weight IS the four blocks of Stage 2. Wi
 equally large (beta = 1) Stage 2 and Stage 3 are that one convolution of one tensor.
 """
 
+from functools import reduce
 from typing import Any, Literal, Self
 
 import torch
@@ -32,27 +33,23 @@ class SFIConv2d(nn.Module):
     without any product that the shrinking would throw away.
 
     Args:
-        stage: 1, 2 or 3.
-        in_channels: Channels of the input, both streams together.
-        out_channels: Channels of the output, both streams together.
-        kernel_size: As in ``nn.Conv2d``; so are stride, padding, dilation, groups and bias.
+        stage: 1, 2 or 3; the next eight are those of ``nn.Conv2d``.
         alpha: Share of frequency channels, in [0, 1].
         beta: Scale of the frequency stream's sides, in (0, 1].
         downsample: What a stride becomes: ``"pool"``, average pooling and a convolution without
             stride, as in the released networks; or ``"stride"``. The output shape is the same.
-        trace_kernel_size: Stage 1 only: side of the constrained kernel, odd, in pixels.
-        frozen: Stage 1 only: the constrained kernel is the constant of a released checkpoint.
+        trace_kernel_size: Stage 1: side of the constrained kernel, odd, in pixels.
+        frozen: Stage 1: the constrained kernel is the constant of a released checkpoint.
 
     Shape:
-        - Input: (B, C_in, H, W) in Stage 1, streams of C_in channels in Stage 2 and 3
-        - Output: streams of C_out channels in Stage 1 and 2, (B, C_out, H', W') in Stage 3
+        Streams of in_channels to streams of out_channels; Stage 1 reads and Stage 3 gives one
+        tensor (B, C, H, W).
 
     Raises:
         OptionError: If alpha, beta or downsample is out of range, or the channels cannot be split.
 
     References:
-        Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive
-        Convolution for Deepfake Detection", IEEE TIFS 2024, Eq. 2 to 8.
+        Guo et al., IEEE TIFS 2024, Eq. 2 to 8.
 
     Examples:
         >>> first = SFIConv2d(1, 16, 32, 3, padding=1, beta=0.5)
@@ -99,12 +96,7 @@ class SFIConv2d(nn.Module):
 
     @classmethod
     def from_conv(cls, stage: Stage, conv: nn.Conv2d, **options: Any) -> Self:
-        """Build the stage that replaces ``conv`` and hand it that convolution's own weights.
-
-        Args:
-            stage: 1, 2 or 3.
-            conv: An ordinary convolution, padded with zeros.
-            options: alpha, beta, downsample, trace_kernel_size or frozen.
+        """The stage, with options as of the class, that replaces ``conv`` and has its weights.
 
         Raises:
             OptionError: As the constructor, and for a padding other than zeros.
@@ -208,26 +200,20 @@ class SFIConv2d(nn.Module):
         geometry: Geometry | None = None,
     ) -> Tensor | None:
         """Convolve ``x`` with ``blocks`` into a stream (0 spatial, 1 frequency) of ``size``."""
-        outputs, total = self._outputs[stream], None
+        outputs, parts, geometry = self._outputs[stream], [], geometry or self.geometry
         for block in blocks:
             weight = self.weight[block.outputs, block.columns]
-            part = (geometry or self.geometry).conv(
-                x[:, block.inputs], weight, groups=block.groups, size=size
-            )
+            part = geometry.conv(x[:, block.inputs], weight, groups=block.groups, size=size)
             before, after = block.outputs.start - outputs.start, outputs.stop - block.outputs.stop
             if before or after:
                 part = F.pad(part, (0, 0, 0, 0, before, after))
-            total = part if total is None else total + part
-        return total
+            parts.append(part)
+        return reduce(torch.add, parts) if parts else None
 
     def _sum(self, like: Tensor, stream: int, size: Pair, *parts: Tensor | None) -> Tensor:
         """Add what reached a stream (0 spatial, 1 frequency), and its part of the bias."""
-        outputs, total = self._outputs[stream], None
-        for part in parts:
-            if part is not None:
-                total = part if total is None else total + part
-        if total is None:
-            total = like.new_zeros(like.shape[0], len(outputs), *size)
+        outputs, found = self._outputs[stream], [part for part in parts if part is not None]
+        total = reduce(torch.add, found or [like.new_zeros(like.shape[0], len(outputs), *size)])
         if self.bias is None or not outputs:
             return total
         return total + self.bias[outputs.start : outputs.stop].view(1, -1, 1, 1)

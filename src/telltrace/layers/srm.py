@@ -1,14 +1,8 @@
 """Noise residuals: three high-pass kernels from steganalysis, clamped as they are there."""
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from telltrace.errors import OptionError
-
-Grouping = Literal["channel", "filter"]
 
 CLAMP = 3.0
 """Residuals beyond this magnitude are edges, not noise."""
@@ -23,10 +17,6 @@ def srm_kernels() -> Tensor:
         Fridrich and Kodovsky, "Rich Models for Steganalysis of Digital Images", IEEE TIFS 2012;
         the choice of three is that of Zhou et al., "Learning Rich Features for Image Manipulation
         Detection", CVPR 2018.
-
-    Examples:
-        >>> srm_kernels().sum((-2, -1)).abs().max().item() < 1e-6
-        True
     """
     row = torch.tensor([0.0, 1.0, -2.0, 1.0, 0.0])
     square = -torch.outer(row, row) / 4
@@ -43,16 +33,10 @@ class SRMResidual(nn.Module):
     """Noise residual of an image: each of the three kernels over the sum of all its channels.
 
     Shape:
-        - Input: (B, 3, H, W)
-        - Output: (B, 3, H, W), in [-3, 3]
+        (B, 3, H, W) to (B, 3, H, W), in [-3, 3]
 
     References:
         Luo et al., "Generalizing Face Forgery Detection with High-frequency Features", CVPR 2021.
-
-    Examples:
-        >>> flat = torch.full((1, 3, 9, 9), 0.5)
-        >>> SRMResidual()(flat)[..., 2:-2, 2:-2].abs().max().item() < 1e-5
-        True
     """
 
     kernel: Tensor
@@ -70,15 +54,13 @@ class SRMBlock(nn.Module):
     """High frequencies of a feature map: fixed residuals per channel, mixed by a learned 1x1.
 
     Args:
-        in_channels: Number of channels C of the map.
-        out_channels: Number of channels D that are mixed from its 3 C residuals.
-        grouping: ``"channel"`` passes every channel through all three kernels. ``"filter"`` lays
-            the kernels out as the released code does, three copies of the first third, then
-            three of the next: each channel then meets one kernel (seldom two) three times over.
+        channels: C of the map; as many are mixed from its 3 C residuals.
+        reference_compatible: Lay the kernels out as the released code does, three copies of the
+            first third, then three of the next: each channel then meets one kernel (seldom two)
+            three times over. Otherwise every channel passes all three.
 
     Shape:
-        - Input: (B, C, H, W)
-        - Output: (B, D, H, W)
+        (B, C, H, W) to the same
 
     References:
         Luo et al., CVPR 2021, multi-scale high-frequency feature extraction.
@@ -86,27 +68,16 @@ class SRMBlock(nn.Module):
 
     kernel: Tensor
 
-    def __init__(
-        self, in_channels: int, out_channels: int, *, grouping: Grouping = "channel"
-    ) -> None:
+    def __init__(self, channels: int, *, reference_compatible: bool = False) -> None:
         super().__init__()
-        if grouping not in ("channel", "filter"):
-            raise OptionError(f'grouping must be "channel" or "filter", got {grouping!r}.')
-        self.in_channels, self.grouping = in_channels, grouping
         kernel = srm_kernels()[:, None]
-        kernel = (
-            kernel.repeat(in_channels, 1, 1, 1)
-            if grouping == "channel"
-            else kernel.repeat_interleave(in_channels, dim=0)
-        )
+        released = kernel.repeat_interleave(channels, dim=0)
+        kernel = released if reference_compatible else kernel.repeat(channels, 1, 1, 1)
         self.register_buffer("kernel", kernel, persistent=False)
-        mix = nn.Conv2d(3 * in_channels, out_channels, 1, bias=False)
+        mix = nn.Conv2d(3 * channels, channels, 1, bias=False)
         nn.init.kaiming_normal_(mix.weight, a=1)
-        self.mix = nn.Sequential(mix, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
+        self.mix = nn.Sequential(mix, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
-        residual = F.conv2d(x, self.kernel, padding=2, groups=self.in_channels)
+        residual = F.conv2d(x, self.kernel, padding=2, groups=x.shape[1])
         return self.mix(residual.clamp(-CLAMP, CLAMP))
-
-    def extra_repr(self) -> str:
-        return f"{self.in_channels}, grouping={self.grouping!r}"

@@ -21,11 +21,7 @@ Streams = Tensor | tuple[Tensor, Tensor]
 
 
 def split_channels(channels: int, alpha: float) -> tuple[int, int]:
-    """How many of ``channels`` are spatial and how many carry frequencies.
-
-    Args:
-        channels: All channels, C.
-        alpha: Share of the frequency stream, in [0, 1].
+    """How many of ``channels`` are spatial and how many, a share ``alpha``, carry frequencies.
 
     Raises:
         OptionError: If alpha is out of range, or leaves one stream without a channel although
@@ -83,11 +79,7 @@ def step_of(picks: list[int]) -> int | None:
 
 
 def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """The paper's I(., beta): nearest-neighbour resampling to exactly ``size``.
-
-    Args:
-        x: (B, C, H, W).
-        size: Height and width wanted, in pixels, smaller or larger.
+    """The paper's I(., beta): nearest-neighbour resampling of (B, C, H, W) to exactly ``size``.
 
     References:
         Guo et al., IEEE TIFS 2024, Eq. 8.
@@ -111,14 +103,11 @@ def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
 def each(act: Callable[..., Tensor], *streams: Streams) -> Streams:
     """Let ``act`` work on each stream by itself: an activation, a pooling, a residual sum.
 
-    Args:
-        act: Maps tensors (B, C, H, W) to one tensor, channel by channel.
-        streams: As many as ``act`` takes, all joined or all apart.
+    It maps as many tensors (B, C, H, W), channel by channel, as there are streams given, all
+    joined or all apart.
 
     Examples:
-        >>> joined, apart = torch.ones(1, 4, 6, 6), (torch.ones(1, 2, 6, 6), torch.ones(1, 2, 3, 3))
-        >>> each(torch.add, joined, joined).shape
-        torch.Size([1, 4, 6, 6])
+        >>> apart = torch.ones(1, 2, 6, 6), torch.ones(1, 2, 3, 3)
         >>> [part.shape[-1] for part in each(nn.AvgPool2d(2), apart)]
         [3, 1]
     """
@@ -136,17 +125,11 @@ def _act(act: Callable[..., Tensor], parts: tuple[Tensor, ...]) -> Tensor:
 
 
 class StreamBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation of both streams, with the parameters of one layer over all channels.
+    """Batch normalisation (Ioffe and Szegedy, ICML 2015) of both streams, the state dict of one.
 
-    On one tensor it is ``nn.BatchNorm2d``. On a pair each stream meets its own part of the
-    parameters and statistics, spatial first, which is the paper's one BatchNorm per stream;
-    the state dict is the same either way.
-
-    Shape:
-        - Input, output: (B, C, H, W), or a pair whose channels add up to C
-
-    References:
-        Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithm 1.
+    On one tensor (B, C, H, W) it is ``nn.BatchNorm2d``. On a pair of C channels together each
+    stream meets its own part of the parameters and statistics, spatial first, which is the
+    paper's one BatchNorm per stream.
     """
 
     def forward(self, input: Streams) -> Streams:  # type: ignore[override]

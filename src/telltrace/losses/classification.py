@@ -19,17 +19,14 @@ def mix_batch(
     torch repeats its draw.
 
     Args:
-        images: The batch.
-        labels: Its classes, 0 or 1.
+        images: The batch, (B, 3, H, W).
+        labels: Its classes (B,), 0 or 1.
         mixup: Beta parameter of mixup; 0 for none.
         cutmix: Beta parameter of cutmix; 0 for none. With both, one of the two is drawn.
 
     Returns:
-        The mixed images and the probabilities of their classes; what was given if both are 0.
-
-    Shape:
-        - images: (B, 3, H, W); labels: (B,)
-        - Output: (B, 3, H, W) and (B, 2)
+        The mixed images and the probabilities (B, 2) of their classes; what was given if both
+        are 0.
 
     Raises:
         OptionError: If a Beta parameter is negative.
@@ -37,11 +34,6 @@ def mix_batch(
     References:
         Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, eq. 1-2;
         Yun et al., "CutMix", ICCV 2019, https://arxiv.org/abs/1905.04899, eq. 1-2.
-
-    Examples:
-        >>> mixed, targets = mix_batch(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 1, 0]), mixup=1)
-        >>> torch.allclose(targets.sum(1), torch.ones(4))
-        True
     """
     if min(mixup, cutmix) < 0:
         raise OptionError(f"mixup and cutmix must not be negative, got {mixup} and {cutmix}.")
@@ -60,14 +52,8 @@ def mix_batch(
 class CrossEntropy(nn.Module):
     """Cross-entropy of the logits: the objective of every detector that names no other.
 
-    Args:
-        label_smoothing: Share of the target spread over both classes, in [0, 1].
-        mixup: Beta parameter of mixup; 0 for none.
-        cutmix: Beta parameter of cutmix; 0 for none. With both, each step draws one.
-
-    References:
-        Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016, section 7, for the
-        label smoothing; :func:`mix_batch` for the others.
+    ``label_smoothing``, the share of the target spread over both classes, is that of Szegedy et
+    al., "Rethinking the Inception Architecture", CVPR 2016, section 7.
     """
 
     name = "cross_entropy"

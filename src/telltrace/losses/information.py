@@ -1,7 +1,7 @@
 """Losses that make several branches agree on the class and differ in their evidence."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
@@ -10,117 +10,124 @@ from torch import Tensor, nn
 from telltrace.errors import OptionError
 
 from .classification import Losses, mix_batch
-from .transport import published_transport, wasserstein_information
 
-Measure = Callable[[Tensor, Tensor], Tensor]
-"""Distance of the logits of heads (..., B, K) from a reference head's: (...)."""
+Measure = Literal["kl", "wasserstein"]
+Balance = Literal["auto", "hyper", "none"]
 
 
 def kl_information(reference: Tensor, answer: Tensor, temperature: float = 1.5) -> Tensor:
     """Kullback-Leibler divergence of softened answers from a reference, in nats per image.
 
-    The published code divides by the K classes once more.
-
-    Args:
-        reference: Logits the answers are compared with.
-        answer: Logits of one or several heads.
-        temperature: Divides all logits first; above 1 it softens the probabilities.
+    The published code divides by the K classes once more. The temperature divides all logits
+    first; above 1 it softens the probabilities.
 
     Shape:
-        - reference, answer: (..., B, K)
-        - Output: (...)
+        Logits (..., B, K) of both to (...)
 
     References:
         Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786, eq. 9 and 12.
-
-    Examples:
-        >>> sure, unsure = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 0.0]])
-        >>> bool(kl_information(sure, unsure) > kl_information(sure, sure))
-        True
     """
     p, q = (answer / temperature).log_softmax(-1), (reference / temperature).log_softmax(-1)
     return (p.exp() * (p - q)).sum(-1).mean(-1)
 
 
-def global_information_loss(fused: Tensor, joint: Tensor, measure: Measure) -> Tensor:
-    """What the bottleneck loses of all that the branches know together.
+def wasserstein_information(reference: Tensor, answer: Tensor, temperature: float = 1.5) -> Tensor:
+    """Optimal transport cost between the answers to a batch and the reference's answers to it.
+
+    A batch of probabilities is a set of B points; the cost is the least mean squared distance
+    that carries one set onto the other. It is exact: the points of two classes lie on a line,
+    where sorting finds the optimum, and more classes take a linear assignment. (The published
+    code carries logarithms onto probabilities and stops its Sinkhorn iterations early.) The
+    temperature divides all logits first; above 1 it softens the probabilities.
 
     Shape:
-        - fused, joint: (B, K) logits; ``joint`` is a fixed target here
-        - Output: a scalar, 0 when the bottleneck loses nothing
+        - reference: (B, K) logits, or as the answer; answer: (..., B, K) logits
+        - Output: (...)
 
     References:
-        Ba et al., AAAI 2024, eq. 12.
+        Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786; Peyré and Cuturi, "Computational
+        Optimal Transport", 2019, remark 2.28 for two classes, proposition 2.1 for more.
     """
-    return measure(joint.detach(), fused)
+    x, y = (reference / temperature).softmax(-1), (answer / temperature).softmax(-1)
+    if x.shape[-1] == 2:
+        return 2 * (x[..., 1].sort(-1).values - y[..., 1].sort(-1).values).square().mean(-1)
+    x = x.expand_as(y)
+    pairs = zip(x.flatten(0, -3), y.flatten(0, -3), strict=True) if x.ndim > 2 else [(x, y)]
+    return torch.stack([_transport(a, b) for a, b in pairs]).reshape(x.shape[:-2])
 
 
-def local_information_loss(joint: Tensor, without: Tensor, measure: Measure) -> Tensor:
-    """How little the logits change when one branch is left out: 1 if no branch matters.
+def _transport(x: Tensor, y: Tensor) -> Tensor:
+    """Least mean squared distance of points (B, K) matched one to one."""
+    from scipy.optimize import linear_sum_assignment  # here, because two classes are sorted
+
+    rows, columns = linear_sum_assignment(torch.cdist(x, y).square().detach().cpu().numpy())
+    return (x[torch.from_numpy(rows)] - y[torch.from_numpy(columns)]).square().sum(-1).mean()
+
+
+def published_transport(reference: Tensor, answer: Tensor, temperature: float = 1.5) -> Tensor:
+    """What the published code computes in place of :func:`wasserstein_information`.
+
+    It carries logarithms of the reference onto probabilities, so that equal answers do not cost 0,
+    by at most 100 Sinkhorn iterations that stop once the row potentials move by less than 0.1;
+    its sums are held off zero by 1e-6 and its float32 weights by 1e-8.
 
     Shape:
-        - joint: (B, K) logits, a fixed target here
-        - without: (n, B, K) logits, row i from all branches but i
-        - Output: a scalar in (0, 1]
+        Logits (..., B, K) of both to (...)
 
     References:
-        Ba et al., AAAI 2024, eq. 9 and 10.
+        Ba et al., AAAI 2024, the released code; Cuturi, NeurIPS 2013, Algorithm 1.
     """
-    return torch.exp(-measure(joint.detach().expand_as(without), without).sum())
+    eps, images = 0.01, answer.shape[-2]
+    points, targets = (reference / temperature).log_softmax(-1), (answer / temperature).softmax(-1)
+    cost = (points.unsqueeze(-2) - targets.unsqueeze(-3)).square().sum(-1)
+    weight = torch.tensor(1 / images, dtype=torch.float32).add(1e-8).log().item()
+    u, v = cost.new_zeros(cost.shape[:-1]), cost.new_zeros(cost.shape[:-1])
+    active = torch.ones_like(u[..., :1], dtype=torch.bool)
+    for _ in range(100):
+        plan = ((u.unsqueeze(-1) + v.unsqueeze(-2) - cost) / eps).exp()
+        rows = u + eps * (weight - (plan.sum(-1) + 1e-6).log())
+        plan = ((rows.unsqueeze(-1) + v.unsqueeze(-2) - cost) / eps).exp()
+        columns = v + eps * (weight - (plan.sum(-2) + 1e-6).log())
+        moved = (rows - u).detach().abs().sum(-1, keepdim=True)
+        u, v = torch.where(active, rows, u), torch.where(active, columns, v)
+        active = active & (moved >= 0.1)
+        if not active.any():
+            break
+    plan = ((u.unsqueeze(-1) + v.unsqueeze(-2) - cost) / eps).exp()
+    return (plan * cost).sum((-2, -1))
 
 
 def classification_loss(heads: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of every head, summed over heads.
 
     Shape:
-        - heads: (heads, B, K) logits
-        - targets: (B,) classes, or (B, K) probabilities of mixed images
-        - Output: a scalar
+        Logits (heads, B, K), and classes (B,) or probabilities (B, K) of mixed images, to a scalar
 
     References:
         Ba et al., AAAI 2024, eq. 13, first term.
-
-    Examples:
-        >>> round(classification_loss(torch.zeros(3, 2, 2), torch.tensor([0, 1])).item(), 4)
-        2.0794
     """
     repeated = targets.repeat(len(heads), *[1] * (targets.ndim - 1))
     return len(heads) * F.cross_entropy(heads.flatten(0, 1), repeated)
 
 
-def automatic_weighting(losses: Tensor, spread: Tensor) -> Tensor:
+class AutomaticWeighting(nn.Module):
     """Sum in which every loss is divided by a variance that is learned along with the network.
 
-    Args:
-        losses: The losses to add up.
-        spread: Their learned standard deviations, of any sign but not 0.
-
-    Shape:
-        - losses, spread: (n,)
-        - Output: a scalar
+    What is learned are standard deviations, of any sign but not 0; all start at 1.
 
     References:
         Kendall et al., "Multi-Task Learning Using Uncertainty to Weigh Losses", CVPR 2018,
         eq. 7; with the positive penalty of Liebel and Körner, "Auxiliary Tasks in Multi-task
         Learning", 2018, eq. 1.
-
-    Examples:
-        >>> round(automatic_weighting(torch.tensor([2.0]), torch.tensor([1.0])).item(), 4)
-        1.6931
     """
-    variance = spread.square()
-    return (losses / (2 * variance) + variance.log1p()).sum()
-
-
-class AutomaticWeighting(nn.Module):
-    """:func:`automatic_weighting` with the deviations it learns; all start at 1."""
 
     def __init__(self, num_losses: int) -> None:
         super().__init__()
         self.spread = nn.Parameter(torch.ones(num_losses))
 
     def forward(self, losses: Sequence[Tensor]) -> Tensor:
-        return automatic_weighting(torch.stack(list(losses)), self.spread)
+        variance = self.spread.square()
+        return (torch.stack(list(losses)) / (2 * variance) + variance.log1p()).sum()
 
 
 class Parts(NamedTuple):
@@ -128,7 +135,9 @@ class Parts(NamedTuple):
 
     classification: Tensor
     global_information: Tensor | None
+    """What the bottleneck loses of all that the branches know together: 0 if nothing (eq. 12)."""
     local_information: Tensor | None
+    """How little changes when one branch is left out: 1 if no branch matters (eq. 9 and 10)."""
 
 
 class InformationBottleneckLoss(nn.Module):
@@ -150,9 +159,7 @@ class InformationBottleneckLoss(nn.Module):
             only, and scales that move up by one place when a loss is off.
 
     Shape:
-        - fused, joint: (B, K) logits; without: (n, B, K) logits
-        - targets: (B,) classes or (B, K) probabilities
-        - Output: a scalar
+        Logits (B, K), (B, K) and (n, B, K), and classes (B,) or probabilities (B, K), to a scalar
 
     Raises:
         OptionError: If ``measure`` or ``balance`` is none of those above.
@@ -160,33 +167,25 @@ class InformationBottleneckLoss(nn.Module):
     References:
         Ba et al., "Exposing the Deception: Uncovering More Forgery Clues for Deepfake
         Detection", AAAI 2024, https://arxiv.org/abs/2403.01786, eq. 13.
-
-    Examples:
-        >>> heads = torch.zeros(6, 2, 2)
-        >>> loss = InformationBottleneckLoss(balance="none")
-        >>> round(loss(heads[0], heads[1], heads[2:], torch.tensor([0, 1])).item(), 4)
-        5.1589
     """
 
     def __init__(
         self,
-        measure: Literal["kl", "wasserstein"] = "kl",
+        measure: Measure = "kl",
         *,
         temperature: float = 1.5,
         use_local: bool = True,
         use_global: bool = True,
-        balance: Literal["auto", "hyper", "none"] = "auto",
+        balance: Balance = "auto",
         scales: tuple[float, float, float] = (1, 2, 10),
         reference_compatible: bool = False,
     ) -> None:
         super().__init__()
         self.reference_compatible = reference_compatible
-        for name, value, known in (
-            ("measure", measure, ("kl", "wasserstein")),
-            ("balance", balance, ("auto", "hyper", "none")),
-        ):
-            if value not in known:
-                raise OptionError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+        for name, value, kind in (("measure", measure, Measure), ("balance", balance, Balance)):
+            if value not in get_args(kind):
+                known = ", ".join(get_args(kind))
+                raise OptionError(f"{name} must be one of {known}, got {value!r}.")
         self.measure, self.temperature, self.balance = measure, temperature, balance
         self.use_local, self.use_global, self.scales = use_local, use_global, scales
         if balance == "auto":
@@ -202,18 +201,17 @@ class InformationBottleneckLoss(nn.Module):
         return measure(reference, answer, self.temperature)
 
     def parts(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Parts:
-        """Each loss by itself."""
-        heads = [fused[None]]
+        """Each loss by itself; the joint head is a fixed target of both information losses."""
+        heads, target = [fused[None]], joint.detach()
         if self.use_global or (self.use_local and not self.reference_compatible):
             heads.append(joint[None])
         if self.use_local:
             heads.append(without)
-        measure = self.information
-        return Parts(
-            classification_loss(torch.cat(heads), targets),
-            global_information_loss(fused, joint, measure) if self.use_global else None,
-            local_information_loss(joint, without, measure) if self.use_local else None,
-        )
+        lost = self.information(target, fused) if self.use_global else None
+        kept = None
+        if self.use_local:
+            kept = torch.exp(-self.information(target.expand_as(without), without).sum())
+        return Parts(classification_loss(torch.cat(heads), targets), lost, kept)
 
     def forward(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Tensor:
         parts = self.parts(fused, joint, without, targets)
@@ -228,11 +226,9 @@ class InformationBottleneckLoss(nn.Module):
 
 
 class Information(nn.Module):
-    """:class:`InformationBottleneckLoss` of a network with a method ``verdicts``, with mixup.
+    """:class:`InformationBottleneckLoss` of a network with a method ``verdicts``.
 
-    Args:
-        mixup: Beta parameter of mixup; the paper's is 0.5.
-        measure: As of :class:`InformationBottleneckLoss`; so are the other arguments.
+    ``mixup`` is the Beta parameter of mixup; the paper's is 0.5.
     """
 
     name, method = "information", "verdicts"
@@ -240,11 +236,11 @@ class Information(nn.Module):
     def __init__(
         self,
         mixup: float = 0.5,
-        measure: Literal["kl", "wasserstein"] = "kl",
+        measure: Measure = "kl",
         temperature: float = 1.5,
         use_local: bool = True,
         use_global: bool = True,
-        balance: Literal["auto", "hyper", "none"] = "auto",
+        balance: Balance = "auto",
         scales: tuple[float, float, float] = (1, 2, 10),
     ) -> None:
         super().__init__()

@@ -11,12 +11,9 @@ from .classification import Losses
 def map_loss(places: Tensor, masks: Tensor) -> Tensor:
     """Cross-entropy of the map where the mask of an image is known; 0 if none is.
 
-    Args:
-        places: Logit of each place having been forged.
-        masks: Share of each pixel that was forged, in [0, 1]; negative all over where unknown.
-
     Shape:
-        - places: (B, 1, h, w); masks: (B, H, W)
+        - places: (B, 1, h, w) logits of having been forged
+        - masks: (B, H, W) in [0, 1], how far a pixel was forged; negative all over where unknown
         - Output: a scalar
 
     References:
@@ -32,13 +29,8 @@ def map_loss(places: Tensor, masks: Tensor) -> Tensor:
 class Localization(nn.Module):
     """Cross-entropy of the logits and of the map, and the order of each face and its forgery.
 
-    Args:
-        label_smoothing: Share of the target spread over both classes, in [0, 1].
-        map_weight: Weight of the map of forged places, where the data has masks.
-        rank_weight: Weight of ranking a forgery above the face it was made from.
-        paired: A batch holds each face and then, in the same order, a forgery made from it. The
-            difference of their scores is then trained (telltrace's own): what they have in
-            common cancels.
+    A ``paired`` batch holds each face and then, in the same order, a forgery made from it. The
+    difference of their scores is then trained (telltrace's own): what they have in common cancels.
     """
 
     name, method, wants_masks = "localization", "localize", True

@@ -66,10 +66,10 @@ def am_softmax(
     """Cross-entropy of scaled cosines whose right class pays a margin, optionally focal.
 
     Args:
-        cosines: Cosine between each feature and each class, (B, K).
-        labels: Right class of each row, (B,) int64.
-        kind: Margin on the ``"cosine"`` or on the angle (``"angular"``).
-        margin: m of :func:`with_margin`.
+        cosines: As of :func:`with_margin`, as are the next three.
+        labels: Right class of each row.
+        kind: What the margin is on.
+        margin: m.
         scale: s, the radius of the sphere that the features are put on.
         gamma: Focal exponent: each row weighs (1 - p)^gamma, p being its right class's
             probability; 0 weighs all rows alike.
@@ -84,11 +84,6 @@ def am_softmax(
         Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018;
         Deng et al., "ArcFace", CVPR 2019, equation 3; Lin et al., "Focal Loss", ICCV 2017,
         equation 4.
-
-    Examples:
-        >>> easy = torch.tensor([[0.9, -0.9]])
-        >>> round(am_softmax(easy, torch.tensor([0]), scale=1.0).item(), 4)
-        0.241
     """
     if not scale > 0:
         raise OptionError(f"scale must be positive, got {scale}.")
@@ -112,37 +107,22 @@ class AMSoftmax(nn.Module):
         self, kind: Margin = "cosine", margin: float = 0.5, scale: float = 30.0, gamma: float = 0.0
     ) -> None:
         super().__init__()
-        self.kind, self.margin, self.scale, self.gamma = kind, margin, scale, gamma
+        self.how: dict[str, Any] = {"kind": kind, "margin": margin, "scale": scale, "gamma": gamma}
 
     def forward(
         self, network: Any, images: Tensor, labels: Tensor, masks: Tensor | None = None
     ) -> Losses:
-        cosines, margin, scale = network.evidence(images).cosines, self.margin, self.scale
-        loss = am_softmax(
-            cosines, labels, kind=self.kind, margin=margin, scale=scale, gamma=self.gamma
-        )
-        return {"loss": loss}
+        return {"loss": am_softmax(network.evidence(images).cosines, labels, **self.how)}
 
 
 class CosineHead(nn.Module):
     """Classifier that answers with the cosine between a feature and each class, times a scale.
 
-    Args:
-        features: Feature width D.
-        num_classes: K.
-        scale: s, what the cosines are multiplied by.
-
     Shape:
-        - Input: (B, D)
-        - Output: (B, K) logits in [-s, s]
+        (B, features) to (B, num_classes) logits in [-scale, scale]
 
     References:
         Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018, section 3.
-
-    Examples:
-        >>> head = CosineHead(8, 2)
-        >>> bool(head(torch.randn(4, 8)).abs().max() <= 30)
-        True
     """
 
     def __init__(self, features: int, num_classes: int, *, scale: float = 30.0) -> None:

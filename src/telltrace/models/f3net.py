@@ -1,6 +1,7 @@
 """F3-Net: a face in its frequency bands, and how strong its frequencies are from place to place."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from telltrace.errors import OptionError
 from telltrace.layers.frequency import FrequencyDecomposition, LocalFrequencyStatistics
 
-from .sizes import require_size
+from .backbones import require_size
 from .xception import FEATURES, XceptionFeatures, load_imagenet
 
 FAMILY, PAPER = "f3net", "Qian et al., ECCV 2020"
@@ -25,24 +26,19 @@ class F3NetFAD(nn.Module):
     """The first branch of F3-Net alone: Xception on frequency-aware components.
 
     Args:
-        num_classes: K; 2 for real and fake.
         image_size: Side of the image, in pixels; the filters have a gain for each frequency.
-        drop_rate: Dropout before the classifier.
         reference_compatible: Let neighbouring bands share a diagonal, as the published weights
             expect.
-        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
-            or None for fresh ones.
+        weights: ImageNet weights, as of :func:`~telltrace.models.xception.load_imagenet`.
 
     Shape:
-        - Input: (B, 3, image_size, image_size)
-        - Output: (B, K) logits
+        (B, 3, image_size, image_size) to (B, num_classes) logits
 
     Raises:
         OptionError: If an image of another size comes.
 
     References:
-        Qian et al., "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware
-        Clues", ECCV 2020, section 3.1, https://arxiv.org/abs/2007.09355.
+        Qian et al., ECCV 2020, section 3.1.
     """
 
     def __init__(
@@ -60,8 +56,7 @@ class F3NetFAD(nn.Module):
         self.features = XceptionFeatures(BANDS)
         self.dropout = nn.Dropout(drop_rate)
         self.head = nn.Linear(FEATURES, num_classes)
-        if weights is not None:
-            load_imagenet(self.features, weights)
+        load_imagenet(self.features, weights)
 
     def forward(self, image: Tensor) -> Tensor:
         require_size(image, self.image_size)
@@ -70,7 +65,7 @@ class F3NetFAD(nn.Module):
 
 
 class MixBlock(nn.Module):
-    """Cross-attention between both streams, channel by channel.
+    """Cross-attention between both streams, channel by channel: (B, C, N, N) twice to the same.
 
     Both streams' maps, read as matrices of rows, say together how much each row attends to each
     other; that square of weights scales what each stream takes over from the other.
@@ -78,13 +73,6 @@ class MixBlock(nn.Module):
     The published sketch of it scales that by a gate and a weight per channel in front of a
     BatchNorm, which divides both out again, and gives the keys a bias, which the softmax does
     not see: none of them can learn. Here the BatchNorm's own weight is the gate.
-
-    Args:
-        channels: C of both maps, which are square.
-
-    Shape:
-        - Input: (B, C, N, N), (B, C, N, N)
-        - Output: the same
 
     References:
         Qian et al., ECCV 2020, section 3.3, figure 5.
@@ -100,14 +88,10 @@ class MixBlock(nn.Module):
         for gate in (self.gate1, self.gate2):
             nn.init.constant_(gate.weight, GATE)
 
-    def attention(self, first: Tensor, second: Tensor) -> Tensor:
-        """How much each row attends to each other, (B, C, N, N); rows sum to 1."""
+    def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         query = torch.cat((self.query1(first), self.query2(second)), 3)
         key = torch.cat((self.key1(first), self.key2(second)), 3)
-        return (query @ key.transpose(2, 3) * query.shape[3] ** -0.5).softmax(3)
-
-    def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        weight = self.attention(first, second)
+        weight = (query @ key.transpose(2, 3) * query.shape[3] ** -0.5).softmax(3)
         return first + self.gate1(second * weight), second + self.gate2(first * weight)
 
 
@@ -117,14 +101,11 @@ class F3Net(nn.Module):
     The streams meet after Xception's blocks 7 and 12.
 
     Args:
-        num_classes: K; 2 for real and fake.
         image_size: Side of the image, in pixels; any multiple of 16 from 48, and 299.
-        drop_rate: Dropout before the classifier.
         weights: As of :class:`F3NetFAD`, for both Xceptions.
 
     Shape:
-        - Input: (B, 3, image_size, image_size)
-        - Output: (B, K) logits
+        (B, 3, image_size, image_size) to (B, num_classes) logits
 
     Raises:
         OptionError: If the streams' maps differ at ``image_size``, or an image of another size
@@ -153,11 +134,9 @@ class F3Net(nn.Module):
         self.decompose = FrequencyDecomposition(image_size)
         self.statistics = LocalFrequencyStatistics(STATISTICS)
         self.components, self.local = XceptionFeatures(BANDS), XceptionFeatures(STATISTICS)
-        if weights is not None:
-            load_imagenet(self.components, weights)
-            load_imagenet(self.local, weights)
-        first = self.local.get_submodule("stem1.0")
-        assert isinstance(first, nn.Conv2d)
+        load_imagenet(self.components, weights)
+        load_imagenet(self.local, weights)
+        first: Any = self.local.stem1[0]
         first.stride = (1, 1)  # the statistics are half the image's size already
         self.mix7, self.mix12 = MixBlock(728), MixBlock(1024)
         self.dropout = nn.Dropout(drop_rate)

@@ -32,16 +32,10 @@ class InformationBottleneckNet(nn.Module):
     The layers before a batch normalisation have no bias: it would be subtracted again, so
     the published ones never learn.
 
-    Args:
-        blocks: The local information blocks, networks of (B, 3, H, W) images to (B, D) features.
-        features: Feature width D of each block.
-        num_classes: K; 2 for real and fake.
-        drop_rate: Dropout in the bottleneck and before the final head.
-        widths: Widths of the two layers of the bottleneck.
+    The local information ``blocks`` are networks of (B, 3, H, W) images to (B, features).
 
     Shape:
-        - Input: (B, 3, H, W)
-        - Output: (B, K) logits, class 1 is fake
+        (B, 3, H, W) to (B, num_classes) logits, class 1 is fake
 
     Raises:
         OptionError: If there are fewer than 2 blocks.
@@ -60,7 +54,6 @@ class InformationBottleneckNet(nn.Module):
         *,
         num_classes: int = 2,
         drop_rate: float = 0.5,
-        widths: tuple[int, int] = (1000, 500),
     ) -> None:
         super().__init__()
         n = len(blocks)
@@ -68,15 +61,14 @@ class InformationBottleneckNet(nn.Module):
             raise OptionError(f"An information bottleneck needs at least 2 blocks, got {n}.")
         self.blocks = nn.ModuleList(blocks)
         layers: list[nn.Module] = []
-        for before, after in zip((n * features, widths[0]), widths, strict=True):
+        for before, after in ((n * features, 1000), (1000, 500)):
             layers += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after)]
             layers += [nn.ReLU(), nn.Dropout(drop_rate)]
-        self.bottleneck = nn.Sequential(*layers, nn.Linear(widths[1], features))
+        self.bottleneck = nn.Sequential(*layers, nn.Linear(500, features))
         self.fused_head = nn.Sequential(nn.Dropout(drop_rate), nn.Linear(features, num_classes))
         self.joint_head = nn.Linear(n * features, num_classes)
-        self.without_heads = nn.ModuleList(
-            nn.Linear((n - 1) * features, num_classes) for _ in blocks
-        )
+        without = (nn.Linear((n - 1) * features, num_classes) for _ in blocks)
+        self.without_heads = nn.ModuleList(without)
 
     def evidence(self, image: Tensor) -> list[Tensor]:
         """Features (B, D) of each block."""
@@ -89,11 +81,8 @@ class InformationBottleneckNet(nn.Module):
         without = [
             head(torch.cat(f[:i] + f[i + 1 :], dim=1)) for i, head in enumerate(self.without_heads)
         ]
-        return Verdicts(
-            fused=self.fused_head(self.bottleneck(joint)),
-            joint=self.joint_head(joint),
-            without=torch.stack(without),
-        )
+        fused = self.fused_head(self.bottleneck(joint))
+        return Verdicts(fused, self.joint_head(joint), torch.stack(without))
 
     def forward(self, image: Tensor) -> Tensor:
         joint = torch.cat(self.evidence(image), dim=1)
@@ -125,10 +114,8 @@ def ib(
         OptionError: If timm has no such backbone.
         CheckpointError: If the file does not hold its weights.
     """
-    given = backbone_options or {}
-    blocks: list[Any] = [
-        timm_network(backbone, weights, num_classes=0, **given) for _ in range(num_blocks)
-    ]
+    given = {"num_classes": 0, **(backbone_options or {})}
+    blocks = [timm_network(backbone, weights, **given) for _ in range(num_blocks)]
     features = int(getattr(blocks[0], "head_hidden_size", None) or blocks[0].num_features)
     return InformationBottleneckNet(blocks, features, num_classes=num_classes, drop_rate=drop_rate)
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from telltrace.errors import OptionError
 
+from .backbones import require_multiple, require_size
 from .plain import timm_network
-from .sizes import require_multiple, require_size
 from .xception import FEATURES, XceptionFeatures, load_imagenet
 
 FAMILY, PAPER = "m2tr", "Wang et al., ICMR 2022"
@@ -36,11 +36,7 @@ def _mixed(channels: int, kernel_size: int, *, dilation: int = 1) -> list[nn.Mod
 
 
 class FeedForward(nn.Sequential):
-    """Two 3x3 convolutions, the first with every second pixel: (B, C, H, W) to the same.
-
-    References:
-        Wang et al., ICMR 2022, section 3.1.
-    """
+    """Two 3x3 convolutions, the first with every second pixel (section 3.1 of the paper)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(*_mixed(channels, 3, dilation=2), *_mixed(channels, 3))
@@ -52,12 +48,8 @@ class MultiScaleAttention(nn.Module):
     A patch as large as the map attends to itself alone, so that quarter needs neither queries
     nor keys. Keys have no bias: the softmax does not see it.
 
-    Args:
-        channels: C of the map, a multiple of 4.
-        size: Side of the map, a multiple of 8.
-
     Shape:
-        (B, C, size, size) to the same
+        (B, C, size, size) to the same, C a multiple of 4 and size one of 8
 
     References:
         Wang et al., ICMR 2022, section 3.1, Eq. 1 and 2.
@@ -84,28 +76,13 @@ class MultiScaleAttention(nn.Module):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, patch: int) -> Tensor:
     """Attention between square patches of maps (B, C, H, W)."""
-    _, channels, height, width = value.shape
-    rows, columns = height // patch, width // patch
-    grid = (-1, channels, rows, patch, columns, patch)
-
-    def cut(x: Tensor) -> Tensor:
-        return x.reshape(grid).permute(0, 2, 4, 1, 3, 5).reshape(-1, 1, rows * columns, length)
-
-    length = channels * patch**2
-    answer = F.scaled_dot_product_attention(cut(query), cut(key), cut(value))
-    cells = answer.reshape(-1, rows, columns, channels, patch, patch)
-    return cells.permute(0, 3, 1, 4, 2, 5).reshape(-1, channels, height, width)
+    q, k, v = (F.unfold(x, patch, stride=patch).mT[:, None] for x in (query, key, value))
+    answer = F.scaled_dot_product_attention(q, k, v)
+    return F.fold(answer[:, 0].mT, value.shape[-2:], patch, stride=patch)
 
 
 class FrequencyFilter(nn.Module):
-    """Multiply a map's spectrum by learned complex gains.
-
-    Args:
-        channels: C of the map.
-        size: Side of the map.
-
-    Shape:
-        (B, C, size, size) to the same
+    """Multiply a map's spectrum by learned complex gains: (B, C, size, size) to the same.
 
     References:
         Wang et al., ICMR 2022, section 3.2, Eq. 4.
@@ -118,19 +95,12 @@ class FrequencyFilter(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         exact = x if x.dtype == torch.float64 else x.float()  # half precision has no FFT
         weight = self.weight.to(exact.dtype).contiguous()  # it may lie channels_last
-        gains = torch.view_as_complex(weight)
-        spectrum = torch.fft.rfft2(exact, norm="ortho") * gains
+        spectrum = torch.fft.rfft2(exact, norm="ortho") * torch.view_as_complex(weight)
         return torch.fft.irfft2(spectrum, s=x.shape[-2:], norm="ortho").to(x.dtype)
 
 
 class CrossModalityFusion(nn.Module):
-    """Every place of the image's map attends to every place of the filtered one.
-
-    Args:
-        channels: C of both maps.
-
-    Shape:
-        (B, C, H, W), (B, C, H, W) to (B, C, H, W)
+    """Every place of the image's map attends to every place of the filtered one, both (B, C, H, W).
 
     References:
         Wang et al., ICMR 2022, section 3.3, Eq. 5 and 6.
@@ -153,11 +123,7 @@ class CrossModalityFusion(nn.Module):
 
 
 class Layer(nn.Module):
-    """One layer of M2TR: attention between patches, the filter, and both brought together.
-
-    References:
-        Wang et al., ICMR 2022, figure 2.
-    """
+    """Attention between patches, the filter, and both brought together: figure 2 of the paper."""
 
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()
@@ -178,20 +144,17 @@ class M2TR(nn.Module):
     """Multi-modal multi-scale transformer between the shallow and the deep half of a backbone.
 
     Args:
-        num_classes: K; 2 for real and fake.
         image_size: Side of the image, in pixels: a multiple of 32 with EfficientNet, of 64 with
             Xception. Patches and filters are built for it. The paper's is 320.
         backbone: ``"efficientnet_b4"`` as released, or ``"xception"``.
         depth: Number of layers.
-        drop_rate: Dropout before the classifier.
         drop_path_rate: How often a training image skips EfficientNet's last residual block;
             less for the blocks before.
         weights: File with the backbone's ImageNet weights (for EfficientNet in timm's layout),
             ``"timm"`` to let timm supply (and download) them, or None for fresh ones.
 
     Shape:
-        - Input: (B, 3, image_size, image_size)
-        - Output: (B, K) logits
+        (B, 3, image_size, image_size) to (B, num_classes) logits
 
     Raises:
         OptionError: If there is no such backbone, ``image_size`` is no multiple as above, or an
@@ -239,17 +202,16 @@ def _efficientnet(
 ) -> tuple[nn.Sequential, nn.Sequential]:
     """EfficientNet-B4 up to its second stage, and from there."""
     whole = timm_network("tf_efficientnet_b4", weights, drop_path_rate=drop_path_rate)
-    stages = list(whole.blocks)
-    shallow = {"conv_stem": whole.conv_stem, "bn1": whole.bn1, "blocks": nn.Sequential(*stages[:2])}
-    deep = {"blocks": nn.Sequential(*stages[2:]), "conv_head": whole.conv_head, "bn2": whole.bn2}
+    shallow = {"conv_stem": whole.conv_stem, "bn1": whole.bn1, "blocks": whole.blocks[:2]}
+    later = nn.Sequential(*whole.blocks[2:])
+    deep = {"blocks": later, "conv_head": whole.conv_head, "bn2": whole.bn2}
     return nn.Sequential(OrderedDict(shallow)), nn.Sequential(OrderedDict(deep))
 
 
 def _xception(weights: str | Path | None) -> tuple[nn.Sequential, nn.Sequential]:
     """Xception up to its second block, and from there."""
     whole = XceptionFeatures()
-    if weights is not None:
-        load_imagenet(whole, weights)
+    load_imagenet(whole, weights)
     first, second, third = whole.entry
     shallow = nn.Sequential(whole.stem1, whole.stem2, first, second)
     flows = (whole.middle_first, whole.middle_second, whole.exit, whole.tail)

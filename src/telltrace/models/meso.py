@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from telltrace.errors import OptionError
 
-from .sizes import require_multiple, require_size
+from .backbones import require_multiple, require_size
 
 FAMILY, PAPER = "meso", "Afchar et al., WIFS 2018"
 
@@ -34,28 +34,21 @@ STRIDE = 32
 class Inception(nn.Module):
     """Four views of a map side by side: 1x1, and 3x3 with dilation 1, 2 and 3 behind a 1x1.
 
-    Args:
-        in_channels: Channels of the map.
-        widths: Channels of each view.
-        layout: See :data:`Layout`.
-
     Shape:
-        - Input: (B, in_channels, H, W)
-        - Output: (B, sum(widths), H, W)
+        (B, in_channels, H, W) to (B, sum(widths), H, W); each view has one of the widths
 
     References:
         Afchar et al., WIFS 2018, figure 4.
     """
 
-    def __init__(self, in_channels: int, widths: tuple[int, int, int, int], layout: Layout) -> None:
+    def __init__(self, in_channels: int, widths: tuple[int, int, int, int], own: bool) -> None:
         super().__init__()
-        bias = layout == "keras"
-        act = nn.ReLU if bias else nn.Identity
+        act = nn.ReLU if own else nn.Identity
         self.branches = nn.ModuleList()
         for dilation, width in enumerate(widths):
-            branch = [nn.Conv2d(in_channels, width, 1, bias=bias), act()]
+            branch = [nn.Conv2d(in_channels, width, 1, bias=own), act()]
             if dilation:
-                wide = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=bias)
+                wide = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=own)
                 branch += [wide, act()]
             self.branches.append(nn.Sequential(*branch))
 
@@ -71,14 +64,11 @@ class MesoNet(nn.Module):
             layers are inceptions of dilated convolutions.
         layout: Structure of the benchmarks' PyTorch port, or of the authors' Keras code; see
             :data:`Layout`.
-        num_classes: K; 2 for real and fake.
         image_size: Side of the image, in pixels: a multiple of 32. The first linear layer
             has a weight for every cell of the last map.
-        drop_rate: Dropout before each linear layer.
 
     Shape:
-        - Input: (B, 3, image_size, image_size)
-        - Output: (B, K) logits, class 1 is fake
+        (B, 3, image_size, image_size) to (B, num_classes) logits, class 1 is fake
 
     Raises:
         OptionError: If ``image_size`` is no multiple of 32, or an image of another size comes.
@@ -103,14 +93,14 @@ class MesoNet(nn.Module):
             raise OptionError(f'layout must be "torch" or "keras", got {layout!r}.')
         self.layout, self.image_size = layout, image_size
         widths = (11, 12, 16, 16) if inceptions else (8, 8, 16, 16)
+        own = layout == "keras"
         layers: list[nn.Module]
         if inceptions:
-            layers = [Inception(3, (1, 4, 4, 2), layout), Inception(11, (2, 4, 4, 2), layout)]
+            layers = [Inception(3, (1, 4, 4, 2), own), Inception(11, (2, 4, 4, 2), own)]
         else:
-            layers = [_layer(3, 8, 3, layout), _layer(8, 8, 5, layout)]
-        layers += [_layer(widths[1], 16, 5, layout), _layer(16, 16, 5, layout)]
+            layers = [_layer(3, 8, 3, own), _layer(8, 8, 5, own)]
+        layers += [_layer(widths[1], 16, 5, own), _layer(16, 16, 5, own)]
         self.layers = nn.ModuleList(layers)
-        own = layout == "keras"
         shared = [i for i, width in enumerate(widths) if own or width not in widths[:i]]
         self.norm_of = [i if own else shared.index(widths.index(w)) for i, w in enumerate(widths)]
         eps, momentum = (1e-3, 0.01) if own else (1e-5, 0.1)
@@ -136,9 +126,9 @@ class MesoNet(nn.Module):
         return self.head(x.flatten(1))
 
 
-def _layer(in_channels: int, out_channels: int, kernel_size: int, layout: Layout) -> nn.Module:
-    pad, bias = kernel_size // 2, layout == "keras"
-    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=pad, bias=bias)
+def _layer(in_channels: int, out_channels: int, kernel_size: int, own: bool) -> nn.Module:
+    pad = kernel_size // 2
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=pad, bias=own)
     return nn.Sequential(conv, nn.ReLU())
 
 

@@ -17,13 +17,8 @@ class MobileNet(nn.Module):
     one Stage 3. The depthwise ones in between update each stream by itself: a depthwise kernel
     has no block that joins two channels. The pointwise ones let the streams interact.
 
-    Args:
-        num_classes: K.
-        form: None for the vanilla network.
-
     Shape:
-        - Input: (B, 3, H, W), any H and W from 32
-        - Output: (B, K) logits
+        (B, 3, H, W), any H and W from 32, to (B, num_classes) logits
 
     References:
         Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
@@ -38,12 +33,9 @@ class MobileNet(nn.Module):
         for i, (width, stride) in enumerate(WIDTHS):
             depthwise: Stage = 1 if i == 0 else 2
             pointwise: Stage = 3 if i == last else 2
-            layers += [
-                ConvNormReLU(
-                    form, depthwise, channels, channels, 3, stride=stride, groups=channels
-                ),
-                ConvNormReLU(form, pointwise, channels, width, 1),
-            ]
+            how = {"stride": stride, "groups": channels}
+            layers.append(ConvNormReLU(form, depthwise, channels, channels, 3, **how))
+            layers.append(ConvNormReLU(form, pointwise, channels, width, 1))
             channels = width
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(1)

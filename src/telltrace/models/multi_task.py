@@ -32,25 +32,6 @@ class Verdicts(NamedTuple):
     """(B, 3, H, W): the normalised image, as far as it lies in (-1, 1)."""
 
 
-class UpNormReLU(nn.Sequential):
-    """Transposed 3x3 convolution that keeps or doubles the map, normalisation, ReLU."""
-
-    def __init__(self, in_channels: int, out_channels: int, scale: int) -> None:
-        super().__init__(
-            nn.ConvTranspose2d(
-                in_channels,
-                out_channels,
-                3,
-                stride=scale,
-                padding=1,
-                output_padding=scale - 1,
-                bias=False,
-            ),
-            nn.BatchNorm2d(out_channels),
-            nn.ReLU(inplace=True),
-        )
-
-
 class MultiTask(nn.Module):
     """Encoder whose latent is shared out among the classes, and a decoder with two arms.
 
@@ -61,12 +42,8 @@ class MultiTask(nn.Module):
     Convolutions before a normalisation have no bias: it would be subtracted again, so the
     published ones never learn.
 
-    Args:
-        num_classes: K; 2 for real and fake.
-
     Shape:
-        - Input: (B, 3, H, W)
-        - Output: (B, K) logits, each at least 0; class 1 is fake
+        (B, 3, H, W) to (B, num_classes) logits, each at least 0; class 1 is fake
 
     References:
         Nguyen et al., "Multi-task Learning for Detecting and Segmenting Manipulated Facial
@@ -80,12 +57,9 @@ class MultiTask(nn.Module):
         super().__init__()
         self.num_classes = num_classes
         latent = LATENT * num_classes
-        down = (3, *WIDTHS, latent)
+        down = enumerate(pairwise((3, *WIDTHS, latent)))
         self.encoder = nn.Sequential(
-            *(
-                ConvNormReLU(None, 0, before, after, 3, stride=1 + i % 2, bias=False)
-                for i, (before, after) in enumerate(pairwise(down))
-            )
+            *(ConvNormReLU(None, 0, *channels, 3, stride=1 + i % 2) for i, channels in down)
         )
         self.shared = _upwards(latent, 64, 64, 32, 32)
         self.segmenter = nn.Sequential(
@@ -97,28 +71,12 @@ class MultiTask(nn.Module):
         for part in (self.encoder, self.segmenter, self.reconstructor):
             part.apply(_initialise)
 
-    def encode(self, image: Tensor) -> Tensor:
-        """The latent.
-
-        Shape:
-            (B, 3, H, W) to (B, K 64, ceil(H / 16), ceil(W / 16)).
-        """
-        return self.encoder(image)
-
     def classify(self, latent: Tensor) -> Tensor:
-        """Mean activation of each class's share of the latent.
-
-        Shape:
-            (B, K 64, h, w) to (B, K).
-        """
+        """Mean activation of each class's share of the latent: (B, K 64, h, w) to (B, K)."""
         return latent.abs().mean((2, 3)).reshape(-1, self.num_classes, LATENT).mean(2)
 
     def decode(self, latent: Tensor) -> tuple[Tensor, Tensor]:
-        """Segmentation and reconstruction of a latent, as in :class:`Verdicts`.
-
-        Shape:
-            (B, K 64, h, w) to (B, 2, 16 h, 16 w) and (B, 3, 16 h, 16 w).
-        """
+        """Latent (B, K 64, h, w) to segmentation (B, 2, 16 h, 16 w), image (B, 3, 16 h, 16 w)."""
         shared = self.shared(latent)
         return self.segmenter(shared), self.reconstructor(shared)
 
@@ -126,13 +84,9 @@ class MultiTask(nn.Module):
         """Answer all three tasks; training asks for this.
 
         Args:
-            image: Images whose sides are multiples of 16 pixels.
-            labels: Class whose share of the latent is decoded. None takes the class that the
+            image: Images (B, 3, H, W) whose sides are multiples of 16 pixels.
+            labels: Class (B,) whose share of the latent is decoded. None takes the class that the
                 detector decides for, as after training.
-
-        Shape:
-            - image: (B, 3, H, W)
-            - labels: (B,)
 
         Raises:
             OptionError: If a side is no multiple of 16 pixels.
@@ -142,7 +96,7 @@ class MultiTask(nn.Module):
                 f"Segmentation needs sides that are multiples of {STRIDE} pixels, got "
                 f"{image.shape[2]} x {image.shape[3]}."
             )
-        latent = self.encode(image)
+        latent = self.encoder(image)
         logits = self.classify(latent)
         chosen = logits.argmax(1) if labels is None else labels
         share = F.one_hot(chosen, self.num_classes).to(latent.dtype)
@@ -150,13 +104,16 @@ class MultiTask(nn.Module):
         return Verdicts(logits, *self.decode(latent * kept))
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.classify(self.encode(image))
+        return self.classify(self.encoder(image))
 
 
 def _upwards(*widths: int) -> nn.Sequential:
-    """Layers of these widths of which every second doubles the map."""
-    pairs = enumerate(pairwise(widths))
-    return nn.Sequential(*(UpNormReLU(before, after, 1 + i % 2) for i, (before, after) in pairs))
+    """Transposed convolutions, normalised, with ReLU, of which every second doubles the map."""
+    layers = []
+    for i, (before, after) in enumerate(pairwise(widths)):
+        conv = nn.ConvTranspose2d(before, after, 3, 1 + i % 2, 1, i % 2, bias=False)
+        layers.append(nn.Sequential(conv, nn.BatchNorm2d(after), nn.ReLU(inplace=True)))
+    return nn.Sequential(*layers)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -15,13 +15,8 @@ DEPTHS = {26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36
 class Bottleneck(nn.Module):
     """Three convolutions and a shortcut; the middle one may halve the size.
 
-    Args:
-        form: None for the vanilla block.
-        stages: Stage of each of the three convolutions; the shortcut shares the last one's.
-            Where the first makes the streams, the shortcut starts behind it.
-        in_channels: Channels of the input.
-        width: Channels inside; the output has four times as many.
-        stride: 1 or 2.
+    The output has four times as many channels as are inside, ``width``. The shortcut shares the
+    stage of the last convolution; where the first makes the streams, it starts behind it.
 
     References:
         He et al., CVPR 2016, figure 5.
@@ -46,9 +41,8 @@ class Bottleneck(nn.Module):
         self.splits = form is not None and first == 1
         self.downsample: nn.Module | None = None
         if stride != 1 or in_channels != out:
-            shortcut = conv(
-                form, last, width if self.splits else in_channels, out, 1, stride=stride
-            )
+            read = width if self.splits else in_channels
+            shortcut = conv(form, last, read, out, 1, stride=stride)
             self.downsample = nn.Sequential(shortcut, norm(form, last, out))
 
     def forward(self, x: Streams) -> Streams:
@@ -68,14 +62,8 @@ class ResNet(nn.Module):
     In space-frequency form the first 1x1 convolution behind the stem is Stage 1, and the first
     block of ``layer4`` ends the streams.
 
-    Args:
-        depth: Key of :data:`DEPTHS`.
-        num_classes: K.
-        form: None for the vanilla network.
-
     Shape:
-        - Input: (B, 3, H, W), any H and W from 32
-        - Output: (B, K) logits
+        (B, 3, H, W), any H and W from 32, to (B, num_classes) logits
 
     References:
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; the placement of

@@ -22,16 +22,7 @@ def sfi_resnet(
     num_classes: int = 2,
     frozen: bool = False,
 ) -> ResNet:
-    """ResNet whose convolutions let a spatial and a frequency stream interact.
-
-    Args:
-        depth: 26, 50, 101 or 152.
-        alpha: Share of frequency channels, in [0, 1].
-        beta: Scale of the frequency stream's sides, in (0, 1]; less is cheaper and less accurate.
-        kernel_size: Side of the constrained kernel, in pixels; odd, at least 3.
-        num_classes: Number of logits; 2 for real and fake.
-        frozen: Make the constrained kernel a constant, as in released checkpoints.
-    """
+    """ResNet26, 50, 101 or 152 in space-frequency form; options as of `SpaceFrequency`."""
     form = SpaceFrequency(alpha, beta, kernel_size, frozen)
     return ResNet(depth, num_classes=num_classes, form=form)
 
@@ -39,14 +30,12 @@ def sfi_resnet(
 def sfi_vgg(
     depth: int, *, alpha: float = 0.5, beta: float = 1.0, kernel_size: int = 5, num_classes: int = 2
 ) -> VGG:
-    """VGG13, 16 or 19 in space-frequency form; arguments as in :func:`sfi_resnet`."""
-    form = SpaceFrequency(alpha, beta, kernel_size)
-    return VGG(depth, num_classes=num_classes, form=form)
+    """VGG13, 16 or 19 in space-frequency form; options as of `SpaceFrequency`."""
+    return VGG(depth, num_classes=num_classes, form=SpaceFrequency(alpha, beta, kernel_size))
 
 
 def sfi_mobilenet(
     *, alpha: float = 0.5, beta: float = 1.0, kernel_size: int = 5, num_classes: int = 2
 ) -> MobileNet:
-    """MobileNet v1 in space-frequency form; arguments as in :func:`sfi_resnet`."""
-    form = SpaceFrequency(alpha, beta, kernel_size)
-    return MobileNet(num_classes=num_classes, form=form)
+    """MobileNet v1 in space-frequency form; options as of `SpaceFrequency`."""
+    return MobileNet(num_classes=num_classes, form=SpaceFrequency(alpha, beta, kernel_size))

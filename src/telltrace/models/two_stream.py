@@ -18,12 +18,13 @@ from telltrace.layers.attention import (
 from telltrace.layers.srm import SRMBlock, SRMResidual
 from telltrace.losses import AMSoftmax, CosineHead, CrossEntropy
 
-from .sizes import require_multiple, require_size
-from .xception import FEATURES, XceptionFeatures, load_imagenet
+from .backbones import require_multiple, require_size
+from .xception import FEATURES, XceptionFeatures, load_imagenet, stem
 
 FAMILY, PAPER = "two_stream", "Luo et al., CVPR 2021"
 
 Head = Literal["cosine", "linear"]
+HEADS: dict[str, type[CosineHead | nn.Linear]] = {"cosine": CosineHead, "linear": nn.Linear}
 
 STRIDE = 16
 """Pixels per position of the middle flow, where the streams attend to each other."""
@@ -51,14 +52,7 @@ class ResidualGuide(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, 32, 3, stride=2, bias=False),
-            nn.BatchNorm2d(32),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(32, 64, 3, bias=False),
-            nn.BatchNorm2d(64),
-            nn.ReLU(inplace=True),
-        )
+        self.stem = nn.Sequential(*stem(3, 32, stride=2), *stem(32, 64, stride=1))
         self.attend = SpatialAttention()
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -71,10 +65,8 @@ class ResidualGuide(nn.Module):
 class Fusion(nn.Module):
     """Mix both streams, then amplify the channels that matter: (B, C, h, w) twice -> one.
 
-    Args:
-        channels: Number of channels C of either stream, and of the mixture.
-        reference_compatible: Leave the convolution as torch makes it. The released initialiser
-            means to reach it, and looks one level too high.
+    With ``reference_compatible`` the convolution stays as torch makes it: the released initialiser
+    means to reach it, and looks one level too high.
 
     References:
         Luo et al., CVPR 2021, feature fusion; Woo et al., CBAM, ECCV 2018, equation 2.
@@ -101,10 +93,8 @@ class TwoStreamXception(nn.Module):
     each other twice; at the end they are fused.
 
     Args:
-        num_classes: K; 2 for real and fake.
         image_size: Side of the image in pixels, a multiple of 16; the attention between the
             streams is built for it.
-        drop_rate: Dropout before the classifier.
         head: ``"cosine"`` for AM-Softmax (its logits are 30 cosines), ``"linear"`` for plain
             cross-entropy.
         reference_compatible: Compute and initialise as the released code does, for its
@@ -112,12 +102,10 @@ class TwoStreamXception(nn.Module):
             the guide's residual filtered a second time, closed gates and keys, no activation
             before the fusion, which is left at torch's own initialisation.
             ``docs/guides/two_stream.md`` says why ours differs.
-        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
-            or None for fresh ones.
+        weights: ImageNet weights, as of :func:`~telltrace.models.xception.load_imagenet`.
 
     Shape:
-        - Input: (B, 3, image_size, image_size)
-        - Output: (B, K) logits
+        (B, 3, image_size, image_size) to (B, num_classes) logits
 
     Raises:
         OptionError: If ``image_size`` is no multiple of 16, or an image of another size comes.
@@ -139,12 +127,13 @@ class TwoStreamXception(nn.Module):
     ) -> None:
         super().__init__()
         require_multiple(image_size, STRIDE)
+        if head not in HEADS:
+            raise OptionError(f'head must be "cosine" or "linear", got {head!r}.')
         self.image_size, self.reference_compatible = image_size, reference_compatible
         self.rgb, self.noise = XceptionFeatures(), XceptionFeatures()
         self.residual = SRMResidual()
-        grouping: Literal["filter", "channel"] = "filter" if reference_compatible else "channel"
-        self.extract1 = SRMBlock(32, 32, grouping=grouping)
-        self.extract2 = SRMBlock(64, 64, grouping=grouping)
+        self.extract1 = SRMBlock(32, reference_compatible=reference_compatible)
+        self.extract2 = SRMBlock(64, reference_compatible=reference_compatible)
         self.guide = ResidualGuide()
         self.guided = nn.Sequential(nn.BatchNorm2d(64), nn.ReLU(inplace=True))
         gate, gain = (0.0, RELEASED_GAIN) if reference_compatible else (0.1, 0.4)
@@ -153,12 +142,11 @@ class TwoStreamXception(nn.Module):
         self.cross2 = DualCrossAttention(728, positions, gate=gate, gain=gain)
         self.fusion = Fusion(FEATURES, reference_compatible=reference_compatible)
         self.dropout = nn.Dropout(drop_rate)
-        self.head = _make_head(head, num_classes)
+        self.head = HEADS[head](FEATURES, num_classes)
         own = (AMSoftmax, CrossEntropy)
         self.objectives = own if head == "cosine" else own[::-1]
-        if weights is not None:
-            load_imagenet(self.rgb, weights)
-            load_imagenet(self.noise, weights)
+        load_imagenet(self.rgb, weights)
+        load_imagenet(self.noise, weights)
 
     def low_level(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Both streams before the entry blocks, and the attention that guided the first."""
@@ -190,9 +178,8 @@ class TwoStreamXception(nn.Module):
         x, y, attention = self.low_level(image)
         feature = self.fuse(x, y)
         dropped = self.dropout(feature)
-        logits = self.head(dropped)
         cosines = F.linear(F.normalize(dropped), F.normalize(self.head.weight))
-        return Evidence(logits, cosines, feature, attention)
+        return Evidence(self.head(dropped), cosines, feature, attention)
 
     def cross_attention(self, image: Tensor) -> tuple[CrossAttentionMaps, CrossAttentionMaps]:
         """Where each stream looks in the other, at both places where they meet."""
@@ -201,11 +188,3 @@ class TwoStreamXception(nn.Module):
         first = self.cross1.maps(x, y)
         x, y = self.cross1(x, y)
         return first, self.cross2.maps(self.rgb.middle_first(x), self.noise.middle_first(y))
-
-
-def _make_head(head: Head, num_classes: int) -> CosineHead | nn.Linear:
-    if head == "cosine":
-        return CosineHead(FEATURES, num_classes)
-    if head == "linear":
-        return nn.Linear(FEATURES, num_classes)
-    raise OptionError(f'head must be "cosine" or "linear", got {head!r}.')

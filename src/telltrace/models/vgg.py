@@ -15,16 +15,11 @@ WIDTHS = (64, 128, 256, 512, 512)
 class VGG(nn.Module):
     """3x3 convolutions with a 2x2 maximum after every few.
 
-    In space-frequency form the second convolution is Stage 1 and the last one Stage 3.
-
-    Args:
-        depth: Key of :data:`DEPTHS`.
-        num_classes: K.
-        form: None for the vanilla network, whose convolutions have a bias; the others do without.
+    In space-frequency form the second convolution is Stage 1 and the last one Stage 3, and none
+    has a bias.
 
     Shape:
-        - Input: (B, 3, H, W), any H and W from 32
-        - Output: (B, K) logits
+        (B, 3, H, W), any H and W from 32, to (B, num_classes) logits
 
     References:
         Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image

@@ -38,14 +38,7 @@ class SeparableConv2d(nn.Sequential):
 
 
 class Block(nn.Module):
-    """Separable convolutions around a shortcut; with a stride, pooled at the end.
-
-    Args:
-        in_channels: Channels that come in.
-        widths: Channels after each separable convolution.
-        stride: 1 or 2.
-        relu_first: Whether an activation precedes the first convolution.
-    """
+    """Separable convolutions of these widths around a shortcut; a stride pools at the end."""
 
     def __init__(
         self, in_channels: int, widths: tuple[int, ...], *, stride: int = 1, relu_first: bool = True
@@ -70,7 +63,8 @@ class Block(nn.Module):
         return self.body(x) + self.shortcut(x)
 
 
-def _stem(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+def stem(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+    """An unpadded 3x3 convolution, normalised, with ReLU."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, 3, stride, bias=False),
         nn.BatchNorm2d(out_channels),
@@ -95,9 +89,6 @@ class XceptionFeatures(nn.Sequential):
 
     The tail ends with its BatchNorm; whoever pools applies the activation.
 
-    Args:
-        in_channels: Channels of the image.
-
     References:
         Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017,
         figure 5.
@@ -105,8 +96,8 @@ class XceptionFeatures(nn.Sequential):
 
     def __init__(self, in_channels: int = 3) -> None:
         super().__init__()
-        self.stem1 = _stem(in_channels, 32, stride=2)
-        self.stem2 = _stem(32, 64, stride=1)
+        self.stem1 = stem(in_channels, 32, stride=2)
+        self.stem2 = stem(32, 64, stride=1)
         self.entry = nn.Sequential(
             Block(64, (128, 128), stride=2, relu_first=False),
             Block(128, (256, 256), stride=2),
@@ -134,15 +125,10 @@ class Xception(nn.Module):
     """Xception with a fresh classifier, the field's usual baseline.
 
     Args:
-        num_classes: K; 2 for real and fake.
-        drop_rate: Dropout before the classifier.
-        in_channels: Channels of the image.
-        weights: File with ImageNet weights, ``"timm"`` to let timm supply (and download) them,
-            or None for fresh ones. See :func:`load_imagenet`.
+        weights: ImageNet weights, as of :func:`load_imagenet`.
 
     Shape:
-        - Input: (B, 3, H, W)
-        - Output: (B, K) logits
+        (B, in_channels, H, W) to (B, num_classes) logits
 
     References:
         Rossler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images",
@@ -161,8 +147,7 @@ class Xception(nn.Module):
         self.features = XceptionFeatures(in_channels)
         self.dropout = nn.Dropout(drop_rate)
         self.head = nn.Linear(FEATURES, num_classes)
-        if weights is not None:
-            load_imagenet(self.features, weights)
+        load_imagenet(self.features, weights)
 
     def forward(self, image: Tensor) -> Tensor:
         feature = self.features(image).relu().mean((2, 3))
@@ -170,10 +155,7 @@ class Xception(nn.Module):
 
 
 def published_name(name: str) -> str:
-    """What FaceForensics++, DeepfakeBench and timm's ``legacy_xception`` call a tensor.
-
-    Args:
-        name: Name in the state dict of :class:`XceptionFeatures`.
+    """What FaceForensics++ and timm's ``legacy_xception`` call a tensor of `XceptionFeatures`.
 
     Examples:
         >>> published_name("entry.0.body.0.depthwise.weight")
@@ -201,7 +183,7 @@ def modern_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return modern
 
 
-def load_imagenet(features: nn.Module, weights: str | Path) -> None:
+def load_imagenet(features: nn.Module, weights: str | Path | None) -> None:
     """Fill an :class:`XceptionFeatures` with ImageNet weights, without their classifier.
 
     For an image of 3 n channels the first kernel is repeated n times and divided by n, so that
@@ -209,13 +191,15 @@ def load_imagenet(features: nn.Module, weights: str | Path) -> None:
 
     Args:
         features: Network to fill, in place.
-        weights: A ``.safetensors`` or PyTorch file in a published layout, or ``"timm"``: then
-            timm supplies its ``legacy_xception``, from its cache or over the network.
+        weights: A ``.safetensors`` or PyTorch file in a published layout; ``"timm"`` for timm's
+            ``legacy_xception``, from its cache or over the network; None fills nothing.
 
     Raises:
         CheckpointError: If there is no such file, or it holds another network; the message says
             what to give instead.
     """
+    if weights is None:
+        return
     if str(weights) == "timm":
         import timm
 

@@ -7,26 +7,14 @@ B4 = (2, 4, 4, 6, 6, 8, 2)
 _ENDS = {"conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1"}
 _FIRST = {"bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
 """In the first stage, whose blocks expand nothing."""
-_LATER = {
-    "conv_pw": "_expand_conv",
-    "bn1": "_bn0",
-    "bn2": "_bn1",
-    "conv_pwl": "_project_conv",
-    "bn3": "_bn2",
-}
-_ALL = {
-    "conv_dw": "_depthwise_conv",
-    "se.conv_reduce": "_se_reduce",
-    "se.conv_expand": "_se_expand",
-}
+_LATER = {"conv_pw": "_expand_conv", "bn1": "_bn0", "bn2": "_bn1"}
+_LATER |= {"conv_pwl": "_project_conv", "bn3": "_bn2"}
+_ALL = {"conv_dw": "_depthwise_conv"}
+_ALL |= {"se.conv_reduce": "_se_reduce", "se.conv_expand": "_se_expand"}
 
 
 def pytorch_name(name: str, depths: tuple[int, ...]) -> str:
-    """What efficientnet_pytorch calls a tensor.
-
-    Args:
-        name: timm's name of it.
-        depths: Blocks in each stage of that EfficientNet.
+    """What efficientnet_pytorch calls a tensor that timm calls ``name``.
 
     Examples:
         >>> pytorch_name("blocks.1.0.se.conv_reduce.bias", B0)

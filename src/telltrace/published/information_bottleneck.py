@@ -9,10 +9,6 @@ from telltrace.models.information_bottleneck import InformationBottleneckNet
 from .efficientnet import B0, pytorch_name
 from .layout import Layout, State
 
-_ABSORBED = [
-    (f"bottleneck.model.{linear}.bias", f"bottleneck.model.{norm}.running_mean")
-    for linear, norm in ((0, 1), (4, 5))
-]
 _PARTS = {"bottleneck": "bottleneck.model", "fused_head": "linear", "joint_head": "baseline_linear"}
 
 
@@ -40,22 +36,15 @@ def _rename(of_block: Callable[[str], str], name: str) -> str:
 def _layout(
     name: str, backbone: str, of_block: Callable[[str], str], unused: dict[str, tuple[int, ...]]
 ) -> Layout:
-    """The layout over one backbone.
-
-    Args:
-        name: Of the detector.
-        backbone: timm's name of it.
-        of_block: From timm's name of a tensor to the published one.
-        unused: Tensors of each published block that nothing reads: an ImageNet classifier.
-    """
+    """The layout over a backbone of timm, whose blocks carry an ``unused`` ImageNet classifier."""
 
     def describe(state: State) -> tuple[str, dict[str, Any]]:
         blocks = len({key.split(".")[0] for key in state if key.startswith("region_model")})
         return name, {"num_blocks": blocks, "num_classes": len(state["linear.1.weight"])}
 
     def simplify(state: State, detector: InformationBottleneckNet) -> None:
-        for key in [key for key in state if key.partition(".")[2] in unused]:
-            if key.startswith("region_model"):
+        for key in list(state):
+            if key.startswith("region_model") and key.partition(".")[2] in unused:
                 del state[key]
 
     def refuse(detector: InformationBottleneckNet) -> str:
@@ -72,7 +61,7 @@ def _layout(
         source=f"a published {name} (Ba et al., AAAI 2024)",
         describe=describe,
         simplify=simplify,
-        absorbed=lambda names: _ABSORBED,
+        absorbed=("bottleneck.",),
         rename=partial(_rename, of_block),
         kind=InformationBottleneckNet,
         refuse=refuse,

@@ -1,6 +1,6 @@
 """How a published state dict becomes a detector, and a detector a published state dict."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,6 @@ BENCHMARK = Preprocessing(
 """DeepfakeBench's: five landmarks on a template with margin 1.3, pixels in [-1, 1]."""
 
 
-def read_one(files: Sequence[Path]) -> State:
-    """The state dict of the only file."""
-    return read_state_dict(files[0])
-
-
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     """What somebody published: its names and shapes, and what must be known to use it.
@@ -40,7 +35,7 @@ class Layout:
     """Who published it, for errors and the card."""
     files: tuple[str, ...] = ("STATE_DICT.pth",)
     """What each file is, in the order in which they are given."""
-    read: Callable[[Sequence[Path]], State] = read_one
+    read: Callable[[Sequence[Path]], State] = lambda files: read_state_dict(files[0])
     preprocessing: Preprocessing | None = None
     """What the weights expect; without it they are no checkpoint, and are read from Python only."""
     mark: str = ""
@@ -53,8 +48,9 @@ class Layout:
     """Published tensors that are constants of the detector; a file need not have them."""
     simplify: Callable[[State, Any], None] = lambda state, detector: None
     """Turn published tensors into those that ours does with, in place."""
-    absorbed: Callable[[Iterable[str]], Iterable[tuple[str, str]]] = lambda names: ()
-    """Biases that a normalisation subtracts again, with the running means that take them over."""
+    absorbed: tuple[str, ...] = ()
+    """Beginnings of published names of layers whose bias a normalisation, the one with the next
+    number, subtracts again; its running mean takes the bias over."""
     ignored: tuple[str, ...] = ()
     """Beginnings of published names that no forward pass reads."""
     rename: Callable[[str], str] = lambda name: name
@@ -67,13 +63,10 @@ class Layout:
     """Undo ``simplify``, and add what a strict load asks for, in place."""
 
     def load(self, content: Mapping[str, Any]) -> tuple[str, dict[str, Any], nn.Module]:
-        """Build the detector that a published state dict describes, and fill it.
-
-        Args:
-            content: The state dict, or a dictionary with it.
+        """Build the detector that a published state dict, or a dictionary with it, describes.
 
         Returns:
-            The detector's name, its options, and the detector.
+            The detector's name, its options, and the detector, filled.
 
         Raises:
             CheckpointError: If tensors are missing, left over or of another shape.
@@ -83,12 +76,12 @@ class Layout:
             name, options = self.describe(state)
             dtype = next(t.dtype for t in state.values() if t.is_floating_point())
             detector = DETECTORS[name](**options).to(dtype)
-            for key, ours in self.constants(detector).items():
-                if (theirs := state.pop(key, ours)).shape != ours.shape:
-                    found = f"{tuple(theirs.shape)} instead of {tuple(ours.shape)}"
+            for key, own in self.constants(detector).items():
+                if (theirs := state.pop(key, own)).shape != own.shape:
+                    found = f"{tuple(theirs.shape)} instead of {tuple(own.shape)}"
                     raise CheckpointError(f"This is not {self.source}: {key} is {found}")
             self.simplify(state, detector)
-            for bias, mean in list(self.absorbed(state)):
+            for bias, mean in self._absorbed(state):
                 if bias in state:
                     state[mean] = state[mean] - state.pop(bias)
         except KeyError as error:
@@ -97,15 +90,20 @@ class Layout:
             raise CheckpointError(text) from None
         except RuntimeError as error:  # shapes that do not go together
             raise CheckpointError(f"This state dict is not {self.source}: {error}") from None
-        detector.load_state_dict(
-            match(detector, state, self.rename, what=self.source, ignored=self.ignored)
-        )
+        ours = match(detector, state, self.rename, what=self.source, ignored=self.ignored)
+        detector.load_state_dict(ours)
         return name, options, detector
 
     def export(self, detector: nn.Module) -> State:
         """The published state dict of a detector that :attr:`refuse` does not refuse."""
         state = {self.rename(name): tensor for name, tensor in detector.state_dict().items()}
         self.complete(state, detector)
-        for bias, mean in list(self.absorbed(state)):
+        for bias, mean in self._absorbed(state):
             state[bias] = torch.zeros_like(state[mean])
         return state | self.constants(detector)
+
+    def _absorbed(self, state: State) -> list[tuple[str, str]]:
+        """Each bias that is subtracted again, and the running mean that takes it over."""
+        named = [name for name in state if name.startswith(self.absorbed)]
+        means = [name.rsplit(".", 2) for name in named if name.endswith(".running_mean")]
+        return [(f"{part}.{int(n) - 1}.bias", f"{part}.{n}.{mean}") for part, n, mean in means]

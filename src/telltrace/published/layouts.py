@@ -1,13 +1,23 @@
-"""Every published layout by name.
+"""Every published layout by name: read, written, and turned into checkpoints.
 
 A new one is a :class:`Layout` in the file that is named after its detector, and one line here.
+Each knows the network, the polarity of its classes and the preprocessing that its authors' weights
+expect, so that a checkpoint gives their scores. Nothing is downloaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from telltrace.errors import OptionError
+from telltrace.checkpoint import Card, save_checkpoint
+from telltrace.errors import CheckpointError, OptionError
+from telltrace.files import check_suffix, file_sha256
+from telltrace.models.registry import default_options
+from telltrace.version import VERSION
 
 from . import f3net, information_bottleneck, m2tr, meso, multi_task, sficonv, two_stream, xception
 from .layout import Layout
@@ -23,10 +33,7 @@ LAYOUTS: dict[str, Layout] = {
     "meso_inception4": meso.MESO_INCEPTION4,
     "multi-task": multi_task.FILES,
     "multi_task": multi_task.STATE_DICT,
-    "sfi_resnet26": sficonv.released(26),
-    "sfi_resnet50": sficonv.released(50),
-    "sfi_resnet101": sficonv.released(101),
-    "sfi_resnet152": sficonv.released(152),
+    **{f"sfi_resnet{depth}": sficonv.released(depth) for depth in (26, 50, 101, 152)},
     "two_stream_xception": two_stream.TWO_STREAM,
     "xception": xception.XCEPTION,
 }
@@ -47,11 +54,7 @@ def load_published(name: str, state: Mapping[str, Tensor]) -> nn.Module:
         OptionError: If there is no such layout.
         CheckpointError: If the state dict is not in it.
     """
-    if name not in LAYOUTS:
-        raise OptionError(
-            f"No published layout is known for {name!r}; there are {', '.join(LAYOUTS)}."
-        )
-    return LAYOUTS[name].load(state)[2]
+    return _named(name, LAYOUTS).load(state)[2]
 
 
 def export_published(detector: nn.Module) -> dict[str, Tensor]:
@@ -68,3 +71,82 @@ def export_published(detector: nn.Module) -> dict[str, Tensor]:
         raise OptionError(next(iter(reasons)))
     known = ", ".join(sorted({layout.kind.__name__ for layout in LAYOUTS.values() if layout.kind}))
     raise OptionError(f"{type(detector).__name__} has no published layout; these have: {known}.")
+
+
+def import_weights(
+    format: str,
+    files: Sequence[Path],
+    out: Path,
+    *,
+    margin: float | None = None,
+    alignment: Literal["box", "similarity"] | None = None,
+    image_size: int | None = None,
+) -> Card:
+    """Write a checkpoint from published weights that the user has.
+
+    HDF5 and safetensors files hold numbers only. A ``.pt`` or ``.pth`` file is a pickle; it goes
+    through PyTorch's restricted reader, when the user asks for it, and nowhere else.
+
+    Args:
+        format: Key of :data:`LAYOUTS`, one with a preprocessing.
+        files: The published files, in that format's order.
+        out: Checkpoint to write; its name ends in .safetensors.
+        margin: Side of the face crop in sizes of the face; by default what the weights expect.
+        alignment: "box" cuts upright, "similarity" turns and scales; by default likewise.
+        image_size: Side of the network's input, in pixels; by default likewise.
+
+    Returns:
+        The card of the checkpoint.
+
+    Raises:
+        OptionError: If the format is unknown, or takes another number of files.
+        CheckpointError: If the files are not in it; the message names the file and what to give.
+        OutputError: If ``out`` has another ending.
+    """
+    check_suffix(out, ".safetensors")
+    layout = _named(format, {name: one for name, one in LAYOUTS.items() if one.preprocessing})
+    _check_files(format, layout.files, files)
+    detector, options, network = layout.load(layout.read(files))
+    expected = layout.preprocessing
+    assert expected is not None
+    size = image_size or options.get("image_size", expected.image_size)
+    crop = replace(
+        expected.crop,
+        margin=margin or expected.crop.margin,
+        alignment=alignment or expected.crop.alignment,
+    )
+    usual = default_options(detector)
+    card = Card(
+        detector=detector,
+        options={key: value for key, value in options.items() if value != usual[key]},
+        preprocessing=replace(expected, crop=crop, image_size=size),
+        provenance={
+            "summary": layout.source,
+            "format": format,
+            "files": {path.name: file_sha256(path) for path in files},
+            "telltrace": VERSION,
+        },
+    )
+    network = network.float().eval()
+    with torch.inference_mode():
+        network(torch.rand(1, 3, size, size))  # a size that it does not take is told now
+    save_checkpoint(out, network, card)
+    return card
+
+
+def _named(name: str, layouts: Mapping[str, Layout]) -> Layout:
+    if name not in layouts:
+        raise OptionError(f"No published layout is named {name!r}; there are {', '.join(layouts)}.")
+    return layouts[name]
+
+
+def _check_files(format: str, wanted: Sequence[str], files: Sequence[Path]) -> None:
+    names = " ".join(wanted)
+    if len(files) != len(wanted):
+        raise OptionError(
+            f"{format} takes {len(wanted)} file(s), {names}, got {len(files)}",
+            remedy=f"telltrace import-weights {format} {names} OUT",
+        )
+    for path in files:
+        if not path.is_file():
+            raise CheckpointError("no such file", remedy=f"Give the path of {names}.", path=path)

@@ -1,6 +1,5 @@
 """The released M2TR on EfficientNet-B4, in and out."""
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -29,15 +28,7 @@ _LAYER = {
     "fusion.value": "2.conv3",
     "fusion.mix": "2.conv4",
 }
-_NORMALISED = (
-    "0.t.attention.output_linear.0",
-    "0.t.feed_forward.conv.0",
-    "0.t.feed_forward.conv.3",
-    "1.feed_forward.conv.0",
-    "1.feed_forward.conv.3",
-    "2.conv4.0",
-)
-"""Convolutions of a layer that a normalisation follows."""
+_ASKED = ("query_embedding.weight", "query_embedding.bias", "key_embedding.weight")
 
 
 def _rename(name: str) -> str:
@@ -55,29 +46,13 @@ def _rename(name: str) -> str:
     return f"model.{pytorch_name(rest, B4)}"
 
 
-def _count(names: Iterable[str]) -> int:
-    """Number of layers: each has a filter."""
-    return sum(name.endswith("filter.complex_weight") for name in names)
-
-
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
     gains = state["layers.0.1.filter.complex_weight"]
     return "m2tr", {
         "num_classes": len(state["classifier.projection.weight"]),
         "image_size": gains.shape[0] * STRIDE["efficientnet_b4"],
-        "depth": _count(state),
+        "depth": sum(name.endswith("filter.complex_weight") for name in state),
     }
-
-
-def _absorbed(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for layer in range(_count(names)):
-        for conv in _NORMALISED:
-            part, number = conv.rsplit(".", 1)
-            mean = f"layers.{layer}.{part}.{int(number) + 1}.running_mean"
-            yield f"layers.{layer}.{conv}.bias", mean
-
-
-_ASKED = ("query_embedding.weight", "query_embedding.bias", "key_embedding.weight")
 
 
 def _simplify(state: State, detector: M2TR) -> None:
@@ -106,8 +81,7 @@ def _complete(state: State, detector: M2TR) -> None:
             absent = state[name].new_zeros(channels // SCALES, *state[name].shape[1:])
             state[name] = torch.cat((absent, state[name]))
         for conv in ("0.t.attention.key_embedding", "2.conv2", "2.conv3"):
-            zeros = state[f"{layer}.2.conv4.1.bias"].new_zeros(channels)
-            state[f"{layer}.{conv}.bias"] = zeros
+            state[f"{layer}.{conv}.bias"] = state[name].new_zeros(channels)
     for leaf, tensor in detector.head.state_dict().items():
         state[f"{UNUSED_HEAD}.{leaf}"] = torch.zeros_like(tensor)
 
@@ -117,7 +91,7 @@ M2TR_EFFICIENTNET = Layout(
     preprocessing=Preprocessing(),
     describe=_describe,
     simplify=_simplify,
-    absorbed=_absorbed,
+    absorbed=("layers.",),
     ignored=(f"{UNUSED_HEAD}.",),
     rename=_rename,
     kind=M2TR,

@@ -1,6 +1,6 @@
 """The published Y-shaped autoencoder, in and out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,6 @@ _LAYERS = {"conv": 0, "norm": 1, "0": 0, "1": 1}
 
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
     return "multi_task", {"num_classes": len(state["encoder.encoder.24.weight"]) // LATENT}
-
-
-def _absorbed(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for mean in names:
-        if mean.endswith("running_mean"):
-            part, number, _ = mean.rsplit(".", 2)
-            yield f"{part}.{int(number) - 1}.bias", mean
 
 
 def _rename(name: str) -> str:
@@ -61,7 +54,7 @@ def _read_pair(files: Sequence[Path]) -> State:
 STATE_DICT = Layout(
     source="a published Y-shaped autoencoder, encoder and decoder in one",
     describe=_describe,
-    absorbed=_absorbed,
+    absorbed=("encoder.", "decoder."),
     rename=_rename,
     kind=MultiTask,
 )

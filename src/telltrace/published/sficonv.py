@@ -87,10 +87,9 @@ def _pieces(detector: ResNet) -> Iterator[_Piece]:
         block, _, layer = conv_name.rpartition(".")
         theirs = f"{block}.0" if block.endswith("downsample") else f"{block}.SFIC{layer[-1]}"
         yield from _blocks(f"{theirs}.conv", conv_name, conv)
-        streams = {"bn_s": slice(conv.out_cut), "bn_f": slice(conv.out_cut, None)}
-        for stream, rows in streams.items() if conv.stage < 3 else [("bn_s", slice(None))]:
-            for tensor in _STATISTICS:
-                yield _Piece(f"{theirs}.{stream}.{tensor}", f"{norm_name}.{tensor}", rows)
+        for stream, rows in (("s", slice(conv.out_cut)), ("f", slice(conv.out_cut, None))):
+            for tensor in _STATISTICS if stream == "s" or conv.stage < 3 else ():
+                yield _Piece(f"{theirs}.bn_{stream}.{tensor}", f"{norm_name}.{tensor}", rows)
     yield _Piece("fc.weight", "fc.weight")
     yield _Piece("fc.bias", "fc.bias")
 
@@ -107,21 +106,14 @@ def _pairs(detector: ResNet) -> Iterator[tuple[str, str]]:
 
 
 def _blocks(theirs: str, place: str, conv: SFIConv2d) -> Iterator[_Piece]:
-    ours, whole = f"{place}.weight", slice(None)
-    to_s, to_f = slice(conv.out_cut), slice(conv.out_cut, None)
-    from_s, from_f = slice(conv.in_cut), slice(conv.in_cut, None)
-    parts = {
-        1: {"s2s": (to_s, whole), "f2f": (to_f, whole)},
-        2: {
-            "s2s": (to_s, from_s),
-            "s2f": (to_f, from_s),
-            "f2s": (to_s, from_f),
-            "f2f": (to_f, from_f),
-        },
-        3: {"s2s": (whole, from_s), "f2f": (whole, from_f)},
-    }
-    for part, (rows, columns) in parts[conv.stage].items():
-        yield _Piece(f"{theirs}.{part}.weight", ours, rows, columns)
+    whole = slice(None)
+    outputs = {"s": slice(conv.out_cut), "f": slice(conv.out_cut, None)}
+    inputs = {"s": slice(conv.in_cut), "f": slice(conv.in_cut, None)}
+    for read, write in ("ss", "sf", "fs", "ff"):
+        if conv.stage == 2 or read == write:
+            rows = outputs[write] if conv.stage < 3 else whole
+            columns = inputs[read] if conv.stage > 1 else whole
+            yield _Piece(f"{theirs}.{read}2{write}.weight", f"{place}.weight", rows, columns)
     if conv.stage == 1:
         for tensor, theirs_too in _TRACES.items():
             yield _Piece(f"{theirs}.MCSConv.{theirs_too}", f"{place}.traces.{tensor}")
@@ -131,8 +123,7 @@ def released(depth: int) -> Layout:
     """The layout of the SFI-ResNet of that depth, bare or in its ``MainNet``."""
 
     def describe(state: State) -> tuple[str, dict[str, Any]]:
-        options = {"num_classes": len(state["fc.weight"]), "frozen": True}
-        return f"sfi_resnet{depth}", options
+        return f"sfi_resnet{depth}", {"num_classes": len(state["fc.weight"]), "frozen": True}
 
     return Layout(
         source=f"a released sfi_resnet{depth} (Guo et al., IEEE TIFS 2024)",

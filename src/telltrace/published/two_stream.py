@@ -28,16 +28,13 @@ _PREFIXES = {
     "head": "xception_rgb.model.last_linear.1",
 }
 _CROSS = {
-    "key1": "key_conv1",
-    "key2": "key_conv2",
+    "key": "key_conv",
     "shared_key": "key_conv_share",
-    "places1": "linear1",
-    "places2": "linear2",
-    "value1": "value_conv1",
-    "value2": "value_conv2",
-    "gate1": "gamma1",
-    "gate2": "gamma2",
+    "places": "linear",
+    "value": "value_conv",
+    "gate": "gamma",
 }
+"""Names but for the number of the stream."""
 _KERNELS = {
     "srm_conv0.kernel": "residual",
     "srm_conv1.kernel": "extract1",
@@ -67,7 +64,9 @@ def _rename(name: str) -> str:
         return f"{_PREFIXES[part]}.{published_name(rest)}"
     if part in ("cross1", "cross2"):
         layer, dot, leaf = rest.partition(".")
-        return f"dual_cma{int(part[-1]) - 1}.{_CROSS[layer]}{dot}{leaf}"
+        kind = layer.rstrip("12")
+        theirs = f"{_CROSS[kind]}{layer.removeprefix(kind)}{dot}{leaf}"
+        return f"dual_cma{int(part[-1]) - 1}.{theirs}"
     prefix = next(p for p in _PREFIXES if name.startswith(f"{p}."))
     return _PREFIXES[prefix] + name.removeprefix(prefix)
 

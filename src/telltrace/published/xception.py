@@ -8,9 +8,8 @@ from .layout import BENCHMARK, Layout, State
 
 
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
-    channels = state["conv1.weight"].shape[1]
-    options = {"num_classes": len(state["last_linear.weight"]), "in_channels": channels}
-    return "xception", options
+    channels, classes = state["conv1.weight"].shape[1], len(state["last_linear.weight"])
+    return "xception", {"num_classes": classes, "in_channels": channels}
 
 
 def _published(name: str) -> str:

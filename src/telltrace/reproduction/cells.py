@@ -2,16 +2,17 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from telltrace.errors import OptionError
 from telltrace.files import json_sha256
-from telltrace.models.registry import DETECTORS, default_options
+from telltrace.models.registry import default_options
 from telltrace.training import DataConfig, OptimConfig
 
 from .selection import manifest_of
@@ -78,17 +79,6 @@ def settings(name: str, scale: Scale) -> tuple[DataConfig, OptimConfig]:
     return DataConfig(**data), OptimConfig(**part("optim", epochs=scale.epochs, lr=scale.lr))
 
 
-def builder_options(detector: str, options: Mapping[str, Any], image_size: int) -> dict[str, Any]:
-    """The options of a detector at this size: some are built for one size of image.
-
-    Examples:
-        >>> builder_options("f3net", {}, 64)
-        {'image_size': 64}
-    """
-    sized = detector in DETECTORS and "image_size" in default_options(detector)
-    return {**options, "image_size": image_size} if sized else dict(options)
-
-
 @dataclass(frozen=True)
 class Cell:
     """One figure of a table: a detector, trained on one thing and judged on another."""
@@ -122,13 +112,12 @@ class Run:
 
 def run_of(table: Table, cell: Cell, scale: Scale, seed: int) -> Run:
     """The training that a cell needs; equal trainings of different tables are one."""
-    recipe = cell.row.recipe or table.recipe
-    data, _ = settings(recipe, scale)
-    detector = cell.row.detector
-    assert detector is not None
-    options = builder_options(detector, cell.row.options, data.image_size)
-    column = cell.column
-    return Run(detector, options, recipe, scale, column.train, column.train_methods, seed)
+    row, column, recipe = cell.row, cell.column, cell.row.recipe or table.recipe
+    assert row.detector is not None
+    options = dict(row.options)
+    if default_options(row.detector).get("image_size"):  # it is built for one size of image
+        options["image_size"] = settings(recipe, scale)[0].image_size
+    return Run(row.detector, options, recipe, scale, column.train, column.train_methods, seed)
 
 
 def plan_table(
@@ -139,9 +128,8 @@ def plan_table(
     Raises:
         OptionError: If a row or column has no such name.
     """
-    kept_rows = _chosen(table.rows, rows, "row")
-    kept_columns = _chosen(table.columns, columns, "column")
-    return [Cell(r, c, _missing(r, c, data)) for r in kept_rows for c in kept_columns]
+    asked = _chosen(table.rows, rows, "row"), _chosen(table.columns, columns, "column")
+    return [Cell(row, column, _missing(row, column, data)) for row, column in product(*asked)]
 
 
 def _chosen(all_: Sequence[Named], names: Sequence[str], what: str) -> list[Named]:
@@ -154,11 +142,8 @@ def _chosen(all_: Sequence[Named], names: Sequence[str], what: str) -> list[Name
 def _missing(row: Row, column: Column, data: Path) -> str:
     if row.detector is None:
         return "quoted from its authors; not in this package"
-    lacking = [
-        name
-        for name in dict.fromkeys((column.train, column.test))
-        if not manifest_of(data, name).is_file()
-    ]
+    needed = dict.fromkeys((column.train, column.test))
+    lacking = [name for name in needed if not manifest_of(data, name).is_file()]
     if not lacking:
         return ""
     what = " and ".join(str(manifest_of(data, name)) for name in lacking)

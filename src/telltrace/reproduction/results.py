@@ -62,15 +62,9 @@ def cell_figure(scores: Sequence[pd.DataFrame], metric: str) -> CellFigure:
     chosen = np.random.default_rng(0).integers(len(scores), size=(REPLICATES, len(scores)))
     replicates = each[chosen, np.arange(REPLICATES)[:, None]].mean(1)
     fakes = int((draws.videos["label"] == 1).sum())
-    return CellFigure(
-        float(np.mean(values)),
-        *_interval(replicates),
-        values,
-        len(draws.videos) - fakes,
-        fakes,
-        draws.drawn,
-        replicates,
-    )
+    mean, reals = float(np.mean(values)), len(draws.videos) - fakes
+    low, high = _interval(replicates)
+    return CellFigure(mean, low, high, values, reals, fakes, draws.drawn, replicates)
 
 
 def _interval(values: Floats) -> tuple[float, float]:
@@ -146,14 +140,14 @@ def summary(table: Table, results: Sequence[Result], how: str) -> list[str]:
     if any(f.low == f.high for r in results for f in r.figures.values()):
         said.append("n/a: every draw gave the same figure, as one verdict for all faces does.")
     said += table.notes
-    cells: dict[str, list[str]] = {}  # a reason is said once for all cells that share it
+    cells: dict[str, list[Cell]] = {}  # a reason is said once for all cells that share it
     for result in results:
-        if result.reason:
-            name = f"{result.cell.row.name}, {result.cell.column.name}"
-            cells.setdefault(result.reason, []).append(name)
-    for reason, names in cells.items():
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        said.append(f"Without a figure of ours: {names[0]}{more}: {reason}.")
+        cells.setdefault(result.reason, []).append(result.cell)
+    for reason, (cell, *others) in cells.items():
+        more = f" and {len(others)} more" if others else ""
+        if reason:
+            name = f"{cell.row.name}, {cell.column.name}"
+            said.append(f"Without a figure of ours: {name}{more}: {reason}.")
     return said
 
 

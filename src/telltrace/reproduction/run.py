@@ -84,17 +84,11 @@ def _train(run: Run, rows: pd.DataFrame, folder: Path, place: Place) -> Path:
     """The checkpoint of a run; trained now, or gone on with, unless it is there."""
     best, done = folder / "best.safetensors", folder / "done"
     if not done.exists():
-        data, optim = settings(run.recipe, run.scale)
+        (data, optim), manifest = settings(run.recipe, run.scale), place.select(rows, run.train)
         train(
-            manifest=[place.select(rows, run.train)],
-            out=folder,
-            detector=run.detector,
-            options=run.options,
-            data=data,
-            optim=optim,
-            seed=run.seed,
-            device=place.device,
-        )
+            manifest=[manifest], out=folder, detector=run.detector, options=run.options, data=data,
+            optim=optim, seed=run.seed, device=place.device,
+        )  # fmt: skip
         done.touch()
         for state in folder.glob("last*.safetensors"):
             state.unlink()

@@ -70,11 +70,6 @@ def load_table(name: str) -> Table:
 
     Raises:
         OptionError: If there is no such table; the message names those there are.
-
-    Examples:
-        >>> table = load_table("sficonv-2")
-        >>> table.rows[0].name, table.rows[0].published[0]
-        ('ResNet26', (87.66, 81.33))
     """
     if name not in table_names():
         known = ", ".join(table_names())

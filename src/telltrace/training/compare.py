@@ -65,19 +65,15 @@ def run_names(folders: Sequence[Path]) -> list[str]:
 
 def plot_runs(folders: Sequence[Path], path: Path) -> None:
     """Loss and validation AUC of every run over its epochs, as one picture (.png, .svg, .pdf)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from telltrace.visualization.curves import new_figure  # here, because it loads matplotlib
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 2)
+    figure, (axes,) = new_figure(10, 4, columns=2)
     metrics = [pd.read_csv(folder / "metrics.csv") for folder in folders]
     titles = {"loss": "training loss", "val_auc": "validation AUC"}
     for ax, (column, title) in zip(axes, titles.items(), strict=True):
         for name, table in zip(run_names(folders), metrics, strict=True):
             ax.plot(table["epoch"], table[column], marker=".", label=name)
         ax.set(xlabel="epoch", title=title)
-        ax.grid(alpha=0.3)
     axes[1].legend(fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -49,7 +49,7 @@ class Validation(NamedTuple):
     labels: Labels
     """(B,), or :data:`NO_LABEL`."""
     source: str = ""
-    """Name of the source of the data, where there are several."""
+    """Name of the source, where there are several."""
 
 
 @dataclass(frozen=True)
@@ -81,28 +81,22 @@ def create_feed(
 ) -> Feed:
     """The feed of a run, from the face crops of the two splits.
 
-    Args:
-        train: Face crops of the training split.
-        val: Face crops of the validation split.
-        preprocessing: How crops become the network's input.
-        data: Task, augmentation, batch size.
-        seed: Seed of order and augmentation.
-        crops: Mixed: how each row of ``train`` and of ``val`` was cut.
-        masks: Whether the objective learns from masks, where the manifest has them.
-        shard: (rank, processes): the part of every batch that this process sees.
-        pin: Put batches into pinned memory, from which a GPU copies while it computes.
+    Masks are read where the objective learns from ``masks`` and the manifest has them. A process
+    sees its ``shard`` of every batch, in pinned memory, from which a GPU copies while it computes,
+    if ``pin``. Mixed, ``crops`` says how each row of ``train`` and of ``val`` was cut.
 
     Raises:
         TelltraceError: If the crops make no batch, or a split lacks what the task needs.
     """
     _check_shares(data, shard[1])
+    rest: Any = (preprocessing, data, seed, shard)
     if data.task == "mixed":
         assert crops is not None
-        feed = _mixed_feed((train, val), crops, preprocessing, data, seed, shard)
+        feed = _mixed_feed((train, val), crops, *rest)
     elif data.task == "blend":
-        feed = _blend_feed((train, val), preprocessing, data, seed, shard)
+        feed = _blend_feed((train, val), *rest)
     else:
-        feed = _labels_feed((train, val), preprocessing, data, seed, masks, shard)
+        feed = _labels_feed((train, val), masks, *rest)
 
     def prefetched(epoch: int, start: int) -> Iterator[Batch]:
         made = iter(feed.batches(epoch, start))
@@ -115,31 +109,20 @@ def create_feed(
 
 def _check_shares(data: DataConfig, processes: int) -> None:
     """Refuse batches that cannot be split evenly among the processes."""
-    if data.task == "mixed":
-        total = sum(source.pairs for source in data.sources)
-        if not total or total % processes:
-            raise OptionError(
-                f"The sources give {total} pairs a batch; {processes} processes need a positive "
-                "multiple of their number",
-                remedy="Change `pairs` of a source in data.sources.",
-            )
-        return
-    if data.batch_size % processes:
-        raise OptionError(
-            f"batch_size {data.batch_size} cannot be shared among {processes} processes",
-            remedy="Make it a multiple of them.",
-        )
-    pairs = max(1, data.batch_size // 2)
-    if data.task == "blend" and pairs % processes:
-        raise OptionError(
-            f"batch_size {data.batch_size} makes {pairs} pairs, which {processes} processes "
-            "cannot share",
-            remedy=f"Make it a multiple of {2 * processes}.",
-        )
+    count, unit, remedy = data.batch_size, "images", "Make data.batch_size a multiple of them."
+    if data.task == "blend":
+        count, unit = max(1, count // 2), "pairs"
+        remedy = f"Make data.batch_size a multiple of {2 * processes}."
+    elif data.task == "mixed":
+        count, unit = sum(source.pairs for source in data.sources), "pairs"
+        remedy = "Change `pairs` of a source in data.sources."
+    if not count or count % processes:
+        text = f"Batches of {count} {unit} cannot be shared among {processes} processes"
+        raise OptionError(text, remedy=remedy)
 
 
 def _labels_feed(
-    tables: Tables, resize: Preprocessing, data: DataConfig, seed: int, masks: bool, shard: Shard
+    tables: Tables, masks: bool, resize: Preprocessing, data: DataConfig, seed: int, shard: Shard
 ) -> Feed:
     known = masks and bool((tables[0]["mask"] != "").any())
     train = FaceDataset(tables[0], resize, recipe=data.augmentation, masks=known)
@@ -154,16 +137,13 @@ def _labels_feed(
         for first in range(0, len(val), VALIDATION_BATCH):
             rows = range(first + shard[0], min(first + VALIDATION_BATCH, len(val)), shard[1])
             images = np.stack([val.image(row) for row in rows or [first]])
-            yield Validation(images, val.labels[list(rows)] if rows else np.array([NO_LABEL]))
+            yield Validation(images, val.labels[rows] if rows else np.array([NO_LABEL]))
 
     return Feed(len(train) // data.batch_size, feed, validation, data.batch_size)
 
 
 def _share(images: Images, labels: Labels, shard: Shard, source: str = "") -> Validation:
-    """What one process evaluates: its share, or one image without a label.
-
-    All processes must call the network equally often.
-    """
+    """What one process evaluates: its share, or one image without a label, as all must evaluate."""
     mine = slice(shard[0], None, shard[1])
     if not len(labels[mine]):
         return Validation(images[:1], np.array([NO_LABEL]), source)
@@ -210,8 +190,8 @@ def _mixed_feed(
     size = preprocessing.image_size
 
     def feed(epoch: int, start: int) -> Iterable[Batch]:
-        steps = MixedSteps(train, seed, epoch, size, shard)
-        order, limit = range(start, data.epoch_steps), BATCH_SECONDS if data.workers else 0
+        steps, order = MixedSteps(train, seed, epoch, size, shard), range(start, data.epoch_steps)
+        limit = BATCH_SECONDS if data.workers else 0
         return DataLoader(
             steps, batch_size=None, sampler=order, num_workers=data.workers, timeout=limit
         )
@@ -231,8 +211,7 @@ def _mixed_feed(
 class MixedSteps(Dataset[Batch]):
     """The batches of one epoch by their number, so that other processes can make them.
 
-    A thread beside the loop would not do: drawing blends holds Python's lock, for which every
-    layer of the network then waits.
+    In a thread drawing blends would hold Python's lock, for which every layer then waits.
     """
 
     sources: Sequence[tuple[Source, int]]
@@ -257,20 +236,18 @@ class _Reals:
         full = Preprocessing(preprocessing.crop, preprocessing.crop.size)
         faces = FaceDataset(reals, full)
         self.crops = [faces.crop(row) for row in range(len(faces))]
-        self.landmarks = crop_landmarks(reals, preprocessing.crop)
-        self.partners = (
-            similar_faces(self.crops, self.landmarks, count=20) if len(reals) > 1 else None
-        )
+        self.landmarks, self.partners = crop_landmarks(reals, preprocessing.crop), None
+        if len(reals) > 1:
+            self.partners = similar_faces(self.crops, self.landmarks, count=20)
 
     def blends(
         self, seed: int, epoch: int, pairs: int, start: int, settings: BlendSettings
     ) -> Iterator[tuple[Images, Labels, NDArray[np.float32]]]:
         """Batches of pairs at the network's size: images, labels, masks."""
-        drawn = {"seed": seed, "epoch": epoch, "pairs": pairs, "start": start}
-        faces = pair_batches(
-            self.crops, self.landmarks, partners=self.partners, settings=settings, **drawn
-        )
-        for images, labels, masks in faces:
+        for images, labels, masks in pair_batches(
+            self.crops, self.landmarks, partners=self.partners, settings=settings, seed=seed,
+            epoch=epoch, pairs=pairs, start=start,
+        ):  # fmt: skip
             small = np.stack([self.resize(image) for image in images])
             grey = (np.stack([masks] * 3, axis=-1) * 255).astype(np.uint8)
             small_masks = np.stack([self.resize(mask)[..., 0] for mask in grey])

@@ -19,10 +19,6 @@ def resolve_precision(precision: str, device: str) -> str:
 
     Weights, statistics and gradients stay float32 in any case; convolutions and products are
     what is computed in bfloat16. CPUs without instructions for it would emulate them slowly.
-
-    Args:
-        precision: "auto", or a name that is kept.
-        device: "auto", "cpu" or "cuda".
     """
     if precision != "auto":
         return precision
@@ -60,13 +56,13 @@ def keep_freed_memory() -> bool:
     a third of the time of a training step on a CPU (16.5 to 24.5 images/s, EfficientNet-Lite0 at
     192 pixels on two cores). Returns whether the C library took the settings.
     """
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # names of malloc.h
+    settings = ((trim_threshold, 2**31 - 1), (top_pad, 2**26), (mmap_max, 0))
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        taken = [ctypes.CDLL(None).mallopt(*setting) for setting in settings]
     except (AttributeError, OSError):  # another C library, or another system
         return False
-    trim_threshold, top_pad, mmap_max = -1, -2, -4  # names of malloc.h
-    most = 2**31 - 1
-    return all([mallopt(trim_threshold, most), mallopt(top_pad, 2**26), mallopt(mmap_max, 0)])
+    return all(taken)
 
 
 def describe_hardware(settings: Settings, device: torch.device) -> str:

@@ -1,7 +1,9 @@
 """A run before its first step: network, objective and optimiser, on their device."""
 
 import copy
-from typing import cast
+import inspect
+from dataclasses import asdict
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -9,11 +11,11 @@ from torch import nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from telltrace.errors import OptionError
+from telltrace.losses import CrossEntropy
 from telltrace.models.registry import create_detector
 
-from .config import HardwareConfig, Settings
+from .config import HardwareConfig, ObjectiveConfig, Settings
 from .loop import State
-from .objective import create_objective
 from .processes import synced_batch_norm
 from .recompute import recompute_blocks
 
@@ -38,18 +40,41 @@ def initialize(settings: Settings, fabric: Fabric) -> State:
     # Two groups: processes may share the network's weights, never the objective's.
     groups = [list(module.parameters()) for module in (wrapped, objective)]
     kind = torch.optim.Adam if settings.optim.coupled else torch.optim.AdamW
-    optimizer = kind(
-        [{"params": group} for group in groups if group],
-        lr=settings.optim.lr,
-        betas=settings.optim.betas,
-        weight_decay=settings.optim.weight_decay,
-    )
+    optim, weights = settings.optim, [{"params": group} for group in groups if group]
+    optimizer = kind(weights, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
     owned = cast(torch.optim.Optimizer, fabric.setup_optimizers(optimizer))
     if average is not None:
         if hasattr(fabric.strategy, "device_mesh"):  # shared among processes as the network is
             average = fabric.setup_module(average)
         average = average.to(fabric.device).requires_grad_(False)
     return State(wrapped, objective, owned, average)
+
+
+def create_objective(
+    network: nn.Module, config: ObjectiveConfig, *, paired: bool = False
+) -> nn.Module:
+    """The objective that the settings name, or the first one of the detector's class.
+
+    It is a module, because some learn weights of their own; these are trained and saved with the
+    network. It takes the settings that its arguments name, and whether batches are ``paired``:
+    faces and then the forgeries made from them, in the same order.
+
+    Raises:
+        OptionError: If the detector has no such objective.
+    """
+    named: tuple[Any, ...] = getattr(network, "objectives", ())
+    known = {kind.name: kind for kind in (*named, CrossEntropy)}
+    own = next(iter(known))
+    name = own if config.name == "auto" else config.name
+    if name not in known:
+        raise OptionError(
+            f"{type(network).__name__} has no objective {name!r}, only {', '.join(known)}",
+            remedy=f"Use --objective.name {own}.",
+        )
+    settings = {**asdict(config), "paired": paired}
+    wanted = inspect.signature(known[name]).parameters
+    given = {key: value for key, value in settings.items() if key in wanted and value is not None}
+    return known[name](**given)
 
 
 def _apply_hardware(

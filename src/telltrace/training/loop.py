@@ -19,7 +19,6 @@ Batch = tuple[Tensor, ...]
 (B, H, W) masks in [0, 1] of what was forged, negative where that is not known."""
 
 Context = Callable[[], AbstractContextManager[object]]
-"""Makes a context manager."""
 
 
 @dataclass
@@ -53,12 +52,7 @@ class State:
 
 
 def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> float:
-    """Learning rate of a step, from the finished epochs and the finished steps of this one.
-
-    Examples:
-        >>> [learning_rate(OptimConfig(lr=1.0), epoch, 0, 10) for epoch in range(3)]
-        [1.0, 0.5, 0.25]
-    """
+    """Learning rate of a step, from the finished epochs and the finished steps of this one."""
     done = epoch * steps + step
     warm = min(1.0, (done + 1) / optim.warmup_steps) if optim.warmup_steps else 1.0
     rate = optim.lr * warm
@@ -99,16 +93,16 @@ def fit(
     from any saved state equals one that never stopped, bit for bit.
 
     Args:
-        state: Where to start; it is advanced in place.
+        state: Where to start, set up with the fabric; it is advanced in place.
         batches: ``(epoch, first step) -> batches`` from that step on, this process's share.
-        fabric: Owns device, precision and processes; ``state`` must be set up with it.
+        fabric: Owns device, precision and processes.
         optim: Learning rate, schedule, clipping, accumulation, averaging.
         steps: Steps in an epoch.
         to_input: Turns (B, H, W, 3) uint8 images into the network's (B, 3, H, W) input.
         seed: Seed of dropout and of every other draw inside the network.
         forward_context: Context of every forward pass, in which processes share statistics.
-        after_step: Called with the state and the step's loss: show, save, stop here.
-        after_epoch: Called with the state and the epoch's mean loss: validate and save here.
+        after_step: Called with the state and the step's loss.
+        after_epoch: Called with the state and the epoch's mean loss.
 
     Raises:
         NonFiniteError: If the loss is NaN or infinite.
@@ -139,10 +133,7 @@ def _backward(
     to_input: Callable[[Tensor], Tensor],
     forward_context: Context,
 ) -> float:
-    """Gradients of a batch, computed in pieces; returns the mean loss over all processes.
-
-    Every piece takes each n-th image, so that a face and its blend stay in one piece.
-    """
+    """Gradients of a batch, in pieces that hold a face and its blend; the mean of all losses."""
     count, total = len(batch[0]), 0.0
     pieces = min(pieces, count)
     for number in range(pieces):
@@ -180,10 +171,7 @@ def _mean(tensor: Tensor, fabric: Fabric) -> Tensor:
 
 @torch.no_grad()
 def _update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move the averaged weights, and the statistics that belong to them, towards the network's.
-
-    Statistics of the latest weights under averaged weights would shift every score.
-    """
+    """Move the averaged weights, and the statistics that belong to them, towards the network's."""
     ours, theirs = average.state_dict(), network.state_dict()  # both share the weights' memory
     for name, kept in ours.items():
         if kept.is_floating_point():

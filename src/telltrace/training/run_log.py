@@ -24,14 +24,7 @@ class RunLogger(ExitStack):
     metrics.csv has the loss and the validation figures of every epoch: the same in a run that
     was stopped and resumed. speed.csv has seconds, images a second, the share of the time in
     which the device waited for data, and the highest memory so far. TensorBoard gets both, where
-    it is installed.
-
-    Args:
-        out: Folder of the run.
-        epochs: Epochs of the whole run.
-        steps: Steps in an epoch.
-        batch_size: Images in a step, over all processes.
-        active: Whether this process shows and writes; one of several does.
+    it is installed. Of several processes one is ``active``: it shows and writes.
     """
 
     def __init__(

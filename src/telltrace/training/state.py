@@ -19,20 +19,17 @@ from .config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig, So
 from .hardware import resolve_hardware
 from .loop import State
 
+COUNTED = ("epoch", "step", "loss_sum", "history")
+"""What a state holds beside tensors."""
+
 
 def save_state(
     path: Path, state: State, recipe: dict[str, Any], *, keep: int = 1, writes: bool = True
 ) -> None:
     """Write everything that a resumed run needs; the file before it moves to ``NAME-1``, and so on.
 
-    Nothing is moved or overwritten before the new file lies on the disk, whole.
-
-    Args:
-        path: File to replace.
-        state: The run as it stands between two steps.
-        recipe: The settings it runs under.
-        keep: States to keep, this one among them.
-        writes: Whether this process writes; where processes share the weights, all must call.
+    Nothing is moved or overwritten before the new file lies on the disk, whole; ``keep`` files
+    stay. Where processes share the weights, all must call, and one of them ``writes``.
 
     Raises:
         OSError: If the disk is full; what was saved before is untouched.
@@ -47,14 +44,8 @@ def save_state(
         tensors |= {f"optimizer/{index}/{k}": _full(v) for k, v in entries.items()}
     if not writes:
         return
-    numbers = {
-        "recipe": recipe,
-        "groups": optimizer["param_groups"],
-        "epoch": state.epoch,
-        "step": state.step,
-        "loss_sum": state.loss_sum,
-        "history": state.history,
-    }
+    counted = {name: getattr(state, name) for name in COUNTED}
+    numbers = {"recipe": recipe, "groups": optimizer["param_groups"], **counted}
     check_disk_space(path, sum(tensor.nbytes for tensor in tensors.values()))
     coming = path.with_name(f".{path.stem}.coming{path.suffix}")
     write_tensors(coming, tensors, {"state": json.dumps(numbers)})
@@ -80,10 +71,7 @@ def _move_older(path: Path, keep: int) -> None:
 
 
 def full_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """All tensors of a module by name; those that processes share are put together.
-
-    A tensor that two names share is given twice: safetensors refuses aliases.
-    """
+    """All tensors of a module by name, whole and no two of them the same memory."""
     return {name: _full(tensor) for name, tensor in module.state_dict().items()}
 
 
@@ -117,8 +105,8 @@ def restore_state(path: Path, state: State, recipe: dict[str, Any]) -> None:
         index, name = key.split("/")
         entries.setdefault(int(index), {})[name] = _share(value, weights[int(index)])
     state.optimizer.load_state_dict({"state": entries, "param_groups": numbers["groups"]})
-    state.epoch, state.step = numbers["epoch"], numbers["step"]
-    state.loss_sum, state.history = numbers["loss_sum"], numbers["history"]
+    for name in COUNTED:
+        setattr(state, name, numbers[name])
 
 
 def _share(value: Tensor, like: Tensor) -> Tensor:
@@ -133,10 +121,7 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _check_recipe(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Everything but the number of workers, which changes no batch, must be as it was.
-
-    A setting that is new since the run began had its default.
-    """
+    """Everything but the number of workers must be as it was; a new setting had its default."""
     source = asdict(SourceConfig(name="", datasets=(), pairs=0))
     defaults = {
         "data": asdict(DataConfig()),

@@ -22,7 +22,6 @@ from .config import Settings
 Grid = dict[str, list[Any]]
 """Dotted settings, as the command line spells them, each with the values to try."""
 Run = Callable[..., Path]
-"""``telltrace.training.trainer.run``: ``(settings, out, **fixed)`` to a checkpoint."""
 
 
 def read_grid(path: Path) -> Grid:
@@ -42,12 +41,7 @@ def read_grid(path: Path) -> Grid:
 
 
 def points(grid: Grid) -> Iterator[dict[str, Any]]:
-    """Every combination of the values; the last setting varies fastest.
-
-    Examples:
-        >>> list(points({"options.alpha": [0.25, 0.5], "seed": [1]}))
-        [{'options.alpha': 0.25, 'seed': 1}, {'options.alpha': 0.5, 'seed': 1}]
-    """
+    """Every combination of the values; the last setting varies fastest."""
     for values in itertools.product(*grid.values()):
         yield dict(zip(grid, values, strict=True))
 
@@ -106,18 +100,11 @@ def run_sweep(
     runs = {folder: with_point(settings, point) for folder, point in folders.items()}
     waiting = {folder: one for folder, one in runs.items() if not _is_finished(folder, one)}
     write_json(asked, out / "grid.json")
-    start = _start_on_ray if on == "ray" else _start_here
-    for _ in start(run, waiting, fixed):
+    here = (run(one, folder, **fixed) for folder, one in waiting.items())
+    for _ in _start_on_ray(run, waiting, fixed) if on == "ray" else here:
         write_table(tabulate(folders), results)
     write_table(tabulate(folders), results)
     return results
-
-
-def _start_here(
-    run: Run, runs: Mapping[Path, Settings], fixed: Mapping[str, Any]
-) -> Iterator[Path]:
-    for folder, settings in runs.items():
-        yield run(settings, folder, **fixed)
 
 
 def _start_on_ray(
@@ -167,13 +154,7 @@ def tabulate(folders: Mapping[Path, Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def mean_interval(values: NDArray[np.float64]) -> tuple[int, float, float, float]:
-    """How many values, their mean, and its 95 % interval by Student's t; none for one value.
-
-    Examples:
-        >>> count, mean, low, high = mean_interval(np.array([0.7, 0.8, 0.9]))
-        >>> count, round(mean, 6), round(low, 4), round(high, 4)
-        (3, 0.8, 0.5516, 1.0484)
-    """
+    """How many values, their mean, and its 95 % interval by Student's t; none for one value."""
     values = values[~np.isnan(values)]
     count, mean = len(values), float(values.mean()) if len(values) else np.nan
     if count < 2:

@@ -2,13 +2,12 @@
 
 import json
 import signal
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from telltrace.checkpoint import Card, Detector, write_tensors
@@ -20,10 +19,10 @@ from telltrace.files import check_disk_space, write_json
 from telltrace.models.registry import options_for_size
 
 from .config import DataConfig, Settings
-from .feed import Feed, create_feed
+from .feed import create_feed
 from .hardware import describe_hardware, keep_freed_memory, resolve_hardware, resolve_precision
 from .initialize import initialize
-from .loop import Batch, NonFiniteError, State, fit
+from .loop import NonFiniteError, State, fit
 from .processes import create_fabric, synced_batch_norm
 from .provenance import describe_run, environment
 from .run_log import RunLogger
@@ -39,38 +38,14 @@ def run(settings: Settings, out: Path, *, device: str, save_every: int, keep: in
 
     The arguments and what is raised are those of :func:`telltrace.training.train`.
     """
-    size = settings.data.image_size
     settings = replace(
         settings,
-        options=options_for_size(settings.detector, settings.options, size),
+        options=options_for_size(settings.detector, settings.options, settings.data.image_size),
         hardware=resolve_hardware(settings.hardware),
         precision=resolve_precision(settings.precision, device),
     )
-    data = settings.data
-    table, crops, crop = _read(settings.manifest, data)
-    train, val = _rows(table, "train"), _rows(table, "val")
-    preprocessing = Preprocessing(crop, data.image_size, data.mean, data.std)
     keep_freed_memory()
-    fabric = create_fabric(settings.hardware, device, settings.precision)
-    state = initialize(settings, fabric)
-    feed = create_feed(
-        train.reset_index(drop=True),
-        val.reset_index(drop=True),
-        preprocessing,
-        data,
-        settings.seed,
-        crops=([crops[row] for row in train.index], [crops[row] for row in val.index]),
-        masks=getattr(state.objective, "wants_masks", False),
-        shard=(fabric.global_rank, fabric.world_size),
-        pin=fabric.device.type == "cuda",
-    )
-    card = Card(
-        detector=settings.detector,
-        options={k: v for k, v in settings.options.items() if k not in STARTING_WEIGHTS},
-        preprocessing=preprocessing,
-        provenance=describe_run(table, asdict(settings)),
-    )
-    _Trainer(settings, fabric, state, feed, card, out, save_every, keep).run()
+    _Trainer(settings, out, device, save_every, keep).run()
     return out / "best.safetensors"
 
 
@@ -97,24 +72,39 @@ def _rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
-@dataclass
 class _Trainer:
     """One run under way: what happens after each step and each epoch."""
 
-    settings: Settings
-    fabric: Fabric
-    state: State
-    feed: Feed
-    card: Card
-    out: Path
-    save_every: int
-    keep: int
-
-    def __post_init__(self) -> None:
-        self.recipe, self.stop = asdict(self.settings), _StopSignal()
-        self.detector = Detector(self.state.evaluated, self.card, self.fabric.device)
-        shape = self.settings.optim.epochs, self.feed.steps, self.feed.batch_size
-        self.log = RunLogger(self.out, *shape, active=self.fabric.is_global_zero)
+    def __init__(
+        self, settings: Settings, out: Path, device: str, save_every: int, keep: int
+    ) -> None:
+        self.settings, self.out, self.save_every, self.keep = settings, out, save_every, keep
+        self.recipe, self.stop, data = asdict(settings), _StopSignal(), settings.data
+        table, crops, crop = _read(settings.manifest, data)
+        train, val = _rows(table, "train"), _rows(table, "val")
+        preprocessing = Preprocessing(crop, data.image_size, data.mean, data.std)
+        self.fabric = fabric = create_fabric(settings.hardware, device, settings.precision)
+        self.state = state = initialize(settings, fabric)
+        self.feed = create_feed(
+            train.reset_index(drop=True),
+            val.reset_index(drop=True),
+            preprocessing,
+            data,
+            settings.seed,
+            crops=([crops[row] for row in train.index], [crops[row] for row in val.index]),
+            masks=getattr(state.objective, "wants_masks", False),
+            shard=(fabric.global_rank, fabric.world_size),
+            pin=fabric.device.type == "cuda",
+        )
+        self.card = Card(
+            detector=settings.detector,
+            options={k: v for k, v in settings.options.items() if k not in STARTING_WEIGHTS},
+            preprocessing=preprocessing,
+            provenance=describe_run(table, self.recipe),
+        )
+        self.detector = Detector(state.evaluated, self.card, fabric.device)
+        shape = settings.optim.epochs, self.feed.steps, self.feed.batch_size
+        self.log = RunLogger(out, *shape, active=fabric.is_global_zero)
 
     def run(self) -> None:
         """From where the run was to its end, or to the signal that stops it."""
@@ -129,7 +119,7 @@ class _Trainer:
             try:
                 fit(
                     self.state,
-                    self._batches,
+                    lambda epoch, step: self.log.timed(self.feed.batches(epoch, step)),
                     fabric,
                     optim=settings.optim,
                     steps=self.feed.steps,
@@ -148,9 +138,6 @@ class _Trainer:
         last = self.settings.hardware.layout == "channels_last"
         order = torch.channels_last if last else torch.contiguous_format
         return self.card.preprocessing.tensor(images).contiguous(memory_format=order)
-
-    def _batches(self, epoch: int, step: int) -> Iterable[Batch]:
-        return self.log.timed(self.feed.batches(epoch, step))
 
     def _after_step(self, state: State, loss: float) -> None:
         self.log.step(state, loss)

@@ -17,12 +17,7 @@ from .processes import gather
 def validate(
     detector: Detector, feed: Feed, fabric: Fabric
 ) -> tuple[dict[str, float | None], Calibration]:
-    """Evaluate the validation split, each process its share.
-
-    Args:
-        detector: The network as it would be kept.
-        feed: Gives the faces.
-        fabric: Knows the processes; all of them get the same figures.
+    """Evaluate the validation split, each process its share; all get the same figures.
 
     Returns:
         Frame AUC, balanced accuracy and log loss, None where a figure is undefined; and the
