@@ -1,16 +1,20 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from telltrace.checkpoint import load_detector, read_tensors, write_tensors
 from telltrace.cli import main
 from telltrace.data.manifest import read_manifest, write_manifest
-from telltrace.errors import MediaError
+from telltrace.errors import CheckpointError, MediaError
 from telltrace.evaluation.scores import read_scores
+from telltrace.models import create_detector
 from telltrace.training import DataConfig, OptimConfig, train
+from telltrace.training.initialize import start_from
 
 from .conftest import SMALL
 
@@ -65,6 +69,45 @@ def test_the_kept_epoch_scores_as_validation_said(
 
     expected = load_detector(trained).card.metrics["validation"]["val_auc"]
     assert roc_auc_score(table.label, table.score) == pytest.approx(expected)
+
+
+def test_training_starts_from_given_weights(
+    trained: Path, crops: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    still = OptimConfig(epochs=1, lr=1e-12, schedule="constant")
+    with caplog.at_level("INFO", logger="telltrace"):
+        more = train(
+            manifest=[crops], out=tmp_path / "more", data=DATA, optim=still, from_=trained, **SMALL
+        )
+    given, _ = read_tensors(trained)
+    taken, _ = read_tensors(more)
+    for name in given:
+        if "running" not in name and "tracked" not in name:
+            assert torch.allclose(taken[name], given[name], atol=1e-6), name
+    assert f"{len(given)} of the network's {len(given)} tensors were taken" in caplog.text
+    assert json.loads((more.parent / "recipe.json").read_text())["start"] == str(trained)
+
+
+def test_what_does_not_match_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    state = create_detector("meso4", num_classes=3).state_dict()
+    write_tensors(tmp_path / "three.safetensors", state | {"extra": torch.ones(1)}, {})
+    with caplog.at_level("INFO", logger="telltrace"):
+        start_from(create_detector("meso4"), tmp_path / "three.safetensors")
+    assert re.search(r"2 stay fresh \(.*weight, .*bias\); 3 were not used \(extra, ", caplog.text)
+    write_tensors(tmp_path / "other.safetensors", {"extra": torch.ones(1)}, {})
+    with pytest.raises(CheckpointError, match=r"other.safetensors: has no tensor of a .*Name the"):
+        start_from(create_detector("meso4"), tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["option", "file"])
+def test_the_command_calls_it_from(
+    saved: bool, crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "call.yaml").write_text("from: absent.pth\n")
+    given = ["--config", str(tmp_path / "call.yaml")] if saved else ["--from", "absent.pth"]
+    call = ["train", "--manifest", str(crops), "--out", str(tmp_path / "run"), *given]
+    assert main(call) == 2
+    assert "absent.pth: There is no such weights file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

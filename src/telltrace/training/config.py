@@ -186,6 +186,8 @@ class Settings:
     hardware: HardwareConfig
     seed: int
     precision: str
+    start: str | None = None
+    """File of the weights that training starts from; None for fresh ones."""
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import copy
 import inspect
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -10,9 +11,11 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from telltrace.errors import OptionError
+from telltrace.errors import CheckpointError, OptionError
 from telltrace.losses import CrossEntropy
 from telltrace.models.registry import create_detector
+from telltrace.progress import logger
+from telltrace.state_dicts import read_state_dict
 
 from .config import HardwareConfig, ObjectiveConfig, Settings
 from .loop import State
@@ -24,10 +27,13 @@ def initialize(settings: Settings, fabric: Fabric) -> State:
     """The state of a run before its first step; its settings have no "auto" left.
 
     Raises:
-        TelltraceError: If there is no such detector, or the objective does not fit it.
+        TelltraceError: If there is no such detector, the objective does not fit it, or its
+            starting weights are another network's.
     """
     torch.manual_seed(settings.seed)
     network = create_detector(settings.detector, **settings.options)
+    if settings.start is not None:
+        start_from(network, settings.start)
     if settings.hardware.layout == "channels_last":
         network = convert_conv2d_weight_memory_format(network, torch.channels_last)
     average = copy.deepcopy(network).eval() if settings.optim.ema else None
@@ -48,6 +54,33 @@ def initialize(settings: Settings, fabric: Fabric) -> State:
             average = fabric.setup_module(average)
         average = average.to(fabric.device).requires_grad_(False)
     return State(wrapped, objective, owned, average)
+
+
+def start_from(network: nn.Module, path: str | Path) -> None:
+    """Fill a network with the tensors of a file that have its names and shapes.
+
+    What matched is logged, and what did not is named.
+
+    Raises:
+        CheckpointError: If the file cannot be read, or nothing in it matches.
+    """
+    given = read_state_dict(path, "Give a checkpoint, or a state dict as .safetensors or .pth.")
+    own = network.state_dict()
+    same = {key: t for key, t in given.items() if key in own and own[key].shape == t.shape}
+    if not same:
+        raise CheckpointError(
+            f"has no tensor of a {type(network).__name__}, whose first is {next(iter(own))}",
+            remedy="Name the detector that the weights are of; `telltrace import-weights` "
+            "translates published layouts.",
+            path=path,
+        )
+    network.load_state_dict(same, strict=False)
+    text = [f"{path}: {len(same)} of the network's {len(own)} tensors were taken"]
+    for names, what in ((own, "stay fresh"), (given, "were not used")):
+        if left := [name for name in names if name not in same]:
+            shown = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
+            text.append(f"{len(left)} {what} ({shown})")
+    logger.info("%s", "; ".join(text))
 
 
 def create_objective(

@@ -20,6 +20,7 @@ def train(
     out: Path,
     detector: str = "sfi_mobilenet",
     options: dict[str, Any] | None = None,
+    from_: Path | None = None,
     data: DataConfig = DataConfig(),  # noqa: B008  frozen
     objective: ObjectiveConfig = ObjectiveConfig(),  # noqa: B008  frozen
     optim: OptimConfig = OptimConfig(),  # noqa: B008  frozen
@@ -43,6 +44,9 @@ def train(
             recipe.json, environment.json, TensorBoard events.
         detector: Name of the detector; `telltrace detectors` lists them.
         options: Its options, such as --options.alpha 0.25.
+        from_: Weights to start from in place of fresh ones: a checkpoint, or a state dict as
+            .safetensors, .pt or .pth. Tensors of the same name and shape are taken; what did not
+            match is said. Training begins anew, with its own settings and step 0.
         data: Which faces to learn from, and how they are shown.
         objective: What to minimise; by default the detector's own.
         optim: How to learn.
@@ -72,6 +76,7 @@ def train(
         manifest=tuple(str(path) for path in paths),
         detector=detector,
         options=options or {},
+        start=None if from_ is None else str(from_),
         data=data,
         objective=objective,
         optim=optim,
