@@ -170,7 +170,7 @@ def test_a_card_of_another_detector_is_refused(saved: Path, tmp_path: Path) -> N
     wrong = Card(detector="resnet26", preprocessing=CARD.preprocessing)
     save_checkpoint(tmp_path / "wrong.safetensors", network, wrong)
     with pytest.raises(
-        ValueError, match=r"wrong\.safetensors: the weights are not those of 'resne"
+        ValueError, match=r"wrong\.safetensors: This state dict is not the weights of 'resne"
     ):
         load_detector(tmp_path / "wrong.safetensors")
 

@@ -25,6 +25,7 @@ from telltrace.faces.align import FaceCrop
 from telltrace.files import atomic_write, file_sha256
 from telltrace.models.registry import create_detector
 from telltrace.renamed import old_names
+from telltrace.state_dicts import match
 
 FORMAT = "telltrace-checkpoint/1"
 BUNDLED = Path(__file__).parent / "weights" / "default.safetensors"
@@ -241,18 +242,9 @@ def load_detector(
     tensors, metadata = read_tensors(path)
     card = _card(path, metadata)
     network = create_detector(card.detector, **card.options)
-    expected = network.state_dict()
-    missing, unknown = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected)
-    shared = sorted(expected.keys() & tensors.keys())
-    other_shape = [key for key in shared if expected[key].shape != tensors[key].shape]
-    if missing or unknown or other_shape:
-        raise CheckpointError(
-            f"the weights are not those of {card.detector!r} with {card.options} "
-            f"(missing {missing[:3]}, unknown {unknown[:3]}, other shape {other_shape[:3]})",
-            remedy="Use the checkpoint with the version of telltrace that wrote it.",
-            path=path,
-        )
-    network.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()})
+    what = f"the weights of {card.detector!r} with {card.options}"
+    remedy = "Use the checkpoint with the version of telltrace that wrote it."
+    network.load_state_dict(match(network, tensors, str, what=what, remedy=remedy, path=path))
     network.to(memory_format=torch.channels_last)  # a third faster on a CPU
     detector = Detector(network.eval(), card, device, precision)
     detector.sha256 = file_sha256(path)

@@ -96,6 +96,8 @@ def match(
     *,
     what: str,
     ignored: tuple[str, ...] = (),
+    remedy: str = "",
+    path: Path | None = None,
 ) -> dict[str, Tensor]:
     """Pick a module's tensors out of another's state dict, and leave nothing unexplained.
 
@@ -105,6 +107,8 @@ def match(
         rename: From the module's name of a tensor to the other one.
         what: What ``state`` ought to be, for the error message.
         ignored: Beginnings of names in ``state`` that the module does without.
+        remedy: For the error message.
+        path: The file that ``state`` was read from, likewise.
 
     Returns:
         State dict under the module's own names.
@@ -127,7 +131,7 @@ def match(
     }
     if any(problems.values()):
         found = "; ".join(f"{len(of)} {how}, such as {of[0]}" for how, of in problems.items() if of)
-        raise CheckpointError(f"This state dict is not {what}: {found}")
+        raise CheckpointError(f"This state dict is not {what}: {found}", remedy=remedy, path=path)
     return {ours: state.get(theirs, wanted[ours]) for ours, theirs in names.items()}
 
 

@@ -102,7 +102,7 @@ def test_no_curve_without_both_classes(tmp_path: Path) -> None:
 
 
 def test_a_picture_has_the_name_of_a_picture(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"roc\.jpg: pictures are PNG"):
+    with pytest.raises(ValueError, match=r"roc\.jpg: is written in another format"):
         save_figure(Figure(), tmp_path / "roc.jpg")
 
 

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from telltrace.checkpoint import BUNDLED
-from telltrace.errors import CheckpointError, OptionError, OutputError
+from telltrace.checkpoint import BUNDLED, read_card
+from telltrace.errors import OptionError, OutputError
 from telltrace.files import file_sha256, json_sha256, write_json
 from telltrace.inference import Scanner, ScanSettings, find_paths
 from telltrace.inference.formats import SCHEMA
@@ -80,15 +80,13 @@ def batch_scan(
         settings: Those of `ScanSettings`.
 
     Raises:
-        TelltraceError: As `run_batch`, or if a checkpoint is not there.
+        TelltraceError: As `run_batch`, or if a checkpoint cannot be read.
     """
     checked = asdict(ScanSettings(**settings, time_limit=time_limit))
     asked = {name: checked[name] for name in checked if name != "time_limit"}
     paths = list(detector) or [BUNDLED]
     for path in paths:
-        if not path.is_file():
-            remedy = "Give the path of a .safetensors checkpoint."
-            raise CheckpointError("no such file", remedy=remedy, path=path)
+        read_card(path)
     hashes = [file_sha256(path) for path in paths]
     return run_batch(
         sources,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from telltrace.errors import OptionError
+from telltrace.files import check_suffix
 from telltrace.progress import progress
 
 if TYPE_CHECKING:
@@ -54,13 +55,12 @@ def scan(
     from telltrace.batch.journal import read_results
     from telltrace.batch.pages import PageWriter, write_pages
     from telltrace.inference import Scanner, find_paths
-    from telltrace.inference.formats import check_page_name
 
     batch = {name: options.pop(name) for name in ("engine", "workers", "retry", "time_limit")}
     build = partial(Scanner, checkpoint or None, device=device, **options)
     sources = [str(source) for source in media]
     if report is not None:
-        check_page_name(report)
+        check_suffix(report, ".html", ".htm")
     if out is None:
         if batch["workers"] is not None or batch["engine"] != "process" or batch["retry"]:
             raise OptionError("--workers, --engine and --retry need --out, a folder for results.")

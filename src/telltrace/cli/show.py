@@ -68,18 +68,14 @@ def _faces(manifest: list[Path], split: str | None, columns: int, size: int, see
 
 def read_face(path: str) -> "NDArray[np.uint8]":
     """A crop, a picture, or the middle frame of a video, (H, W, 3) RGB."""
+    from telltrace.data.crops import read_crop
     from telltrace.faces.media import Sampling
     from telltrace.faces.reader import open_media
-    from telltrace.packs.pack import find_entry, read_bytes
-    from telltrace.packs.pictures import decode
+    from telltrace.packs.pack import find_entry
 
-    if find_entry(path) is None:
-        return next(iter(open_media(path, Sampling("spread", 1)))).image
-    image = decode(read_bytes(path))
-    if image is None:
-        remedy = "Write the pack again with `telltrace pack`."
-        raise ManifestError("is no picture", remedy=remedy, path=path)
-    return image
+    if find_entry(path) is not None:
+        return read_crop(path)
+    return next(iter(open_media(path, Sampling("spread", 1)))).image
 
 
 def _blends(

@@ -21,10 +21,7 @@ _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 def to_lines(parts: Iterable[RenderableType], width: int, colour: bool = False) -> str:
     """What `rich` prints of tables and texts, without trailing blanks."""
     out = StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False,
-        markup=False,
-    )  # fmt: skip
+    console = Console(file=out, width=width, force_terminal=colour, highlight=False, markup=False)
     for part in parts:
         console.print(part)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())

@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from telltrace.errors import OptionError
+from telltrace.evaluation.rendering import to_lines
 from telltrace.faces.media import Status
 from telltrace.inference.explain import moment
 from telltrace.inference.scanner import Scanner
@@ -56,13 +55,6 @@ def schema() -> dict[str, Any]:
     """The JSON schema of the document; a line of JSON lines is its ``file``."""
     text = files(__package__).joinpath("scan.schema.json").read_text(encoding="utf-8")
     return dict(json.loads(text))
-
-
-def check_page_name(path: Path) -> None:
-    """Refuse to write HTML under the name of something else."""
-    if path.suffix.lower() not in (".html", ".htm"):
-        remedy = "Give it a name that ends in .html, and print it to PDF from a browser if need be."
-        raise OptionError("A report is an HTML page", remedy=remedy, path=path)
 
 
 def about(scanner: Scanner) -> dict[str, Any]:
@@ -141,7 +133,7 @@ def csv_line(row: Iterable[Any]) -> str:
 
 def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
     """A table of one line a file, then what needs saying about those that are not simply real."""
-    console = Console(width=60 + max(len(str(verdict.path)) for verdict in verdicts))
+    width = 60 + max(len(str(verdict.path)) for verdict in verdicts)
     table = Table(box=None, pad_edge=False)
     table.add_column("verdict", no_wrap=True)
     for name in ("fake", "people", "frames"):
@@ -155,15 +147,11 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
             f"{verdict.frames_with_face}/{verdict.frames}",
             Text(str(verdict.path)),
         )
-    with console.capture() as capture:
-        console.print(table)
-        for verdict in verdicts:
-            if notes := _notes(verdict):
-                console.print(Text(f"\n{verdict.path}"), soft_wrap=True)
-                for note in notes:
-                    console.print(Text(f"  {note}"), soft_wrap=True)
-        console.print(Text(_about_detectors(scanner)), soft_wrap=True)
-    return capture.get().rstrip("\n")
+    lines = [to_lines([table], width, Console().is_terminal)]
+    for verdict in verdicts:
+        if notes := _notes(verdict):
+            lines += [f"\n{verdict.path}", *(f"  {note}" for note in notes)]
+    return "\n".join([*lines, _about_detectors(scanner)])
 
 
 def _notes(verdict: Verdict) -> list[str]:

@@ -18,7 +18,7 @@ from telltrace.evaluation.metrics import THRESHOLD
 from telltrace.robustness import Robustness, curves_figure
 from telltrace.robustness.results import sentences
 from telltrace.version import VERSION
-from telltrace.visualization import histogram_figure, reliability_figure
+from telltrace.visualization import histogram_figure, reliability_figure, runs_figure
 from telltrace.visualization.page import Section, facts, figure, note, page, paragraph, svg, table
 
 from . import charts
@@ -85,7 +85,7 @@ def _sections(source: Source, scores: ScoreTable, report: Report, mistakes: int)
         found.append(Section("Worst mistakes", _mistakes(source, mistakes)))
     if source.history is not None:
         caption = "The epoch with the highest validation AUC is the one that was kept."
-        drawn = svg(charts.history_figure(source.history), alt="Course of the training")
+        drawn = svg(runs_figure({source.name: source.history}), alt="Course of the training")
         found.append(Section("Training", figure(drawn, caption)))
     found.append(Section("Protocol", _protocol(report)))
     found.append(Section("Provenance", facts({**source.origin, "telltrace": VERSION})))

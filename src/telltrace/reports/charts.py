@@ -77,18 +77,6 @@ def method_figure(report: Report) -> Figure | None:
     return drawn
 
 
-def history_figure(history: pd.DataFrame) -> Figure:
-    """Training loss, and AUC on the validation split, after each epoch."""
-    drawn, left = _chart(7.2, 3)
-    left.plot(history["epoch"], history["loss"], color=GREY, lw=1.6, marker="o", ms=3)
-    left.set(xlabel="epoch", ylabel="training loss (grey)")
-    right = left.twinx()
-    right.plot(history["epoch"], history["val_auc"], color=BLUE, lw=1.6, marker="o", ms=3)
-    right.set(ylabel="validation AUC (blue)", ylim=(0, 1.02))
-    right.spines[["top"]].set_visible(False)
-    return drawn
-
-
 def _chart(width: float, height: float) -> tuple[Figure, Axes]:
     drawn, grid = new_figure(width, height)
     return drawn, grid[0, 0]

@@ -65,15 +65,8 @@ def run_names(folders: Sequence[Path]) -> list[str]:
 
 def plot_runs(folders: Sequence[Path], path: Path) -> None:
     """Loss and validation AUC of every run over its epochs, as one picture (.png, .svg, .pdf)."""
-    from telltrace.visualization.curves import new_figure  # here, because it loads matplotlib
+    from telltrace.visualization import runs_figure  # here, because it loads matplotlib
 
-    figure, (axes,) = new_figure(10, 4, columns=2)
-    metrics = [pd.read_csv(folder / "metrics.csv") for folder in folders]
-    titles = {"loss": "training loss", "val_auc": "validation AUC"}
-    for ax, (column, title) in zip(axes, titles.items(), strict=True):
-        for name, table in zip(run_names(folders), metrics, strict=True):
-            ax.plot(table["epoch"], table[column], marker=".", label=name)
-        ax.set(xlabel="epoch", title=title)
-    axes[1].legend(fontsize="small")
+    tables = [pd.read_csv(folder / "metrics.csv") for folder in folders]
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    runs_figure(dict(zip(run_names(folders), tables, strict=True))).savefig(path, dpi=120)

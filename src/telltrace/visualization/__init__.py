@@ -1,6 +1,6 @@
 """Pictures of scores, faces and attention."""
 
-from .curves import histogram_figure, reliability_figure, roc_figure, save_figure
+from .curves import histogram_figure, reliability_figure, roc_figure, runs_figure, save_figure
 from .faces import blend_sheet, contact_sheet, draw_boxes, manifest_sheet
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "manifest_sheet",
     "reliability_figure",
     "roc_figure",
+    "runs_figure",
     "save_figure",
 ]

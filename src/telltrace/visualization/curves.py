@@ -1,6 +1,6 @@
 """Pictures of a scores table: ROC curves down to rare false positives, histograms, reliability."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -8,20 +8,20 @@ from typing import Any, Final, NamedTuple
 import matplotlib
 import matplotlib.style
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from telltrace.errors import OptionError
 from telltrace.evaluation.calibration import reliability
 from telltrace.evaluation.compact import LevelName, ScoreTable
 from telltrace.evaluation.groups import Level
 from telltrace.evaluation.metrics import THRESHOLD, expected_calibration_error
 from telltrace.evaluation.ranking import Floats, Ranking, UndefinedError
 from telltrace.evaluation.report import Group, Report
-from telltrace.files import write_bytes
+from telltrace.files import check_suffix, write_bytes
 
 MOST_LINES: Final = 9
 """With more lines than this, methods are left out and the datasets alone are drawn."""
@@ -108,14 +108,25 @@ def reliability_figure(table: ScoreTable, report: Report) -> Figure:
     return figure
 
 
+def runs_figure(runs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Training loss and validation AUC of runs after each epoch, by their names."""
+    figure, grid = new_figure(10, 4, columns=2)
+    titles = {"loss": "training loss", "val_auc": "validation AUC"}
+    for axes, (column, title) in zip(grid[0], titles.items(), strict=True):
+        for name, epochs in runs.items():
+            axes.plot(epochs["epoch"], epochs[column], marker=".", label=name)
+        axes.set(xlabel="epoch", title=title)
+    grid[0, 1].legend(fontsize="small")
+    return figure
+
+
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG: whole or not at all, and the same figure as the same bytes.
 
     Raises:
-        OptionError: If ``path`` does not end in .png.
+        OutputError: If ``path`` does not end in .png.
     """
-    if Path(path).suffix.lower() != ".png":
-        raise OptionError("pictures are PNG files", remedy="End the name in .png.", path=path)
+    check_suffix(Path(path), ".png")
     content = BytesIO()
     with matplotlib.style.context("default"):
         figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
