@@ -119,10 +119,6 @@ class Detector:
 
         Shape:
             (N, H, W, 3) to (N,), each in [0, 1].
-
-        Examples:
-            >>> load_detector().score(np.zeros((2, 64, 64, 3), np.uint8)).shape
-            (2,)
         """
         if not len(crops):
             return np.zeros(0)
@@ -149,10 +145,6 @@ def probabilities(logits: Tensor, calibration: Calibration) -> NDArray[np.float6
 
     Shape:
         (B, 2) logits to (B,).
-
-    Examples:
-        >>> probabilities(torch.tensor([[0.0, 0.0]]), Calibration()).tolist()
-        [0.5]
     """
     pair = logits.detach().double().cpu()
     margin = (pair[:, 1] - pair[:, 0]) / calibration.temperature + calibration.bias

@@ -94,12 +94,6 @@ def check_suffix(path: Path, *suffixes: str) -> None:
 
     Raises:
         OutputError: If the name ends in none of the suffixes.
-
-    Examples:
-        >>> check_suffix(Path("page.pdf"), ".html")
-        Traceback (most recent call last):
-        telltrace.errors.OutputError: page.pdf: is written in another format. Give a name that
-        ends in .html.
     """
     if path.suffix.lower() not in suffixes:
         remedy = f"Give a name that ends in {' or '.join(suffixes)}."

@@ -32,11 +32,6 @@ def progress(what: str, total: int, unit: str, *, done: int = 0) -> Iterator[Adv
         total: All units.
         unit: What is counted, in the plural.
         done: Units that an earlier run had done; they do not count for the speed.
-
-    Examples:
-        >>> with progress("Scanning", 2, "files") as advance:
-        ...     advance(1)
-        ...     advance(1, note="3 lost")
     """
     if not logger.isEnabledFor(logging.INFO):
         yield lambda count=1, /, note="": None

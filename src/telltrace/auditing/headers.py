@@ -70,12 +70,7 @@ def video_traits(path: Path) -> Traits:
 
 
 def encoder_settings(packet: bytes) -> str:
-    """The options that x264 and x265 write into the first frame; "" if there are none.
-
-    Examples:
-        >>> encoder_settings(b"..x264 - core 148 - options: cabac=1 crf=23.0" + bytes(1))
-        'x264 - core 148 - options: cabac=1 crf=23.0'
-    """
+    """The options that x264 and x265 write into the first frame; "" if there are none."""
     for name in (b"x264 - core", b"x265 (build"):
         at = packet.find(name)
         if at >= 0:

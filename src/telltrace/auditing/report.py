@@ -48,7 +48,7 @@ def audit(
     workers: int | None = None,
     seed: int = 0,
 ) -> Audit:
-    r"""Look for leaks between splits, and for shortcuts that give the classes away.
+    """RLook for leaks between splits, and for shortcuts that give the classes away.
 
     Args:
         manifest: Manifests of media or of face crops, or packs.
@@ -61,16 +61,6 @@ def audit(
 
     Raises:
         ManifestError: If a manifest cannot be read.
-
-    Examples:
-        >>> import numpy as np
-        >>> from PIL import Image
-        >>> folder = getfixture("tmp_path")
-        >>> for name in ("a", "b"):
-        ...     Image.fromarray(np.eye(32, dtype=np.uint8) * 255).save(folder / f"{name}.png")
-        >>> _ = (folder / "m.csv").write_text("path,label,split\na.png,0,train\nb.png,1,test\n")
-        >>> [leak.kind for leak in audit([folder / "m.csv"]).leaks]
-        ['equal', 'file']
     """
     from ..pools import processors
     from ..progress import progress

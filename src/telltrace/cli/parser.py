@@ -197,11 +197,6 @@ def _plain(arguments: Sequence[str], known: set[str], lists: set[str]) -> Iterat
 def read_config(path: Path, known: set[str], lists: set[str]) -> str:
     """A saved call as YAML text, in which single values of lists are lists of one.
 
-    Args:
-        path: A mapping of options to values; groups of options are mappings in it.
-        known: Every option, those of groups with a dot.
-        lists: Those that take several values.
-
     Raises:
         OptionError: If the file is no such mapping, or names an option that there is not.
     """

@@ -42,12 +42,7 @@ def reliability(ranking: Ranking) -> Reliability:
 
 
 def margins(scores: ArrayLike, temperature: float = 1.0, bias: float = 0.0) -> Floats:
-    """What a detector said before ``score = sigmoid(margin / temperature + bias)``, (N,).
-
-    Examples:
-        >>> margins([0.5, 0.75]).round(4).tolist()
-        [0.0, 1.0986]
-    """
+    """What a detector said before ``score = sigmoid(margin / temperature + bias)``, (N,)."""
     s = np.clip(np.asarray(scores, dtype=np.float64), _NEAREST, 1 - _NEAREST)
     return np.asarray((logit(s) - bias) * temperature, dtype=np.float64)
 
@@ -65,10 +60,6 @@ def fit_temperature(
 
     References:
         Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
-
-    Examples:
-        >>> round(fit_temperature([0, 0, 1, 1], [-2, 1, -1, 2]), 4)
-        2.3831
     """
     y, m = _both(labels, margin)
     w = _shares(weights, len(y))
@@ -127,10 +118,6 @@ def fit_isotonic(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None
     References:
         Zadrozny and Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability
         Estimates", KDD 2002.
-
-    Examples:
-        >>> fit_isotonic([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.9])
-        ((0.1, 0.0), (0.4, 0.5), (0.6, 0.5), (0.9, 1.0))
     """
     y, s = _both(labels, scores)
     from sklearn.isotonic import IsotonicRegression

@@ -64,12 +64,6 @@ def delong(
     References:
         DeLong, DeLong and Clarke-Pearson, "Comparing the Areas under Two or More Correlated
         Receiver Operating Characteristic Curves", Biometrics 1988.
-
-    Examples:
-        >>> labels = [0, 0, 0, 1, 1, 1]
-        >>> found = delong(labels, [1, 2, 4, 3, 5, 6], [1, 3, 5, 2, 4, 6])
-        >>> round(found.difference, 4), found.verdict
-        (0.2222, 'tie')
     """
     y, a = check(labels, first)
     _, b = check(labels, second)
@@ -152,10 +146,8 @@ def compare_items(first: Items, second: Items, draws: Draws) -> Found:
         for items, ranking in zip((first, second), rankings, strict=True)
     ]
     found: Found = {}
-    for name, metric in METRICS.items():
+    for name in drawn[0]:
         a, b = (measure[name].value for measure in measures)
-        if name not in drawn[0]:
-            continue
         if a is None or b is None:
             found[name] = measures[0][name].reason or ""
             continue
@@ -164,7 +156,7 @@ def compare_items(first: Items, second: Items, draws: Draws) -> Found:
         except UndefinedError as error:
             found[name] = str(error)
             continue
-        better = metric.higher_is_better
+        better = METRICS[name].higher_is_better
         found[name] = Comparison(
             a, b, a - b, *ends, draws.level, "clustered bootstrap", higher_is_better=better
         )

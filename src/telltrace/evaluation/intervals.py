@@ -165,11 +165,6 @@ def t_interval(
 
     References:
         Pepe, "The Statistical Evaluation of Medical Tests", 2003, section 5.2.5.
-
-    Examples:
-        >>> low, high = t_interval(0.9, 0.03, 19)
-        >>> round(low, 4), round(high, 4)
-        (0.8175, 0.9476)
     """
     outside = (scale != "any" and value <= 0) or (scale == "share" and value >= 1)
     if not spread >= _NOTHING or outside:

@@ -54,7 +54,7 @@ def render(report: Report, width: int = 100) -> str:
     brief = [m.name for m in METRICS.values() if m.heading and m.name != "auc"]
     if width < _WIDE_FROM:
         brief = [name for name in brief if METRICS[name].heading in _NARROW]
-    parts: list[RenderableType] = [_summary(report), _overall(report, notes)]
+    parts: list[RenderableType] = [summary(report), _overall(report, notes)]
     parts.append(_by_set(report, "frames", notes, brief))
     if report.overall.videos.total:
         parts.append(_by_set(report, "videos", notes, brief))
@@ -63,7 +63,8 @@ def render(report: Report, width: int = 100) -> str:
     return to_lines([*parts, *(f"Note: {note}" for note in report.notes)], width)
 
 
-def _summary(report: Report) -> str:
+def summary(report: Report) -> str:
+    """What was judged, in a sentence or two."""
     whole, split = report.overall, ", ".join(name or "none named" for name in report.splits)
     frames, videos = whole.frames, whole.videos
     if not videos.total:

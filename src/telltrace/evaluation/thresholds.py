@@ -79,11 +79,6 @@ def conformal_threshold(
         Vovk et al., "Algorithmic Learning in a Random World", 2005, section 4.2 (split
         conformal); Vovk, "Conditional validity of inductive conformal predictors", ACML 2012,
         proposition 2a.
-
-    Examples:
-        >>> import numpy as np
-        >>> conformal_threshold(np.arange(1, 100) / 100, 0.01) > 0.99
-        True
     """
     for name, value in (("rate", rate), ("confidence", 0.5 if confidence is None else confidence)):
         if not 0 < value < 1:
@@ -112,10 +107,7 @@ def _weighted_threshold(s: Floats, rate: float, weights: ArrayLike | None) -> fl
             f"a rate of {rate:g} needs {math.ceil(1 / rate - 1 - 1e-9)} items to calibrate on, "
             f"got {len(s)}{counted}"
         )
-    order = np.argsort(-s, kind="stable")
-    above = np.cumsum(w[order]) * size / w.sum()
-    first = int(np.argmax(above > allowed))  # the highest that must stay below
-    return float(np.nextafter(s[order[first]], np.inf))
+    return float(np.nextafter(-real_threshold(-s, allowed / size, w), np.inf))
 
 
 LEVELS: Final = 4000
@@ -154,12 +146,6 @@ class Sample(NamedTuple):
         Values of one item share its level and spread about it by ``within``: the levels of items
         are Student's, as in :meth:`threshold`, and the values of an item normal and independent;
         ``sd`` is the deviation of all values.
-
-        Examples:
-            >>> alike, apart = (Sample(30, 0.0, 1.0).threshold_of_highest(0.05, 20, w)
-            ...                 for w in (0.1, 0.9))
-            >>> round(alike, 2), round(apart, 2)
-            (1.91, 2.8)
         """
         if not within:
             return self.threshold(rate)
@@ -197,10 +183,6 @@ def summarise_sample(
 
     Raises:
         UndefinedError: If fewer than two items would tell as much.
-
-    Examples:
-        >>> summarise_sample([1.0, 2.0, 3.0])
-        Sample(size=3.0, mean=2.0, sd=1.0)
     """
     v = np.asarray(values, dtype=np.float64)
     w = np.ones(len(v)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -218,9 +200,5 @@ def rate_of_each(rate: float, tries: float) -> float:
     References:
         Šidák, "Rectangular Confidence Regions for the Means of Multivariate Normal Distributions",
         JASA 1967: exact for independent tries, and on the safe side for those that agree.
-
-    Examples:
-        >>> round(rate_of_each(0.05, 10), 5)
-        0.00512
     """
     return float(-np.expm1(np.log1p(-rate) / tries))

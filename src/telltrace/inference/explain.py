@@ -89,12 +89,7 @@ def _when(tracks: Sequence[TrackVerdict], moving: bool) -> str:
 
 
 def moment(start: float, end: float, digits: int = 2) -> str:
-    """A stretch of time, or a single frame of it, as the end of a sentence.
-
-    Examples:
-        >>> moment(1.0, 2.5), moment(1.0, 1.0, 1)
-        (' from 1.00 to 2.50 s', ' at 1.0 s')
-    """
+    """A stretch of time, or a single frame of it, as the end of a sentence."""
     if f"{start:.{digits}f}" == f"{end:.{digits}f}":
         return f" at {start:.{digits}f} s"
     return f" from {start:.{digits}f} to {end:.{digits}f} s"

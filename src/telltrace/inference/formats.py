@@ -171,14 +171,7 @@ def quality_flags(verdict: Verdict) -> list[str]:
 
 
 def reason_and_remedy(verdict: Verdict) -> str:
-    """Two sentences.
-
-    Examples:
-        >>> from pathlib import Path
-        >>> parts = {"status": Status.UNREADABLE, "reason": "is empty", "remedy": "Copy it again"}
-        >>> reason_and_remedy(Verdict(path=Path("a"), **parts))
-        'The file is empty. Copy it again.'
-    """
+    """Two sentences."""
     reason = verdict.reason if verdict.status in VERDICTS else f"the file {verdict.reason}"
     return f"{reason[:1].upper()}{reason[1:]}. {verdict.remedy}."
 

@@ -198,12 +198,7 @@ def _to_the_frame(found: Finding, forged: Sequence[Span]) -> Stretch | None:
 
 
 def common_verdict(statuses: Sequence[Status]) -> Status | None:
-    """What is said of a file with people of whom this is said.
-
-    Examples:
-        >>> str(common_verdict([Status.REAL, Status.UNCERTAIN]))
-        'UNCERTAIN'
-    """
+    """What is said of a file with people of whom this is said."""
     if not statuses:
         return None
     if Status.FAKE in statuses:

@@ -195,12 +195,7 @@ def _with_stretch(found: Finding, status: Status, high: tuple[Window, ...]) -> F
 
 
 def judge_score(score: float, calibration: Calibration) -> Status:
-    """FAKE, REAL, or UNCERTAIN between the two thresholds.
-
-    Examples:
-        >>> str(judge_score(0.7, Calibration(real_below=0.4, fake_from=0.6)))
-        'FAKE'
-    """
+    """FAKE, REAL, or UNCERTAIN between the two thresholds."""
     if score >= calibration.fake_from:
         return Status.FAKE
     return Status.REAL if score < calibration.real_below else Status.UNCERTAIN

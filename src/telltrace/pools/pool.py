@@ -192,12 +192,7 @@ class Pool(Generic[Job, Result]):
 
 
 def _cause(exit_code: int | None) -> str:
-    """What ended a process.
-
-    Examples:
-        >>> _cause(-11), _cause(3)
-        ('SIGSEGV', 'exit code 3')
-    """
+    """What ended a process."""
     if exit_code is not None and exit_code < 0:
         with suppress(ValueError):
             return signal.Signals(-exit_code).name

@@ -15,6 +15,7 @@ from telltrace.evaluation import (
     evaluate,
 )
 from telltrace.evaluation.metrics import THRESHOLD
+from telltrace.evaluation.rendering import summary
 from telltrace.robustness import Robustness, curves_figure
 from telltrace.robustness.results import sentences
 from telltrace.version import VERSION
@@ -185,15 +186,8 @@ def _protocol(report: Report) -> str:
 
 def plain_summary(report: Report) -> list[str]:
     """What a reader should take away, as sentences."""
-    whole = report.overall
-    videos, frames = whole.videos, whole.frames
-    said = [
-        f"{videos.judged} of {videos.total} videos could be judged: {videos.reals} real and "
-        f"{videos.fakes} fake ones, by {frames.judged} frames."
-        if videos.total
-        else f"{frames.judged} of {frames.total} rows could be judged: {frames.reals} real and "
-        f"{frames.fakes} fake ones; no video is named."
-    ]
+    videos, frames = report.overall.videos, report.overall.frames
+    said = [summary(report)]
     level, what = (
         (videos, "video") if videos.metrics["auc"].value is not None else (frames, "frame")
     )

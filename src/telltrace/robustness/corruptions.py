@@ -97,11 +97,6 @@ def corrupt(
 
     Raises:
         OptionError: If there is no such corruption or level.
-
-    Examples:
-        >>> grey = np.full((32, 32, 3), 128, np.uint8)
-        >>> int(corrupt([grey], ["a.png"], "contrast", 5)[0].max())
-        128
     """
     corruption = check_corruption(name, level)
     amount = corruption.levels[level - 1]

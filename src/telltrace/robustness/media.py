@@ -25,18 +25,7 @@ def corrupt_medium(
 
     Video codecs see the whole video with its own frames and rate; uploads keep the smaller size
     that they were given. What happens to single pictures happens to every frame, and the result
-    is written without loss.
-
-    Args:
-        source: Picture or video.
-        folder: Where the copy goes.
-        name: A corruption.
-        level: 1 to 5.
-        key: The medium's name for all chance; a frame's is this and its number.
-        seed: Of all chance.
-
-    Returns:
-        The copy.
+    is written without loss. All chance depends on ``key``, the seed and the frame's number.
 
     Raises:
         MediaError: If the medium cannot be read.

@@ -117,12 +117,9 @@ def summarise(
     cells: Iterable[tuple[str, int, pd.DataFrame]],
     calibration: Calibration,
 ) -> Robustness:
-    """Compare the scores of corrupted faces with those of the same faces clean.
+    """Compare scores of corrupted faces (corruption, level, table) with those of the clean ones.
 
-    Args:
-        clean: Scores table of the clean faces.
-        cells: Corruption, level and scores table.
-        calibration: Its thresholds make the verdicts.
+    The calibration's thresholds make the verdicts.
     """
     first = compact_scores(clean, items=True)
     draws = _defined(lambda: TableDraws(first))
@@ -143,7 +140,7 @@ def summarise(
     return Robustness(
         tuple(found),
         mean_drop,
-        _drop_bounds(draws, mean_drop, means),
+        _bounds(draws, mean_drop, means, drop=True),
         _mean_of_means(found[1:], "flips") or 0.0,
         len(first.videos),
         int((first.labels == 0).sum()),
@@ -173,7 +170,7 @@ def _cell(
         _bounds(draws, value, drawn),
         _auc(*table.level("videos"), table),
         fall,
-        _drop_bounds(draws, fall, drop),
+        _bounds(draws, fall, drop, drop=True),
         float((said[0] != said[1]).mean()),
         float((said[0] * said[1] == -1).mean()),
         float((now - before).mean()),
@@ -188,19 +185,16 @@ def _defined(compute: Callable[[], Value]) -> Value | None:
         return None
 
 
-def _bounds(draws: TableDraws | None, value: float | None, drawn: Floats | None) -> Bounds | None:
+def _bounds(
+    draws: TableDraws | None, value: float | None, drawn: Floats | None, drop: bool = False
+) -> Bounds | None:
+    """The interval of an AUC, or of a drop, from its values in the draws."""
     if draws is None or value is None or drawn is None:
         return None
+    if drop:
+        return _defined(lambda: draws.draws.difference(value, drawn))
     found = _defined(lambda: draws.draws.interval(auc, value, drawn))
     return None if found is None else (found.low, found.high)
-
-
-def _drop_bounds(
-    draws: TableDraws | None, drop: float | None, drawn: Floats | None
-) -> Bounds | None:
-    if draws is None or drop is None or drawn is None:
-        return None
-    return _defined(lambda: draws.draws.difference(drop, drawn))
 
 
 def _auc(score: Floats, owner: NDArray[np.int32], table: ScoreTable) -> float | None:

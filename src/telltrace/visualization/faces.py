@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from telltrace.errors import OptionError
 
@@ -41,10 +41,6 @@ def contact_sheet(
 
     Raises:
         OptionError: If there is no image, an image is not uint8 RGB, or captions are not as many.
-
-    Examples:
-        >>> contact_sheet([np.zeros((8, 8, 3), np.uint8)] * 3, ["a", "b", "c"], columns=2).size
-        (344, 378)
     """
     if not images or len(images) != len(captions):
         raise OptionError(
@@ -62,7 +58,7 @@ def contact_sheet(
     draw = ImageDraw.Draw(sheet)
     for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
         left, top = _MARGIN + i % columns * step, _MARGIN + i // columns * down
-        tile = _fit(_picture(image), size)
+        tile = ImageOps.contain(_picture(image), (size, size), Image.Resampling.LANCZOS)
         sheet.paste(tile, (left + (size - tile.width) // 2, top + (size - tile.height) // 2))
         for number, line in enumerate(caption.split("\n")):
             text = _cut(line, letters, size)
@@ -115,12 +111,6 @@ def _picture(image: Pixels) -> Image.Image:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise OptionError(f"Expected uint8 RGB (H, W, 3), got {image.dtype} {image.shape}.")
     return Image.fromarray(np.ascontiguousarray(image))
-
-
-def _fit(picture: Image.Image, size: int) -> Image.Image:
-    scale = size / max(picture.size)
-    shape = tuple(max(1, round(side * scale)) for side in picture.size)
-    return picture.resize((shape[0], shape[1]), Image.Resampling.LANCZOS)
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
@@ -226,11 +216,6 @@ def blend_sheet(
 
     A blend is a real and a blended face (S, S, 3) and opacities (S, S) in [0, 1]; so many pairs
     stand ``across``, and a picture has ``size`` pixels a side.
-
-    Examples:
-        >>> face = np.zeros((64, 64, 3), np.uint8)
-        >>> blend_sheet([(face, face + 9, np.ones((64, 64), np.float32))], ["a"], across=1).width
-        680
     """
     images: list[Pixels] = []
     captions: list[str] = []
