@@ -1,7 +1,6 @@
 """How a detector's logits become a probability, and from where on a verdict may be spoken."""
 
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,14 +49,6 @@ class Calibration:
         columns = np.array(self.knots or [(0.0, 0.0), (1.0, 1.0)])
         if (np.diff(columns, axis=0) < 0).any() or columns.min() < 0 or columns.max() > 1:
             raise OptionError("knots must rise, from left to right, within [0, 1].")
-
-    @classmethod
-    def from_dict(cls, parts: dict[str, Any]) -> Self:
-        """Read back what JSON made of it; older cards lack some of it."""
-        knots = tuple((float(x), float(p)) for x, p in parts.get("knots", ()))
-        reals = Sample(*parts["reals"]) if parts.get("reals") else None
-        rates = parts.get("rates", (0.03, 0.01))
-        return cls(**{**parts, "knots": knots, "reals": reals, "rates": (rates[0], rates[1])})
 
     def fake(self, strict: bool = False, people: int = 1) -> float:
         """The score from which a face is called fake, in a picture of so many that are judged.
@@ -126,14 +117,6 @@ class VideoCalibration:
         for sample in (self.reals, self.windows or self.reals):
             if not (sample.size >= 2 and sample.sd >= 0 and np.isfinite(sample.mean)):
                 raise OptionError(f"A sample needs two items and a deviation, got {sample}.")
-
-    @classmethod
-    def from_dict(cls, parts: dict[str, Any]) -> Self:
-        """Read back what JSON made of it."""
-        windows = Sample(*parts["windows"]) if parts.get("windows") else None
-        rates = parts["rates"]
-        samples = {"reals": Sample(*parts["reals"]), "windows": windows}
-        return cls(**{**parts, **samples, "rates": (rates[0], rates[1])})
 
     def probability(self, margin: ArrayLike) -> Floats:
         """The score of a mean margin."""

@@ -24,6 +24,7 @@ from telltrace.errors import CheckpointError
 from telltrace.faces.align import FaceCrop
 from telltrace.files import atomic_write, file_sha256
 from telltrace.models.registry import create_detector
+from telltrace.plain import from_plain
 from telltrace.renamed import old_names
 from telltrace.state_dicts import match
 
@@ -54,8 +55,7 @@ class Card:
 
     def to_json(self) -> str:
         """The card as text; equal cards give equal text."""
-        parts = {**asdict(self), "preprocessing": self.preprocessing.to_dict()}
-        return json.dumps({"format": FORMAT, **parts}, sort_keys=True)
+        return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -67,12 +67,7 @@ class Card:
         parts = json.loads(text)
         if (found := parts.pop("format", None)) != FORMAT:
             raise CheckpointError(f"Expected a card of format {FORMAT!r}, got {found!r}")
-        parts["preprocessing"] = Preprocessing.from_dict(parts["preprocessing"])
-        parts["calibration"] = Calibration.from_dict(parts["calibration"])
-        video = parts.get("video")
-        parts["video"] = None if video is None else VideoCalibration.from_dict(video)
-        parts["labels"] = tuple(parts["labels"])
-        return cls(**parts)
+        return from_plain(cls, parts)
 
 
 class Detector:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import cv2
 import numpy as np
@@ -9,13 +10,14 @@ from torchvision.transforms import functional as tv
 
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
+from telltrace.plain import from_plain
 
 FACE = cv2.GaussianBlur(astronaut()[:200, 100:300], (0, 0), 2)
 
 
 def test_preprocessing_travels_through_json() -> None:
     one = Preprocessing(FaceCrop(128, 1.5, "similarity"), 96, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1))
-    assert Preprocessing.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+    assert from_plain(Preprocessing, json.loads(json.dumps(asdict(one)))) == one
     assert one != Preprocessing()
 
 

@@ -1,8 +1,7 @@
 """From a face crop to the tensor that a network reads: the one path, in training and out of it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 import cv2
 import numpy as np
@@ -67,13 +66,3 @@ class Preprocessing:
         mean = torch.tensor(self.mean, device=batch.device) * 255
         std = torch.tensor(self.std, device=batch.device) * 255
         return ((batch.float() - mean) / std).permute(0, 3, 1, 2).contiguous()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """The inverse of ``to_dict``."""
-        crop = FaceCrop.from_dict(values["crop"])
-        return cls(crop, values["image_size"], tuple(values["mean"]), tuple(values["std"]))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from telltrace.faces.media import Status
 from telltrace.inference.rule import Stretch
 from telltrace.inference.timeline import Span
+from telltrace.plain import from_plain
 
 VERDICTS: Final = (Status.REAL, Status.UNCERTAIN, Status.FAKE)
 """From the least to the most suspicious."""
@@ -37,10 +38,6 @@ class FaceVerdict:
     def suspicion(self) -> float:
         """High where the face itself looks forged, and those before and after it do."""
         return -1.0 if self.score is None else self.score + (self.smoothed or 0.0)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "FaceVerdict":
-        return cls(**_tuples({**values, "status": Status(values["status"])}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,20 +77,6 @@ class TrackVerdict:
     def peak(self) -> FaceVerdict:
         """The most suspicious look."""
         return max(self.faces, key=lambda face: face.suspicion)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "TrackVerdict":
-        """Read back plain data; older verdicts know of no stretch."""
-        stretch, throughout = values.get("stretch"), values.get("throughout")
-        parts = {
-            "status": Status(values["status"]),
-            "throughout": throughout and Status(throughout),
-            "stretch": stretch and Stretch(**stretch),
-            "forged": tuple(Span(**span) for span in values["forged"]),
-            "faces": tuple(FaceVerdict.from_dict(face) for face in values["faces"]),
-        }
-        ends = ("start", "end")  # those of its looks
-        return cls(**_tuples({k: v for k, v in values.items() if k not in ends} | parts))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -164,25 +147,14 @@ class Verdict:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Verdict":
         """Read back plain data, rounded as they are; fields that older ones lack stay empty."""
-        known = {f.name for f in fields(cls)}
-        parts = {
-            "path": Path(values["path"]),
-            "status": Status(values["status"]),
-            "verdict": values["verdict"] and Status(values["verdict"]),
-            "tracks": tuple(TrackVerdict.from_dict(track) for track in values["tracks"]),
-        }
-        return cls(**_tuples({k: v for k, v in values.items() if k in known} | parts))
+        known = {part.name for part in fields(cls)}
+        return from_plain(cls, {k: v for k, v in values.items() if k in known})
 
 
 def worst(tracks: Sequence[TrackVerdict]) -> TrackVerdict | None:
     """The most suspicious track, and of equals the highest; None where none could be judged."""
     judged = [track for track in tracks if track.score is not None]
     return max(judged, key=lambda t: (VERDICTS.index(t.status), t.suspicion), default=None)
-
-
-def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    """Plain data with tuples for lists."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
 def _plain(value: Any, digits: int = 6) -> Any:

@@ -1,7 +1,7 @@
 """What a report is made of: scores tables, folders of runs, and measured robustness."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ def _about_run(folder: Path) -> dict[str, str]:
 def _about_card(card: Card) -> dict[str, str]:
     calibration = card.calibration
     return {
-        "checkpoint: preprocessing": _brief(card.preprocessing.to_dict()),
+        "checkpoint: preprocessing": _brief(asdict(card.preprocessing)),
         "checkpoint: thresholds": f"real below {calibration.real_below:.4f}, "
         f"fake from {calibration.fake_from:.4f}",
         **{f"checkpoint: {k}": _brief(v) for k, v in card.provenance.items() if k != "recipe"},

@@ -17,6 +17,7 @@ from telltrace.evaluation.comparison import TableDraws, pair_rows
 from telltrace.evaluation.metrics import auc
 from telltrace.evaluation.ranking import Floats, UndefinedError
 from telltrace.evaluation.rendering import to_lines
+from telltrace.plain import from_plain
 
 from .corruptions import CORRUPTIONS
 
@@ -92,13 +93,7 @@ class Robustness:
         """
         if values.get("schema") != SCHEMA:
             raise ManifestError(f"Expected the schema {SCHEMA!r}, got {values.get('schema')!r}")
-        parts = _frozen({k: v for k, v in values.items() if k not in ("schema", "about", "cells")})
-        return cls(cells=tuple(CellResult(**_frozen(c)) for c in values["cells"]), **parts)
-
-
-def _frozen(values: dict[str, Any]) -> dict[str, Any]:
-    """The same with tuples for the lists of JSON."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return from_plain(cls, {k: v for k, v in values.items() if k not in ("schema", "about")})
 
 
 def verdicts(scores: Floats, calibration: Calibration) -> NDArray[np.int64]:
