@@ -123,13 +123,10 @@ class VideoCalibration:
         return np.asarray(expit(np.asarray(margin, np.float64) / self.temperature + self.bias))
 
     def fake(self, strict: bool = False, people: int = 1, brief: bool = False) -> float:
-        """The score from which a person is called forged throughout.
+        """The score from which one of so many people in a file is called forged throughout.
 
-        Args:
-            strict: Which of the two rates.
-            people: How many are judged in the file.
-            brief: Whether this one is seen for little more than a window: the mean of so few
-                looks spreads as that of a window does.
+        ``brief`` says that this one is seen for little more than a window: the mean of so few
+        looks spreads as that of a window does.
         """
         rate = rate_of_each(self._share(strict), people)
         samples = [self.reals] + ([self.windows] if brief and self.windows else [])
@@ -138,13 +135,9 @@ class VideoCalibration:
     def stretch(
         self, windows: int, strict: bool = False, people: int = 1, times: float = 1.0
     ) -> float:
-        """The score of a window's mean margin from which one of a person's is called forged.
+        """The score of its mean margin from which one of so many windows of a person is forged.
 
-        Args:
-            windows: How many of this person were looked at.
-            strict: Which of the two rates.
-            people: How many are judged in the file.
-            times: Times the rate.
+        ``people`` are judged in the file, at so many ``times`` the rate.
 
         Raises:
             OptionError: If nothing is known of windows.

@@ -30,7 +30,8 @@ class TelltraceError(ValueError):
 
     def __str__(self) -> str:
         where = "" if self.path is None else f"{self.path}: "
-        return where + " ".join(_sentence(text) for text in (self.message, self.remedy) if text)
+        said = (text for text in (self.message, self.remedy) if text)
+        return where + " ".join(x if x.endswith((".", "!", "?")) else f"{x}." for x in said)
 
     def __reduce__(self) -> tuple[object, ...]:  # a worker process may send it to its parent
         return _rebuild, (type(self), self.message, self.remedy, self.path)
@@ -58,10 +59,6 @@ class OutputError(TelltraceError, OSError):
 
 class DependencyError(TelltraceError):
     """What was asked for needs a package that is not installed."""
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _rebuild(

@@ -25,13 +25,10 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(what: str, total: int, unit: str, *, done: int = 0) -> Iterator[Advance]:
-    """Show how far some work is while the block runs.
+    """Show how far some work is (``what``, such as "Scanning") while the block runs.
 
-    Args:
-        what: The work, such as "Scanning".
-        total: All units.
-        unit: What is counted, in the plural.
-        done: Units that an earlier run had done; they do not count for the speed.
+    ``total`` units, in the plural, are counted; those that an earlier run had ``done`` do not
+    count for the speed.
     """
     if not logger.isEnabledFor(logging.INFO):
         yield lambda count=1, /, note="": None

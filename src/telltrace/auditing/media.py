@@ -239,17 +239,10 @@ def look_at_files(
     workers: int = 0,
     after: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Medium]:
-    """Look at every file once.
+    """Look at every file or entry of a pack once; what was found, by path, in their order.
 
-    Args:
-        paths: Pictures, videos, entries of packs.
-        frames: How many frames of a video to look at.
-        workers: Processes; 0, or fewer than 64 files, does it in this one.
-        after: Told how many more files are done.
-
-    Returns:
-        What was found, by path, in the order of ``paths``; a file that takes its process down
-        with it is one that cannot be read.
+    A file that takes its process down with it is one that cannot be read. 0 ``workers``, or fewer
+    than 64 files, do it in this process; ``after`` is told how many more files are done.
     """
     workers = 0 if len(paths) < FEW else workers
     found: dict[str, Medium] = {}

@@ -93,12 +93,12 @@ def readable_rows(rows: pd.DataFrame, media: Mapping[str, Medium]) -> pd.DataFra
 
 def face_traits(boxes: Sequence[str]) -> list[dict[str, float]]:
     """Width, height and shape of faces in pixels of their source; nothing where no box is."""
-    return [_face_traits(*map(float, box.split())) if box else {} for box in boxes]
-
-
-def _face_traits(left: float, top: float, right: float, bottom: float) -> dict[str, float]:
-    wide, high = right - left, bottom - top
-    return {"face_width": wide, "face_height": high, "face_aspect": wide / max(high, 1)}
+    corners = [np.array(box.split(), np.float64) for box in boxes]
+    sides = [(of[2:] - of[:2]).tolist() for of in corners]
+    return [
+        {"face_width": s[0], "face_height": s[1], "face_aspect": s[0] / max(s[1], 1)} if s else {}
+        for s in sides
+    ]
 
 
 def feature_table(

@@ -89,7 +89,9 @@ class Journal:
         try:
             if self._handle.write(line) != len(line):
                 raise OSError("no space left")
-            self._sync()
+            if time.monotonic() - self._synced >= SYNC_EVERY:
+                os.fsync(self._handle.fileno())
+                self._synced = time.monotonic()
         except OSError as error:
             reason = f"cannot be written ({error.strerror or error})"
             remedy = "Make room, then run the same command again to go on."
@@ -97,11 +99,6 @@ class Journal:
         self.done += self._places[answer.index] < 0
         self._places[answer.index] = self._end
         self._end += len(line)
-
-    def _sync(self) -> None:
-        if time.monotonic() - self._synced >= SYNC_EVERY:
-            os.fsync(self._handle.fileno())
-            self._synced = time.monotonic()
 
     def __iter__(self) -> Iterator[Answer]:
         """The answers in the order of the listing, one in memory at a time."""

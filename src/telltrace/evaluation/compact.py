@@ -81,10 +81,8 @@ def compact_scores(
 ) -> ScoreTable:
     """A scores table in little memory; a file is read in parts, so that its length is no matter.
 
-    Args:
-        scores: As in `evaluate`.
-        columns: As in `evaluate`.
-        items: Keep what names each row, so that it can be found in another table.
+    Scores and columns are as in `evaluate`; ``items`` keeps what names each row, so that it can
+    be found in another table.
 
     Raises:
         ManifestError: If the file is missing, is no such table, or a row is wrong.

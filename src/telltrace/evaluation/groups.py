@@ -78,14 +78,11 @@ class Level:
 def judge_groups(
     items: Items, inside: list[Mask], linked: Numbers | None, *, rows: bool = False, **draws: Any
 ) -> list[Level]:
-    """Judge groups of cells.
+    """Judge groups of cells; ``inside`` says for each which cells it holds, (cells,).
 
-    Args:
-        items: What is judged, in cells.
-        inside: For each group, which cells it holds, (cells,).
-        linked: Group of people of each video, (V,); None draws videos.
-        rows: Whether each row is taken for a video of its own, because none is named.
-        draws: ``replicates``, ``level`` and ``seed`` of :class:`Draws`.
+    ``linked`` is the group of people of each video, (V,), None to draw videos; ``rows`` whether
+    each row is taken for a video of its own, because none is named; ``draws`` are options of
+    :class:`Draws`.
     """
     groups = {cells.tobytes(): cells for cells in inside}
     measured = {key: _measure(items, cells) for key, cells in groups.items()}
@@ -108,7 +105,7 @@ def _measure(items: Items, cells: Mask) -> Level:
     (r, f), (real, fake) = (
         [int(of[member & (items.label == k)].sum()) for k in (0, 1)] for of in items.counts
     )
-    worst = ranking.with_wrong(r - real, f - fake)
+    worst = replace(ranking, before=(r - real, 0), whole=(r, f))  # reals above it, fakes below
     measured = {name: m.measure(worst) for name, m in METRICS.items() if m.worst_case}
     as_wrong = {name: m for name, m in measured.items() if m.value is not None}
     return Level(r + f, real + fake, real, fake, measure_ranking(ranking), as_wrong=as_wrong)

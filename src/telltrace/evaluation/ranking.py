@@ -1,7 +1,7 @@
 """Real and fake items by falling score: all that a metric needs, of one set or of many draws."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
@@ -131,11 +131,6 @@ class Ranking:
     def above(self, threshold: float) -> slice:
         """The scores of at least ``threshold``."""
         return slice(int(np.searchsorted(-self.scores, -threshold, side="right")))
-
-    def with_wrong(self, reals: int, fakes: int) -> "Ranking":
-        """The same as a piece of a longer one: with reals above it and fakes below it."""
-        real, fake = self.totals
-        return replace(self, before=(reals, 0), whole=(int(real) + reals, int(fake) + fakes))
 
 
 def _count(ordered: Floats, values: Floats) -> Counts:

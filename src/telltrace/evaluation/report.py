@@ -139,16 +139,9 @@ def evaluate(
     groups = _groups(table, names, aggregation, top, draws)
     overall = groups.pop(0) if len(sets) > 1 else replace(groups[0], dataset=None, compression=None)
     of_sets, splits = tuple(groups[: len(sets)]), tuple(sorted(set(videos["split"])))
-    return Report(
-        aggregation,
-        top if aggregation == "top-k" else None,
-        splits,
-        overall,
-        of_sets,
-        tuple(groups[len(sets) :]),
-        tuple(_notes(overall, of_sets, splits)),
-        table.unjudged,
-    )
+    notes, of_methods = tuple(_notes(overall, of_sets, splits)), tuple(groups[len(sets) :])
+    taken = top if aggregation == "top-k" else None
+    return Report(aggregation, taken, splits, overall, of_sets, of_methods, notes, table.unjudged)
 
 
 def _groups(

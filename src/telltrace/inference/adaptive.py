@@ -20,9 +20,6 @@ LEAST: Final = 2
 
 _MOST_EDGES, _AT_AN_EDGE = 4, 8
 
-Gap = tuple[float, int, int]
-"""How little it matters, and the first and last frame of it."""
-
 
 def needs_more(seen: Observations) -> bool:
     """Whether more even looks may change what the first few say."""
@@ -85,8 +82,8 @@ def frames_at_edges(seen: Observations) -> tuple[int, ...]:
     return tuple(sorted(wanted - seen.seen))
 
 
-def _edges(tracks: Sequence[TrackVerdict]) -> Iterator[Gap]:
-    """Where a stretch that decides begins or ends between two looks at a person."""
+def _edges(tracks: Sequence[TrackVerdict]) -> Iterator[tuple[float, int, int]]:
+    """Gaps where a deciding stretch begins or ends: how little it matters, first and last frame."""
     for track in tracks:
         if track.status != Status.FAKE or track.throughout == Status.FAKE:
             continue

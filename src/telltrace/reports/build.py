@@ -16,7 +16,7 @@ from telltrace.evaluation import (
 )
 from telltrace.evaluation.metrics import THRESHOLD
 from telltrace.evaluation.rendering import summary
-from telltrace.robustness import Robustness, curves_figure
+from telltrace.robustness import curves_figure
 from telltrace.robustness.results import sentences
 from telltrace.version import VERSION
 from telltrace.visualization import histogram_figure, reliability_figure, runs_figure
@@ -81,7 +81,10 @@ def _sections(source: Source, scores: ScoreTable, report: Report, mistakes: int)
         Section("Curves", _curves(scores, report)),
     ]
     if source.robustness is not None:
-        found.append(Section("Robustness", _robustness(source.robustness)))
+        words = "".join(map(paragraph, sentences(source.robustness)))
+        drawn = svg(curves_figure(source.robustness), alt="Robustness curves")
+        caption = "Each chart goes from clean faces to the strongest level of one corruption."
+        found.append(Section("Robustness", words + figure(drawn, caption)))
     if mistakes:
         found.append(Section("Worst mistakes", _mistakes(source, mistakes)))
     if source.history is not None:
@@ -151,12 +154,6 @@ def _curves(scores: ScoreTable, report: Report) -> str:
     except UndefinedError as error:
         parts.append(paragraph(f"No reliability diagram: {error}."))
     return "".join(parts)
-
-
-def _robustness(found: Robustness) -> str:
-    words = "".join(map(paragraph, sentences(found)))
-    caption = "Each chart goes from clean faces to the strongest level of one corruption."
-    return words + figure(svg(curves_figure(found), alt="Robustness curves"), caption)
 
 
 def _mistakes(source: Source, count: int) -> str:

@@ -39,7 +39,9 @@ def corrupt_medium(
         pictures = [frame.image for frame in frames]
         PilImage.fromarray(corrupt(pictures, [key], name, level, seed)[0]).save(target)
         return target
-    target, rate = folder / f"{source.stem}.mkv", _rate(frames)
+    target, rate = folder / f"{source.stem}.mkv", Fraction(RATE)
+    if frames.duration > 0:
+        rate = Fraction(frames.total / frames.duration).limit_denominator(1001)
     if corruption.video is not None:
         _encode(frames, target, corruption.video(corruption.levels[level - 1]), rate)
         return target
@@ -65,10 +67,3 @@ def _encode(frames: Frames, target: Path, encodings: Sequence[Encoding], rate: F
 
 def _images(frames: Frames) -> Iterator[Image]:
     return (frame.image for frame in frames)
-
-
-def _rate(frames: Frames) -> Fraction:
-    """Frames a second, on average."""
-    if frames.duration <= 0:
-        return Fraction(RATE)
-    return Fraction(frames.total / frames.duration).limit_denominator(1001)
