@@ -27,6 +27,7 @@ RENAMED = {
     "telltrace.importing": "telltrace.published.layouts",
     "telltrace.layers.convert": "telltrace.conversion.convert",
     "telltrace.layers.convert_weights": "telltrace.conversion.convolutions",
+    "telltrace.losses.localization": "telltrace.losses.classification",
     "telltrace.losses.transport": "telltrace.losses.information",
     "telltrace.models.converted": "telltrace.models.plain",
     "telltrace.models.published": "telltrace.published.layouts",

@@ -81,7 +81,8 @@ def convert(
             traced.graph = rewrite(traced, stages, alpha, beta, **options)
         else:
             _replace_all(traced, stages, {"alpha": alpha, **options})
-    traced.graph.eliminate_dead_code(_matters)
+    # Steps that write in place count although nothing reads what they give.
+    traced.graph.eliminate_dead_code(lambda n: bool(n.is_impure() or n.meta.get("effect", True)))
     for node in traced.graph.nodes:
         node.meta.clear()
     traced.recompile()
@@ -91,11 +92,6 @@ def convert(
     for name, part in traced.named_modules():
         part.training = modes.get(name, model.training)
     return traced
-
-
-def _matters(node: fx.Node) -> bool:
-    """Whether a step counts although nothing reads what it gives; steps tried in vain do not."""
-    return bool(node.is_impure() or node.meta.get("effect", True))
 
 
 def _check(model: nn.Module) -> None:

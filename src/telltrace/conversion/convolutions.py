@@ -49,11 +49,8 @@ def take_over(
     """Put an SFIConv, with the same parameters, where ``node`` calls a convolution.
 
     ``mask`` says which channels of its input carry frequencies, where it has streams to read.
-    Returned are a padding that must act on each stream beforehand, or None, and the SFIConv.
-
-    Raises:
-        OptionError: If the parameters are computed from others, or the forward is not that of a
-            convolution; the message names the convolution.
+    Returned are a padding that must act on each stream beforehand, or None, and the SFIConv. An
+    OptionError names the convolution if it computes its parameters, or another forward.
     """
     target = str(node.target)
     conv = traced.get_submodule(target)
@@ -154,11 +151,7 @@ class SamePad2d(nn.Module):
 
 
 def padding_of(conv: nn.Conv2d) -> Literal["zeros", "same"]:
-    """Find out how ``conv`` pads: as its arguments say, or as TensorFlow does.
-
-    Raises:
-        OptionError: If its forward is something else than a convolution so padded.
-    """
+    """How ``conv`` pads: as its arguments say, or as TensorFlow does; else an OptionError."""
     if type(conv).forward is nn.Conv2d.forward:
         return "zeros"
     twin = copy.deepcopy(conv).to("cpu", torch.float64)
@@ -185,11 +178,7 @@ def padding_of(conv: nn.Conv2d) -> Literal["zeros", "same"]:
 
 
 def recipe(conv: nn.Conv2d) -> fx.GraphModule | None:
-    """The function of parameters, its placeholders, that makes the weight; None if it is one.
-
-    Raises:
-        OptionError: If the forward of ``conv`` does not lead to one ``F.conv2d``.
-    """
+    """The function of parameters, its placeholders, that makes the weight; None if it is one."""
     if type(conv).forward is nn.Conv2d.forward:
         return None
     twin = copy.deepcopy(conv)

@@ -106,12 +106,6 @@ def whole_size(spatial: Tensor, frequency: Tensor) -> torch.Size:
 class MaskedBatchNorm2d(StreamBatchNorm2d):
     """Batch normalisation of streams whose channels lie among each other in the parameters."""
 
-    def lay(self, mask: Mask) -> None:
-        device = next((tensor.device for tensor in self.state_dict().values()), None)
-        for name, frequency in (("of_spatial", False), ("of_frequency", True)):
-            index = torch.tensor(channels_of(mask, frequency), device=device)
-            self.register_buffer(name, index, persistent=False)
-
     def channels(self, cut: int) -> tuple[slice | Tensor, slice | Tensor]:
         return self.get_buffer("of_spatial"), self.get_buffer("of_frequency")
 
@@ -121,6 +115,9 @@ def stream_norm(norm: nn.BatchNorm2d, mask: Mask) -> StreamBatchNorm2d:
     kind = StreamBatchNorm2d if in_order(mask) else MaskedBatchNorm2d
     new = kind.__new__(kind)
     new.__dict__.update(norm.__dict__)
-    if isinstance(new, MaskedBatchNorm2d):
-        new.lay(mask)
+    if kind is MaskedBatchNorm2d:
+        device = next((tensor.device for tensor in norm.state_dict().values()), None)
+        for name, frequency in (("of_spatial", False), ("of_frequency", True)):
+            index = torch.tensor(channels_of(mask, frequency), device=device)
+            new.register_buffer(name, index, persistent=False)
     return new

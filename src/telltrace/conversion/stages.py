@@ -76,7 +76,7 @@ def _pooled(graph: fx.Graph, convs: set[fx.Node]) -> set[fx.Node]:
     pooled: set[fx.Node] = set()
     for node in graph.nodes:
         value = node.meta.get("value")
-        sources = [s for s in node.all_input_nodes if _is_map(s) or s in pooled]
+        sources = [s for s in node.all_input_nodes if s in pooled or _is_map(s)]
         if not isinstance(value, Tensor) or not sources or (value.ndim > 3 and _is_wide(value)):
             continue
         if all(source in pooled for source in sources) or (

@@ -99,7 +99,7 @@ class Writer:
         sources = [s for s in node.all_input_nodes if s.meta.get("tags") is not None]
         if not sources:
             return None
-        if _name(node.target) in MOVES | {"cat", "concat"}:
+        if getattr(node.target, "__name__", node.target) in MOVES | {"cat", "concat"}:
             try:
                 return run(self.traced, node.op, node.target, node.args, node.kwargs, _tags)
             except (RuntimeError, TypeError, IndexError):
@@ -156,7 +156,3 @@ def _tags(node: fx.Node) -> Any:
     if tags is None and isinstance(value, Tensor):
         return torch.zeros(value.shape, dtype=torch.bool)
     return value if tags is None else tags
-
-
-def _name(target: Any) -> str:
-    return str(target if isinstance(target, str) else getattr(target, "__name__", target))

@@ -23,6 +23,13 @@ OUT_OF_PLACE: dict[Any, Any] = {
 }
 
 
+def _change_by(operation: Callable[..., Any]) -> Callable[[fx.Proxy, Any], Any]:
+    """Records a change in place, which a plain proxy would take for a new tensor."""
+    return lambda proxy, other: proxy.tracer.create_proxy(
+        "call_function", operation, (proxy, other), {}
+    )
+
+
 class Valued(fx.Proxy):
     """A proxy that knows its value for the example."""
 
@@ -41,21 +48,7 @@ class Valued(fx.Proxy):
     def __setitem__(self, place: Any, value: Any) -> None:
         self.tracer.create_proxy("call_function", operator.setitem, (self, place, value), {})
 
-    def __iadd__(self, other: Any) -> Any:
-        return self._change(operator.iadd, other)
-
-    def __isub__(self, other: Any) -> Any:
-        return self._change(operator.isub, other)
-
-    def __imul__(self, other: Any) -> Any:
-        return self._change(operator.imul, other)
-
-    def __itruediv__(self, other: Any) -> Any:
-        return self._change(operator.itruediv, other)
-
-    def _change(self, operation: Callable[..., Any], other: Any) -> Any:
-        """Record a change in place, which a plain proxy would take for a new tensor."""
-        return self.tracer.create_proxy("call_function", operation, (self, other), {})
+    __iadd__, __isub__, __imul__, __itruediv__ = map(_change_by, OUT_OF_PLACE)
 
     def __index__(self) -> int:
         return int(self.example)

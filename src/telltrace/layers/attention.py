@@ -15,11 +15,7 @@ RELEASED_GAIN = 0.02
 class SpatialAttention(nn.Module):
     """Weigh every place of a map by its mean and its largest channel, over 7 x 7 pixels.
 
-    Shape:
-        (B, C, H, W) to (B, 1, H, W), in (0, 1)
-
-    References:
-        Woo et al., "CBAM: Convolutional Block Attention Module", ECCV 2018, equation 3.
+    (B, C, H, W) to (B, 1, H, W), in (0, 1). Woo et al., "CBAM", ECCV 2018, equation 3.
     """
 
     def __init__(self) -> None:
@@ -31,13 +27,9 @@ class SpatialAttention(nn.Module):
 
 
 class ChannelAttention(nn.Module):
-    """Weigh every channel of a map by its mean and its largest place.
+    """Weigh every channel of a map by its mean and its largest place, with C / 16 hidden ones.
 
-    Shape:
-        (B, C, H, W) to (B, C, 1, 1), in (0, 1); the hidden layer is 16 times narrower than C
-
-    References:
-        Woo et al., CBAM, ECCV 2018, equation 2.
+    (B, C, H, W) to (B, C, 1, 1), in (0, 1). Woo et al., "CBAM", ECCV 2018, equation 2.
     """
 
     def __init__(self, channels: int) -> None:

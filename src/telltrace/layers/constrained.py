@@ -63,9 +63,6 @@ class ConstrainedConv2d(nn.Module):
         pad = self.kernel_size // 2
         return F.conv2d(x, self.kernel(), padding=pad, groups=self.channels)
 
-    def extra_repr(self) -> str:
-        return f"{self.channels}, kernel_size={self.kernel_size}, frozen={self.frozen}"
-
     def _project(self, weight: Tensor) -> Tensor:
         taps = weight * self.around
         surplus = (taps.sum((-2, -1), keepdim=True) - 1) / (self.kernel_size**2 - 1)

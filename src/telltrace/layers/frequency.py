@@ -18,14 +18,10 @@ a band of a window; black borders have 0, where the logarithm would have no boun
 
 
 def dct_matrix(size: int) -> Tensor:
-    """The orthonormal cosine transform (DCT-II) of ``size`` samples as a matrix.
+    """The orthonormal cosine transform (DCT-II) of ``size`` samples as a matrix, float64.
 
-    Shape:
-        (size, size), float64. Row ``i`` is the wave of ``i`` half periods; the transposed
-        matrix transforms back.
-
-    References:
-        Ahmed et al., "Discrete Cosine Transform", IEEE Transactions on Computers 1974.
+    Row ``i`` is the wave of ``i`` half periods; the transposed matrix transforms back. Ahmed et
+    al., "Discrete Cosine Transform", IEEE Transactions on Computers 1974.
     """
     position = torch.arange(size, dtype=torch.float64)
     waves = torch.cos(torch.pi / size * position[:, None] * (position + 0.5))
@@ -53,8 +49,7 @@ def diagonal_bands(size: int, edges: Sequence[tuple[float, float]], *, closed: b
 class BandFilters(nn.Module):
     """Masks (N, S, S) that learn: each coefficient's gain may move up to 1 away from its mask.
 
-    References:
-        Qian et al., ECCV 2020, Eq. 1: ``f_base + sigma(f_w)``, sigma(x) = tanh(x / 2).
+    Qian et al., ECCV 2020, Eq. 1: ``f_base + sigma(f_w)``, sigma(x) = tanh(x / 2).
     """
 
     bands: Tensor

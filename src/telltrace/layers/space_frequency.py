@@ -96,11 +96,7 @@ class SFIConv2d(nn.Module):
 
     @classmethod
     def from_conv(cls, stage: Stage, conv: nn.Conv2d, **options: Any) -> Self:
-        """The stage, with options as of the class, that replaces ``conv`` and has its weights.
-
-        Raises:
-            OptionError: As the constructor, and for a padding other than zeros.
-        """
+        """The stage, with options as of the class, that replaces ``conv`` and has its weights."""
         if conv.padding_mode != "zeros" or conv.transposed:
             raise OptionError(
                 f"SFIConv replaces convolutions padded with zeros, got {conv}; pad its input "
@@ -122,13 +118,6 @@ class SFIConv2d(nn.Module):
         if isinstance(x, Tensor):
             return self.geometry.conv(x, self.weight, self.bias, self.groups)
         return self._interact(*x)
-
-    def extra_repr(self) -> str:
-        return (
-            f"stage={self.stage}, {self.in_channels}, {self.out_channels}, "
-            f"kernel_size={self.geometry.kernel_size}, groups={self.groups}, "
-            f"alpha={self.alpha}, beta={self.beta}"
-        )
 
     def _find_blocks(self) -> None:
         """Find which parts of the weight join which streams; the names say from and to."""

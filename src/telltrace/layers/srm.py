@@ -32,11 +32,8 @@ def srm_kernels() -> Tensor:
 class SRMResidual(nn.Module):
     """Noise residual of an image: each of the three kernels over the sum of all its channels.
 
-    Shape:
-        (B, 3, H, W) to (B, 3, H, W), in [-3, 3]
-
-    References:
-        Luo et al., "Generalizing Face Forgery Detection with High-frequency Features", CVPR 2021.
+    (B, 3, H, W) to the same, in [-3, 3]. Luo et al., "Generalizing Face Forgery Detection with
+    High-frequency Features", CVPR 2021.
     """
 
     kernel: Tensor
@@ -51,7 +48,7 @@ class SRMResidual(nn.Module):
 
 
 class SRMBlock(nn.Module):
-    """High frequencies of a feature map: fixed residuals per channel, mixed by a learned 1x1.
+    """High frequencies of a feature map (Luo et al.): fixed residuals, mixed by a learned 1x1.
 
     Args:
         channels: C of the map; as many are mixed from its 3 C residuals.
@@ -61,9 +58,6 @@ class SRMBlock(nn.Module):
 
     Shape:
         (B, C, H, W) to the same
-
-    References:
-        Luo et al., CVPR 2021, multi-scale high-frequency feature extraction.
     """
 
     kernel: Tensor

@@ -125,7 +125,7 @@ def _act(act: Callable[..., Tensor], parts: tuple[Tensor, ...]) -> Tensor:
 
 
 class StreamBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation (Ioffe and Szegedy, ICML 2015) of both streams, the state dict of one.
+    """Batch normalisation (Ioffe and Szegedy, ICML 2015) of both streams by one layer's tensors.
 
     On one tensor (B, C, H, W) it is ``nn.BatchNorm2d``. On a pair of C channels together each
     stream meets its own part of the parameters and statistics, spatial first, which is the

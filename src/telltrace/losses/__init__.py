@@ -6,9 +6,8 @@ that is minimised: images (B, 3, H, W), labels (B,) with 0 real and 1 fake, mask
 objective that calls another method of the network than ``forward`` names it in ``method``.
 """
 
-from .classification import CrossEntropy, Losses, mix_batch
+from .classification import CrossEntropy, Localization, Losses, mix_batch
 from .information import Information, InformationBottleneckLoss
-from .localization import Localization
 from .margin import AMSoftmax, CosineHead, am_softmax, with_margin
 from .multi_task import ThreeTasks, multi_task_loss
 

@@ -19,10 +19,7 @@ def kl_information(reference: Tensor, answer: Tensor, temperature: float = 1.5) 
     """Kullback-Leibler divergence of softened answers from a reference, in nats per image.
 
     The published code divides by the K classes once more. The temperature divides all logits
-    first; above 1 it softens the probabilities.
-
-    Shape:
-        Logits (..., B, K) of both to (...)
+    first; above 1 it softens the probabilities. Logits (..., B, K) of both to (...).
 
     References:
         Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786, eq. 9 and 12.
@@ -69,10 +66,7 @@ def published_transport(reference: Tensor, answer: Tensor, temperature: float = 
 
     It carries logarithms of the reference onto probabilities, so that equal answers do not cost 0,
     by at most 100 Sinkhorn iterations that stop once the row potentials move by less than 0.1;
-    its sums are held off zero by 1e-6 and its float32 weights by 1e-8.
-
-    Shape:
-        Logits (..., B, K) of both to (...)
+    its sums are held off zero by 1e-6 and its float32 weights by 1e-8. Shapes are the same.
 
     References:
         Ba et al., AAAI 2024, the released code; Cuturi, NeurIPS 2013, Algorithm 1.
@@ -98,13 +92,9 @@ def published_transport(reference: Tensor, answer: Tensor, temperature: float = 
 
 
 def classification_loss(heads: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of every head, summed over heads.
+    """Cross-entropy of every head, summed over heads: Ba et al., AAAI 2024, eq. 13, first term.
 
-    Shape:
-        Logits (heads, B, K), and classes (B,) or probabilities (B, K) of mixed images, to a scalar
-
-    References:
-        Ba et al., AAAI 2024, eq. 13, first term.
+    Logits (heads, B, K), and classes (B,) or probabilities (B, K) of mixed images, to a scalar.
     """
     repeated = targets.repeat(len(heads), *[1] * (targets.ndim - 1))
     return len(heads) * F.cross_entropy(heads.flatten(0, 1), repeated)

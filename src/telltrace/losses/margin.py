@@ -118,11 +118,8 @@ class AMSoftmax(nn.Module):
 class CosineHead(nn.Module):
     """Classifier that answers with the cosine between a feature and each class, times a scale.
 
-    Shape:
-        (B, features) to (B, num_classes) logits in [-scale, scale]
-
-    References:
-        Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018, section 3.
+    (B, features) to (B, num_classes) logits in [-scale, scale]. Wang et al., "Additive Margin
+    Softmax for Face Verification", IEEE SPL 2018, section 3.
     """
 
     def __init__(self, features: int, num_classes: int, *, scale: float = 30.0) -> None:

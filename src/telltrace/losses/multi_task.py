@@ -14,12 +14,8 @@ UNKNOWN = -1
 def activation_loss(activation: Tensor, labels: Tensor) -> Tensor:
     """Distance of the classes' activations from 1 for the true class and 0 for the others.
 
-    Shape:
-        - activation: (B, K), mean of each class's share of the latent; labels: (B,)
-        - Output: ()
-
-    References:
-        Nguyen et al., BTAS 2019, https://arxiv.org/abs/1906.06876, equation 2.
+    Means (B, K) of each class's share of the latent, and labels (B,), to a scalar. Nguyen et al.,
+    BTAS 2019, equation 2.
     """
     target = F.one_hot(labels, activation.shape[1]).to(activation.dtype)
     return (activation - target).abs().sum(1).mean()
@@ -28,15 +24,9 @@ def activation_loss(activation: Tensor, labels: Tensor) -> Tensor:
 def segmentation_loss(segmentation: Tensor, masks: Tensor) -> Tensor:
     """Cross-entropy of the pixels whose truth is known; 0 where no pixel's is.
 
-    The released code takes the softmax of the softmax.
-
-    Shape:
-        - segmentation: (B, 2, H, W) logits
-        - masks: (B, H, W), 1 where forged, 0 where not, :data:`UNKNOWN` elsewhere
-        - Output: ()
-
-    References:
-        Nguyen et al., BTAS 2019, https://arxiv.org/abs/1906.06876, equation 3.
+    Logits (B, 2, H, W), and masks (B, H, W), 1 where forged, 0 where not and :data:`UNKNOWN`
+    elsewhere, to a scalar. Nguyen et al., BTAS 2019, equation 3; the released code takes the
+    softmax of the softmax.
     """
     total = F.cross_entropy(segmentation, masks.long(), ignore_index=UNKNOWN, reduction="sum")
     return total / (masks != UNKNOWN).sum().clamp(min=1)

@@ -37,10 +37,7 @@ def conv(
     groups: int = 1,
     bias: bool = False,
 ) -> nn.Module:
-    """The convolution of a backbone at ``stage``: vanilla if ``form`` is None.
-
-    It keeps the size of its input, or divides it by ``stride``.
-    """
+    """The convolution of a backbone at ``stage``, padded by half its kernel; vanilla if no form."""
     how = (in_channels, out_channels, kernel_size, stride, kernel_size // 2, 1, groups, bias)
     if form is None or stage == 0:
         return nn.Conv2d(*how)
@@ -71,11 +68,8 @@ class ConvNormReLU(nn.Module):
 def initialise(network: nn.Module) -> None:
     """Draw convolutions from He's normal distribution, so that gradients keep their variance.
 
-    Its fan counts the outputs that one input reaches within its group; otherwise the features
-    of a fresh depthwise network fade to nothing.
-
-    References:
-        He et al., "Delving Deep into Rectifiers", ICCV 2015, Eq. 14.
+    Its fan counts the outputs that one input reaches within its group; otherwise the features of a
+    fresh depthwise network fade. He et al., "Delving Deep into Rectifiers", ICCV 2015, Eq. 14.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | SFIConv2d):
@@ -87,11 +81,7 @@ def initialise(network: nn.Module) -> None:
 
 
 def require_size(image: Tensor, size: int) -> None:
-    """Check that images (..., H, W) have the side, in pixels, that a network was built for.
-
-    Raises:
-        OptionError: If they have not; the message says what to do.
-    """
+    """Raise an OptionError unless images (..., H, W) have the side that a network was built for."""
     if tuple(image.shape[-2:]) != (size, size):
         raise OptionError(
             f"Expected images of {(size, size)} pixels, got {tuple(image.shape[-2:])}: resize "
@@ -100,11 +90,7 @@ def require_size(image: Tensor, size: int) -> None:
 
 
 def require_multiple(image_size: int, unit: int) -> None:
-    """Check that a network can be built for images of that side, in pixels.
-
-    Raises:
-        OptionError: If it is no multiple of ``unit``; the message names the nearest one.
-    """
+    """Raise an OptionError unless a side, in pixels, is a multiple of ``unit``."""
     if image_size < unit or image_size % unit:
         nearest = max(1, round(image_size / unit)) * unit
         raise OptionError(

@@ -30,8 +30,7 @@ class Localized(NamedTuple):
 class SeamHead(nn.Module):
     """The map from features (B, middle, H / 16, W / 16), the verdict from it and (B, deep, H', W').
 
-    References:
-        After Li et al., "Face X-ray", CVPR 2020, section 3.3: a map, and a classifier behind it.
+    After Li et al., "Face X-ray", CVPR 2020, section 3.3: a map, and a classifier behind it.
     """
 
     def __init__(self, middle: int, deep: int, num_classes: int, drop_rate: float) -> None:

@@ -25,20 +25,13 @@ GATE = 0.1
 class F3NetFAD(nn.Module):
     """The first branch of F3-Net alone: Xception on frequency-aware components.
 
+    Shapes and errors are those of :class:`F3Net`; Qian et al., ECCV 2020, section 3.1.
+
     Args:
         image_size: Side of the image, in pixels; the filters have a gain for each frequency.
         reference_compatible: Let neighbouring bands share a diagonal, as the published weights
             expect.
         weights: ImageNet weights, as of :func:`~telltrace.models.xception.load_imagenet`.
-
-    Shape:
-        (B, 3, image_size, image_size) to (B, num_classes) logits
-
-    Raises:
-        OptionError: If an image of another size comes.
-
-    References:
-        Qian et al., ECCV 2020, section 3.1.
     """
 
     def __init__(
@@ -72,10 +65,8 @@ class MixBlock(nn.Module):
 
     The published sketch of it scales that by a gate and a weight per channel in front of a
     BatchNorm, which divides both out again, and gives the keys a bias, which the softmax does
-    not see: none of them can learn. Here the BatchNorm's own weight is the gate.
-
-    References:
-        Qian et al., ECCV 2020, section 3.3, figure 5.
+    not see: none of them can learn. Here the BatchNorm's own weight is the gate. Qian et al.,
+    ECCV 2020, section 3.3, figure 5.
     """
 
     def __init__(self, channels: int) -> None:

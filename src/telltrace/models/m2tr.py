@@ -48,11 +48,7 @@ class MultiScaleAttention(nn.Module):
     A patch as large as the map attends to itself alone, so that quarter needs neither queries
     nor keys. Keys have no bias: the softmax does not see it.
 
-    Shape:
-        (B, C, size, size) to the same, C a multiple of 4 and size one of 8
-
-    References:
-        Wang et al., ICMR 2022, section 3.1, Eq. 1 and 2.
+    (B, C, size, size) to the same, C a multiple of 4 and size one of 8. Section 3.1, Eq. 1 and 2.
     """
 
     def __init__(self, channels: int, size: int) -> None:
@@ -82,11 +78,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, patch: int) -> Tensor:
 
 
 class FrequencyFilter(nn.Module):
-    """Multiply a map's spectrum by learned complex gains: (B, C, size, size) to the same.
-
-    References:
-        Wang et al., ICMR 2022, section 3.2, Eq. 4.
-    """
+    """Multiply a spectrum by learned complex gains: (B, C, size, size) to the same (Eq. 4)."""
 
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()
@@ -100,11 +92,7 @@ class FrequencyFilter(nn.Module):
 
 
 class CrossModalityFusion(nn.Module):
-    """Every place of the image's map attends to every place of the filtered one, both (B, C, H, W).
-
-    References:
-        Wang et al., ICMR 2022, section 3.3, Eq. 5 and 6.
-    """
+    """Every place of the image's map (B, C, H, W) attends to the filtered one's (Eq. 5 and 6)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -34,11 +34,7 @@ STRIDE = 32
 class Inception(nn.Module):
     """Four views of a map side by side: 1x1, and 3x3 with dilation 1, 2 and 3 behind a 1x1.
 
-    Shape:
-        (B, in_channels, H, W) to (B, sum(widths), H, W); each view has one of the widths
-
-    References:
-        Afchar et al., WIFS 2018, figure 4.
+    (B, in_channels, H, W) to (B, sum(widths), H, W). Afchar et al., WIFS 2018, figure 4.
     """
 
     def __init__(self, in_channels: int, widths: tuple[int, int, int, int], own: bool) -> None:

@@ -16,10 +16,8 @@ class Bottleneck(nn.Module):
     """Three convolutions and a shortcut; the middle one may halve the size.
 
     The output has four times as many channels as are inside, ``width``. The shortcut shares the
-    stage of the last convolution; where the first makes the streams, it starts behind it.
-
-    References:
-        He et al., CVPR 2016, figure 5.
+    stage of the last convolution; where the first makes the streams, it starts behind it. He et
+    al., CVPR 2016, figure 5.
     """
 
     def __init__(

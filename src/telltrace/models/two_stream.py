@@ -44,11 +44,7 @@ class Evidence(NamedTuple):
 
 
 class ResidualGuide(nn.Module):
-    """Spatial attention decided by the noise residual: (B, 3, H, W) -> (B, 1, H/2-3, W/2-3).
-
-    References:
-        Luo et al., CVPR 2021, residual guided spatial attention.
-    """
+    """Residual guided spatial attention: (B, 3, H, W) -> (B, 1, H/2-3, W/2-3)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,9 +63,6 @@ class Fusion(nn.Module):
 
     With ``reference_compatible`` the convolution stays as torch makes it: the released initialiser
     means to reach it, and looks one level too high.
-
-    References:
-        Luo et al., CVPR 2021, feature fusion; Woo et al., CBAM, ECCV 2018, equation 2.
     """
 
     def __init__(self, channels: int, *, reference_compatible: bool = False) -> None:

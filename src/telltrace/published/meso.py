@@ -63,12 +63,7 @@ def _port(name: str, inceptions: int, source: str) -> Layout:
 
 
 def read_hdf5(files: Sequence[Path]) -> State:
-    """Every array of numbers in an HDF5 file, by its place in it.
-
-    Raises:
-        CheckpointError: If the file is not HDF5.
-        DependencyError: If h5py is not installed.
-    """
+    """Every array of numbers in an HDF5 file, by its place in it."""
     try:
         import h5py  # here, because only old Keras weights need it
     except ImportError:

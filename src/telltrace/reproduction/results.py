@@ -117,10 +117,9 @@ def _percent(figure: CellFigure) -> str:
 
 
 def _against(figure: CellFigure, twin: Result | None, metric: str) -> str:
-    other = twin.figures.get(metric) if twin else None
-    if other is None:
+    if twin is None or metric not in twin.figures:
         return ""
-    gap, low, high = figure.minus(other)
+    gap, low, high = figure.minus(twin.figures[metric])
     verdict = "ahead" if low > 0 else "behind" if high < 0 else "tie"
     return f"{100 * gap:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] {verdict}"
 

@@ -66,11 +66,7 @@ def table_names() -> list[str]:
 
 @cache
 def load_table(name: str) -> Table:
-    """Read one table.
-
-    Raises:
-        OptionError: If there is no such table; the message names those there are.
-    """
+    """Read one table; an OptionError names those there are."""
     if name not in table_names():
         known = ", ".join(table_names())
         raise OptionError(f"No table is named {name!r}. There are {known}.")

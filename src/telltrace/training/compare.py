@@ -14,11 +14,7 @@ from .config import flatten
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
-    """The folders of runs that are named, or lie anywhere under a folder that is.
-
-    Raises:
-        ManifestError: If there is none.
-    """
+    """The folders of runs that are named, or lie under one that is; ManifestError if none is."""
     recipes = [recipe for path in paths for recipe in sorted(path.rglob("recipe.json"))]
     found = [r.parent for r in recipes if (r.parent / "metrics.csv").is_file()]
     if not found:

@@ -207,11 +207,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_positive(**values: int) -> None:
-    """Refuse a count below 1, by its name.
-
-    Raises:
-        OptionError: Naming the first.
-    """
+    """Raise an OptionError that names the first count below 1."""
     for name, value in values.items():
         if value < 1:
             raise OptionError(f"{name} must be at least 1, got {value}.")

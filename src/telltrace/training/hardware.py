@@ -31,11 +31,7 @@ def resolve_precision(precision: str, device: str) -> str:
 
 
 def resolve_hardware(hardware: HardwareConfig) -> HardwareConfig:
-    """The same without "auto": channels last, which convolutions prefer.
-
-    Raises:
-        OptionError: If the choices exclude each other.
-    """
+    """The same without "auto"; an OptionError if the choices exclude each other."""
     strategy = "ddp" if hardware.strategy == "auto" else hardware.strategy
     sharded = strategy == "fsdp" and hardware.processes > 1
     if sharded and hardware.layout == "channels_last":

@@ -25,11 +25,7 @@ from .loop import Context
 
 
 def create_fabric(hardware: HardwareConfig, device: str, precision: str) -> Fabric:
-    """Owner of devices, precision and processes; with several processes, it starts them.
-
-    Raises:
-        OptionError: If there are not as many devices.
-    """
+    """Owner of devices, precision and processes, which it starts; OptionError for lack of GPUs."""
     found = torch.cuda.device_count()
     if device != "cpu" and found and hardware.devices > found:
         raise OptionError(f"devices is {hardware.devices}, but this machine has {found} GPUs.")
@@ -119,11 +115,8 @@ def _batch_norm(
 class _Synced(torch.autograd.Function):
     """Batch normalisation by torch's own kernels, each fed the sums of all processes.
 
-    Shape:
-        (B, C, ...), (C,), (C,) to (B, C, ...), mean (C,), variance (C,)
-
-    References:
-        Ioffe and Szegedy, "Batch Normalization", ICML 2015, section 3, for the gradients.
+    (B, C, ...), (C,), (C,) to (B, C, ...), mean (C,), variance (C,). Ioffe and Szegedy, "Batch
+    Normalization", ICML 2015, section 3, for the gradients.
     """
 
     @staticmethod

@@ -53,5 +53,4 @@ def versions() -> dict[str, str]:
 
 
 def environment(device: torch.device) -> dict[str, str]:
-    """Versions and device, for the folder of the run."""
     return {**versions(), "python": platform.python_version(), "device": device_name(device)}

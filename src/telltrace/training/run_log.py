@@ -72,11 +72,14 @@ class RunLogger(ExitStack):
     def speed(self) -> dict[str, float]:
         """The speed of the epoch up to now; the validation that follows is not counted."""
         seconds = time.perf_counter() - self.started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            peak = torch.cuda.max_memory_allocated()
         return {
             "seconds": round(seconds, 3),
             "images_per_second": round(self.images / seconds, 2),
             "waiting": round(self.waited / seconds, 4),
-            "peak_mib": round(_peak_memory() / 2**20, 1),
+            "peak_mib": round(peak / 2**20, 1),
         }
 
     def epoch(self, state: State, speed: dict[str, float]) -> None:
@@ -100,10 +103,3 @@ class RunLogger(ExitStack):
         if self.tensorboard is not None:
             for key, value in values.items():
                 self.tensorboard.add_scalar(f"{group}/{key}", value, step)
-
-
-def _peak_memory() -> int:
-    """Bytes: of the GPU where there is one in use, else of this process."""
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -34,12 +34,10 @@ def save_state(
     Raises:
         OSError: If the disk is full; what was saved before is untouched.
     """
-    tensors = {
-        f"{part}/{name}": tensor
-        for part, module in _modules(state).items()
-        for name, tensor in full_tensors(module).items()
-    }
+    tensors: dict[str, Tensor] = {}
     optimizer = state.optimizer.state_dict()
+    for part, module in _modules(state).items():
+        tensors |= {f"{part}/{name}": tensor for name, tensor in full_tensors(module).items()}
     for index, entries in optimizer["state"].items():
         tensors |= {f"optimizer/{index}/{k}": _full(v) for k, v in entries.items()}
     if not writes:

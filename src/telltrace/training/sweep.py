@@ -25,11 +25,7 @@ Run = Callable[..., Path]
 
 
 def read_grid(path: Path) -> Grid:
-    """Read a grid: a YAML mapping of dotted settings to lists of values.
-
-    Raises:
-        OptionError: If it is no such mapping.
-    """
+    """Read a YAML mapping of dotted settings to lists of values; OptionError if it is none."""
     grid = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(grid, dict) or not all(isinstance(v, list) and v for v in grid.values()):
         raise OptionError(
