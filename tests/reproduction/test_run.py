@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from telltrace.cli import main
 from telltrace.data.manifest import read_manifest
+from telltrace.errors import OptionError
+from telltrace.models import create_detector
 from telltrace.progress import logger
 from telltrace.reproduction import reproduce_table
-from telltrace.reproduction.cells import SCALES, plan_table, run_of
+from telltrace.reproduction.cells import SCALES, Conditions, plan_table, run_of
 from telltrace.reproduction.results import Result, to_dict, to_markdown, to_text
 from telltrace.reproduction.selection import judged_rows, refuse_leaks, training_rows
 from telltrace.reproduction.tables import Column, Row, Table, load_table
@@ -146,14 +149,70 @@ def test_what_is_missing_is_said_with_what_makes_it(prepared: Path) -> None:
 
 
 def test_a_run_is_another_for_every_other_setting() -> None:
-    cell = plan_table(TABLE, Path())[0]
-    base = run_of(TABLE, cell, SCALES["tiny"], 7)
-    twin = run_of(TABLE, plan_table(TABLE, Path())[2], SCALES["tiny"], 7)
+    cell, tiny = plan_table(TABLE, Path())[0], Conditions(SCALES["tiny"])
+    base = run_of(TABLE, cell, tiny, 7)
+    twin = run_of(TABLE, plan_table(TABLE, Path())[2], tiny, 7)
     others = [
         replace(base, seed=8), replace(base, scale=SCALES["small"]), replace(base, recipe="ba"),
         replace(base, train_methods=("Deepfakes",)), replace(base, train="ffpp-lq"), twin,
+        replace(base, precision="bf16-mixed"),
     ]  # fmt: skip
-    assert len({base.name, *(other.name for other in others)}) == 7
+    assert len({base.name, *(other.name for other in others)}) == 8
+
+
+@pytest.mark.parametrize("name", ["sficonv-4", "sficonv-5", "sficonv-6", "sficonv-9"])
+def test_the_papers_rivals_are_the_networks_that_it_counts(name: str) -> None:
+    table = load_table(name)
+    millions = {}
+    for cell in plan_table(table, Path(), rows=["F3-Net", "M2TR"], columns=[table.columns[0].name]):
+        run = run_of(table, cell, Conditions(), 7)
+        with torch.device("meta"):
+            network = create_detector(run.detector, **run.options)
+        millions[cell.row.name] = sum(p.numel() for p in network.parameters()) / 1e6
+    assert millions["F3-Net"] == pytest.approx(21.17, abs=0.005)
+    assert millions["M2TR"] == pytest.approx(35.44, abs=0.005)  # Xception's 20.81 M and more
+
+
+def test_weights_are_given_to_the_rows_that_the_paper_starts_from_them(tmp_path: Path) -> None:
+    table = load_table("luo-methods")
+    plain, streams = table.rows
+    assert Conditions().differences([plain]) == []
+    [said] = Conditions().differences([plain, streams])
+    assert said == "Two-stream Xception from fresh weights, in the paper from ImageNet's"
+    given = Conditions(weights=str(tmp_path))
+    (tmp_path / "ffpp-hq").mkdir()
+    (tmp_path / "ffpp-hq" / "manifest.csv").touch()
+    cells = plan_table(table, tmp_path, columns=["FaceSwap to others"], how=given)
+    assert "two_stream_xception.safetensors: no such file of weights" in cells[1].missing
+    (tmp_path / "two_stream_xception.pth").touch()
+    cells = plan_table(table, tmp_path, columns=["FaceSwap to others"], how=given)
+    runs = [run_of(table, cell, given, 7) for cell in cells]
+    files = [None, str(tmp_path / "two_stream_xception.pth")]
+    assert [run.options.get("weights") for run in runs] == files
+    assert given.differences([plain, streams]) == []
+
+
+def test_a_failure_is_the_exit_code_and_differences_are_told(
+    prepared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def break_down(**options: Any) -> None:
+        asked.append(options)
+        raise OptionError("broken")
+
+    monkeypatch.setattr("telltrace.reproduction.run.train", break_down)
+    place = ["--data", str(prepared), "--out", str(tmp_path), "--device", "cpu"]
+    only = ["--rows", "Meso-Incep", "--columns", "FF++ HQ", "--workers", "3"]
+    assert main(["reproduce", "sficonv-5", *place, *only]) == 1
+    assert "Ours: the paper's settings; 1 seed." in capsys.readouterr().out
+    assert main(["reproduce", "sficonv-5", *place, *only, "--precision", "bf16-mixed"]) == 1
+    assert "but for: computed in bf16-mixed, the paper in float32;" in capsys.readouterr().out
+    assert [options["precision"] for options in asked] == ["32-true", "bf16-mixed"]
+    assert asked[0]["data"].workers == 3
 
 
 def test_a_cell_that_breaks_is_named_and_the_others_go_on(prepared: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from telltrace.models.registry import DETECTORS, default_options
-from telltrace.reproduction.cells import PREPARE, SCALES, Cell, run_of, settings
+from telltrace.reproduction.cells import PREPARE, SCALES, Cell, Conditions, run_of, settings
 from telltrace.reproduction.tables import SHOWN, Column, Row, load_table, table_names
 
 
@@ -76,7 +76,6 @@ def test_a_scale_changes_what_it_names_and_nothing_else() -> None:
     assert (paper[1].lr, paper[1].schedule) == (1e-4, "halve")
     assert tiny[0].augmentation == paper[0].augmentation
     assert tiny[0].image_size == 64
-    assert str(SCALES["paper"]) == "as in the paper"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +84,7 @@ def test_a_scale_changes_what_it_names_and_nothing_else() -> None:
 )
 def test_a_detector_for_one_size_is_told_the_scale_s(detector: str, options: object) -> None:
     cell = Cell(Row(detector, (), detector), Column("all", "ffpp-hq", "dfdc"))
-    assert run_of(load_table("sficonv-2"), cell, SCALES["tiny"], 7).options == options
+    assert run_of(load_table("sficonv-2"), cell, Conditions(SCALES["tiny"]), 7).options == options
 
 
 def test_a_table_that_is_not_there_is_named_with_those_that_are() -> None:

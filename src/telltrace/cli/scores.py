@@ -206,7 +206,7 @@ def reproduce(table: str, *, plan: bool = False, json: bool = False, **options: 
 
     Can be stopped at any moment and run again: it goes on where it was. Cells whose data is not
     on this machine are named, with the command that makes it. Writes OUT/TABLE.md and
-    OUT/TABLE.json.
+    OUT/TABLE.json. Exit code 1 if a cell failed.
 
     Args:
         table: Name of the table; "list" lists them.
@@ -221,21 +221,25 @@ def reproduce(table: str, *, plan: bool = False, json: bool = False, **options: 
             print(f"{name:14} {load_table(name).title}")
         return 0
     asked = load_table(table)
-    if plan:
-        from telltrace.reproduction.cells import plan_table
+    from telltrace.reproduction.cells import SCALES, Conditions, plan_table
 
-        for cell in plan_table(asked, options["data"], options["rows"], options["columns"]):
+    under = Conditions(SCALES[options["scale"]], options["precision"], options["weights"])
+    if plan:
+        chosen = options["data"], options["rows"], options["columns"]
+        for cell in plan_table(asked, *chosen, under):
             print(f"{cell.row.name:30} {cell.column.name:24} {cell.missing or 'can be run'}")
         return 0
     from telltrace.files import write_bytes, write_json
     from telltrace.reproduction import reproduce_table
-    from telltrace.reproduction.cells import SCALES
     from telltrace.reproduction.results import to_dict, to_markdown, to_text
 
     results, seeds, out = reproduce_table(asked, **options), options["seeds"], Path(options["out"])
-    how = f"{SCALES[options['scale']]}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+    rows = list({result.cell.row.name: result.cell.row for result in results}.values())
+    unlike = under.differences(rows)
+    same = "the paper's settings" + (" but for: " if unlike else "")
+    how = f"{same}{'; '.join(unlike)}; {len(seeds)} seed{'s' * (len(seeds) > 1)}"
     found = to_dict(asked, results, how)
     write_json(found, out / f"{table}.json")
     write_bytes(to_markdown(asked, results, how).encode(), out / f"{table}.md")
     print(jsonlib.dumps(found, indent=2) if json else to_text(asked, results, how))
-    return 0
+    return int(any(result.failed for result in results))

@@ -17,6 +17,10 @@ def reproduce_table(
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
     device: Literal["auto", "cpu", "cuda"] = "auto",
+    devices: int = 1,
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true",
+    workers: int | None = None,
+    weights: str | None = None,
     show: bool = False,
 ) -> list[Any]:
     """Every cell of a table, with our figures where this machine can make them.
@@ -33,6 +37,12 @@ def reproduce_table(
         rows: Only these rows.
         columns: Only these columns.
         device: Where to compute.
+        devices: Processes that train together, each with a device of its own.
+        precision: Arithmetic of training; the papers' is float32.
+        workers: Threads that prepare batches; by default one for each processor of this machine.
+        weights: ImageNet weights for the rows that the paper starts from them: a folder with a
+            file DETECTOR.safetensors or DETECTOR.pth for each, or "timm" to let timm supply
+            (and download) them. Without them such rows start from nothing, and the page says so.
         show: Run nothing; show what earlier runs have done.
 
     Returns:
@@ -41,8 +51,10 @@ def reproduce_table(
     Raises:
         TelltraceError: If a row, column or data set is wrong; the message names it.
     """
-    from .cells import SCALES, plan_table
+    from .cells import SCALES, Conditions, plan_table
     from .run import Place, run_cell
 
-    place, cells = Place(data, out, device, show), plan_table(table, data, rows, columns)
-    return [run_cell(table, cell, SCALES[scale], seeds, place) for cell in cells]
+    place = Place(data, out, device, show, devices, workers)
+    how = Conditions(SCALES[scale], precision, weights)
+    cells = plan_table(table, data, rows, columns, how)
+    return [run_cell(table, cell, how, seeds, place) for cell in cells]

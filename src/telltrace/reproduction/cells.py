@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from telltrace.errors import OptionError
 from telltrace.files import json_sha256
@@ -47,8 +47,6 @@ class Scale:
     """Learning rate: few steps need large ones."""
 
     def __str__(self) -> str:
-        if self == Scale():
-            return "as in the paper"
         return (
             f"reduced to {self.image_size} pixels, {self.epochs} epochs, {self.frames} frames of "
             f"a training and {self.test_frames} of a test video, batches of {self.batch_size}, "
@@ -56,9 +54,46 @@ class Scale:
         )
 
 
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a table is run, in so far as its figures depend on it."""
+
+    scale: Scale = Scale()
+    precision: Precision = "32-true"
+    weights: str | None = None
+    """Folder of ImageNet weights, or "timm"."""
+
+    def weights_of(self, row: Row) -> str | None:
+        """What a row starts from; None for nothing.
+
+        Raises:
+            OptionError: If it has no file in the folder.
+        """
+        if not row.imagenet or self.weights in (None, "timm"):
+            return self.weights if row.imagenet else None
+        stem = f"{self.weights}/{row.detector}"
+        for file in (f"{stem}.safetensors", f"{stem}.pth"):
+            if Path(file).is_file():
+                return file
+        remedy = "Put it there, or .pth, or give --weights timm."
+        raise OptionError("no such file of weights", remedy=remedy, path=f"{stem}.safetensors")
+
+    def differences(self, rows: Sequence[Row]) -> list[str]:
+        """What differs from the paper, as sentences' parts; empty if nothing does."""
+        found = [] if self.scale == Scale() else [str(self.scale)]
+        if self.precision != "32-true":
+            found.append(f"computed in {self.precision}, the paper in float32")
+        if fresh := [row.name for row in rows if row.imagenet and self.weights is None]:
+            found.append(f"{', '.join(fresh)} from fresh weights, in the paper from ImageNet's")
+        return found
+
+
 SCALES: Final[dict[str, Scale]] = {
     "paper": Scale(),
-    "small": Scale(image_size=96, epochs=6, frames=16, test_frames=32, batch_size=32, lr=5e-4),
+    "small": Scale(image_size=128, epochs=6, frames=16, test_frames=32, batch_size=32, lr=5e-4),
     "tiny": Scale(image_size=64, epochs=3, frames=4, test_frames=16, batch_size=16, lr=1e-3),
 }
 
@@ -100,28 +135,37 @@ class Run:
     train: str
     train_methods: tuple[str, ...]
     seed: int
+    precision: Precision = "32-true"
 
     @property
     def name(self) -> str:
         """A folder's name: readable, and another for every other setting."""
         digest = json_sha256(asdict(self))[:10]
-        options = "-".join(f"{v}" for k, v in self.options.items() if k != "image_size")
+        told = {k: v for k, v in self.options.items() if k not in ("image_size", "weights")}
+        options = "-".join(map(str, told.values()))
         text = f"{self.detector}-{options}-{self.train}-seed{self.seed}-{digest}"
         return re.sub(r"[^A-Za-z0-9._]+", "-", text)
 
 
-def run_of(table: Table, cell: Cell, scale: Scale, seed: int) -> Run:
+def run_of(table: Table, cell: Cell, how: Conditions, seed: int) -> Run:
     """The training that a cell needs; equal trainings of different tables are one."""
     row, column, recipe = cell.row, cell.column, cell.row.recipe or table.recipe
     assert row.detector is not None
     options = dict(row.options)
     if default_options(row.detector).get("image_size"):  # it is built for one size of image
-        options["image_size"] = settings(recipe, scale)[0].image_size
-    return Run(row.detector, options, recipe, scale, column.train, column.train_methods, seed)
+        options["image_size"] = settings(recipe, how.scale)[0].image_size
+    if weights := how.weights_of(row):
+        options["weights"] = weights
+    data = column.train, column.train_methods
+    return Run(row.detector, options, recipe, how.scale, *data, seed, how.precision)
 
 
 def plan_table(
-    table: Table, data: Path, rows: Sequence[str] = (), columns: Sequence[str] = ()
+    table: Table,
+    data: Path,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    how: Conditions = Conditions(),
 ) -> list[Cell]:
     """Every cell of these rows and columns (all by default), with the reason why it cannot be run.
 
@@ -129,7 +173,7 @@ def plan_table(
         OptionError: If a row or column has no such name.
     """
     asked = _chosen(table.rows, rows, "row"), _chosen(table.columns, columns, "column")
-    return [Cell(row, column, _missing(row, column, data)) for row, column in product(*asked)]
+    return [Cell(row, column, _missing(row, column, data, how)) for row, column in product(*asked)]
 
 
 def _chosen(all_: Sequence[Named], names: Sequence[str], what: str) -> list[Named]:
@@ -139,13 +183,17 @@ def _chosen(all_: Sequence[Named], names: Sequence[str], what: str) -> list[Name
     return [one for one in all_ if not names or one.name in names]
 
 
-def _missing(row: Row, column: Column, data: Path) -> str:
+def _missing(row: Row, column: Column, data: Path, how: Conditions) -> str:
     if row.detector is None:
         return "quoted from its authors; not in this package"
     needed = dict.fromkeys((column.train, column.test))
     lacking = [name for name in needed if not manifest_of(data, name).is_file()]
     if not lacking:
+        try:
+            how.weights_of(row)
+        except OptionError as error:
+            return str(error)
         return ""
     what = " and ".join(str(manifest_of(data, name)) for name in lacking)
-    how = "; ".join(f"`{PREPARE[name]}`" for name in lacking)
-    return f"no {what}; make it with {how}"
+    made = "; ".join(f"`{PREPARE[name]}`" for name in lacking)
+    return f"no {what}; make it with {made}"

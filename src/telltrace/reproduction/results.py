@@ -81,6 +81,11 @@ class Result:
     figures: dict[str, CellFigure]
     reason: str = ""
 
+    @property
+    def failed(self) -> bool:
+        """Whether it was run and could not be, as against lacking data or time."""
+        return self.reason.startswith("failed")
+
     def published(self, table: Table, metric: str) -> float | None:
         """The paper's figure in percent."""
         place = [column.name for column in table.columns].index(self.cell.column.name)

@@ -1,7 +1,7 @@
 """Run the cells of a table: train what was not trained, judge what was not judged, never twice."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,12 +12,13 @@ from telltrace.data.manifest import manifest_hash, read_manifest
 from telltrace.evaluation.ranking import UndefinedError
 from telltrace.evaluation.scores import read_scores, write_scores
 from telltrace.inference import choose_device, score_crops
+from telltrace.pools.worker import processors
 from telltrace.progress import logger
 from telltrace.training import train
-from telltrace.training.config import Device
+from telltrace.training.config import Device, HardwareConfig
 
 from . import selection
-from .cells import Cell, Run, Scale, run_of, settings
+from .cells import Cell, Conditions, Run, run_of, settings
 from .results import Result, cell_figure
 from .tables import Table
 
@@ -30,6 +31,8 @@ class Place:
     out: Path
     device: Device
     show: bool
+    devices: int = 1
+    workers: int | None = None
     manifests: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def prepared(self, name: str) -> pd.DataFrame:
@@ -44,12 +47,14 @@ class Place:
         return selection.write_selection(rows, source, self.out / "data")
 
 
-def run_cell(table: Table, cell: Cell, scale: Scale, seeds: Sequence[int], place: Place) -> Result:
+def run_cell(
+    table: Table, cell: Cell, how: Conditions, seeds: Sequence[int], place: Place
+) -> Result:
     """One cell with our figures, or the reason why it has none."""
     if cell.missing:
         return Result(cell, {}, cell.missing)
     try:
-        found = [_scores(run_of(table, cell, scale, seed), cell, place) for seed in seeds]
+        found = [_scores(run_of(table, cell, how, seed), cell, place) for seed in seeds]
         scores = [one for one in found if one is not None]
         figures = {m: cell_figure(scores, m) for m in table.metrics} if scores else {}
         return Result(cell, figures, "" if scores else "not run yet")
@@ -84,11 +89,20 @@ def _train(run: Run, rows: pd.DataFrame, folder: Path, place: Place) -> Path:
     """The checkpoint of a run; trained now, or gone on with, unless it is there."""
     best, done = folder / "best.safetensors", folder / "done"
     if not done.exists():
-        (data, optim), manifest = settings(run.recipe, run.scale), place.select(rows, run.train)
+        data, optim = settings(run.recipe, run.scale)
+        workers = processors() if place.workers is None else place.workers
         train(
-            manifest=[manifest], out=folder, detector=run.detector, options=run.options, data=data,
-            optim=optim, seed=run.seed, device=place.device,
-        )  # fmt: skip
+            manifest=[place.select(rows, run.train)],
+            out=folder,
+            detector=run.detector,
+            options=run.options,
+            data=replace(data, workers=workers),
+            optim=optim,
+            hardware=HardwareConfig(devices=place.devices),
+            seed=run.seed,
+            device=place.device,
+            precision=run.precision,
+        )
         done.touch()
         for state in folder.glob("last*.safetensors"):
             state.unlink()

@@ -40,6 +40,8 @@ class Row:
     options: Mapping[str, Any] = field(default_factory=dict)
     recipe: str = ""
     """How it is trained; empty for the table's own."""
+    imagenet: bool = False
+    """Whether the paper starts it from ImageNet weights."""
     twin: str | None = None
     """Name of the row that it is compared with, seed by seed and video by video."""
 
