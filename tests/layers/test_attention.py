@@ -41,7 +41,7 @@ def test_cross_attention_maps_are_distributions() -> None:
     attend = _open(DualCrossAttention(16, positions=6))
     x, y = torch.randn(2, 3, 16, 2, 3, dtype=torch.float64)
     maps = attend.maps(x, y)
-    assert not torch.allclose(maps.first, maps.second)
+    assert not torch.allclose(*maps)
     for attention in maps:
         assert attention.shape == (3, 6, 6)
         torch.testing.assert_close(attention.sum(-1), torch.ones(3, 6, dtype=torch.float64))

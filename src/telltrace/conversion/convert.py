@@ -10,7 +10,6 @@ from torch import fx, nn
 from telltrace.errors import OptionError
 
 from ..layers.blocks import Geometry
-from ..layers.constrained import ConstrainedConv2d
 from ..layers.space_frequency import Stage
 from ..layers.streams import check_beta, split_channels
 from .convolutions import take_over, unshare
@@ -68,7 +67,8 @@ def convert(
     split_channels(1_000_000, alpha)
     check_beta(beta)
     Geometry.of(1, 1, 0, 1, downsample)
-    ConstrainedConv2d(1, kernel_size)
+    if kernel_size < 3 or kernel_size % 2 == 0:
+        raise OptionError(f"kernel_size must be odd and at least 3, got {kernel_size}.")
     _check(model)
     modes = {name: part.training for name, part in model.named_modules()}
     with torch.inference_mode(False):

@@ -150,13 +150,11 @@ def has_convolution(module: nn.Module) -> bool:
 def example_image(model: nn.Module, image_size: int | None) -> Tensor:
     """An image such as ``model`` was made for, on its device and in its precision."""
     config = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None) or {}
-    _, height, width = config.get("input_size", (3, 224, 224))
-    if image_size is not None:
-        height = width = image_size
+    own = config.get("input_size", (3, 224, 224))[1:]
+    sides = own if image_size is None else (image_size, image_size)
     first = next(part for part in model.modules() if isinstance(part, nn.Conv2d))
-    channels = first.in_channels
     generator = torch.Generator().manual_seed(0)
-    image = torch.rand(1, channels, height, width, generator=generator)
+    image = torch.rand(1, first.in_channels, *sides, generator=generator)
     return image.to(first.weight.device, first.weight.dtype)
 
 

@@ -1,7 +1,5 @@
 """Attention over places, over channels, and between two feature maps of one image."""
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -47,15 +45,6 @@ class ChannelAttention(nn.Module):
         return F.linear(hidden, self.excite.weight.flatten(1)).sigmoid()[:, :, None, None]
 
 
-class CrossAttentionMaps(NamedTuple):
-    """Where each map looks in the other; N = H * W positions, every row sums to 1."""
-
-    first: Tensor
-    """(B, N, N): row i says from where in the second map position i of the first one reads."""
-    second: Tensor
-    """(B, N, N): the same for the second map reading the first."""
-
-
 class DualCrossAttention(nn.Module):
     """Let two maps of one image read each other, through keys that they share.
 
@@ -98,8 +87,8 @@ class DualCrossAttention(nn.Module):
         for layer in (self.value1, self.value2):
             nn.init.xavier_normal_(layer.weight, gain=RELEASED_GAIN)
 
-    def maps(self, x: Tensor, y: Tensor) -> CrossAttentionMaps:
-        """The two attentions, for looking at them."""
+    def maps(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N, N) twice: row i says from where in the other map position i of each one reads."""
         if x.shape != y.shape or x.shape[-2] * x.shape[-1] != self.positions:
             raise OptionError(
                 f"This attention was built for two maps of {self.positions} positions, got "
@@ -112,10 +101,10 @@ class DualCrossAttention(nn.Module):
         # it may meet the keys first: kx^T (ky L^T), which is N^2 C / 8.
         first = torch.baddbmm(self.places1.bias, of_x.mT, of_y @ self.places1.weight.T)
         second = torch.baddbmm(self.places2.bias, of_y.mT, of_x @ self.places2.weight.T)
-        return CrossAttentionMaps(first.softmax(-1), second.softmax(-1))
+        return first.softmax(-1), second.softmax(-1)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        maps = self.maps(x, y)
-        to_x = self.value2(y).flatten(2) @ maps.first.mT
-        to_y = self.value1(x).flatten(2) @ maps.second.mT
+        first, second = self.maps(x, y)
+        to_x = self.value2(y).flatten(2) @ first.mT
+        to_y = self.value1(x).flatten(2) @ second.mT
         return self.gate1 * to_x.view_as(x) + x, self.gate2 * to_y.view_as(y) + y

@@ -44,9 +44,7 @@ class Geometry:
         kernel, strides, dilations = pair(kernel_size), pair(stride), pair(dilation)
         if isinstance(padding, str):
             reach = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
-            if padding not in ("same", "valid") or (
-                padding == "same" and any(r % 2 for r in reach)
-            ):
+            if padding != "valid" and (padding != "same" or any(r % 2 for r in reach)):
                 raise OptionError(
                     f"padding={padding!r} is not symmetric for kernel {kernel}: pad the input "
                     "beforehand and give padding=0."

@@ -72,7 +72,8 @@ class MultiScaleAttention(nn.Module):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, patch: int) -> Tensor:
     """Attention between square patches of maps (B, C, H, W)."""
-    q, k, v = (F.unfold(x, patch, stride=patch).mT[:, None] for x in (query, key, value))
+    cut = [F.unfold(x, patch, stride=patch).mT[:, None] for x in (query, key, value)]
+    q, k, v = (x.contiguous() for x in cut)
     answer = F.scaled_dot_product_attention(q, k, v)
     return F.fold(answer[:, 0].mT, value.shape[-2:], patch, stride=patch)
 

@@ -11,7 +11,6 @@ from telltrace.errors import OptionError
 from telltrace.layers.attention import (
     RELEASED_GAIN,
     ChannelAttention,
-    CrossAttentionMaps,
     DualCrossAttention,
     SpatialAttention,
 )
@@ -174,10 +173,10 @@ class TwoStreamXception(nn.Module):
         cosines = F.linear(F.normalize(dropped), F.normalize(self.head.weight))
         return Evidence(self.head(dropped), cosines, feature, attention)
 
-    def cross_attention(self, image: Tensor) -> tuple[CrossAttentionMaps, CrossAttentionMaps]:
-        """Where each stream looks in the other, at both places where they meet."""
+    def cross_attention(self, image: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Where each stream looks in the other, (B, N, N), at both places where they meet."""
         x, y, _ = self.low_level(image)
         x, y = self.rgb.entry(x), self.noise.entry(y)
         first = self.cross1.maps(x, y)
         x, y = self.cross1(x, y)
-        return first, self.cross2.maps(self.rgb.middle_first(x), self.noise.middle_first(y))
+        return [first, self.cross2.maps(self.rgb.middle_first(x), self.noise.middle_first(y))]

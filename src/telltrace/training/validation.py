@@ -50,14 +50,9 @@ def _by_source(
 
 
 def is_best(history: list[dict[str, Any]]) -> bool:
-    """Whether the last epoch has the highest AUC so far, or the lowest loss where AUC is none.
-
-    Of a run with several sources, the AUC of the worst of them.
-    """
-
-    def merit(row: dict[str, Any]) -> tuple[float, float]:
+    """Whether the last epoch has the highest AUC (of its worst source), or else the lowest loss."""
+    merits = []
+    for row in history:
         auc = row.get("val_auc_worst", row["val_auc"])
-        return (-np.inf if auc is None else auc), -row["val_log_loss"]
-
-    merits = [merit(row) for row in history]
+        merits.append((-np.inf if auc is None else auc, -row["val_log_loss"]))
     return merits.index(max(merits)) == len(merits) - 1
