@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from telltrace.data.cropping import crop_media
-from telltrace.data.crops import read_crop, read_crops
+from telltrace.data.crops import read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, write_manifest
 from telltrace.faces.align import FaceCrop
+from telltrace.packs.pictures import read_crop
 
 FILES = Path(__file__).parent / "files_of_0_1"
 CROPS = FILES / "crops" / "manifest.csv"

@@ -84,7 +84,7 @@ def test_real_and_fake_share_every_later_step():
 
 
 def test_outside_the_mask_a_pair_differs_by_compression_alone():
-    settings = BlendSettings(regions=("mouth",), border=0.01, decay=0)
+    settings = BlendSettings(regions=("mouth",), decay=0)
     for index in range(20):
         real, fake, mask = blend_pair(picture(index), generator(0, 0, index), settings=settings)
         assert np.array_equal(real[mask == 0], fake[mask == 0])

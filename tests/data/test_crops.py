@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from telltrace.cli import main
-from telltrace.data.crops import Faces, check_cut, crop_face, read_crop, read_crops
+from telltrace.data.crops import Faces, check_cut, crop_face, read_crops
 from telltrace.errors import ManifestError
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
+from telltrace.packs.pictures import read_crop
 
 
 @pytest.fixture

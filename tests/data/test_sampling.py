@@ -65,10 +65,8 @@ def hff() -> pd.DataFrame:
 
 def filmed(media: pd.DataFrame, paper: PaperSampling, frames: int = 300) -> pd.DataFrame:
     """What `prepare` would give if every video had 300 frames with a face in each."""
-    steps = {label: paper.steps(label) for label in (0, 1)}
-    taken = {
-        label: list(range(0, frames, step.step))[: step.frames] for label, step in steps.items()
-    }
+    both = enumerate((paper.real, paper.fake))
+    taken = {label: list(range(0, frames, steps.step))[: steps.frames] for label, steps in both}
     crops = media.assign(frame=[taken[label] for label in media.label]).explode("frame")
     crops["path"] = [f"{f:06d}.png" for f in crops.frame]
     return crops.reset_index(drop=True)

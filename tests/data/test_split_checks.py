@@ -117,5 +117,5 @@ def test_equal_pictures_by_the_thousand_are_one_pair(tmp_path: Path) -> None:
     with pytest.raises(SplitError, match="1 pairs"):
         check_near_duplicates(many.assign(frame=0, dataset="mine", label=0))
     table.loc[0, "path"] = str(tmp_path / "gone.png")
-    with pytest.raises(ValueError, match=r"gone\.png: is no readable picture"):
+    with pytest.raises(ValueError, match=r"gone\.png: cannot be read"):
         check_near_duplicates(table)

@@ -8,7 +8,7 @@ import pytest
 from telltrace.checkpoint import Calibration, VideoCalibration
 from telltrace.evaluation import Sample
 from telltrace.faces.detect import Face
-from telltrace.faces.media import Frames, Moments, Status
+from telltrace.faces.media import Frames, Moments, Remaining, Status
 from telltrace.faces.track import LOOK, Sight
 from telltrace.inference import Rule, ScanSettings
 from telltrace.inference.adaptive import (
@@ -50,7 +50,7 @@ def observe(
 
 def moments(found: Observations, total: int = 300) -> list[int]:
     """Frames of the close looks."""
-    wanted = Moments(suspicious_moments(found), found.seen)
+    wanted = Remaining(Moments(suspicious_moments(found)), found.seen)
     return wanted.choose(np.arange(total) / 25, total / 25).tolist()
 
 

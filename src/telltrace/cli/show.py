@@ -68,10 +68,10 @@ def _faces(manifest: list[Path], split: str | None, columns: int, size: int, see
 
 def read_face(path: str) -> "NDArray[np.uint8]":
     """A crop, a picture, or the middle frame of a video, (H, W, 3) RGB."""
-    from telltrace.data.crops import read_crop
     from telltrace.faces.media import Sampling
     from telltrace.faces.reader import open_media
     from telltrace.packs.pack import find_entry
+    from telltrace.packs.pictures import read_crop
 
     if find_entry(path) is not None:
         return read_crop(path)

@@ -27,6 +27,12 @@ from .blending_mismatch import (
     reframe,
 )
 
+BORDER = 0.05
+"""Widest blur of a mask's border, as a share of the crop."""
+MISFIT = 0.15
+"""Largest mean distance between the landmarks of two faces, laid over one another, in distances of
+the eyes; a face that is turned another way is not pasted."""
+
 
 @dataclass(frozen=True)
 class BlendSettings:
@@ -37,11 +43,8 @@ class BlendSettings:
         colour: Strength of the colour mismatch between the two layers.
         detail: Strength of the mismatch in sharpness, resolution, grain and compression.
         motion: Strength of the displacement and deformation of the pasted layer.
-        border: Widest blur of the mask's border, as a share of the crop.
         ratios: Opacities of the pasted layer, drawn evenly.
         partner: Probability that a similar face is pasted where one is given.
-        misfit: Largest mean distance between the landmarks of the two faces, laid over one
-            another, in eye distances; a face that is turned another way is not pasted.
         frame: Strength of the flip, zoom, shift and turn that real and fake share.
         decay: Strength of the colour, blur, grain and compression that real and fake share.
         visible: Smallest mean change inside the mask, in grey levels; fainter blends are redrawn.
@@ -51,10 +54,8 @@ class BlendSettings:
     colour: float = 1.0
     detail: float = 1.0
     motion: float = 1.0
-    border: float = 0.05
     ratios: tuple[float, ...] = (0.5, 0.75, 1.0, 1.0, 1.0)
     partner: float = 0.25
-    misfit: float = 0.15
     frame: float = 1.0
     decay: float = 1.0
     visible: float = 2.0
@@ -124,7 +125,7 @@ def blend_pair(
         mask = _draw_mask(points, size, rng, settings)
         source = target = real
         if partner is not None and rng.random() < settings.partner:
-            other = _fit(partner, _landmarks(partner_landmarks, size), points, settings.misfit)
+            other = _fit(partner, _landmarks(partner_landmarks, size), points)
             if other is not None:
                 source = match_colours(other, real, mask, rng.uniform(0.5, 1))
         if rng.random() < 0.5:
@@ -165,7 +166,7 @@ def _draw_mask(
 ) -> Floats:
     weights = np.array([FREQUENCIES[r] for r in settings.regions])
     region = settings.regions[int(rng.choice(len(weights), p=weights / weights.sum()))]
-    return soften(region_mask(region, points, size, rng), rng, widest=settings.border)
+    return soften(region_mask(region, points, size, rng), rng, widest=BORDER)
 
 
 def _differ(image: Picture, rng: np.random.Generator, settings: BlendSettings) -> Picture:
@@ -178,13 +179,13 @@ def _differ(image: Picture, rng: np.random.Generator, settings: BlendSettings) -
     return image
 
 
-def _fit(partner: Picture, theirs: Floats, ours: Floats, misfit: float) -> Picture | None:
+def _fit(partner: Picture, theirs: Floats, ours: Floats) -> Picture | None:
     """Warp a partner so that its landmarks fall on ours; None if they do not come near them."""
     affine, _ = cv2.estimateAffinePartial2D(theirs, ours, method=cv2.LMEDS)
     if affine is None:
         return None
     apart = np.linalg.norm(theirs @ affine[:, :2].T + affine[:, 2] - ours, axis=1).mean()
-    if apart > misfit * np.linalg.norm(ours[1] - ours[0]):
+    if apart > MISFIT * np.linalg.norm(ours[1] - ours[0]):
         return None
     return reframe(partner, affine)
 

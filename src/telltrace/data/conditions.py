@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..faces.align import FaceCrop, resize_square
 from ..faces.detect import Face
-from ..pixels import photometric
+from ..pixels import Image, photometric
 from ..pixels.codecs import code_sequence, still_coder
-from ..pixels.geometry import Image, Look
+from ..pixels.geometry import Look
 from .blending_mismatch import reframe
 
 MARGINS: Final = (1.0, 1.5)

@@ -76,10 +76,9 @@ def crop_media(
     sampling = sampling or Sampling()
     crop, media = crop or FaceCrop(), check_media(manifest)
     if isinstance(sampling, PaperSampling):
-        steps = {label: sampling.steps(label) for label in (0, 1)}
         settings = {
-            label: ExtractSettings(crop, Sampling("every", s.step), faces, s.frames)
-            for label, s in steps.items()
+            label: ExtractSettings(crop, Sampling("every", steps.step), faces, steps.frames)
+            for label, steps in enumerate((sampling.real, sampling.fake))
         }
         media = choose_videos(media, sampling)
     else:

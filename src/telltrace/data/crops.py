@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import ManifestError, MediaError, OutputError
+from ..errors import ManifestError, OutputError
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
-from ..packs.pack import SUFFIX, find_entry, is_pack, read_bytes, write_entries
-from ..packs.pictures import Image, decode
+from ..packs.pack import SUFFIX, find_entry, is_pack, write_entries
+from ..packs.pictures import read_crop
+from ..pixels import Image
 from .manifest import check_manifest, read_manifest
 from .prepared import prepared_crop
 from .protocols import assign_split
@@ -175,18 +176,6 @@ class Faces:
         """The crop cut again, (size, size, 3): tighter, or as wide as it is."""
         own = self.crops[row]
         return self.image(row) if own == crop else crop.cut(self.image(row), self.face(row))
-
-
-def read_crop(path: str) -> Image:
-    """One crop, (S, S, 3) uint8 RGB; a MediaError if the file is missing or no picture."""
-    try:
-        image = decode(read_bytes(path))
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror})"
-        raise MediaError(reason, remedy="Prepare it again.", path=path) from None
-    if image is None:
-        raise MediaError("is no readable picture", remedy="Prepare it again.", path=path)
-    return image
 
 
 def check_cut(crop: FaceCrop, wanted: FaceCrop) -> None:

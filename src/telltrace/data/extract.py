@@ -58,7 +58,15 @@ def run_extract(job: ExtractJob) -> Extraction:
     with _writing(folder):
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        found = _extract_or_explain(job, aside)
+        try:
+            found = _extract(job, aside)
+        except MediaError as error:
+            found = Extraction(str(error.status), error.message, error.remedy)
+        except OutputError:
+            raise
+        except Exception as error:  # one bad file must not stop the others
+            reason = f"could not be processed ({type(error).__name__}: {error})"
+            found = Extraction(str(Status.UNREADABLE), reason, "Report this file as a defect")
         write_mark(aside, found, job.path, job.mask, job.settings.digest())
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -91,19 +99,6 @@ def lose_medium(_: ExtractJob, how: Lost) -> Extraction:
         "ended the process that read it (a crash in a decoder, or not enough memory)",
         "Leave it out, or try again with fewer workers",
     )
-
-
-def _extract_or_explain(job: ExtractJob, folder: Path) -> Extraction:
-    """A medium that cannot be read is a finding; a disk that cannot be written is not."""
-    try:
-        return _extract(job, folder)
-    except MediaError as error:
-        return Extraction(str(error.status), error.message, error.remedy)
-    except OutputError:
-        raise
-    except Exception as error:  # one bad file must not stop the others
-        reason = f"could not be processed ({type(error).__name__}: {error})"
-        return Extraction(str(Status.UNREADABLE), reason, "Report this file as a defect")
 
 
 def _extract(job: ExtractJob, folder: Path) -> Extraction:

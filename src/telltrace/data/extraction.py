@@ -107,12 +107,7 @@ def read_mark(
 
 
 def medium_folder(dataset: str, method: str, compression: str, video: str) -> Path:
-    """Where the crops of a video go, below the folder that is prepared; no two videos share it.
-
-    Examples:
-        >>> medium_folder("FaceForensics++", "Deepfakes", "c23", "183_253").as_posix()
-        'crops/FaceForensics++/Deepfakes/c23/183_253'
-    """
+    """Where the crops of a video go, below the folder that is prepared; no two videos share it."""
     return Path("crops", *(_file_name(part) for part in (dataset, method, compression, video)))
 
 

@@ -15,9 +15,10 @@ from torch import Tensor
 from ..errors import ManifestError, MediaError, OptionError
 from ..packs.pack import exists, read_bytes
 from ..packs.pictures import decode, decode_mask, one_thread_each
+from ..pixels import Image
 from ..pixels.augmentations import augment, check_recipe, generator
 from .manifest import VIDEO_KEY, check_manifest, locate, source_of
-from .transforms import Image, Preprocessing
+from .transforms import Preprocessing
 
 Order = Literal["balanced", "shuffled", "manifest"]
 Indices = NDArray[np.int64]

@@ -73,10 +73,10 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
         table[column] = table[column].fillna("").astype(str) if column in table else ""
     words = table["label"].astype(str).str.strip().str.lower().map({"real": 0, "fake": 1})
     table["label"] = table["label"].mask(words.notna(), words)
-    table["label"] = _numbers(table, "label", "0 (real) or 1 (fake)", {0.0, 1.0}).astype("int64")
-    table["frame"] = _numbers(table, "frame", "a number", fill=-1).astype("int64")
+    table["label"] = _numbers(table, "label").astype("int64")
+    table["frame"] = _numbers(table, "frame", fill=-1).astype("int64")
     for column in ("time", "confidence"):
-        table[column] = _numbers(table, column, "a number", fill=float("nan"))
+        table[column] = _numbers(table, column, fill=float("nan"))
     _fill_names(table)
     _refuse_contradictions(table)
     return table[COLUMNS]
@@ -96,24 +96,20 @@ def _refuse(table: pd.DataFrame, wrong: "pd.Series[bool]", reason: str, remedy: 
         )
 
 
-def _numbers(
-    table: pd.DataFrame,
-    column: str,
-    expected: str,
-    allowed: set[float] | None = None,
-    fill: float | None = None,
-) -> "pd.Series[float]":
+def _numbers(table: pd.DataFrame, column: str, fill: float | None = None) -> "pd.Series[float]":
+    """A column of numbers; empty ones are filled, but without a fill it must be 0 or 1."""
     if column not in table:
         return pd.Series(fill, index=table.index, dtype="float64")
-    given = table[column]
-    empty = given.isna() | (given.astype(str).str.strip() == "")
-    values = pd.to_numeric(given.mask(empty), errors="coerce").astype("float64")
-    wrong = values.isna() & ~empty
-    if allowed is not None:
-        wrong = ~values.isin(list(allowed))
-    reason = f"{column} must be {expected}, got {{{column}!r}}"
-    _refuse(table, wrong, reason, f"Correct the {column} of {{path}}")
-    return values if fill is None else values.mask(empty, fill)
+    empty = table[column].isna() | (table[column].astype(str).str.strip() == "")
+    values = pd.to_numeric(table[column].mask(empty), errors="coerce").astype("float64")
+    remedy = f"Correct the {column} of {{path}}"
+    if fill is None:
+        reason = f"{column} must be 0 (real) or 1 (fake), got {{{column}!r}}"
+        _refuse(table, ~values.isin([0.0, 1.0]), reason, remedy)
+        return values
+    reason = f"{column} must be a number, got {{{column}!r}}"
+    _refuse(table, values.isna() & ~empty, reason, remedy)
+    return values.mask(empty, fill)
 
 
 def _fill_names(table: pd.DataFrame) -> None:

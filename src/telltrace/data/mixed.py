@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import ManifestError
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
-from ..pixels.geometry import Image
+from ..pixels import Image
 from .blending import BlendSettings, blend_pair, similar_faces
 from .conditions import vary_pair
 from .crops import Faces

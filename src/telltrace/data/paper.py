@@ -62,10 +62,6 @@ class PaperSampling:
         if not self.scale > 0:
             raise OptionError(f"scale must be positive, got {self.scale}.")
 
-    def steps(self, label: int) -> Steps:
-        """The frames of a video with this label."""
-        return self.fake if label else self.real
-
     def shares(self) -> dict[str, float]:
         """Share of every split that gets any."""
         parts = {"train": self.train, "val": self.val, "test": self.test}

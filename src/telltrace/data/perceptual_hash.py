@@ -58,16 +58,12 @@ def perceptual_hash(image: NDArray[np.uint8]) -> int:
 def near_duplicates(
     hashes: ArrayLike, max_distance: int = NEAR, *, sides: ArrayLike | None = None
 ) -> NDArray[np.int64]:
-    """All pairs of hashes that differ in at most ``max_distance`` of their 64 bits.
+    """All pairs of 64-bit hashes (N,) that differ in at most ``max_distance`` bits, 0 to 15.
 
-    Split into four bands of 16 bits, two hashes that differ in d bits agree in one band up to
-    d // 4 bits; so only hashes that share such a band are compared. No pair is missed. N equal
-    hashes are N (N - 1) / 2 pairs: where many are equal, pass each once (``np.unique``).
-
-    Args:
-        hashes: (N,) integers of 64 bits, from `perceptual_hash`.
-        max_distance: Bits, 0 to 15; beyond that different pictures agree by chance.
-        sides: (N,) of anything that can be compared; if given, only pairs of different sides.
+    Beyond that different pictures agree by chance. Split into four bands of 16 bits, two hashes
+    that differ in d bits agree in one band up to d // 4 bits; so only hashes that share such a band
+    are compared. No pair is missed. N equal hashes are N (N - 1) / 2 pairs: where many are equal,
+    pass each once (``np.unique``). Of ``sides`` (N,), if given, only pairs of different ones count.
 
     Returns:
         (P, 2) positions, the smaller first, in ascending order, each pair once.

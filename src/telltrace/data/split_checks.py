@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import ManifestError, MediaError
+from ..errors import ManifestError
+from ..packs.pictures import read_crop
 from ..pools import processors
 from .datasets.names import sources_of
 from .manifest import identities, locate
@@ -109,12 +109,5 @@ def check_near_duplicates(manifest: pd.DataFrame, max_distance: int = NEAR) -> N
 def hash_pictures(paths: list[str]) -> NDArray[np.uint64]:
     """The perceptual hash of every picture, on all cores; a MediaError for one that has none."""
     with ThreadPoolExecutor(processors()) as pool:
-        return np.fromiter(pool.map(_hash_picture, paths), dtype=np.uint64, count=len(paths))
-
-
-def _hash_picture(path: str) -> int:
-    image = cv2.imread(path, cv2.IMREAD_COLOR_RGB)
-    if image is None:
-        remedy = "Run `telltrace prepare` again."
-        raise MediaError("is no readable picture", remedy=remedy, path=path)
-    return perceptual_hash(np.asarray(image, dtype=np.uint8))
+        hashes = pool.map(lambda path: perceptual_hash(read_crop(path)), paths)
+        return np.fromiter(hashes, dtype=np.uint64, count=len(paths))

@@ -6,13 +6,11 @@ from typing import Final
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import OptionError
 from ..faces.align import FaceCrop
-
-Image = NDArray[np.uint8]
+from ..pixels import Image
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)

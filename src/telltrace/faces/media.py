@@ -144,16 +144,14 @@ class Positions:
 
 @dataclass(frozen=True)
 class Moments:
-    """The frames on screen at given moments, less those that an earlier pass has given."""
+    """The frames on screen at given moments."""
 
     seconds: tuple[float, ...]
-    seen: frozenset[int] = frozenset()
 
     def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
         starts = np.asarray(times, dtype=np.float64)
         places = np.searchsorted(starts - starts[:1] - 1e-6, self.seconds, side="right") - 1
-        chosen = set(places.tolist()) - self.seen - {-1}
-        return np.array(sorted(chosen), dtype=np.intp)
+        return np.unique(places[places >= 0])
 
 
 @dataclass(frozen=True)

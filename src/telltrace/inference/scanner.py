@@ -167,7 +167,8 @@ class Scanner:
             rest = Remaining(self.settings.sampling(last=True), seen.seen)
             self._read(seen, frames.again(rest), watch)
         if moments := suspicious_moments(seen):
-            self._read(seen, frames.again(Moments(moments, seen.seen)), watch, even=False)
+            rest = Remaining(Moments(moments), seen.seen)
+            self._read(seen, frames.again(rest), watch, even=False)
         for _ in range(2):  # looks between two others show more nearly where an edge is
             if wanted := frames_at_edges(seen):
                 self._read(seen, frames.again(Positions(wanted)), watch, even=False)

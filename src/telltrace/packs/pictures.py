@@ -5,9 +5,10 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from ..errors import MediaError
+from ..pixels import Image
+from .pack import read_bytes
 
 REDUCED: Final = (
     (8, cv2.IMREAD_REDUCED_COLOR_8),
@@ -43,6 +44,18 @@ def decode(data: Image, size: int | None = None) -> Image | None:
         return None if image is None else np.asarray(image, dtype=np.uint8)
     image = cv2.imdecode(data, flag)
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_crop(path: str) -> Image:
+    """One crop, (S, S, 3) uint8 RGB; a MediaError if the file is missing or no picture."""
+    try:
+        image = decode(read_bytes(path))
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror})"
+        raise MediaError(reason, remedy="Prepare it again.", path=path) from None
+    if image is None:
+        raise MediaError("is no readable picture", remedy="Prepare it again.", path=path)
+    return image
 
 
 def decode_mask(data: Image) -> Image | None:

@@ -8,10 +8,9 @@ from numpy.random import Generator
 
 from telltrace.errors import OptionError
 
-from . import photometric
+from . import Image, photometric
 from .ba_augmentations import STEPS as BA_STEPS
 from .geometry import (
-    Image,
     Matrix,
     Move,
     Steps,

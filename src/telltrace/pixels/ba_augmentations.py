@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from . import Image
 from .codecs import still_coder
-from .geometry import Image, Move, Steps, draw_similarity, flip_matrix
+from .geometry import Move, Steps, draw_similarity, flip_matrix
 from .photometric import LEVELS, as_bytes, curve, saturate, through
 
 jpeg_60_100 = still_coder(".jpg", 60, 100)

@@ -10,9 +10,8 @@ import av
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from . import Image
 
 RATE: Final = 25
 """Frames a second of sequences that carry no times."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from . import Image
+
 Matrix = NDArray[np.float64]
 Look = Callable[[Image, Generator], Image]
 """A step that changes what pixels look like and leaves them where they are."""

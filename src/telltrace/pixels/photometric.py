@@ -9,8 +9,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from . import Image
 from .codecs import still_coder
-from .geometry import Image, Look
+from .geometry import Look
 
 NORMAL_QUANTILES: Final = np.array([NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)])
 LEVELS: Final = np.arange(256, dtype=np.float64)

@@ -13,7 +13,7 @@ import pandas as pd
 from telltrace.checkpoint import Detector
 from telltrace.columns import VIDEO_KEY
 from telltrace.data.cropping import crop_media
-from telltrace.data.crops import Faces, check_cut, read_crop, read_crops
+from telltrace.data.crops import Faces, check_cut, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
 from telltrace.data.prepared import SETTINGS
 from telltrace.errors import OutputError
@@ -21,6 +21,7 @@ from telltrace.evaluation.scores import COLUMNS, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
 from telltrace.files import write_json
+from telltrace.packs.pictures import read_crop
 from telltrace.progress import progress
 from telltrace.state_dicts import weights_sha256
 

@@ -9,43 +9,38 @@ import pandas as pd
 
 from ...errors import OptionError
 from ..manifest import read_manifest
-from .celeb_df import read_celeb_df_v1, read_celeb_df_v2
-from .crop_lists import read_ba_lists, read_sficonv_lists
-from .deeper_forensics import read_deeper_forensics
-from .deepfakebench import read_deepfakebench
-from .dfdc import read_dfdc, read_dfdc_preview
-from .face_sets import (
-    read_dfdc_faces,
-    read_generated,
-    read_lfw,
-    read_real_clips,
-    read_splices,
-    read_utkface,
+from . import (
+    celeb_df,
+    crop_lists,
+    deeper_forensics,
+    deepfakebench,
+    dfdc,
+    face_sets,
+    ffpp,
+    folder,
+    pictures,
 )
-from .ffpp import read_ffpp
-from .folder import read_folder
-from .pictures import read_hff, read_uadfv
 
 LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
-    "folder": read_folder,
+    "folder": folder.read_folder,
     "table": read_manifest,
-    "ffpp": read_ffpp,
-    "celeb-df-v1": read_celeb_df_v1,
-    "celeb-df-v2": read_celeb_df_v2,
-    "dfdc": read_dfdc,
-    "dfdc-preview": read_dfdc_preview,
-    "deeper-forensics": read_deeper_forensics,
-    "hff": read_hff,
-    "uadfv": read_uadfv,
-    "dfdc-faces": read_dfdc_faces,
-    "lfw": read_lfw,
-    "utkface": read_utkface,
-    "splices": read_splices,
-    "generated": read_generated,
-    "real-clips": read_real_clips,
-    "sficonv": read_sficonv_lists,
-    "ba-lists": read_ba_lists,
-    "deepfakebench": read_deepfakebench,
+    "ffpp": ffpp.read_ffpp,
+    "celeb-df-v1": celeb_df.read_celeb_df_v1,
+    "celeb-df-v2": celeb_df.read_celeb_df_v2,
+    "dfdc": dfdc.read_dfdc,
+    "dfdc-preview": dfdc.read_dfdc_preview,
+    "deeper-forensics": deeper_forensics.read_deeper_forensics,
+    "hff": pictures.read_hff,
+    "uadfv": pictures.read_uadfv,
+    "dfdc-faces": face_sets.read_dfdc_faces,
+    "lfw": face_sets.read_lfw,
+    "utkface": face_sets.read_utkface,
+    "splices": face_sets.read_splices,
+    "generated": face_sets.read_generated,
+    "real-clips": face_sets.read_real_clips,
+    "sficonv": crop_lists.read_sficonv_lists,
+    "ba-lists": crop_lists.read_ba_lists,
+    "deepfakebench": deepfakebench.read_deepfakebench,
 }
 """Every layout by name. The last three list face crops, all others media."""
 
