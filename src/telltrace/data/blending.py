@@ -121,8 +121,10 @@ def blend_pair(
     settings = settings or BlendSettings()
     size = _check(real, partner)
     points = _landmarks(landmarks, size)
+    odds = np.array([FREQUENCIES[region] for region in settings.regions])
     for _ in range(4):
-        mask = _draw_mask(points, size, rng, settings)
+        region = settings.regions[int(rng.choice(len(odds), p=odds / odds.sum()))]
+        mask = soften(region_mask(region, points, size, rng), rng, widest=BORDER)
         source = target = real
         if partner is not None and rng.random() < settings.partner:
             other = _fit(partner, _landmarks(partner_landmarks, size), points)
@@ -159,14 +161,6 @@ def _landmarks(landmarks: NDArray[np.floating] | None, size: int) -> Floats:
     if landmarks.shape != (5, 2) or not np.isfinite(landmarks).all():
         raise OptionError(f"landmarks must be (5, 2) finite pixels, got {landmarks.shape}.")
     return landmarks.astype(np.float32)
-
-
-def _draw_mask(
-    points: Floats, size: int, rng: np.random.Generator, settings: BlendSettings
-) -> Floats:
-    weights = np.array([FREQUENCIES[r] for r in settings.regions])
-    region = settings.regions[int(rng.choice(len(weights), p=weights / weights.sum()))]
-    return soften(region_mask(region, points, size, rng), rng, widest=BORDER)
 
 
 def _differ(image: Picture, rng: np.random.Generator, settings: BlendSettings) -> Picture:
@@ -236,17 +230,9 @@ def pair_batches(
 ) -> Iterator[tuple[Picture, NDArray[np.int64], Floats]]:
     """One epoch of real faces and their blends, from batch number ``start`` on.
 
-    The order is drawn from (seed, epoch), every blend from these and the face's index.
-
-    Args:
-        images: Real face crops (S, S, 3) RGB.
-        landmarks: Of each face, (5, 2) in pixels, or None.
-        seed: Of the run.
-        epoch: From 0.
-        pairs: Pairs in a batch; the last batch may be smaller.
-        partners: (N, K) from `similar_faces`; without it every blend is a self-blend.
-        settings: How to draw.
-        start: To resume within an epoch.
+    The order is drawn from (seed, epoch), every blend from these and the face's index. Faces are
+    crops (S, S, 3) RGB, landmarks (5, 2) in pixels or None, partners (N, K) from `similar_faces`;
+    without these every blend is a self-blend. The last batch may be of fewer ``pairs``.
 
     Shape:
         Yields pictures (2B, S, S, 3), labels (2B,) and masks (2B, S, S): first the reals, whose

@@ -209,11 +209,9 @@ def cut_masks(
     """Read a mask once and cut from it what was cut from its medium, in the order of the frames.
 
     Values are kept as they are, 0 untouched to 255 forged; in between lie soft borders, and in
-    videos what compression left. Where the mask has no such frame, nothing is given. It is, frame
-    by frame, of the size of the medium or scaled.
-
-    Yields:
-        Position in ``cuts`` and the mask of that crop, (size, size).
+    videos what compression left. The mask is, frame by frame, of the size of the medium or scaled.
+    Each comes, (size, size), with its position in ``cuts``; where there is no such frame, none
+    does.
 
     Raises:
         MediaError: If the mask cannot be read, or has another shape than the medium.

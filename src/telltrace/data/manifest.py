@@ -42,7 +42,7 @@ def identities(text: str) -> list[str]:
 
 
 def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Bring a table to the manifest's columns and types, or say what is wrong with it.
+    """A copy of a table with exactly the manifest's columns and types, or what is wrong with it.
 
     Only ``path`` and ``label`` (0 or "real", 1 or "fake") must be there. What is missing is
     filled: ``method`` by "real" or "fake", ``video`` by the file's stem, ``identity`` by
@@ -50,9 +50,6 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
     "". ``mask`` names the picture or video of what was forged (0 untouched, 255 forged), as large
     as the medium or crop; empty where it is unknown, and for reals. ``square`` says which part of
     the medium a crop shows: left, top and side in pixels.
-
-    Returns:
-        A copy with exactly the columns of ``COLUMNS``, in that order.
 
     Raises:
         ManifestError: If a column is unknown or missing, a value is not allowed, or a path

@@ -17,7 +17,7 @@ from ..faces.align import FaceCrop
 from ..faces.detect import Face
 from ..pixels import Image
 from .blending import BlendSettings, blend_pair, similar_faces
-from .conditions import vary_pair
+from .conditions import Masked, vary_pair
 from .crops import Faces
 from .loader import UNKNOWN
 from .manifest import identities
@@ -95,21 +95,17 @@ class BlendPairs:
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
         self._people: dict[str, dict[str, list[int]]] = {}
-        usable = [
-            number
-            for number, row in enumerate(faces.rows)
-            if row["label"] == 0 and row["box"] and row["landmarks"]
-        ]
+        usable = []
+        for number, row in enumerate(faces.rows):
+            if row["label"] == 0 and row["box"] and row["landmarks"]:
+                usable.append(number)
+                people = self._people.setdefault(row["dataset"], {})
+                people.setdefault(row["identity"], []).append(number)
         if not usable:
             raise ManifestError("A source of blends has no real face with landmarks.")
-        for number in usable:
-            row = faces.rows[number]
-            people = self._people.setdefault(row["dataset"], {})
-            people.setdefault(row["identity"], []).append(number)
         landmarks = [faces.face(number).landmarks for number in usable]
         near = similar_faces(map(faces.image, usable), landmarks, PARTNERS)
-        numbers = np.array(usable)
-        self._near = dict(zip(usable, numbers[near].tolist(), strict=True))
+        self._near = dict(zip(usable, np.array(usable)[near].tolist(), strict=True))
         self._settings = BlendSettings(frame=0, decay=0)  # `conditions` does that for both
 
     def draw(self, rng: Generator, size: int) -> Drawn:
@@ -137,12 +133,7 @@ def _any(items: Sequence[Item], rng: Generator) -> Item:
     return items[int(rng.integers(len(items)))]
 
 
-def _varied(
-    pictures: Sequence[tuple[Image, Floats | None]],
-    faces: Sequence[Face],
-    rng: Generator,
-    size: int,
-) -> Drawn:
+def _varied(pictures: Sequence[Masked], faces: Sequence[Face], rng: Generator, size: int) -> Drawn:
     shown = vary_pair(pictures, faces, rng, size)
     masks = [np.full((size, size), UNKNOWN, np.float32) if m is None else m for _, m in shown]
     return np.stack([image for image, _ in shown]), np.stack(masks)

@@ -15,17 +15,12 @@ Person = tuple[str, str]
 """A data set and a name in it: 183 of one set is not 183 of another."""
 
 
-def people_of_rows(manifest: pd.DataFrame) -> list[list[Person]]:
-    """The people in each row, by data set and name."""
-    return [
+def group_rows(manifest: pd.DataFrame) -> list[Person]:
+    """For each row the name of its group: the first, by name, of all people linked to its own."""
+    people = [
         [(dataset, name) for name in identities(identity)]
         for dataset, identity in zip(manifest.dataset, manifest.identity, strict=True)
     ]
-
-
-def group_rows(manifest: pd.DataFrame) -> list[Person]:
-    """For each row the name of its group: the first, by name, of all people linked to its own."""
-    people = people_of_rows(manifest)
     named = manifest.assign(identity=["+".join(name for _, name in names) for names in people])
     groups = identity_groups(named)
     assert groups is not None, "identities are never empty"

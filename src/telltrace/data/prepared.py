@@ -83,7 +83,9 @@ def read_undetected(
         if table is None or not set(NAMES) <= set(table.columns):
             silent.append(str(manifest))
         elif len(table):
-            found.append(_without_crops(table, read_manifest(manifest), file.parent))
+            known = pd.MultiIndex.from_frame(read_manifest(manifest)[VIDEO_KEY])
+            lost = table[~pd.MultiIndex.from_frame(table[VIDEO_KEY]).isin(known)]
+            found.append(_as_media(lost, file.parent))
     if not found:
         return pd.DataFrame(columns=["status"]), silent
     media = pd.concat(found, ignore_index=True)
@@ -94,10 +96,7 @@ def read_undetected(
     return media, silent
 
 
-def _without_crops(failures: pd.DataFrame, crops: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """The failures of which not even a part could be read, as manifest rows."""
-    known = pd.MultiIndex.from_frame(crops[VIDEO_KEY])
-    lost = failures[~pd.MultiIndex.from_frame(failures[VIDEO_KEY]).isin(known)]
+def _as_media(lost: pd.DataFrame, folder: Path) -> pd.DataFrame:
     if lost.empty:
         return lost.assign(status=np.empty(0, object))
     paths = [os.path.normpath(folder / path) for path in lost["path"]]

@@ -108,9 +108,8 @@ def _groups(said: Any, file: Path) -> Groups:
 
 def _part(said: Any, split: str, file: Path) -> Part:
     filters = said or {}
-    named = [column for kind in filters.values() if isinstance(kind, dict) for column in kind]
     odd = [k for k in filters if k not in ("only", "without") or not isinstance(filters[k], dict)]
-    odd += [column for column in named if column not in COLUMNS]
+    odd = odd or [c for columns in filters.values() for c in columns if c not in COLUMNS]
     if odd:
         raise OptionError(
             f"{split} names {odd[0]!r}; expected only or without, and in them columns of a "

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..errors import ManifestError
 from ..packs.pictures import read_crop
@@ -85,7 +84,10 @@ def check_near_duplicates(manifest: pd.DataFrame, max_distance: int = NEAR) -> N
     rows = np.flatnonzero(((manifest.split != "") & (manifest.frame >= 0)).to_numpy())
     if not len(rows):
         return
-    hashes = hash_pictures(manifest.path.iloc[rows].tolist())
+    paths = manifest.path.iloc[rows].tolist()
+    with ThreadPoolExecutor(processors()) as pool:
+        found = pool.map(lambda path: perceptual_hash(read_crop(path)), paths)
+        hashes = np.fromiter(found, dtype=np.uint64, count=len(paths))
     splits = manifest.split.iloc[rows].to_numpy(dtype=str)
     kinds = pd.DataFrame({"hash": hashes, "split": splits}).drop_duplicates().index.to_numpy()
     pairs = near_duplicates(hashes[kinds], max_distance, sides=splits[kinds])
@@ -104,10 +106,3 @@ def check_near_duplicates(manifest: pd.DataFrame, max_distance: int = NEAR) -> N
         "put both into one split, or set near_duplicates in the protocol to fewer bits (0 finds "
         "equal hashes only, null none)."
     )
-
-
-def hash_pictures(paths: list[str]) -> NDArray[np.uint64]:
-    """The perceptual hash of every picture, on all cores; a MediaError for one that has none."""
-    with ThreadPoolExecutor(processors()) as pool:
-        hashes = pool.map(lambda path: perceptual_hash(read_crop(path)), paths)
-        return np.fromiter(hashes, dtype=np.uint64, count=len(paths))

@@ -17,10 +17,8 @@ def open_media(
 ) -> Frames:
     """Open a picture or a video, whichever the file's content says it is; its name is ignored.
 
-    Args:
-        path: The file.
-        sampling: Which frames of a video to read; 32 spread over it by default.
-        check: Called again and again while the file is read; what it raises ends the reading.
+    Of a video 32 frames spread over it are read by default. ``check`` is called again and again
+    while the file is read; what it raises ends the reading.
 
     Raises:
         MediaError: Here, when the file is missing or of no readable kind, or while the result is

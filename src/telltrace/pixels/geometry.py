@@ -26,10 +26,6 @@ class Move:
     matrix: Callable[[int, int, Generator], Matrix]
     border: int = cv2.BORDER_CONSTANT
 
-    def __call__(self, image: Image, rng: Generator) -> Image:
-        """The picture alone, moved."""
-        return warp(image, self.matrix(image.shape[1], image.shape[0], rng), self.border)
-
 
 Steps = Sequence[tuple[Look | Move, float]]
 """What may happen to a picture, in this order, each with its probability."""

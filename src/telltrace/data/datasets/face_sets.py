@@ -9,7 +9,7 @@ import re
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -39,16 +39,6 @@ def read_dfdc_faces(root: str | Path, fakes: int | None = None) -> pd.DataFrame:
     at most ``fakes`` are taken, those whose name hashes lowest.
     """
     root = require_folder(root, "the DFDC faces", ("faces.csv", "metadata.csv"))
-    rows = _dfdc_rows(root)
-    if fakes is not None:
-        ordered = sorted(rows, key=lambda row: (row["identity"], _hash(row["video"])))
-        groups = groupby((row for row in ordered if row["label"]), itemgetter("identity"))
-        rows = [row for row in rows if not row["label"]]
-        rows += [row for _, group in groups for row in islice(group, fakes)]
-    return as_manifest(sorted(rows, key=lambda row: str(row["path"])), root, "the DFDC faces")
-
-
-def _dfdc_rows(root: Path) -> list[dict[str, Any]]:
     ours = (root / "faces.csv").is_file()
     rows = []
     with (root / ("faces.csv" if ours else "metadata.csv")).open(newline="") as file:
@@ -58,14 +48,16 @@ def _dfdc_rows(root: Path) -> list[dict[str, Any]]:
             fake = line["label"] in ("1", "FAKE")
             group = Path(line["original"]).stem if fake else video
             digit = _hash(f"{group}.mp4")[0]
-            if digit == "f" or not path.is_file():
-                continue
-            split = {"0": "test", "1": "val"}.get(digit, "train")
-            method = "dfdc" if fake else "real"
-            rows.append(
-                manifest_row(path, "DFDC-faces", method, video, group, split=split, frame=0)
-            )
-    return rows
+            if digit != "f" and path.is_file():
+                split = {"0": "test", "1": "val"}.get(digit, "train")
+                about = ("DFDC-faces", "dfdc" if fake else "real", video, group)
+                rows.append(manifest_row(path, *about, split=split, frame=0))
+    if fakes is not None:
+        ordered = sorted(rows, key=lambda row: (row["identity"], _hash(row["video"])))
+        groups = groupby((row for row in ordered if row["label"]), itemgetter("identity"))
+        rows = [row for row in rows if not row["label"]]
+        rows += [row for _, group in groups for row in islice(group, fakes)]
+    return as_manifest(sorted(rows, key=lambda row: str(row["path"])), root, "the DFDC faces")
 
 
 def _hash(name: str) -> str:

@@ -12,11 +12,7 @@ SHELVES: Final = frozenset(
 
 
 def people_of(dataset: str, video: str) -> str:
-    """The identities in a video, joined by "+"; the video's own name where no rule is known.
-
-    Args:
-        dataset: Name of the data set; spelling and version do not matter.
-        video: The video's name, without folder and suffix.
+    """The identities in a video, by its name and data set, joined by "+"; without a rule its name.
 
     Examples:
         >>> people_of("FaceForensics++", "183_253"), people_of("Celeb-DF-v2", "id0_id16_0003")
