@@ -21,7 +21,7 @@ UTK_RACES: Final = ("white", "black", "asian", "indian", "other")
 def split_by_hash(name: str, test: float, val: float) -> str:
     """The split of a name: a function of its SHA-256 alone, whatever else the set holds.
 
-    Shares of so many names, in [0, 1], are tested and validated on. A name is what belongs
+    ``test`` and ``val`` are the shares of names in these splits, in [0, 1]. A name is what belongs
     together: a person, a group, a file.
     """
     place = int(_hash(name)[:8], 16) / 2**32
@@ -65,7 +65,7 @@ def _hash(name: str) -> str:
 
 
 def read_lfw(root: str | Path) -> pd.DataFrame:
-    """Labeled Faces in the Wild, real photographs: a tenth of the people tests, one validates."""
+    """Labeled Faces in the Wild, real photographs; a tenth of its people test, a tenth validate."""
 
     def about(file: Path) -> dict[str, str]:
         person = re.sub(r"_\d{4}$", "", file.stem)
