@@ -2,13 +2,11 @@
 
 from collections import Counter
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from ..evaluation.rendering import to_lines
+from ..evaluation.rendering import text_table, to_lines
 from .leaks import MEANING, Leak
 from .quality import FLAWS, NAMES
 from .report import Audit
@@ -80,13 +78,9 @@ def _shortcuts(audit: Audit) -> RenderableType:
     ]
     told = [answer for answer in found.answers if answer.verdict != "same everywhere"]
     if told:
-        table = Table(box=box.SIMPLE_HEAD)
-        for name in ("property", f"AUC [{100 * LEVEL:g} %]", "chance", "verdict"):
-            table.add_column(name, no_wrap=True)
-        table.add_column("difference", overflow="fold")
-        for answer in told:
-            table.add_row(*_answer(answer))
-        parts.append(table)
+        columns = ["property", f"AUC [{100 * LEVEL:g} %]", "chance", "verdict"]
+        rows = map(_answer, told)
+        parts.append(text_table([*columns, "difference"], rows, whole=columns))
     same = ", ".join(a.name for a in found.answers if a.verdict == "same everywhere")
     if same:
         parts.append(_indented(f"The same in all files, or in none: {same}."))
@@ -104,11 +98,8 @@ def _answer(answer: Shortcut) -> tuple[str, str, str, Text, str]:
 
 
 def _counts(audit: Audit) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("side", overflow="fold")
-    table.add_column("data set, compression, method", overflow="fold")
-    for name in ("files", "videos", "people"):
-        table.add_column(name, justify="right", no_wrap=True)
+    counts = ["files", "videos", "people"]
+    table = text_table(["side", "data set, compression, method", *counts], right=counts)
     side = None
     for c in audit.counts:
         name = " ".join(part for part in (c.dataset, c.compression, c.method) if part)

@@ -12,12 +12,11 @@ from telltrace.errors import OptionError, TelltraceError
 from telltrace.version import VERSION
 
 from .data import audit, pack, prepare
-from .detectors import complexity, detectors, import_weights
 from .parser import Command
 from .scan import scan
 from .scores import calibrate, evaluate, predict, report, reproduce, robustness
 from .show import show
-from .training import runs, train
+from .training import complexity, detectors, import_weights, runs, train
 
 COMMANDS: dict[str, Command] = {
     "scan": Command(

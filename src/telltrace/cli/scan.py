@@ -11,7 +11,6 @@ from telltrace.progress import progress
 
 if TYPE_CHECKING:
     from telltrace.inference import Scanner, Verdict
-    from telltrace.progress import Advance
 
 
 def scan(
@@ -94,9 +93,12 @@ def _scan_files(
     interrupted = False
     try:
         with progress("Scanning", len(files), "files") as advance:
+
+            def tell(name: str, read: int, expected: int) -> None:
+                advance(0, note=f"{name}: frame {read} of about {expected}")
+
             for path in files:
-                told = partial(_tell_frame, advance, path.name)
-                verdicts.append(scanner.scan(path, progress=told))
+                verdicts.append(scanner.scan(path, progress=partial(tell, path.name)))
                 advance(1)
     except KeyboardInterrupt:
         interrupted = True
@@ -115,7 +117,3 @@ def _scan_files(
     if report is not None or pictures is not None:
         write_pages(PageWriter(lambda: scanner, report, pictures), lambda: plain, workers=0)
     return 0 if any(verdict.verdict for verdict in verdicts) else 1
-
-
-def _tell_frame(advance: "Advance", name: str, read: int, expected: int) -> None:
-    advance(0, note=f"{name}: frame {read} of about {expected}")

@@ -1,7 +1,88 @@
-"""`telltrace train` and `runs`: settings and crops in, checkpoints out, and runs compared."""
+"""`telltrace train`, `runs`, `detectors`, `complexity` and `import-weights`: what is trained."""
 
+import json as jsonlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+
+def detectors(*, family: str | None = None, json: bool = False) -> int:
+    """List the detectors that can be trained, with their options.
+
+    Args:
+        family: Only one family, such as sfi.
+        json: Print JSON, which has the options' defaults too.
+    """
+    from telltrace.models import list_detectors
+
+    rows = [{**row._asdict(), "options": row.options} for row in list_detectors(family)]
+    if json:
+        print(jsonlib.dumps(rows))
+        return 0
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        print(f"{row['name']:{width}}  {row['family']:12}  {row['paper']}")
+        print(f"{'':{width}}  options: {', '.join(row['options'])}")
+    if family is None:
+        print("timm:NAME is any network of timm, sfi:NAME its space-frequency form.")
+    return 0
+
+
+def complexity(
+    detector: str,
+    *,
+    alpha: float | None = None,
+    beta: float | None = None,
+    options: dict[str, Any] | None = None,
+    image_size: int = 256,
+    json: bool = False,
+) -> int:
+    """Count what a detector costs: parameters, multiply-accumulates, memory.
+
+    Args:
+        detector: Its name; `telltrace detectors` lists them, "timm:NAME" is any timm network.
+        alpha: Share of frequency channels, for sfi detectors.
+        beta: Scale of the frequency stream, for sfi detectors.
+        options: Further options of the detector, such as --options.num_classes 2.
+        image_size: Side of the image, in pixels.
+        json: Print JSON instead of a table.
+    """
+    from telltrace.models.complexity import complexity as count
+    from telltrace.models.registry import create_detector, options_for_size
+
+    given = {key: value for key, value in (("alpha", alpha), ("beta", beta)) if value is not None}
+    settings = options_for_size(detector, {**(options or {}), **given}, image_size)
+    cost = count(create_detector(detector, **settings), image_size)
+    if json:
+        about = {"detector": detector, "options": settings, "image_size": image_size}
+        print(jsonlib.dumps({**about, **asdict(cost)}, indent=2))
+    else:
+        print(f"{detector} {settings or ''} at {image_size}x{image_size}")
+        print(f"parameters               {cost.parameters / 1e6:10.3f} M")
+        print(f"MACs, paper's counting   {cost.paper_macs / 1e9:10.3f} G")
+        print(f"MACs, as executed        {cost.executed_macs / 1e9:10.3f} G")
+        print(f"peak activation memory   {cost.peak_activation_bytes / 2**20:10.1f} MiB")
+    return 0
+
+
+def import_weights(format: str, files: list[Path], out: Path, **options: Any) -> int:
+    """Turn published weights that you have into a checkpoint.
+
+    The checkpoint carries the preprocessing that the weights expect. HDF5 files take h5py:
+    pip install 'telltrace[import]'. Files .pt and .pth go through PyTorch's restricted reader,
+    which takes tensors and refuses code.
+
+    Args:
+        format: "meso-keras" (WEIGHTS.h5), "multi-task" (ENCODER.pt DECODER.pt), or a
+            detector's name (STATE_DICT.pth); a wrong one lists them all.
+        files: The published files.
+        out: Checkpoint to write, OUT.safetensors.
+    """
+    from telltrace.published import import_weights as run
+
+    card = run(format, files, out, **options)
+    print(f"{card.provenance['summary']}: {card.detector} {card.options or ''} -> {out}")
+    return 0
 
 
 def train(**options: Any) -> int:

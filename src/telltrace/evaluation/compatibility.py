@@ -10,17 +10,6 @@ from .compact import ScoreTable, compact_scores
 from .metrics import accuracy, auc, average_precision, equal_error_rate
 from .ranking import Floats, Labels, Ranking
 
-REASONS = {
-    "frame AUC": "the same rule",
-    "frame AP": "the same rule",
-    "frame EER": "theirs is the FPR of the ROC vertex nearest the crossing; ours is the crossing",
-    "frame accuracy": "theirs calls a score of exactly 0.5 real; ours calls it fake",
-    "accuracy on reals": "theirs takes the first rows to be the reals, whatever their labels",
-    "accuracy on fakes": "theirs takes the last rows to be the fakes, whatever their labels",
-    "video AUC": "theirs joins all videos of one name into one, whatever their method, compression "
-    "or dataset; ours tells them apart",
-}
-
 
 @dataclass(frozen=True)
 class Difference:
@@ -55,19 +44,23 @@ def deepfakebench(scores: pd.DataFrame | ScoreTable) -> tuple[Difference, ...]:
     area, precision = auc(labels, values), average_precision(labels, values)
     fpr, tpr = Ranking.of(labels, values).rates
     merged = _merged_videos(table.videos["video"], video, labels, values)
-    figures = {
-        "frame AUC": (area, area),
-        "frame AP": (precision, precision),
-        "frame EER": (fpr[np.argmin(np.abs(1 - tpr - fpr))], equal_error_rate(labels, values)),
-        "frame accuracy": (np.mean(called == labels), accuracy(labels, values)),
-        "accuracy on reals": (np.mean(~called[:reals]), real),
-        "accuracy on fakes": (np.mean(called[reals:]), fake),
-        "video AUC": (auc(*merged), auc(table.labels[judged], of_videos[judged])),
-    }
-    return tuple(
-        Difference(name, float(theirs), ours, REASONS[name])
-        for name, (theirs, ours) in figures.items()
-    )
+    vertex = fpr[np.argmin(np.abs(1 - tpr - fpr))]
+    rows = [
+        ("frame AUC", area, area, "the same rule"),
+        ("frame AP", precision, precision, "the same rule"),
+        ("frame EER", vertex, equal_error_rate(labels, values),
+         "theirs is the FPR of the ROC vertex nearest the crossing; ours is the crossing"),
+        ("frame accuracy", np.mean(called == labels), accuracy(labels, values),
+         "theirs calls a score of exactly 0.5 real; ours calls it fake"),
+        ("accuracy on reals", np.mean(~called[:reals]), real,
+         "theirs takes the first rows to be the reals, whatever their labels"),
+        ("accuracy on fakes", np.mean(called[reals:]), fake,
+         "theirs takes the last rows to be the fakes, whatever their labels"),
+        ("video AUC", auc(*merged), auc(table.labels[judged], of_videos[judged]),
+         "theirs joins all videos of one name into one, whatever their method, compression or "
+         "dataset; ours tells them apart"),
+    ]  # fmt: skip
+    return tuple(Difference(name, float(theirs), ours, why) for name, theirs, ours, why in rows)
 
 
 def _merged_videos(

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from io import StringIO
+from typing import Literal
 
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from .comparison import Comparison
 from .compatibility import Difference
@@ -96,16 +98,15 @@ def _overall(report: Report, notes: _Footnotes) -> Table:
             rows.append(
                 [f"{METRICS[name].title}, unjudged as wrong", *(notes.cell(x) for x in wrong)]
             )
-    return _table("All", ["metric", *(f"per {name}" for name in found)], rows)
+    return text_table(["metric", *(f"per {name}" for name in found)], rows, title="All")
 
 
 def _by_set(report: Report, level: str, notes: _Footnotes, brief: list[str]) -> Table:
-    table = _table(level.capitalize(), [], [])
-    table.add_column("set", overflow="fold")
-    for column in ("real", "fake"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for column in (_auc_heading(report), *(METRICS[name].heading for name in brief)):
-        table.add_column(column, no_wrap=True)
+    figures = [_auc_heading(report), *(METRICS[name].heading for name in brief)]
+    counts = ["real", "fake"]
+    table = text_table(
+        ["set", *counts, *figures], title=level.capitalize(), right=counts, whole=figures
+    )
 
     def add(name: str, group: Group) -> None:
         x: Level = getattr(group, level)
@@ -125,10 +126,19 @@ def _auc_heading(report: Report) -> str:
     return "AUC" if found is None else f"AUC [{100 * found:g} % interval]"
 
 
-def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def text_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | Text]] = (),
+    *,
+    title: str | None = None,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> Table:
+    """A table for a terminal: some columns stand ``right`` or are kept ``whole``."""
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        side: Literal["left", "right"] = "right" if column in right else "left"
+        table.add_column(column, overflow="fold", justify=side, no_wrap=column in (*right, *whole))
     for row in rows:
         table.add_row(*row)
     return table
@@ -149,11 +159,11 @@ def render_comparison(found: dict[str, dict[str, Comparison | str]], names: tupl
             interval = f"[{one.low:+.4f}, {one.high:+.4f}]"
             rows.append([*place, *figures, interval, one.method + p, better])
     columns = ["metric", "level", *names, "difference", "interval", "by", "better"]
-    return to_lines([_table("Two detectors", columns, rows)], 120)
+    return to_lines([text_table(columns, rows, title="Two detectors")], 120)
 
 
 def render_compatibility(rows: tuple[Difference, ...], whose: str) -> str:
     """Another benchmark's figures beside ours, with the reason for each difference."""
     cells = [[row.metric, f"{row.theirs:.4f}", f"{row.ours:.4f}", row.reason] for row in rows]
     columns = ["metric", whose, "telltrace", "why they may differ"]
-    return to_lines([_table(f"As {whose} would say it", columns, cells)], 110)
+    return to_lines([text_table(columns, cells, title=f"As {whose} would say it")], 110)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -28,7 +27,7 @@ def roc_band_figure(table: ScoreTable, report: Report) -> Figure | None:
     ranking = report.overall.ranking(table, *table.level("frames"))
     if not (ranking.real.any() and ranking.fake.any()):
         return None
-    drawn, axes = _chart(5.2, 4.6)
+    drawn, ((axes,),) = new_figure(5.2, 4.6)
     try:
         low, high = _band(TableDraws(table, replicates=400), table)
         axes.fill_between(GRID, low, high, color=BLUE, alpha=0.18, lw=0, label="95 % band")
@@ -58,7 +57,7 @@ def method_figure(report: Report) -> Figure | None:
     groups = [g for g in report.methods if g.frames.metrics["auc"].value is not None]
     if not groups:
         return None
-    drawn, axes = _chart(7.2, 1.1 + 0.5 * len(groups))
+    drawn, ((axes,),) = new_figure(7.2, 1.1 + 0.5 * len(groups))
     for row, group in enumerate(groups):
         for level, shift, colour in ((group.frames, -0.16, BLUE), (group.videos, 0.16, ORANGE)):
             value = level.metrics["auc"].value
@@ -75,11 +74,6 @@ def method_figure(report: Report) -> Figure | None:
     axes.axvline(0.5, color=GREY, lw=1, ls=DASHED)
     axes.set(xlim=(0, 1), xlabel="AUC against the reals (blue per frame, orange per video)")
     return drawn
-
-
-def _chart(width: float, height: float) -> tuple[Figure, Axes]:
-    drawn, grid = new_figure(width, height)
-    return drawn, grid[0, 0]
 
 
 def worst_mistakes(scores: pd.DataFrame, label: int, count: int) -> pd.DataFrame:

@@ -7,8 +7,6 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich import box
-from rich.table import Table
 
 from telltrace.calibration import Calibration
 from telltrace.errors import ManifestError
@@ -16,7 +14,7 @@ from telltrace.evaluation.compact import ScoreTable, compact_scores
 from telltrace.evaluation.comparison import TableDraws, pair_rows
 from telltrace.evaluation.metrics import auc
 from telltrace.evaluation.ranking import Floats, UndefinedError
-from telltrace.evaluation.rendering import to_lines
+from telltrace.evaluation.rendering import text_table, to_lines
 from telltrace.plain import from_plain
 
 from .corruptions import CORRUPTIONS
@@ -209,9 +207,8 @@ def _mean_of_means(cells: Iterable[CellResult], name: str) -> float | None:
 def to_text(found: Robustness) -> str:
     """A table of AUC by corruption and level, and what to make of it."""
     levels = sorted({cell.level for cell in found.cells[1:]})
-    grid = Table(box=box.SIMPLE_HEAD)
-    for heading in ("corruption", *(f"level {n}" for n in levels), "mean drop", "flips"):
-        grid.add_column(heading, justify="left" if heading == "corruption" else "right")
+    figures = [*(f"level {n}" for n in levels), "mean drop", "flips"]
+    grid = text_table(["corruption", *figures], right=figures)
     for name in dict.fromkeys(cell.corruption for cell in found.cells[1:]):
         row = {cell.level: cell for cell in found.cells[1:] if cell.corruption == name}
         cells = [_figure(row[n].auc) if n in row else "" for n in levels]
