@@ -40,6 +40,7 @@ RENAMED = {
     "telltrace.train.start": "telltrace.training.initialize",
     "telltrace.train": "telltrace.training",
     "telltrace.visualize.blends": "telltrace.visualization.faces",
+    "telltrace.visualize.sheets": "telltrace.visualization.faces",
     "telltrace.visualize": "telltrace.visualization",
 }
 """Old rooms and modules, each with its new path; what lies below them moved with them."""

@@ -6,11 +6,11 @@ from telltrace.renamed import old_names
 
 from .calibration import apply_knots, fit_isotonic, fit_platt, fit_temperature
 from .compact import ScoreTable, compact_scores
-from .comparison import compare, comparison_to_dict
+from .comparison import Comparison, compare, comparison_to_dict, delong
 from .compatibility import deepfakebench
 from .groups import Level
 from .intervals import cluster_interval
-from .metrics import METRICS, auc, measure
+from .metrics import METRICS, Measure, auc, measure
 from .ranking import UndefinedError
 from .rendering import render, render_comparison, render_compatibility
 from .report import Group, Report, evaluate
@@ -19,6 +19,7 @@ from .thresholds import (
     Sample,
     conformal_threshold,
     effective_size,
+    rate_of_each,
     real_threshold,
     summarise_sample,
     undecided_zone,
@@ -29,8 +30,10 @@ __all__ = [
     "COLUMNS",
     "METRICS",
     "Aggregation",
+    "Comparison",
     "Group",
     "Level",
+    "Measure",
     "Report",
     "Sample",
     "ScoreTable",
@@ -43,6 +46,7 @@ __all__ = [
     "comparison_to_dict",
     "conformal_threshold",
     "deepfakebench",
+    "delong",
     "effective_size",
     "evaluate",
     "fit_isotonic",
@@ -50,6 +54,7 @@ __all__ = [
     "fit_temperature",
     "measure",
     "parse_columns",
+    "rate_of_each",
     "read_scores",
     "real_threshold",
     "render",
