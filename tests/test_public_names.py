@@ -50,8 +50,8 @@ SIGNATURES = {
     "prepare": "source * out layout= compressions= methods= name= label= splits= relocate= fakes= "
     "protocol= frames= sample= size= margin= alignment= faces= paper= workers=",
     "scan": "source * times= detector= device= **settings",
-    "train": "* manifest out detector= options= data= objective= optim= hardware= seed= device= "
-    "precision= save_every= keep= sweep= sweep_on=",
+    "train": "* manifest out detector= options= from_= data= objective= optim= hardware= seed= "
+    "device= precision= save_every= keep= sweep= sweep_on=",
 }
 """Parameters of the public functions; those after ``*`` by name only, those with ``=`` optional."""
 
