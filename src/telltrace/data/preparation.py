@@ -42,7 +42,7 @@ def prepare(
         source: Folder of the dataset, a list of its files, or a manifest of media.
         out: Folder for the crops, manifest.csv and failures.csv.
         layout: "folder" for real/ and fake/, "table" or "manifest" for CSV or parquet, "ffpp",
-            "celeb-df-v1", "celeb-df-v2", "dfdc", "dfdc-preview", "deeper-forensics", "hff",
+            "dfd", "celeb-df-v1", "celeb-df-v2", "dfdc", "dfdc-preview", "deeper-forensics", "hff",
             "uadfv", "dfdc-faces", "lfw", "utkface", "splices", "generated", "real-clips",
             "sficonv", "ba-lists" or "deepfakebench".
         compressions: FaceForensics++ only: any of c0, c23, c40; by default c23.

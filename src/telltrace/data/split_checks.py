@@ -9,7 +9,7 @@ import pandas as pd
 from ..errors import ManifestError
 from ..packs.pictures import read_crop
 from ..pools import processors
-from .datasets.names import sources_of
+from .datasets.names import naming_of, sources_of
 from .manifest import identities, locate
 from .perceptual_hash import NEAR, bits_that_differ, near_duplicates, perceptual_hash
 
@@ -23,7 +23,8 @@ def check_splits(manifest: pd.DataFrame) -> None:
 
     People are those of the ``identity`` column. Source videos are read from the video's own name
     by the rule of its data set (``183_253`` was made from 183 and 253), so that a wrong identity
-    hides nothing; the same video at another compression counts as itself.
+    hides nothing; the same video at another compression counts as itself, and so does one of
+    DeepFakeDetection's actors that is filed under another data set's name.
 
     Raises:
         SplitError: Naming the person or video, the two rows that clash, and what to do.
@@ -51,6 +52,7 @@ def _sources(manifest: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], list[str
     columns = (manifest.dataset, manifest.method, manifest.video)
     for dataset, method, video in zip(*columns, strict=True):
         sources = sources_of(dataset, video)
+        dataset = naming_of(dataset, video)
         yield ((dataset, method), [video]) if sources is None else ((dataset,), sources)
 
 

@@ -26,7 +26,7 @@ PREPARE = {
     "dfdc": "telltrace prepare --config recipes/data/dfdc.yaml DFDC",
     "hff": "telltrace prepare --config recipes/data/hff.yaml HFF",
     "celebdf": "telltrace prepare --config recipes/data/celebdf.yaml Celeb-DF-v2",
-    "dfd": "telltrace prepare DFD --layout folder --out crops/dfd",
+    "dfd": "telltrace prepare DFD --layout dfd --out crops/dfd",
 }
 """How each data set of the tables is made."""
 

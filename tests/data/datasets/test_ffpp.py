@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from telltrace.data.datasets import read_layout
 from telltrace.data.datasets.ffpp import read_ffpp
 from telltrace.data.manifest import VIDEO_KEY
 from telltrace.data.protocols import assign_split
@@ -44,6 +45,7 @@ def test_methods_and_compressions_can_be_chosen(tree: Path) -> None:
     assert raw.video.tolist() == ["183", "253_183"]
     detection = read_ffpp(tree, methods=["DeepFakeDetection"])
     assert detection.dataset.unique().tolist() == ["DeepFakeDetection"]
+    assert read_layout("dfd", tree).equals(detection)
 
 
 def test_actors_can_be_taken_without_their_fakes(tree: Path) -> None:

@@ -25,6 +25,7 @@ LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
     "folder": folder.read_folder,
     "table": read_manifest,
     "ffpp": ffpp.read_ffpp,
+    "dfd": ffpp.read_dfd,
     "celeb-df-v1": celeb_df.read_celeb_df_v1,
     "celeb-df-v2": celeb_df.read_celeb_df_v2,
     "dfdc": dfdc.read_dfdc,

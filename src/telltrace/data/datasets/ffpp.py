@@ -56,6 +56,23 @@ def read_ffpp(
     return as_manifest(rows, root, "FaceForensics++")
 
 
+def read_dfd(root: str | Path, compressions: Sequence[str] = ("c23",)) -> pd.DataFrame:
+    """List Google's DeepFakeDetection (DFD), as FaceForensics++'s script downloads it.
+
+    The root holds ``original_sequences/actors/`` and ``manipulated_sequences/DeepFakeDetection/``.
+    A fake named ``01_02__walking__A1B2`` is actor 01 with the face of actor 02; both are its
+    identities.
+
+    Raises:
+        ManifestError: If the layout is not there, or holds no video.
+        OptionError: If a compression is unknown.
+
+    References:
+        Dufour and Gully, "Contributing Data to Deepfake Detection Research", Google AI Blog 2019.
+    """
+    return read_ffpp(root, compressions, [DETECTION])
+
+
 def _parts(methods: Sequence[str]) -> list[tuple[str, str]]:
     """Folder and method of everything to list: reals first, DeepFakeDetection with its own."""
     parts = [("original_sequences/youtube", "real")] if set(methods) != {DETECTION} else []
