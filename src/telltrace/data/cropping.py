@@ -74,15 +74,9 @@ def crop_media(
     """
     started, out = time.perf_counter(), Path(out).absolute()
     sampling = sampling or Sampling()
-    crop, media = crop or FaceCrop(), check_media(manifest)
+    media, settings = check_media(manifest), _settings(crop or FaceCrop(), sampling, faces)
     if isinstance(sampling, PaperSampling):
-        settings = {
-            label: ExtractSettings(crop, Sampling("every", steps.step), faces, steps.frames)
-            for label, steps in enumerate((sampling.real, sampling.fake))
-        }
         media = choose_videos(media, sampling)
-    else:
-        settings = dict.fromkeys((0, 1), ExtractSettings(crop, sampling, faces))
     folders = [out / folder for folder in map(medium_folder, *(media[c] for c in VIDEO_KEY))]
     asked = [settings[label] for label in media.label]
     about = settings[1].to_dict() | {"sampling": asdict(sampling)}
@@ -106,6 +100,18 @@ def crop_media(
         frames_per_second=sum(one.read for one in done.values()) / max(seconds, 1e-9),
         **_counts(found),
     )
+
+
+def _settings(
+    crop: FaceCrop, sampling: Sampling | PaperSampling, faces: Literal["one", "all"]
+) -> dict[int, ExtractSettings]:
+    """How the media of each label are cut."""
+    if isinstance(sampling, Sampling):
+        return dict.fromkeys((0, 1), ExtractSettings(crop, sampling, faces))
+    return {
+        label: ExtractSettings(crop, Sampling("every", steps.step), faces, steps.frames)
+        for label, steps in enumerate((sampling.real, sampling.fake))
+    }
 
 
 def check_media(manifest: pd.DataFrame) -> pd.DataFrame:

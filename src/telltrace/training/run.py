@@ -68,12 +68,11 @@ def train(
         NonFiniteError: If the loss is NaN or infinite; the batch is saved.
         OSError: If the disk is full; what was saved before is untouched.
     """
-    check_positive(save_every=save_every, keep=keep)
     from .trainer import run  # torch is imported here
 
-    paths = [manifest] if isinstance(manifest, str | Path) else manifest
+    check_positive(save_every=save_every, keep=keep)
     settings = Settings(
-        manifest=tuple(str(path) for path in paths),
+        manifest=tuple(map(str, [manifest] if isinstance(manifest, str | Path) else manifest)),
         detector=detector,
         options=options or {},
         start=None if from_ is None else str(from_),
@@ -85,8 +84,8 @@ def train(
         precision=precision,
     )
     fixed: dict[str, Any] = {"device": device, "save_every": save_every, "keep": keep}
-    if sweep is None:
-        return run(settings, Path(out), **fixed)
-    from .sweep import run_sweep
+    if sweep is not None:
+        from .sweep import run_sweep
 
-    return run_sweep(run, settings, Path(out), fixed, sweep, on=sweep_on)
+        return run_sweep(run, settings, Path(out), fixed, sweep, on=sweep_on)
+    return run(settings, Path(out), **fixed)
