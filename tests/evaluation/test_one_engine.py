@@ -98,7 +98,7 @@ def test_label_and_score_are_enough() -> None:
     assert any("No column `video`" in note for note in plain.notes)
     assert "n/a" in render(plain)
     table = pd.DataFrame({"label": label, "score": score})
-    assert "no video is named" in build_report([Source("a", table)])
+    assert "no videos named" in build_report([Source("a", table)])
     grouped = evaluate((label, score, np.arange(60) // 6), replicates=40)
     assert grouped.overall.videos.total == 20  # a group's reals and fakes are two videos
     json.dumps(plain.to_dict(), allow_nan=False)

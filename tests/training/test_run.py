@@ -85,7 +85,7 @@ def test_training_starts_from_given_weights(
         if "running" not in name and "tracked" not in name:
             assert torch.allclose(taken[name], given[name], atol=1e-6), name
     assert f"{len(given)} of the network's {len(given)} tensors were taken" in caplog.text
-    assert json.loads((more.parent / "recipe.json").read_text())["start"] == str(trained)
+    assert json.loads((more.parent / "recipe.json").read_text())["from_"] == str(trained)
 
 
 def test_what_does_not_match_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -186,7 +186,7 @@ class Settings:
     hardware: HardwareConfig
     seed: int
     precision: str
-    start: str | None = None
+    from_: str | None = None
     """File of the weights that training starts from; None for fresh ones."""
 
 

@@ -32,8 +32,8 @@ def initialize(settings: Settings, fabric: Fabric) -> State:
     """
     torch.manual_seed(settings.seed)
     network = create_detector(settings.detector, **settings.options)
-    if settings.start is not None:
-        start_from(network, settings.start)
+    if settings.from_ is not None:
+        start_from(network, settings.from_)
     if settings.hardware.layout == "channels_last":
         network = convert_conv2d_weight_memory_format(network, torch.channels_last)
     average = copy.deepcopy(network).eval() if settings.optim.ema else None

@@ -75,7 +75,7 @@ def train(
         manifest=tuple(map(str, [manifest] if isinstance(manifest, str | Path) else manifest)),
         detector=detector,
         options=options or {},
-        start=None if from_ is None else str(from_),
+        from_=None if from_ is None else str(from_),
         data=data,
         objective=objective,
         optim=optim,
