@@ -119,6 +119,13 @@ def test_an_odd_look_at_the_peak_of_a_stretch_moves_no_end() -> None:
 
 
 def test_stretches_that_grow_into_one_are_one() -> None:
-    spans = [Span(0.0, 1.0, 0.8, 1.0), Span(4.0, 5.0, 0.9, 5.0)]
-    grown = sharpen(spans, range(6), [0.9] * 6, 4.0)
-    assert grown == (Span(0.0, 5.0, 0.9, 5.0),)
+    spans = [Span(0.0, 1.0, 0.8, 1.0), Span(3.0, 4.0, 0.9, 3.0)]
+    grown = sharpen(spans, range(8), [0.9] * 5 + [0.1] * 3, 4.0)
+    assert grown == (Span(0.0, 4.0, 0.9, 3.0),)
+
+
+def test_an_end_stays_where_nothing_drops_and_moves_inwards_but_a_little() -> None:
+    span = Span(0.0, 6.0, 0.99, 0.0)
+    assert sharpen([span], range(9), [0.9] * 9, 1.0) == (span,)
+    one = sharpen([span], range(9), [0.999, *[0.5] * 8], 1.0)
+    assert one == (span._replace(end=4.0),)

@@ -48,7 +48,7 @@ def audit(
     workers: int | None = None,
     seed: int = 0,
 ) -> Audit:
-    """RLook for leaks between splits, and for shortcuts that give the classes away.
+    """Look for leaks between splits, and for shortcuts that give the classes away.
 
     Args:
         manifest: Manifests of media or of face crops, or packs.

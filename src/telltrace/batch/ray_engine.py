@@ -42,14 +42,25 @@ def run_ray(task: Task) -> Generator[Answer, None, None]:
         count = min(task.workers or _resource(ray, "CPU"), task.most)
         kind = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(RayWorker)
         actors = [kind.remote(worker, task.time_limit, models) for _ in range(count)]
-        pool = ray.util.ActorPool(actors)
+        starting = {one.ready.remote(): one for one in actors}
+        pool = ray.util.ActorPool([])
+        _take_on(ray, pool, starting, None)
         for wave in iter(lambda: list(itertools.islice(task.orders, WAVE)), []):
             size = max(1, min(BLOCK, len(wave) // (8 * count)))
             blocks = [wave[start : start + size] for start in range(0, len(wave), size)]
             for answers in pool.map_unordered(lambda one, block: one.judge.remote(block), blocks):
+                _take_on(ray, pool, starting, 0)
                 yield from answers
     finally:
         ray.shutdown()
+
+
+def _take_on(ray: Any, pool: Any, starting: dict[Any, Any], wait: float | None) -> None:
+    """Give the pool the actors that the cluster has found room for; others may wait for long."""
+    if starting:
+        ready, _ = ray.wait(list(starting), num_returns=1, timeout=wait)
+        for one in ready:
+            pool.push(starting.pop(one))
 
 
 def _place_models(ray: Any, split: SplitScanner | None) -> list[Any]:
@@ -122,6 +133,9 @@ class RayWorker:
         import ray
 
         return ray.get(next(self._models).score.remote(*question))
+
+    def ready(self) -> None:
+        """Answered once the actor runs."""
 
     def judge(self, block: list[Order]) -> list[Answer]:
         """Judge a block of files."""

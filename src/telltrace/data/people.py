@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..errors import ManifestError
 from ..evaluation.videos import identity_groups
+from .datasets.names import naming_of
 from .manifest import identities, source_of
 
 Person = tuple[str, str]
@@ -18,8 +19,10 @@ Person = tuple[str, str]
 def group_rows(manifest: pd.DataFrame) -> list[Person]:
     """For each row the name of its group: the first, by name, of all people linked to its own."""
     people = [
-        [(dataset, name) for name in identities(identity)]
-        for dataset, identity in zip(manifest.dataset, manifest.identity, strict=True)
+        [(naming_of(dataset, video), name) for name in identities(identity)]
+        for dataset, video, identity in zip(
+            manifest.dataset, manifest.video, manifest.identity, strict=True
+        )
     ]
     named = manifest.assign(identity=["+".join(name for _, name in names) for names in people])
     groups = identity_groups(named)

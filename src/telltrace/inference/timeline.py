@@ -148,13 +148,14 @@ def sharpen(
 ) -> tuple[Span, ...]:
     """Move both ends of stretches to where the scores of single looks drop most clearly.
 
-    A threshold places an end badly where the faces beside the stretch score high themselves.
+    A threshold places an end badly where the faces beside the stretch score high themselves. An
+    end stays where no drop is found.
 
     Args:
         spans: What `stretch_spans` found in these looks; those that come to overlap become one.
         times: Seconds, ascending, (N,).
         scores: Probabilities of forgery, (N,), not smoothed.
-        within: Seconds by which an end moves outwards at most.
+        within: Seconds by which an end moves outwards at most; inwards it may be twice as much.
 
     Examples:
         >>> found = [Span(start=1.0, end=5.0, peak=0.9, peak_time=2.0)]
@@ -169,12 +170,16 @@ def sharpen(
         top = int(np.abs(moments - span.peak_time).argmin())
         first = int(np.searchsorted(moments, span.start - within - 1e-9))
         last = int(np.searchsorted(moments, span.end + within + 1e-9))
-        start = float(moments[top + 1 - before_drop(odds[first : top + 1][::-1], noise)])
-        end = float(moments[top - 1 + before_drop(odds[top:last], noise)])
+        before, behind = odds[first : top + 1][::-1], odds[top:last]
+        start, end = span.start, span.end
+        if (count := before_drop(before, noise)) < len(before):
+            start = min(float(moments[top + 1 - count]), start + 2 * within)
+        if (count := before_drop(behind, noise)) < len(behind):
+            end = max(float(moments[top - 1 + count]), end - 2 * within)
         if found and start <= found[-1].end:
-            before = found.pop()
-            start, end = min(start, before.start), max(end, before.end)
-            span = max(before, span, key=lambda one: one.peak)
+            last_one = found.pop()
+            start, end = min(start, last_one.start), max(end, last_one.end)
+            span = max(last_one, span, key=lambda one: one.peak)
         found.append(span._replace(start=start, end=end))
     return tuple(found)
 
@@ -183,8 +188,9 @@ def before_drop(values: NDArray[np.float64], noise: float) -> int:
     """How many values, from the first on, come before mean and variance change; all, if none drop.
 
     The most likely place of one change between normal values, where the Bayesian information
-    criterion prefers it to none (Chen and Gupta, JASA 1997, section 2). ``noise`` is the variance
-    that values have at least.
+    criterion prefers it to none (Chen and Gupta, Parametric Statistical Change Point Analysis,
+    2012, chapter 2; the penalty counts mean, variance and place). ``noise`` is the variance that
+    values have at least.
 
     Examples:
         >>> before_drop(np.array([3.0, 2.9, 3.1, 0.4, -1.0]), 0.1), before_drop(np.ones(4), 0.1)

@@ -160,6 +160,8 @@ class BlendLite(nn.Module):
         given = [kept[k] for k in wanted] if kept.keys() == wanted.keys() else [*kept.values()]
         if [tensor.shape for tensor in given] != [tensor.shape for tensor in wanted.values()]:
             raise CheckpointError(
-                "holds no EfficientNet-Lite0", remedy=f"Fetch one with `{SOURCE}`.", path=weights
+                "holds no EfficientNet-Lite0",
+                remedy=f"Fetch one with `{SOURCE}`; a checkpoint is what `train --from` takes.",
+                path=weights,
             )
         self.features.load_state_dict(dict(zip(wanted, given, strict=True)))

@@ -58,7 +58,9 @@ def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Com
     for module in twin.modules():
         module.register_forward_hook(count)
     with torch.no_grad(), _Meter(twin) as meter:
-        twin(torch.zeros(1, 3, height, width, device=next(twin.parameters()).device))
+        twin(
+            torch.zeros(1, 3, height, width, device=next(twin.parameters(), torch.empty(0)).device)
+        )
     return Complexity(
         parameters=sum(p.numel() for p in model.parameters()),
         paper_macs=paper,

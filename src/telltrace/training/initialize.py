@@ -23,8 +23,10 @@ from .processes import synced_batch_norm
 from .recompute import recompute_blocks
 
 
-def initialize(settings: Settings, fabric: Fabric) -> State:
+def initialize(settings: Settings, fabric: Fabric, resumed: bool = False) -> State:
     """The state of a run before its first step; its settings have no "auto" left.
+
+    One that is ``resumed`` gets its weights from its own state, not from what it began with.
 
     Raises:
         TelltraceError: If there is no such detector, the objective does not fit it, or its
@@ -32,7 +34,7 @@ def initialize(settings: Settings, fabric: Fabric) -> State:
     """
     torch.manual_seed(settings.seed)
     network = create_detector(settings.detector, **settings.options)
-    if settings.from_ is not None:
+    if settings.from_ is not None and not resumed:
         start_from(network, settings.from_)
     if settings.hardware.layout == "channels_last":
         network = convert_conv2d_weight_memory_format(network, torch.channels_last)

@@ -18,6 +18,8 @@ from .hardware import device_name
 def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
     """What a checkpoint says of its own making; it names no place on the machine."""
     settings = {key: value for key, value in recipe.items() if key != "manifest"}
+    if settings.get("from_"):
+        settings["from_"] = Path(settings["from_"]).name
     settings["options"] = {
         key: Path(value).name if key == "weights" and value else value
         for key, value in recipe["options"].items()

@@ -84,7 +84,7 @@ class _Trainer:
         train, val = _rows(table, "train"), _rows(table, "val")
         preprocessing = Preprocessing(crop, data.image_size, data.mean, data.std)
         self.fabric = fabric = create_fabric(settings.hardware, device, settings.precision)
-        self.state = state = initialize(settings, fabric)
+        self.state = state = initialize(settings, fabric, (out / "last.safetensors").exists())
         self.feed = create_feed(
             train.reset_index(drop=True),
             val.reset_index(drop=True),

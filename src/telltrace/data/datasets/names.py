@@ -9,8 +9,8 @@ SHELVES: Final = frozenset(
     {"real", "fake", "0", "1", "train", "val", "valid", "test", "images", "faces", "frames"}
 )
 """Names of folders that sort pictures and name no video."""
-ACTORS: Final = re.compile(r"(?:.*/)?(\d\d(?:_\d\d)?)__[a-z]")
-"""Names of DeepFakeDetection's videos, which no other data set has."""
+ACTORS: Final = re.compile(r"(?:.*/)?(\d\d__[a-z_]{5,}|\d\d_\d\d__[a-z_]{5,}__[A-Z0-9]{8})")
+"""Names of DeepFakeDetection's videos: actors, scene, and eight signs for a fake."""
 
 
 def naming_of(dataset: str, video: str) -> str:
@@ -20,7 +20,7 @@ def naming_of(dataset: str, video: str) -> str:
         >>> naming_of("dfd", "real/01__walking"), naming_of("dfd", "0001")
         ('DeepFakeDetection', 'dfd')
     """
-    return "DeepFakeDetection" if ACTORS.match(video) else dataset
+    return "DeepFakeDetection" if ACTORS.fullmatch(video) else dataset
 
 
 def people_of(dataset: str, video: str) -> str:
@@ -39,8 +39,8 @@ def people_of(dataset: str, video: str) -> str:
 
 def sources_of(dataset: str, video: str) -> list[str] | None:
     """The people or videos that a video was made from, by its name; None without a rule for it."""
-    if actors := ACTORS.match(video):
-        return actors[1].split("_")
+    if actors := ACTORS.fullmatch(video):
+        return actors[1].split("__")[0].split("_")
     key = re.sub(r"[^a-z]", "", dataset.lower())
     if key.startswith("celeb"):
         return re.findall(r"(?:^|_)(id\d+)(?=_)", video) or None
@@ -49,6 +49,8 @@ def sources_of(dataset: str, video: str) -> list[str] | None:
     if key.startswith("deeperforensics"):
         actor = re.match(r"([MW]\d{3})_", video)
         return [actor[1]] if actor else video.split("_")
+    if key.startswith("deepfakedetection"):
+        return video.split("__")[0].split("_")
     if key in ("faceforensics", "ffpp", "ff", "faceshifter") and re.fullmatch(r"\d+(_\d+)?", video):
         return video.split("_")
     return None
