@@ -7,8 +7,8 @@ from typing import Any, Literal
 from torch import nn
 
 from telltrace.conversion import convert
-from telltrace.errors import CheckpointError, OptionError
-from telltrace.state_dicts import read_state_dict
+from telltrace.errors import OptionError
+from telltrace.state_dicts import match, read_state_dict
 
 FAMILY, PAPER = "efficientnet", "Tan and Le, ICML 2019"
 
@@ -44,14 +44,9 @@ def timm_network(name: str, weights: str | Path | None = None, **options: Any) -
         if key not in own or key not in given or own[key].shape != given[key].shape:
             given.pop(key, None)
             given |= {key: own[key]} if key in own else {}
-    try:
-        network.load_state_dict(given)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"holds other weights than timm's {name} ({str(error).splitlines()[1].strip()})",
-            remedy="Save timm's network of that name: safetensors.torch.save_model(network, FILE).",
-            path=weights,
-        ) from None
+    remedy = "Save timm's network of that name: safetensors.torch.save_model(network, FILE)."
+    found = match(network, given, str, what=f"timm's {name}", remedy=remedy, path=Path(weights))
+    network.load_state_dict(found)
     return network
 
 
