@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -269,3 +270,20 @@ def test_the_command_lists_plans_and_shows(
     assert main(["reproduce", "sficonv-5", *place, "--show", "--rows", "M2TR"]) == 0
     assert "not run yet" in capsys.readouterr().out
     assert (tmp_path / "sficonv-5.md").is_file()
+
+
+def test_a_limit_of_crops_takes_whole_groups_and_always_the_same() -> None:
+    names = [f"{group:03}" for group in range(40) for _ in range(5)]
+    rows = pd.DataFrame({"identity": names, "split": ["train"] * 150 + ["val"] * 50})
+    rows = rows.assign(dataset="d", label=0, method="real", video=names, compression="", frame=0)
+    kept = training_rows(rows, crops=52)
+    assert kept.groupby("split").identity.nunique().to_dict() == {"train": 10, "val": 1}
+    assert set(kept.value_counts("identity")) == {5}
+    again = training_rows(rows.sample(frac=1, random_state=0), crops=52)
+    assert set(again.identity) == set(kept.identity)
+
+
+def test_a_set_that_nothing_is_learnt_from_can_be_judged_whole(prepared: Path) -> None:
+    rows = read_manifest(prepared / "ffpp-lq/manifest.csv")
+    assert set(judged_rows(rows).split) == {"test"}
+    assert len(judged_rows(rows, whole=True)) == len(rows)

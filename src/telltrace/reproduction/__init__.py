@@ -12,7 +12,7 @@ def reproduce_table(
     *,
     data: Path = Path("crops"),
     out: Path = Path("runs/reproduce"),
-    scale: Literal["paper", "small", "tiny"] = "paper",
+    scale: Literal["paper", "laptop", "small", "tiny"] = "paper",
     seeds: Sequence[int] = (7,),
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
@@ -32,7 +32,7 @@ def reproduce_table(
         table: What to reproduce.
         data: Folder with one prepared data set a folder, such as DATA/ffpp-hq/manifest.csv.
         out: Folder for the runs; all tables share them.
-        scale: "paper" trains as the paper did, "small" and "tiny" on less of everything.
+        scale: "paper" trains as the paper did, the others on less of everything.
         seeds: One run each; the paper's is 7.
         rows: Only these rows.
         columns: Only these columns.

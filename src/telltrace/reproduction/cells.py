@@ -27,6 +27,8 @@ PREPARE = {
     "hff": "telltrace prepare --config recipes/data/hff.yaml HFF",
     "celebdf": "telltrace prepare --config recipes/data/celebdf.yaml Celeb-DF-v2",
     "dfd": "telltrace prepare DFD --layout dfd --out crops/dfd",
+    "dfdc-faces": "telltrace prepare DFDC-faces --layout dfdc-faces --out crops/dfdc-faces",
+    "ciplab": "telltrace prepare CIPLab --layout splices --out crops/ciplab",
 }
 """How each data set of the tables is made."""
 
@@ -45,12 +47,15 @@ class Scale:
     batch_size: int | None = None
     lr: float | None = None
     """Learning rate: few steps need large ones."""
+    crops: int | None = None
+    """Training crops: those of the first groups of people in the order of their hashes."""
 
     def __str__(self) -> str:
+        crops = f"{self.crops} training crops, " if self.crops else ""
         return (
-            f"reduced to {self.image_size} pixels, {self.epochs} epochs, {self.frames} frames of "
-            f"a training and {self.test_frames} of a test video, batches of {self.batch_size}, "
-            f"learning rate {self.lr:g}"
+            f"reduced to {self.image_size} pixels, {self.epochs} epochs, {crops}{self.frames} "
+            f"frames of a training and {self.test_frames} of a test video, batches of "
+            f"{self.batch_size}, learning rate {self.lr:g}"
         )
 
 
@@ -94,6 +99,9 @@ class Conditions:
 SCALES: Final[dict[str, Scale]] = {
     "paper": Scale(),
     "small": Scale(image_size=128, epochs=6, frames=16, test_frames=32, batch_size=32, lr=5e-4),
+    "laptop": Scale(
+        image_size=128, epochs=6, frames=16, test_frames=16, batch_size=32, lr=1e-3, crops=20000
+    ),
     "tiny": Scale(image_size=64, epochs=3, frames=4, test_frames=16, batch_size=16, lr=1e-3),
 }
 

@@ -70,8 +70,9 @@ def _scores(run: Run, cell: Cell, place: Place) -> pd.DataFrame | None:
     None where they are only to be shown, and there are none.
     """
     source, judged = place.prepared(run.train), place.prepared(cell.column.test)
-    training = selection.training_rows(source, run.train_methods, run.scale.frames)
-    test = selection.judged_rows(judged, cell.column.test_methods, run.scale.test_frames)
+    scale, column = run.scale, cell.column
+    training = selection.training_rows(source, run.train_methods, scale.frames, scale.crops)
+    test = selection.judged_rows(judged, column.test_methods, scale.test_frames, column.whole)
     selection.refuse_leaks(training, test)
     folder = place.out / "runs" / f"{run.name}-{manifest_hash(training)[:8]}"
     path = folder / f"scores-{cell.column.test}-{manifest_hash(test)[:8]}.csv"

@@ -17,9 +17,15 @@ VALIDATION = 0.1
 
 
 def training_rows(
-    manifest: pd.DataFrame, methods: tuple[str, ...] = (), frames: int | None = None
+    manifest: pd.DataFrame,
+    methods: tuple[str, ...] = (),
+    frames: int | None = None,
+    crops: int | None = None,
 ) -> pd.DataFrame:
     """Rows for training and validation: of some methods and all reals, at most so many a video.
+
+    With ``crops`` at most so many train, and a tenth of that validate: all of the groups of people
+    that come first in the order of their hashes.
 
     The papers that validated on the test list are not followed: where a manifest has no
     validation split, a tenth of the training people becomes one.
@@ -38,15 +44,23 @@ def training_rows(
         order = sorted(set(groups), key=hash_of)
         chosen = set(order[: max(1, round(VALIDATION * len(order)))])
         rows["split"] = ["val" if group in chosen else "train" for group in groups]
-    return rows
+    if crops is None:
+        return rows
+    limits = {"train": crops, "val": round(VALIDATION * crops)}
+    order = pd.Series([hash_of(group) for group in group_rows(rows)], index=rows.index)
+    placed = order.groupby(rows.split).rank(method="max")
+    return rows[placed <= rows.split.map(limits)].reset_index(drop=True)
 
 
 def judged_rows(
-    manifest: pd.DataFrame, methods: tuple[str, ...] = (), frames: int | None = None
+    manifest: pd.DataFrame,
+    methods: tuple[str, ...] = (),
+    frames: int | None = None,
+    whole: bool = False,
 ) -> pd.DataFrame:
-    """Rows that are judged: the test split, or everything where nothing was split."""
+    """Rows that are judged: the test split, or everything if asked or where nothing was split."""
     rows = of_methods(manifest, methods)
-    if (rows.split != "").any():
+    if (rows.split != "").any() and not whole:
         rows = rows[rows.split == "test"]
     return thin_out(rows, frames).reset_index(drop=True)
 

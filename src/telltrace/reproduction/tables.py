@@ -24,6 +24,8 @@ class Column:
     train_methods: tuple[str, ...] = ()
     """Manipulations to learn from; empty for all."""
     test_methods: tuple[str, ...] = ()
+    whole: bool = False
+    """Whether every split is judged, where nothing of the data set is learnt from."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ def load_table(name: str) -> Table:
     text = files(__package__).joinpath("tables", f"{name}.toml").read_text(encoding="utf-8")
     parts = tomllib.loads(text)
     columns = tuple(Column(**frozen(column)) for column in parts.pop("columns"))
+    unpublished: list[tuple[float, ...]] = [()] * len(columns)
     rows = tuple(
-        Row(**{**row, "published": tuple(tuple(cell) for cell in row["published"])})
+        Row(**{**row, "published": tuple(map(tuple, row.get("published", unpublished)))})
         for row in parts.pop("rows")
     )
     return Table(name, columns=columns, rows=rows, **frozen(parts))
