@@ -47,8 +47,8 @@ def training_rows(
     if crops is None:
         return rows
     limits = {"train": crops, "val": round(VALIDATION * crops)}
-    order = pd.Series([hash_of(group) for group in group_rows(rows)], index=rows.index)
-    placed = order.groupby(rows.split).rank(method="max")
+    hashes = pd.Series([hash_of(group) for group in group_rows(rows)], index=rows.index)
+    placed = hashes.groupby(rows.split).rank(method="max")
     return rows[placed <= rows.split.map(limits)].reset_index(drop=True)
 
 
