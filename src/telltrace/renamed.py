@@ -46,6 +46,12 @@ RENAMED = {
 """Old rooms and modules, each with its new path; what lies below them moved with them."""
 for _old, _new in {
     **{name: f"pixels.{name}" for name in ("geometry", "codecs", "augmentations")},
+    **{
+        f"datasets.{n}": "data.datasets.video_sets"
+        for n in ("celeb_df", "deeper_forensics", "ffpp")
+    },
+    "datasets.deepfakebench": "data.datasets.crop_lists",
+    "datasets.pictures": "data.datasets.face_sets",
     "looks": "pixels.photometric",
     "pool": "pools.pool",
     "worker": "pools.worker",

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from telltrace.data.datasets.deeper_forensics import read_deeper_forensics
+from telltrace.data.datasets.video_sets import read_deeper_forensics
 from telltrace.data.manifest import ManifestError
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from telltrace.data.datasets.deepfakebench import read_deepfakebench
+from telltrace.data.datasets.crop_lists import read_deepfakebench
 from telltrace.data.manifest import ManifestError
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from telltrace.data.datasets import read_layout
-from telltrace.data.datasets.ffpp import read_ffpp
+from telltrace.data.datasets.video_sets import read_ffpp
 from telltrace.data.manifest import VIDEO_KEY
 from telltrace.data.protocols import assign_split
 from telltrace.errors import ManifestError
@@ -71,7 +71,7 @@ def test_what_is_not_there_is_named(tree: Path, tmp_path: Path) -> None:
         read_ffpp(tree, methods=["Deepfakes"])
     with pytest.raises(ManifestError, match=r"c40.videos: no videos"):
         read_ffpp(tree, compressions=["c40"])
-    with pytest.raises(ManifestError, match="neither original_sequences"):
+    with pytest.raises(ManifestError, match="none of original_sequences"):
         read_ffpp(tmp_path / "elsewhere")
     with pytest.raises(ValueError, match=r"Unknown method 'Faceswap'.*FaceSwap"):
         read_ffpp(tree, methods=["Faceswap"])

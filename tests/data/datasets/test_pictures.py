@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from telltrace.data.datasets.pictures import read_hff, read_uadfv
+from telltrace.data.datasets.face_sets import read_hff
+from telltrace.data.datasets.video_sets import read_uadfv
 from telltrace.errors import ManifestError
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,30 +10,20 @@ import pandas as pd
 
 from ...errors import OptionError
 from ..manifest import read_manifest
-from . import (
-    celeb_df,
-    crop_lists,
-    deeper_forensics,
-    deepfakebench,
-    dfdc,
-    face_sets,
-    ffpp,
-    folder,
-    pictures,
-)
+from . import crop_lists, dfdc, face_sets, folder, video_sets
 
 LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
     "folder": folder.read_folder,
     "table": read_manifest,
-    "ffpp": ffpp.read_ffpp,
-    "dfd": ffpp.read_dfd,
-    "celeb-df-v1": celeb_df.read_celeb_df_v1,
-    "celeb-df-v2": celeb_df.read_celeb_df_v2,
+    "ffpp": video_sets.read_ffpp,
+    "dfd": video_sets.read_dfd,
+    "celeb-df-v1": partial(video_sets.read_celeb_df, "Celeb-DF-v1"),
+    "celeb-df-v2": partial(video_sets.read_celeb_df, "Celeb-DF-v2"),
     "dfdc": dfdc.read_dfdc,
     "dfdc-preview": dfdc.read_dfdc_preview,
-    "deeper-forensics": deeper_forensics.read_deeper_forensics,
-    "hff": pictures.read_hff,
-    "uadfv": pictures.read_uadfv,
+    "deeper-forensics": video_sets.read_deeper_forensics,
+    "hff": face_sets.read_hff,
+    "uadfv": video_sets.read_uadfv,
     "dfdc-faces": face_sets.read_dfdc_faces,
     "lfw": face_sets.read_lfw,
     "utkface": face_sets.read_utkface,
@@ -41,7 +32,7 @@ LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
     "real-clips": face_sets.read_real_clips,
     "sficonv": crop_lists.read_sficonv_lists,
     "ba-lists": crop_lists.read_ba_lists,
-    "deepfakebench": deepfakebench.read_deepfakebench,
+    "deepfakebench": crop_lists.read_deepfakebench,
 }
 """Every layout by name. The last three list face crops, all others media."""
 
@@ -61,7 +52,6 @@ def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFram
     given = {key: value for key, value in options.items() if value not in (None, [], ())}
     for key in given:
         if key not in taken:
-            raise OptionError(
-                f"The layout {layout!r} takes no {key}; it takes {', '.join(taken) or 'none'}."
-            )
+            known = ", ".join(taken) or "none"
+            raise OptionError(f"The layout {layout!r} takes no {key}; it takes {known}.")
     return LAYOUTS[layout](root, **given)

@@ -1,18 +1,48 @@
-"""Lists of face crops that published code reads: Ba et al.'s by folder, SFIConv's by picture."""
+"""Lists of face crops that published code reads: Ba et al.'s, SFIConv's and DeepfakeBench's."""
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
 from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
-from .listing import read_lines, relocated
-from .names import describe, describe_crop
+from .listing import read_json, read_lines
+from .names import COMPRESSIONS, describe, describe_crop, people_of
 
-LISTS: Final = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
+Relocate = tuple[str, str] | None
+"""Old and new beginning of the paths in a list."""
+Row = tuple[str | int, ...]
+
+LISTS: Final = {"train": "train", "val": "val", "valid": "val", "test": "test"}
+"""The splits of SFIConv's lists, by the files' names."""
+METHODS: Final = {
+    "FF-DF": "Deepfakes",
+    "FF-F2F": "Face2Face",
+    "FF-FS": "FaceSwap",
+    "FF-NT": "NeuralTextures",
+    "FF-FH": "FaceShifter",
+    "DFD_fake": "DeepFakeDetection",
+    "DF_fake": "end_to_end",
+    "CelebDFv1_fake": "Celeb-synthesis",
+    "CelebDFv2_fake": "Celeb-synthesis",
+    "DFDCP_FakeA": "method_A",
+    "DFDCP_FakeB": "method_B",
+    "UADFV_Fake": "FakeApp",
+}
+"""The methods by DeepfakeBench's labels; any other label that ends in "fake" is just "fake"."""
+DATASETS: Final = {
+    "FF": "FaceForensics++",
+    "DFD": "DeepFakeDetection",
+    "CelebDFv1": "Celeb-DF-v1",
+    "CelebDFv2": "Celeb-DF-v2",
+    "DFDCP": "DFDC-Preview",
+    "DF": "DeeperForensics-1.0",
+}
+"""Our names of DeepfakeBench's sets, by the first word of a label."""
 
 
 def read_ba_lists(
@@ -20,14 +50,14 @@ def read_ba_lists(
     *,
     name: str | None = None,
     splits: Sequence[str] = ("train", "val", "test"),
-    relocate: tuple[str, str] | None = None,
+    relocate: Relocate = None,
 ) -> pd.DataFrame:
     """List the crops that the published lists name as a manifest, with their split.
 
     The root holds train_real.txt, train_fake.txt and so on. Each line names a folder, and every PNG
-    in it is a crop of that video, whatever its name; the number in its name is its frame. The
-    published code never reads the count of frames, so a folder that lost some goes unseen there;
-    here it is an error.
+    in it is a crop of that video, whatever its name; the last number in its name is its frame, -1
+    without one. The published code never reads the count of frames, so a folder that lost some
+    goes unseen there; here it is an error.
 
     Raises:
         ManifestError: If a list or a folder is missing, a line is not ``label,folder,frames``,
@@ -36,52 +66,23 @@ def read_ba_lists(
     References:
         Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786.
     """
-    lists = Path(root)
-    dataset = name or lists.absolute().name
-    rows = [
-        row
-        for split in splits
-        for kind in ("real", "fake")
-        for where, folder, frames in _entries(lists / f"{split}_{kind}.txt")
-        for row in _crops(
-            relocated(folder, relocate), frames, dataset, int(kind == "fake"), split, where
-        )
-    ]
-    return check_manifest(pd.DataFrame(rows, columns=COLUMNS[:9]))
-
-
-def _entries(file: Path) -> list[tuple[str, str, int]]:
-    """Of each line where it stands, the folder of one video's crops, and their number."""
-    if not file.is_file():
-        raise ManifestError("is not a file", remedy="Write it, or leave its split out", path=file)
-    label = int(file.stem.endswith("_fake"))
-    pattern = rf"{label}\s*,\s*(.+?)\s*,\s*(\d+)"
-    lines = read_lines(
-        file, pattern, f"{label},folder,frames", "Correct the line (0 is real, 1 is fake)"
-    )
-    return [(f"{file}: line {number}", match[1], int(match[2])) for number, match in lines]
-
-
-def _crops(
-    name: str, frames: int, dataset: str, label: int, split: str, where: str
-) -> list[tuple[str | int, ...]]:
-    """One row for each crop of a listed folder, by frame."""
-    folder = Path(name).absolute()
-    files = sorted(folder.glob("*.png"), key=lambda f: (_frame(f), f.name))
-    if not files or len(files) != frames:
-        raise ManifestError(
-            f"{folder} holds {len(files)} PNG crops and not the {frames} listed",
-            remedy="Extract its faces again, or say with relocate where the folders are",
-            path=where,
-        )
-    about = (dataset, label, *describe(name, label), split)
-    return [(str(file), *about, _frame(file)) for file in files]
-
-
-def _frame(file: Path) -> int:
-    """The last number in a crop's name, -1 if there is none."""
-    numbers = re.findall(r"\d+", file.stem)
-    return int(numbers[-1]) if numbers else -1
+    dataset = name or Path(root).absolute().name
+    rows: list[Row] = []
+    for split, (label, kind) in product(splits, enumerate(("real", "fake"))):
+        file, expected = Path(root) / f"{split}_{kind}.txt", f"{label},folder,frames"
+        remedy = f"Write lines of {expected} into it, or leave its split out"
+        pattern = rf"{label}\s*,\s*(.+?)\s*,\s*(\d+)"
+        for number, match in read_lines(file, pattern, expected, remedy):
+            folder = relocated(match[1], relocate)
+            numbers = {f: re.findall(r"\d+", f.stem) for f in Path(folder).absolute().glob("*.png")}
+            crops = sorted((int((n or [-1])[-1]), f.name, str(f)) for f, n in numbers.items())
+            if not crops or len(crops) != int(match[2]):
+                reason = f"{folder} holds {len(crops)} PNG crops and not the {match[2]} listed"
+                remedy = "Extract its faces again, or say with relocate where the folders are"
+                raise ManifestError(f"line {number}: {reason}", remedy=remedy, path=file)
+            about = (dataset, label, *describe(folder, label), split)
+            rows += [(path, *about, frame) for frame, _, path in crops]
+    return _as_manifest(rows, root)
 
 
 def read_sficonv_lists(
@@ -89,7 +90,7 @@ def read_sficonv_lists(
     *,
     name: str | None = None,
     splits: Sequence[str] = (),
-    relocate: tuple[str, str] | None = None,
+    relocate: Relocate = None,
 ) -> pd.DataFrame:
     """List the crops of a text file of ``path label`` lines, or of those of the splits in a folder.
 
@@ -104,44 +105,129 @@ def read_sficonv_lists(
         Guo et al., TIFS 2024, the released code's data reader.
     """
     root = Path(root)
-    files = {"": root} if root.is_file() else _lists(root, splits)
-    rows = [
-        row
-        for split, file in files.items()
-        for row in _pictures(file, name or root.absolute().stem, split, relocate)
-    ]
-    table = pd.DataFrame(rows, columns=COLUMNS[:9])
+    rows: list[Row] = []
+    found = {s: file for n, s in LISTS.items() if (file := root / f"{n}.txt").is_file()}
+    files = {split: found.get(split, root / f"{split}.txt") for split in splits or found or LISTS}
+    remedy = "Write lines of PATH LABEL into it (the label is 0 or 1)"
+    for split, file in ({"": root} if root.is_file() else files).items():
+        for number, match in read_lines(file, "(.+) ([01])", "PATH LABEL", remedy):
+            path, label = relocated(match[1], relocate), int(match[2])
+            picture = _crop(file, path.strip(), f"line {number}")
+            *about, frame = describe_crop(path, label)
+            dataset = name or root.absolute().stem
+            rows.append((str(picture), dataset, label, *about, split, frame))
+    return _as_manifest(rows, root)
+
+
+class _Video(NamedTuple):
+    label: str
+    compression: str
+    name: str
+    split: str
+    about: dict[str, Any]
+
+
+def read_deepfakebench(
+    root: str | Path,
+    *,
+    splits: Sequence[str] = (),
+    compressions: Sequence[str] = (),
+    relocate: Relocate = None,
+) -> pd.DataFrame:
+    """List the face crops of a DeepfakeBench JSON as a manifest.
+
+    Several of the published files put one video into several splits (Celeb-DF tests on what it
+    validates and trains on; DFD and UADFV have every video in all three). Such a file is refused
+    unless ``splits`` names one of them.
+
+    Raises:
+        ManifestError: If the file is missing or not so nested, a label says neither real nor
+            fake, a frame is not there, or a video is in two splits.
+
+    References:
+        Yan et al., "DeepfakeBench", NeurIPS 2023, its ``rearrange`` step.
+    """
+    file = Path(root)
+    rows: list[Row] = []
+    seen: dict[tuple[str, ...], str] = {}
+    for video in _videos(read_json(file, "DeepfakeBench"), file):
+        if splits and video.split not in splits:
+            continue
+        if compressions and video.compression and video.compression not in compressions:
+            continue
+        before = seen.setdefault(video[:3], video.split)
+        if before != video.split:
+            reason = f"{video.label} {video.name} is in {before} and in {video.split}"
+            remedy = 'Read one of them (splits=["test"]) and split the rest by identity'
+            raise ManifestError(reason, remedy=remedy, path=file)
+        rows += _rows(video, file, relocate)
+    if not rows:
+        reason = "holds no frames of these splits"
+        raise ManifestError(reason, remedy="Choose other splits", path=file)
+    return _as_manifest(rows, file)
+
+
+def _videos(tree: Any, file: Path) -> Iterator[_Video]:
+    """Every video of the nested file; the level of compressions may be there or not."""
+    try:
+        parts = [
+            (label, split, content)
+            for labels in tree.values()
+            for label, splits in labels.items()
+            for split, content in splits.items()
+        ]
+        for label, split, content in parts:
+            if "frames" in content:  # the released DFDC file forgets the video's name in "val"
+                first = next(iter(content["frames"]), "").replace("\\", "/")
+                content = {PurePosixPath(first).parent.name: content}
+            for name, node in content.items():
+                flat = "frames" in node
+                compression = "" if flat else COMPRESSIONS.get(name, name)
+                for video, about in ({name: node} if flat else node).items():
+                    yield _Video(label, compression, video, split, about)
+    except (AttributeError, TypeError):
+        reason = "is not nested as data set, label, split, [compression,] video, frames"
+        remedy = "Make it with DeepfakeBench's rearrange"
+        raise ManifestError(reason, remedy=remedy, path=file) from None
+
+
+def _rows(video: _Video, file: Path, relocate: Relocate) -> Iterator[Row]:
+    word, _, kind = video.label.replace("-", "_").partition("_")
+    label = int(kind.lower() != "real")
+    if label and video.label not in METHODS and kind.lower() != "fake":
+        reason = f"the label {video.label!r} says neither real nor fake"
+        raise ManifestError(reason, remedy="Let it end in _real or _fake", path=file)
+    dataset = DATASETS.get(word, word)
+    method = METHODS.get(video.label, "fake") if label else "real"
+    people = people_of(dataset, video.name)
+    where = f"{video.label} {video.name}"
+    masks = (relocated(m.replace("\\", "/"), relocate) for m in video.about.get("masks") or ())
+    mask_of = {Path(m).name: str(file.parent.absolute() / m) for m in masks if label}
+    for frame in video.about["frames"]:
+        picture = _crop(file, relocated(frame.replace("\\", "/"), relocate), where)
+        about = (dataset, label, method, video.compression, video.name, people, video.split)
+        mask = mask_of.get(picture.name, "")
+        yield str(picture), *about, describe_crop(frame, label)[-1], mask
+
+
+def relocated(path: str, relocate: Relocate) -> str:
+    """A path whose beginning, where it is the old one, is exchanged for the new one."""
+    if relocate is None or not path.startswith(relocate[0]):
+        return path
+    return relocate[1] + path.removeprefix(relocate[0])
+
+
+def _crop(file: Path, path: str, where: str) -> Path:
+    """A crop by its path in a list, relative to the list's folder; it must be there."""
+    picture = file.parent.absolute() / path
+    if not picture.is_file():
+        remedy = "Say where the pictures are now with relocate (old and new beginning)"
+        raise ManifestError(f"{where}: {picture} is not there", remedy=remedy, path=file)
+    return picture
+
+
+def _as_manifest(rows: Sequence[Row], root: str | Path) -> pd.DataFrame:
+    columns = [*COLUMNS[:9], "mask"]
+    table = pd.DataFrame(rows, columns=columns[: len(rows[0])] if rows else columns)
     table.attrs["file"] = str(root)
     return check_manifest(table)
-
-
-def _lists(root: Path, splits: Sequence[str]) -> dict[str, Path]:
-    found = {
-        split: root / f"{stem}.txt"
-        for split, stems in LISTS.items()
-        for stem in stems
-        if (root / f"{stem}.txt").is_file()
-    }
-    missing = [split for split in splits if split not in found]
-    if missing or not found:
-        file = root / f"{(missing or ['train'])[0]}.txt"
-        remedy = "Give a list, or a folder with its lists"
-        raise ManifestError("is not a file", remedy=remedy, path=file)
-    return {split: found[split] for split in splits or found}
-
-
-def _pictures(
-    file: Path, dataset: str, split: str, relocate: tuple[str, str] | None
-) -> list[tuple[str | int, ...]]:
-    rows: list[tuple[str | int, ...]] = []
-    correct = "Correct the line (the label is 0 or 1)"
-    for number, match in read_lines(file, "(.+) ([01])", "PATH LABEL", correct):
-        path, label = relocated(match[1], relocate), int(match[2])
-        picture = file.parent.absolute() / path.strip()
-        if not picture.is_file():
-            reason = f"line {number}: {picture} is not there"
-            remedy = "Say where the pictures are now with relocate (old and new beginning)"
-            raise ManifestError(reason, remedy=remedy, path=file)
-        *about, frame = describe_crop(path, label)
-        rows.append((str(picture), dataset, label, *about, split, frame))
-    return rows

@@ -12,6 +12,7 @@ from .listing import as_manifest, find_media, manifest_row, read_json, require_f
 
 LABELS: Final = {"real": 0, "fake": 1, "0": 0, "1": 1}
 SPLITS: Final = {"train": "train", "validation": "val", "val": "val", "test": "test"}
+AGAIN: Final = "Download it again"
 
 
 def read_dfdc(root: str | Path) -> pd.DataFrame:
@@ -43,23 +44,25 @@ def _part(file: Path, root: Path) -> Iterator[dict[str, Any]]:
     folder = file.parent
     listed = _read_labels(file) if file.suffix == ".csv" else read_json(file, "DFDC")
     if not isinstance(listed, dict):
-        raise ManifestError("does not map names of videos", remedy="Download it again", path=file)
+        raise ManifestError("does not map names of videos", remedy=AGAIN, path=file)
     places = {video.name: video for at in (folder, folder / "videos") for video in find_media(at)}
     unlisted = sorted(places.keys() - listed.keys())
     if unlisted:
         reason = f"knows nothing of {unlisted[0]} ({len(unlisted)} such videos lie beside it)"
-        remedy = "Download it again, or move these videos away"
-        raise ManifestError(reason, remedy=remedy, path=file)
+        raise ManifestError(reason, remedy=f"{AGAIN}, or move these videos away", path=file)
+    around = folder.relative_to(root.parent).parts
+    named = [part.split("_")[1] for part in around if part.startswith("dfdc_")]
     for name, about in listed.items():
         label = _label(about.get("label", about.get("is_fake")), file, name)
         original = str(about.get("original") or name) if label else name
+        words = (str(about.get("split")), *named, *around)  # what the metadata says comes first
         yield manifest_row(
             places.get(name, folder / name),
             "DFDC",
             "fake" if label else "real",
             video=PurePosixPath(name).stem,
             identity=PurePosixPath(original).stem,
-            split=_split(about.get("split"), folder.relative_to(root.parent)),
+            split=next((SPLITS[word] for word in words if word in SPLITS), ""),
         )
 
 
@@ -67,14 +70,8 @@ def _label(said: object, file: Path, name: str) -> int:
     label = LABELS.get(str(said).lower())
     if label is None:
         reason = f"{name}: label must be REAL or FAKE, got {said!r}"
-        raise ManifestError(reason, remedy="Download it again", path=file)
+        raise ManifestError(reason, remedy=AGAIN, path=file)
     return label
-
-
-def _split(said: object, folder: Path) -> str:
-    """The split that the metadata or else a folder's name tells; "" if neither does."""
-    words = [str(said), *(part.split("_")[1] for part in folder.parts if part.startswith("dfdc_"))]
-    return next((SPLITS[w] for w in [*words, *folder.parts] if w in SPLITS), "")
 
 
 def _read_labels(file: Path) -> dict[str, dict[str, str]]:
@@ -83,35 +80,33 @@ def _read_labels(file: Path) -> dict[str, dict[str, str]]:
         table = csv.DictReader(lines)
         if not {"filename", "label"} <= set(table.fieldnames or ()):
             reason = "lacks the columns filename and label"
-            raise ManifestError(reason, remedy="Download it again", path=file)
+            raise ManifestError(reason, remedy=AGAIN, path=file)
         return {row["filename"]: {"label": row["label"]} for row in table}
 
 
 def read_dfdc_preview(root: str | Path) -> pd.DataFrame:
     """List the videos that ``dataset.json`` names, with its own train and test split.
 
-    Raises:
-        ManifestError: If ``dataset.json`` is not there or broken.
+    Without that file, or if it is broken, it is a ManifestError.
 
     References:
         Dolhansky et al., "The Deepfake Detection Challenge (DFDC) Preview Dataset", 2019,
         arXiv:1910.08854.
     """
-    root = require_folder(root, "the DFDC preview", ["dataset.json"])
-    file = root / "dataset.json"
-    listed = read_json(file, "the DFDC preview")
+    name_of_set = "the DFDC preview"
+    root = require_folder(root, name_of_set, ["dataset.json"])
     rows = []
-    for name, about in listed.items():
-        label = _label(about.get("label"), file, name)
+    for name, about in read_json(root / "dataset.json", name_of_set).items():
+        label, path = _label(about.get("label"), root / "dataset.json", name), PurePosixPath(name)
         people = [about.get("target_id"), about.get("swapped_id") if label else None]
         rows.append(
             manifest_row(
                 root / name,
                 "DFDC-Preview",
-                PurePosixPath(name).parts[0] if label else "real",
-                video=PurePosixPath(name).with_suffix("").as_posix(),
+                path.parts[0] if label else "real",
+                video=path.with_suffix("").as_posix(),
                 identity="+".join(dict.fromkeys(str(p) for p in people if p is not None)),
                 split=SPLITS.get(str(about.get("set")), ""),
             )
         )
-    return as_manifest(rows, root, "the DFDC preview")
+    return as_manifest(rows, root, name_of_set)

@@ -13,9 +13,40 @@ from typing import Final
 
 import pandas as pd
 
-from .listing import PICTURES, VIDEOS, as_manifest, list_folders, manifest_row, require_folder
+from ...errors import ManifestError
+from .listing import (
+    PICTURES,
+    VIDEOS,
+    as_manifest,
+    find_media,
+    list_folders,
+    manifest_row,
+    require_folder,
+)
 
+HFF_REALS: Final = ("celeba", "celebahq", "faceforensics", "youtube", "youtubeframe")
+HFF_TYPES: Final = {
+    **dict.fromkeys((*HFF_REALS, "youtubeframes"), "real"),
+    "pggan": "PGGAN",
+    "progan": "PGGAN",
+    "stylegan": "StyleGAN",
+    "glow": "Glow",
+    "stargan": "StarGAN",
+    "face2face": "Face2Face",
+}
+"""The eight kinds of pictures, by their folder's name without case and punctuation."""
+SPLITS: Final = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+}
 UTK_RACES: Final = ("white", "black", "asian", "indian", "other")
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def split_by_hash(name: str, test: float, val: float) -> str:
@@ -60,8 +91,30 @@ def read_dfdc_faces(root: str | Path, fakes: int | None = None) -> pd.DataFrame:
     return as_manifest(sorted(rows, key=lambda row: str(row["path"])), root, "the DFDC faces")
 
 
-def _hash(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
+def read_hff(root: str | Path) -> pd.DataFrame:
+    """List the pictures of the Hybrid Fake Face set as a manifest.
+
+    Each picture lies in a folder named after one of the eight kinds (CelebA, CelebA-HQ and
+    FaceForensics are real; PGGAN, StyleGAN, Glow, StarGAN and Face2Face are fake), at any depth
+    and in any spelling, else it is a ManifestError; a folder ``train`` or ``test`` around it gives
+    its split. The set names no people: every picture is its own identity.
+
+    References:
+        Guo et al., "Fake face detection via adaptive manipulation traces extraction network",
+        CVIU 2021, section 4.1.
+    """
+    root, rows = Path(root), []
+    for file in find_media(root, PICTURES, deep=True):
+        place = file.relative_to(root)
+        folders = [re.sub(r"[^a-z0-9]", "", part.lower()) for part in place.parts[:-1]]
+        method = next((HFF_TYPES[name] for name in reversed(folders) if name in HFF_TYPES), None)
+        if method is None:
+            reason = f"lies in no folder named after one of {', '.join(sorted(HFF_TYPES))}"
+            raise ManifestError(reason, remedy="Name its folder so, or move it away.", path=file)
+        name = place.with_suffix("").as_posix()
+        split = next((SPLITS[folder] for folder in folders if folder in SPLITS), "")
+        rows.append(manifest_row(file, "HFF", method, name, name, split=split))
+    return as_manifest(rows, root, "HFF")
 
 
 def read_lfw(root: str | Path) -> pd.DataFrame:

@@ -1,15 +1,13 @@
 """Any folder of images and videos that sorts them into ``real/`` and ``fake/``."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import pandas as pd
 
 from ...errors import ManifestError
-from ..manifest import check_manifest
-from .listing import manifest_row
+from .listing import as_manifest, manifest_row
 
 SIDE_FILES: Final = {
     *(".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".xml", ".html", ".pdf", ".log"),
@@ -43,32 +41,22 @@ def read_folder(
     if label is not None:
         classes = {label: root}
     if not classes:
-        remedy = (
-            "Sort the media into these two folders, "
-            'or give label="real" or label="fake" if all of it is one class.'
-        )
+        remedy = 'Sort the media into these, or give label="real" or label="fake" if all are one.'
         raise ManifestError("holds neither real/ nor fake/", remedy=remedy, path=root)
     dataset = name or root.absolute().name
-    alone = len(classes) == 1
-    rows = [row for kind, top in classes.items() for row in _list_class(top, kind, dataset, alone)]
-    if not rows:
-        remedy = "Put images or videos into it."
-        raise ManifestError("holds no media", remedy=remedy, path=root)
-    return check_manifest(pd.DataFrame(rows))
-
-
-def _list_class(top: Path, kind: str, dataset: str, alone: bool) -> Iterator[dict[str, Any]]:
-    """One row a medium under ``top``, ordered by path."""
-    found = [file.relative_to(top) for file in top.rglob("*") if file.is_file()]
-    names = sorted(filter(_is_listed, found), key=lambda file: (file.as_posix(), file))
-    stems = Counter(file.with_suffix("") for file in names)
-    for file in names:
-        stem = file.with_suffix("")
-        # 217 of real/ and 217 of fake/ are numbers, and not one person
-        own = file.stem if alone else f"{kind}/{file.stem}"
-        person = own if file.parent == Path() else file.parent.as_posix()
-        video = (stem if stems[stem] == 1 else file).as_posix()
-        yield manifest_row(top / file, dataset, kind, video, person)
+    rows = []
+    for kind, top in classes.items():
+        found = [file.relative_to(top) for file in top.rglob("*") if file.is_file()]
+        files = sorted(filter(_is_listed, found), key=lambda file: (file.as_posix(), file))
+        stems = Counter(file.with_suffix("") for file in files)
+        for file in files:
+            stem = file.with_suffix("")
+            # 217 of real/ and 217 of fake/ are numbers, and not one person
+            own = file.stem if len(classes) == 1 else f"{kind}/{file.stem}"
+            person = own if file.parent == Path() else file.parent.as_posix()
+            video = (stem if stems[stem] == 1 else file).as_posix()
+            rows.append(manifest_row(top / file, dataset, kind, video, person))
+    return as_manifest(rows, root, dataset)
 
 
 def _is_listed(file: Path) -> bool:

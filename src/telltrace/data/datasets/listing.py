@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from ...errors import ManifestError
-from ..manifest import COLUMNS, check_manifest
+from ..manifest import check_manifest
 from .names import people_of
 
 VIDEOS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"})
@@ -49,15 +49,9 @@ def manifest_row(
     By default the video is named as its file, and its people by the rule of its data set.
     """
     video = file.stem if video is None else video
-    return {
-        "path": str(file.absolute()),
-        "dataset": dataset,
-        "label": int(method != "real"),
-        "method": method,
-        "video": video,
-        "identity": people_of(dataset, video) if identity is None else identity,
-        **more,
-    }
+    people = people_of(dataset, video) if identity is None else identity
+    about = {"path": str(file.absolute()), "dataset": dataset, "label": int(method != "real")}
+    return about | {"method": method, "video": video, "identity": people} | more
 
 
 def list_folders(
@@ -86,7 +80,12 @@ def list_folders(
 def read_lines(
     file: Path, pattern: str, expected: str, remedy: str
 ) -> Iterator[tuple[int, re.Match[str]]]:
-    """Number and match of every line that is not empty; a ManifestError for one without a match."""
+    """Number and match of every line that is not empty.
+
+    A file that is missing, or a line without a match, is a ManifestError.
+    """
+    if not file.is_file():
+        raise ManifestError("is not a file", remedy=remedy, path=file)
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         if text := line.strip():
             match = re.fullmatch(pattern, text)
@@ -96,22 +95,14 @@ def read_lines(
             yield number, match
 
 
-def relocated(path: str, relocate: tuple[str, str] | None) -> str:
-    """A path whose beginning, where it is the old one, is exchanged for the new one."""
-    if relocate is None or not path.startswith(relocate[0]):
-        return path
-    return relocate[1] + path.removeprefix(relocate[0])
-
-
 def read_json(file: Path, dataset: str) -> Any:
     """What a JSON file of a data set says; a ManifestError if it is missing or broken."""
+    remedy = f"Download it again; it is part of {dataset}"
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        remedy = f"Download it; it is part of {dataset}"
         raise ManifestError("is not a file", remedy=remedy, path=file) from None
     except ValueError as error:
-        remedy = "Download it again"
         raise ManifestError(f"is no readable JSON ({error})", remedy=remedy, path=file) from None
 
 
@@ -120,7 +111,6 @@ def as_manifest(rows: Sequence[dict[str, Any]], root: Path, dataset: str) -> pd.
     if not rows:
         remedy = "Give the folder that its archives were unpacked to."
         raise ManifestError(f"holds no media of {dataset}", remedy=remedy, path=root)
-    columns = [column for column in COLUMNS if column in rows[0]]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows)
     table.attrs["file"] = str(root)
     return check_manifest(table)

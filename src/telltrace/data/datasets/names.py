@@ -80,8 +80,7 @@ def describe(folder: str, label: int) -> tuple[str, str, str, str]:
 def describe_crop(path: str, label: int) -> tuple[str, str, str, str, int]:
     """The same for a single crop, and its frame.
 
-    The video is the folder, unless that one only sorts; then it is the file's name without the
-    last number, or the whole name if nothing else is in it.
+    Where the folder only sorts, the video is the file's name without the last number.
 
     Examples:
         >>> describe_crop("Deepfakes/c23/071_054/0012.png", 1)
