@@ -1,4 +1,4 @@
-"""`telltrace show`: a manifest, or blends of its real faces, as one picture."""
+"""`telltrace show`: a manifest, blends of its real faces, or where detectors look, in a picture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +17,7 @@ LOADED = 300
 
 
 def show(
-    what: Literal["manifest", "blends"],
+    what: Literal["manifest", "blends", "attention"],
     manifest: list[Path],
     *,
     out: Path,
@@ -27,13 +27,16 @@ def show(
     epoch: int = 0,
     seed: int = 0,
     split: str | None = None,
+    counts: list[int] = [4, 8, 16],  # noqa: B006
+    method: Literal["fam", "gradcam"] = "fam",
 ) -> int:
-    """Draw faces of a manifest by method and label, or blends of its real faces with their masks.
+    """Draw faces of a manifest, blends of its real faces, or what detectors look at in its fakes.
 
     Args:
         what: "manifest" draws a row for each data set, compression and method, in which a column
-            shows the same people; "blends" draws real face, blend, mask and difference.
-        manifest: One or more manifests, or packs.
+            shows the same people; "blends" draws real face, blend, mask and difference;
+            "attention" draws average attention maps, one column a detector.
+        manifest: One or more manifests, or packs; of "attention" the checkpoints too, or default.
         out: Picture to write (.png).
         columns: Faces in a row of "manifest".
         count: How many "blends".
@@ -41,8 +44,13 @@ def show(
         epoch: Epoch of training whose "blends" are drawn.
         seed: Of the choice of people, and of the "blends".
         split: Only the rows of this split.
+        counts: How many fakes, each of another video, a row of "attention" averages.
+        method: Map of "attention": "fam" is the gradient at the pixels (Wang and Deng), which the
+            SFIConv paper averages, "gradcam" weights the last features.
     """
     check_suffix(out, ".png")
+    if what == "attention":
+        return _attention(manifest, split, counts, method, out)
     if what == "blends":
         picture = _blends(manifest, split, count, size, epoch, seed)
     else:
@@ -50,6 +58,43 @@ def show(
     with atomic_write(out) as partial:
         picture.save(partial, "PNG")
     print(f"{picture.width}x{picture.height} pixels -> {out}")
+    return 0
+
+
+def _attention(
+    files: list[Path], split: str | None, counts: list[int], method: str, out: Path
+) -> int:
+    import numpy as np
+
+    from telltrace.checkpoint import load_detector
+    from telltrace.data.crops import Faces, check_cut, read_crops
+    from telltrace.data.people import hash_of
+    from telltrace.explanation import ATTENTION
+    from telltrace.visualization import attention_figure, save_figure
+
+    checkpoints = [file for file in files if file.suffix in (".safetensors", "")]
+    manifests = [file for file in files if file not in checkpoints]
+    if not checkpoints or not manifests:
+        remedy = "Name checkpoints (or default) and then a manifest."
+        raise OptionError("attention needs detectors and faces.", remedy=remedy)
+    table, crop = read_crops(manifests, split=split)
+    fakes = table[table.label == 1].drop_duplicates(["dataset", "method", "video"])
+    fakes = fakes.sort_values("path", key=lambda paths: paths.map(hash_of))[: max(counts)]
+    if len(fakes) < max(counts):
+        remedy = "Give --counts, or more data."
+        raise OptionError(f"There are forgeries of {len(fakes)} videos only.", remedy=remedy)
+    faces = Faces(fakes, [crop] * len(fakes))
+    shown: list[NDArray[np.uint8]] = []
+    maps: dict[str, NDArray[np.float32]] = {}
+    for path in checkpoints:
+        detector = load_detector(None if str(path) == "default" else path)
+        check_cut(crop, detector.crop)
+        cut = [faces.cut(row, detector.crop) for row in range(len(fakes))]
+        shown = shown or cut
+        run = path.parent.name if path.stem in ("best", "last") else path.stem
+        maps[f"{detector.card.detector}\n{run}"] = ATTENTION[method](detector, cut)
+    save_figure(attention_figure(maps, np.stack(shown), counts), out)
+    print(f"{len(fakes)} forgeries, {len(maps)} detectors -> {out}")
     return 0
 
 

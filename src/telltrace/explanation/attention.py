@@ -1,0 +1,120 @@
+"""Maps of the pixels that a detector's "fake" depends on, for any network."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from telltrace.checkpoint import Detector
+from telltrace.errors import OptionError
+
+Maps = NDArray[np.float32]
+Crops = Sequence[NDArray[np.uint8]]
+
+
+def forgery_attention(detector: Detector, crops: Crops) -> Maps:
+    """How much each pixel of the input moves the difference between fake and real.
+
+    The largest absolute gradient of the channels; what Guo et al. average for their Figure 5.
+
+    Args:
+        detector: Any detector.
+        crops: (N, H, W, 3) RGB face crops, cut as ``detector.crop`` cuts them.
+
+    Shape:
+        (N, S, S) at the detector's input size S, each map scaled to [0, 1].
+
+    References:
+        Wang and Deng, "Representative Forgery Mining for Fake Face Detection", CVPR 2021, Eq. 1.
+    """
+    with _evaluated(detector.network):
+        images = _inputs(detector, crops)
+        (gradient,) = torch.autograd.grad(_forged(detector, images).sum(), images)
+    return _scaled(gradient.abs().amax(1))
+
+
+def grad_cam(detector: Detector, crops: Crops) -> Maps:
+    """Which places of the last features that have a height and a width speak for "fake".
+
+    Args and shape are those of :func:`forgery_attention`. A map that speaks for "real" throughout
+    is zero everywhere.
+
+    Raises:
+        OptionError: If no features of the network have a height and a width.
+
+    References:
+        Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks", ICCV 2017, Eq. 1, 2.
+    """
+    with _evaluated(detector.network), _features(detector.network) as features:
+        images = _inputs(detector, crops)
+        score = _forged(detector, images).sum()
+        gradients = torch.autograd.grad(score, features, allow_unused=True) if features else ()
+    used = [(f, g) for f, g in zip(features, gradients, strict=True) if g is not None]
+    if not used:
+        remedy = "Ask for the attention of its pixels (fam)."
+        raise OptionError("The network has no features with a height and a width.", remedy=remedy)
+    feature, gradient = used[-1]
+    maps = F.relu((gradient.mean((2, 3), keepdim=True) * feature).sum(1, keepdim=True))
+    size = images.shape[-2:]
+    return _scaled(F.interpolate(maps, size, mode="bilinear", align_corners=False)[:, 0])
+
+
+ATTENTION: Final[dict[str, Callable[[Detector, Crops], Maps]]] = {
+    "fam": forgery_attention,
+    "gradcam": grad_cam,
+}
+"""What each method is called."""
+
+
+def _inputs(detector: Detector, crops: Crops) -> Tensor:
+    preprocessing = detector.card.preprocessing
+    images = np.stack([preprocessing.resize(crop) for crop in crops])
+    return preprocessing.tensor(torch.as_tensor(images).to(detector.device)).requires_grad_()
+
+
+def _forged(detector: Detector, images: Tensor) -> Tensor:
+    logits = detector.network(images)
+    return logits[:, 1] - logits[:, 0]
+
+
+@contextmanager
+def _evaluated(network: nn.Module) -> Iterator[None]:
+    """With gradients, in evaluation mode, and afterwards as it was."""
+    training = network.training
+    network.eval()
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        network.train(training)
+
+
+@contextmanager
+def _features(network: nn.Module) -> Iterator[list[Tensor]]:
+    """The (B, C, H, W) outputs of its modules, in the order in which they are done."""
+    found: list[Tensor] = []
+
+    def keep(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:
+        if not isinstance(output, Tensor) or output.dim() != 4 or min(output.shape[2:]) < 2:
+            return None
+        found.append(output)
+        return output.clone()  # what follows may change it in place
+
+    hooks = [module.register_forward_hook(keep) for module in network.modules()]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _scaled(maps: Tensor) -> Maps:
+    """Each map from 0 to 1; one that is the same everywhere is 0."""
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    scaled = (maps - low) / (high - low).clamp(min=torch.finfo(maps.dtype).tiny)
+    return scaled.detach().cpu().numpy().astype(np.float32)

@@ -1,0 +1,151 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from telltrace.checkpoint import Card, Detector, save_checkpoint
+from telltrace.cli import main
+from telltrace.data.transforms import Preprocessing
+from telltrace.explanation import ATTENTION, forgery_attention, grad_cam
+from telltrace.faces.align import FaceCrop
+from telltrace.models import create_detector
+from telltrace.models.registry import default_options
+
+SIDE = 64
+
+
+def detector(network: nn.Module, name: str = "resnet26") -> Detector:
+    preprocessing = Preprocessing(image_size=SIDE, crop=FaceCrop(size=SIDE))
+    return Detector(network, Card(detector=name, preprocessing=preprocessing))
+
+
+def faces(count: int = 3) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return list(rng.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8))
+
+
+class Corner(nn.Module):
+    """Says fake for red in the upper left quarter, real for blue in the lower right one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Conv2d(3, 2, 1, bias=False)
+        nn.init.zeros_(self.features.weight)
+        self.features.weight.data[0, 0] = self.features.weight.data[1, 2] = 1
+        self.active = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.active(self.features(x))
+        half = SIDE // 2
+        fake, real = maps[:, 0, :half, :half].mean((1, 2)), maps[:, 1, half:, half:].mean((1, 2))
+        return torch.stack([real, fake], dim=1)
+
+
+def test_the_attention_of_pixels_is_the_gradient_of_fake_against_real() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 2))
+    gradient = network[1].weight[1] - network[1].weight[0]
+    expected = gradient.detach().view(3, SIDE, SIDE).abs().amax(0).numpy()
+    expected = (expected - expected.min()) / (expected.max() - expected.min())
+    maps = forgery_attention(detector(network), faces())
+    assert maps.shape == (3, SIDE, SIDE)
+    np.testing.assert_allclose(maps[1], expected, atol=1e-5)
+
+
+def test_only_places_that_decide_are_marked() -> None:
+    quarter = slice(0, SIDE // 2)
+    maps = forgery_attention(detector(Corner()), faces())
+    middle = maps[:, SIDE // 2 :, quarter]
+    assert maps[:, quarter, quarter].mean() > 0.2
+    assert middle.max() == 0
+
+
+def test_grad_cam_weights_the_last_features_even_if_they_are_changed_in_place() -> None:
+    image = np.zeros((SIDE, SIDE, 3), np.uint8)
+    image[4:8, 20:24, 0], image[24:28, 20:24, 2] = 255, 255
+    (found,) = grad_cam(detector(Corner()), [image])
+    assert found[4:8, 20:24].min() > 0.9
+    assert found[24:28, 20:24].max() < 0.1
+
+
+def test_a_network_without_features_of_two_dimensions_is_refused() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 2))
+    with pytest.raises(ValueError, match="no features with a height and a width"):
+        grad_cam(detector(network), faces())
+
+
+@pytest.mark.parametrize("method", sorted(ATTENTION))
+@pytest.mark.parametrize(
+    "name", ["sfi_mobilenet", "two_stream_xception", "ib_mobilenet", "blend_lite"]
+)
+def test_every_family_has_maps_and_stays_as_it_was(method: str, name: str) -> None:
+    torch.manual_seed(0)
+    sized = {"image_size": SIDE} if "image_size" in default_options(name) else {}
+    made = detector(create_detector(name, **sized).train(), name)
+    before = {k: v.clone() for k, v in made.network.state_dict().items()}
+    maps = ATTENTION[method](made, faces(2))
+    assert maps.shape == (2, SIDE, SIDE)
+    assert np.isfinite(maps).all()
+    assert maps.min() >= 0
+    assert maps.max() <= 1
+    assert made.network.training
+    assert all(torch.equal(before[k], v) for k, v in made.network.state_dict().items())
+    assert not any(p.grad is not None for p in made.network.parameters())
+    again = ATTENTION[method](made, faces(2))
+    np.testing.assert_array_equal(maps, again)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five forgeries of four videos and a real face."""
+    folder = tmp_path_factory.mktemp("faces")
+    lines = ["path,label,video,split,box"]
+    for number, image in enumerate(faces(6)):
+        Image.fromarray(image).save(folder / f"{number}.png")
+        lines.append(f"{number}.png,{int(number > 0)},v{max(1, number - 1)},test,0 0 {SIDE} {SIDE}")
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    (folder / "prepare.json").write_text(json.dumps({"crop": FaceCrop(size=SIDE).to_dict()}))
+    return folder / "manifest.csv"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = detector(create_detector("sfi_mobilenet"), "sfi_mobilenet")
+    path = tmp_path_factory.mktemp("checkpoint") / "sfi.safetensors"
+    save_checkpoint(path, made.network, made.card)
+    return path
+
+
+def test_the_picture_has_a_row_a_count_and_a_column_a_detector(
+    manifest: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "figure.png"
+    files = [str(checkpoint), "default", str(manifest)]
+    assert main(["show", "attention", *files, "--counts", "2", "4", "--out", str(out)]) == 0
+    assert "4 forgeries" in capsys.readouterr().out
+    with Image.open(out) as picture:
+        assert picture.width > picture.height
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["m"], "detectors and faces"),
+        (["c"], "detectors and faces"),
+        (["c", "m"], "of 4 videos only"),
+    ],
+)
+def test_what_is_missing_is_said(
+    files: list[str],
+    said: str,
+    manifest: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    named = [str({"m": manifest, "c": checkpoint}[file]) for file in files]
+    assert main(["show", "attention", *named, "--out", str(tmp_path / "x.png")]) == 2
+    assert said in capsys.readouterr().err
