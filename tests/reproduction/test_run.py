@@ -181,8 +181,8 @@ def test_weights_are_given_to_the_rows_that_the_paper_starts_from_them(tmp_path:
     [said] = Conditions().differences([plain, streams])
     assert said == "Two-stream Xception from fresh weights, in the paper from ImageNet's"
     given = Conditions(weights=str(tmp_path))
-    (tmp_path / "ffpp-hq").mkdir()
-    (tmp_path / "ffpp-hq" / "manifest.csv").touch()
+    (tmp_path / "ffpp-luo").mkdir()
+    (tmp_path / "ffpp-luo" / "manifest.csv").touch()
     cells = plan_table(table, tmp_path, columns=["FaceSwap to others"], how=given)
     assert "two_stream_xception.safetensors: no such file of weights" in cells[1].missing
     (tmp_path / "two_stream_xception.pth").touch()

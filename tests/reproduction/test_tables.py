@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import pytest
 
+from telltrace.cli import main
 from telltrace.models.registry import DETECTORS, default_options
 from telltrace.reproduction.cells import PREPARE, SCALES, Cell, Conditions, run_of, settings
 from telltrace.reproduction.tables import SHOWN, Column, Row, load_table, table_names
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", table_names())
@@ -90,3 +95,14 @@ def test_a_detector_for_one_size_is_told_the_scale_s(detector: str, options: obj
 def test_a_table_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(ValueError, match=r"No table is named 'x'\. There are ba-datasets, .*"):
         load_table("x")
+
+
+@pytest.mark.parametrize(("name", "command"), PREPARE.items())
+def test_each_data_set_is_made_by_a_call_that_is_understood(
+    name: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as end:
+        main([*command.split()[1:], "--print_config"])
+    assert end.value.code == 0
+    assert f"out: crops/{name}\n" in capsys.readouterr().out

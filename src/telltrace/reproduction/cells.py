@@ -23,9 +23,12 @@ Named = TypeVar("Named", Row, Column)
 PREPARE = {
     "ffpp-hq": "telltrace prepare --config recipes/data/ffpp-hq.yaml FaceForensics++",
     "ffpp-lq": "telltrace prepare --config recipes/data/ffpp-lq.yaml FaceForensics++",
+    "ffpp-luo": "telltrace prepare --config recipes/data/ffpp-luo.yaml FaceForensics++",
     "dfdc": "telltrace prepare --config recipes/data/dfdc.yaml DFDC",
     "hff": "telltrace prepare --config recipes/data/hff.yaml HFF",
     "celebdf": "telltrace prepare --config recipes/data/celebdf.yaml Celeb-DF-v2",
+    "celebdf-v1": "telltrace prepare Celeb-DF-v1 --layout celeb-df-v1 --out crops/celebdf-v1",
+    "dfdc-preview": "telltrace prepare DFDC-Preview --layout dfdc-preview --out crops/dfdc-preview",
     "dfd": "telltrace prepare DFD --layout dfd --out crops/dfd",
     "dfdc-faces": "telltrace prepare DFDC-faces --layout dfdc-faces --out crops/dfdc-faces",
     "ciplab": "telltrace prepare CIPLab --layout splices --out crops/ciplab",
