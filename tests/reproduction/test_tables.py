@@ -5,6 +5,7 @@ import pytest
 from telltrace.cli import main
 from telltrace.models.registry import DETECTORS, default_options
 from telltrace.reproduction.cells import PREPARE, SCALES, Cell, Conditions, run_of, settings
+from telltrace.reproduction.costs import cost_lines
 from telltrace.reproduction.tables import SHOWN, Column, Row, load_table, table_names
 
 ROOT = Path(__file__).parents[2]
@@ -106,3 +107,27 @@ def test_each_data_set_is_made_by_a_call_that_is_understood(
         main([*command.split()[1:], "--print_config"])
     assert end.value.code == 0
     assert f"out: crops/{name}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("table", "marked"),
+    [
+        ("sficonv-3", {"SFIC-MobileNet": ["768 M", "763 M*", "748 M"]}),
+        ("sficonv-5", {
+            "Multi-task": ["146 M", "131 M*", "127 M"],
+            "AMTENnet": ["575 M", "520 M*", "512 M"],
+            "F3-Net": ["8.49 G", "8.48 G*", "9.21 G"],
+        }),
+    ],
+)  # fmt: skip
+def test_costs_are_the_published_ones_or_marked_and_explained(
+    table: str, marked: dict[str, list[str]]
+) -> None:
+    found = load_table(table)
+    lines = {line[0]: line[1:] for line in cost_lines(found, found.rows)}
+    assert set(lines) == {row.name for row in found.rows}
+    assert {name for name, line in lines.items() if "*" in line[3]} == set(marked)
+    assert {name for name, line in lines.items() if "*" in line[1]} <= {"AMTENnet"}
+    for name, line in marked.items():
+        assert lines[name][2:] == line
+        assert any(note.startswith(f"* {name}: ") for note in found.notes)

@@ -12,6 +12,8 @@ from telltrace.evaluation.metrics import METRICS
 from telltrace.evaluation.ranking import Floats
 
 from .cells import Cell
+from .costs import HEADINGS as COST_HEADINGS
+from .costs import cost_lines
 from .tables import SHOWN, Table
 
 REPLICATES = 2000
@@ -171,14 +173,22 @@ def _videos(results: Sequence[Result]) -> dict[str, str]:
 
 def to_text(table: Table, results: Sequence[Result], how: str) -> str:
     """For a terminal: one line a cell and metric."""
-    return "\n".join([_grid([HEADINGS, *lines(table, results)]), *summary(table, results, how)])
+    grids = [_grid([HEADINGS, *lines(table, results)]), *_costs(table, results)]
+    return "\n".join([*grids, *summary(table, results, how)])
 
 
 def to_markdown(table: Table, results: Sequence[Result], how: str) -> str:
     """For a page of documentation: a grid a metric; rows and columns without ours are left out."""
     text = "\n".join(f"- {sentence}" for sentence in summary(table, results, how))
-    grids = "\n".join(_grid(_across(table, results, metric)) for metric in table.metrics)
-    return f"### {table.name}\n\n{text}\n\n{grids}"
+    grids = [_grid(_across(table, results, metric)) for metric in table.metrics]
+    return f"### {table.name}\n\n{text}\n\n" + "\n".join(grids + _costs(table, results))
+
+
+def _costs(table: Table, results: Sequence[Result]) -> list[str]:
+    """The grid of what the networks cost, if the paper printed that."""
+    rows = list({result.cell.row.name: result.cell.row for result in results}.values())
+    found = cost_lines(table, rows)
+    return [_grid([COST_HEADINGS, *found])] if found else []
 
 
 def _across(table: Table, results: Sequence[Result], metric: str) -> list[list[str]]:
@@ -218,4 +228,7 @@ def to_dict(table: Table, results: Sequence[Result], how: str) -> dict[str, Any]
         }
         for result in results
     ]
-    return {"schema": "telltrace.reproduction/1", "table": table.name, "how": how, "cells": cells}
+    rows = list({result.cell.row.name: result.cell.row for result in results}.values())
+    costs = [dict(zip(COST_HEADINGS, line, strict=True)) for line in cost_lines(table, rows)]
+    found = {"schema": "telltrace.reproduction/1", "table": table.name, "how": how}
+    return {**found, "cells": cells, "costs": costs}

@@ -44,6 +44,8 @@ class Row:
     """How it is trained; empty for the table's own."""
     imagenet: bool = False
     """Whether the paper starts it from ImageNet weights."""
+    cost: tuple[str, ...] = ()
+    """Published parameters and multiply-accumulates, such as ("13.95 M", "3.08 G")."""
     twin: str | None = None
     """Name of the row that it is compared with, seed by seed and video by video."""
 
@@ -79,7 +81,7 @@ def load_table(name: str) -> Table:
     columns = tuple(Column(**frozen(column)) for column in parts.pop("columns"))
     unpublished: list[tuple[float, ...]] = [()] * len(columns)
     rows = tuple(
-        Row(**{**row, "published": tuple(map(tuple, row.get("published", unpublished)))})
+        Row(**frozen({**row, "published": tuple(map(tuple, row.get("published", unpublished)))}))
         for row in parts.pop("rows")
     )
     return Table(name, columns=columns, rows=rows, **frozen(parts))
