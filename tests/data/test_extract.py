@@ -8,13 +8,12 @@ from numpy.testing import assert_array_equal
 from telltrace.data.extract import (
     BATCH_BYTES,
     BATCH_FRAMES,
-    ExtractJob,
     OutputError,
     in_batches,
     lose_medium,
     run_extract,
 )
-from telltrace.data.extraction import ExtractSettings, read_mark
+from telltrace.data.extraction import ExtractJob, ExtractSettings, read_mark
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.faces.media import Sampling
@@ -67,16 +66,16 @@ def job(clip, tmp_path: Path) -> ExtractJob:
 def test_a_mark_holds_until_something_changes(job: ExtractJob) -> None:
     found, folder = run_extract(job), Path(job.folder)
     assert (found.read, found.with_face, len(found.faces), found.status) == (3, 3, 3, "")
-    assert read_mark(folder, job.path, job.settings) == found
-    assert read_mark(folder, job.path, replace(job.settings, crop=FaceCrop(49))) is None
+    assert read_mark(job) == found
+    assert read_mark(replace(job, settings=replace(job.settings, crop=FaceCrop(49)))) is None
     (folder / "000001.png").rename(folder / "moved.png")
-    assert read_mark(folder, job.path, job.settings) is None
+    assert read_mark(job) is None
     (folder / "moved.png").rename(folder / "000001.png")
-    assert read_mark(folder, job.path, job.settings) == found
+    assert read_mark(job) == found
     Path(job.path).touch()
-    assert read_mark(folder, job.path, job.settings) is None
+    assert read_mark(job) is None
     (folder / "faces.json").write_text('{"settings": ')
-    assert read_mark(folder, job.path, job.settings) is None
+    assert read_mark(job) is None
 
 
 def test_a_second_extraction_replaces_the_first(job: ExtractJob) -> None:
@@ -104,7 +103,7 @@ def test_a_defect_in_reading_is_told_and_not_raised(job: ExtractJob, monkeypatch
     found = run_extract(job)
     assert (found.status, found.faces) == ("UNREADABLE", [])
     assert found.reason == "could not be processed (MemoryError: too large)"
-    assert read_mark(Path(job.folder), job.path, job.settings) is None  # tried again next time
+    assert read_mark(job) is None  # tried again next time
 
 
 def test_wrong_settings_are_refused() -> None:

@@ -1,24 +1,25 @@
 """From a manifest of media to a manifest of face crops, in parallel, and never twice."""
 
+import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pandas as pd
 
-from ..errors import ManifestError, MediaError
+from ..errors import ManifestError, MediaError, OutputError
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
 from ..files import write_json, write_table
 from ..pools import processors, run_jobs
 from ..progress import progress
-from .extract import ExtractJob, lose_medium, run_extract
-from .extraction import Extraction, ExtractSettings, medium_folder, read_mark
+from .extract import lose_medium, run_extract
+from .extraction import Extraction, ExtractJob, ExtractSettings, medium_folder, read_mark
 from .manifest import (
     COLUMNS,
     VIDEO_KEY,
@@ -28,7 +29,7 @@ from .manifest import (
     write_manifest,
 )
 from .paper import PaperSampling, Prepared
-from .prepared import FAILURES, NAMES, SETTINGS, refuse_other_settings
+from .prepared import FAILURES, NAMES, SETTINGS
 from .sampling import choose_faces, choose_videos
 
 MANIFEST: Final = "manifest.csv"
@@ -45,7 +46,6 @@ def crop_media(
     workers: int | None = None,
     *,
     faces: Literal["one", "all"] = "one",
-    time_limit: float = TIME_LIMIT,
     show_progress: bool = True,
 ) -> Prepared:
     """Cut the faces out of every medium and write them beside a manifest of them.
@@ -56,16 +56,9 @@ def crop_media(
     same call goes on where it stopped, and the files are the same bytes in the end. Media whose
     file has changed are done again.
 
-    Args:
-        manifest: Media, such as `read_ffpp` gives them; one row each.
-        out: Folder to write.
-        crop: How a face is cut out.
-        sampling: Which frames to look at. A `PaperSampling` also chooses among the videos and the
-            faces, and splits them.
-        workers: Processes; by default one for each processor, and 0 works in this process.
-        faces: One face a frame, following the main person, or all of them.
-        time_limit: Seconds of a medium after which the process that reads it is killed.
-        show_progress: Draw a progress bar on standard error, if that is a terminal.
+    A `PaperSampling` also chooses among the videos and the faces, and splits them. ``workers`` are
+    processes; by default one for each processor, and 0 works in this process. One of ``faces`` a
+    frame follows the main person.
 
     Raises:
         ManifestError: If a row is a crop already, or two rows name one video.
@@ -73,44 +66,57 @@ def crop_media(
         OutputError: If the disk does not take the crops, or ``out`` holds some of other settings.
     """
     started, out = time.perf_counter(), Path(out).absolute()
-    sampling = sampling or Sampling()
-    media, settings = check_media(manifest), _settings(crop or FaceCrop(), sampling, faces)
+    crop, sampling, media = crop or FaceCrop(), sampling or Sampling(), check_media(manifest)
     if isinstance(sampling, PaperSampling):
         media = choose_videos(media, sampling)
-    folders = [out / folder for folder in map(medium_folder, *(media[c] for c in VIDEO_KEY))]
-    asked = [settings[label] for label in media.label]
-    about = settings[1].to_dict() | {"sampling": asdict(sampling)}
-    about.pop("limit", None)
-    refuse_other_settings(out, about)
-    aside = str(out / ".unfinished")
+    per_label = _settings(crop, sampling, faces)
+    about = replace(per_label[1], limit=None).to_dict() | {"sampling": asdict(sampling)}
+    _refuse_other_settings(out, about)
+    aside = out / ".unfinished"
     jobs = [
-        ExtractJob(path, str(folder), aside, how, mask)
-        for path, folder, how, mask in zip(media.path, folders, asked, media["mask"], strict=True)
+        ExtractJob(path, str(out / medium_folder(*key)), str(aside), per_label[label], mask)
+        for path, label, mask, *key in media[["path", "label", "mask", *VIDEO_KEY]].to_numpy()
     ]
-    known = [read_mark(Path(job.folder), job.path, job.settings, job.mask) for job in jobs]
-    workers = processors() if workers is None else workers
+    known = [read_mark(job) for job in jobs]
     waiting = [job for job, mark in zip(jobs, known, strict=True) if mark is None]
-    done = _run(waiting, aside, workers, time_limit, show_progress)
-    seconds = time.perf_counter() - started
+    done = _run(waiting, aside, processors() if workers is None else workers, show_progress)
     found = [mark or done[job] for job, mark in zip(jobs, known, strict=True)]
+    counts = _counts(found)
+    versions = {"versions": {package: version(package) for package in PACKAGES}}
+    write_json({**about, **counts, **versions}, out / SETTINGS)
+    crops = _write_results(media, jobs, found, out)
+    if isinstance(sampling, PaperSampling):
+        crops = choose_faces(crops, sampling)
+    seconds = time.perf_counter() - started
     return Prepared(
-        _write_results(media, folders, found, about, out, sampling),
+        _write_manifest(crops, out),
         seconds=seconds,
         reused=len(media) - len(done),
         frames_per_second=sum(one.read for one in done.values()) / max(seconds, 1e-9),
-        **_counts(found),
+        **counts,
     )
 
 
 def _settings(
     crop: FaceCrop, sampling: Sampling | PaperSampling, faces: Literal["one", "all"]
-) -> dict[int, ExtractSettings]:
+) -> list[ExtractSettings]:
     """How the media of each label are cut."""
     if isinstance(sampling, Sampling):
-        return dict.fromkeys((0, 1), ExtractSettings(crop, sampling, faces))
+        return [ExtractSettings(crop, sampling, faces)] * 2
+    return [
+        ExtractSettings(crop, Sampling("every", steps.step), faces, steps.frames)
+        for steps in (sampling.real, sampling.fake)
+    ]
+
+
+def _counts(found: Sequence[Extraction]) -> dict[str, int]:
     return {
-        label: ExtractSettings(crop, Sampling("every", steps.step), faces, steps.frames)
-        for label, steps in enumerate((sampling.real, sampling.fake))
+        "media": len(found),
+        "failures": sum(not one.faces for one in found),
+        "partial": sum(one.status == Status.PARTIAL for one in found),
+        "frames_read": sum(one.read for one in found),
+        "frames_with_face": sum(one.with_face for one in found),
+        "lost_packets": sum(one.lost for one in found),
     }
 
 
@@ -123,23 +129,34 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
         raise ManifestError(what, remedy="Give a manifest of media", path=file)
     twice = media[media.duplicated(VIDEO_KEY)]
     if len(twice):
-        name = "/".join(twice[VIDEO_KEY].iloc[0])
-        raise ManifestError(
-            f"the video {name} is listed twice, the second time as {twice.path.iloc[0]}",
-            remedy="Delete one of the rows, or give them different names in the column video",
-            path=file,
-        )
+        name, second = "/".join(twice[VIDEO_KEY].iloc[0]), twice.path.iloc[0]
+        what = f"the video {name} is listed twice, the second time as {second}"
+        remedy = "Delete one of the rows, or give them different names in the column video"
+        raise ManifestError(what, remedy=remedy, path=file)
     return media
 
 
+def _refuse_other_settings(out: Path, about: Mapping[str, Any]) -> None:
+    """Crops of other settings are not replaced, since their splits may be in use."""
+    try:
+        before = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    now = json.loads(json.dumps(about))
+    differ = [f"{k} {before[k]}, now {v}" for k, v in now.items() if before.get(k, v) != v]
+    if differ:
+        what = f"holds crops of other settings ({'; '.join(differ)})"
+        raise OutputError(what, remedy="Choose another --out, or delete the folder", path=out)
+
+
 def _run(
-    jobs: list[ExtractJob], aside: str, workers: int, time_limit: float, show: bool
+    jobs: list[ExtractJob], aside: Path, workers: int, show: bool
 ) -> dict[ExtractJob, Extraction]:
     """Do the jobs and show how far they are."""
     found: dict[ExtractJob, Extraction] = {}
     shutil.rmtree(aside, ignore_errors=True)
     bar = progress("Preparing", len(jobs), "media") if show else nullcontext(lambda _: None)
-    work = run_jobs(run_extract, jobs, workers, time_limit=time_limit, lost=lose_medium)
+    work = run_jobs(run_extract, jobs, workers, time_limit=TIME_LIMIT, lost=lose_medium)
     with bar as advance, closing(work) as results:
         for job, result in results:
             assert result is not None
@@ -150,57 +167,28 @@ def _run(
 
 
 def _write_results(
-    media: pd.DataFrame,
-    folders: Sequence[Path],
-    found: Sequence[Extraction],
-    about: Mapping[str, Any],
-    out: Path,
-    sampling: Sampling | PaperSampling,
+    media: pd.DataFrame, jobs: Sequence[ExtractJob], found: Sequence[Extraction], out: Path
 ) -> pd.DataFrame:
-    """Write failures, settings and, last, the manifest; give the manifest back."""
-    names = ["path", "status", "reason", "remedy", *NAMES]
-    named = media[NAMES].itertuples(index=False, name=None)
-    failures = [
-        (relative_path(path, out), one.status, one.reason, one.remedy, *name)
-        for path, one, name in zip(media.path, found, named, strict=True)
-        if one.status
-    ]
-    write_table(pd.DataFrame(failures, columns=names), out / FAILURES)
-    versions = {"versions": {package: version(package) for package in PACKAGES}}
-    write_json({**about, **_counts(found), **versions}, out / SETTINGS)
-    rows = []
-    for medium, folder, one in zip(media.to_dict("records"), folders, found, strict=True):
+    """Write the failures and give a row for each crop."""
+    rows, failures = [], []
+    for medium, job, one in zip(media.to_dict("records"), jobs, found, strict=True):
+        if one.status:
+            said = (one.status, one.reason, one.remedy, *(medium[name] for name in NAMES))
+            failures.append((relative_path(job.path, out), *said))
         for face in one.faces:
-            mask = str(folder / face["mask"]) if "mask" in face else ""  # never the medium's
-            rows.append(medium | face | {"path": str(folder / face["file"]), "mask": mask})
-    if not rows:
-        (out / MANIFEST).unlink(missing_ok=True)
-        raise MediaError(
-            f"not one of {len(media)} media gave a face. The first: {failures[0][0]} "
-            f"{failures[0][2]}. {failures[0][3]}. All of them are in {FAILURES}",
-            path=out,
-        )
-    crops = check_manifest(pd.DataFrame(rows, columns=COLUMNS))
-    if isinstance(sampling, PaperSampling):
-        crops = choose_faces(crops, sampling)
-    return _write_manifest(crops, out)
-
-
-def _write_manifest(crops: pd.DataFrame, out: Path) -> pd.DataFrame:
-    write_manifest(crops, out / MANIFEST)
-    crops.attrs["file"] = str(out / MANIFEST)
-    return crops
-
-
-def _counts(found: Sequence[Extraction]) -> dict[str, int]:
-    return {
-        "media": len(found),
-        "failures": sum(not one.faces for one in found),
-        "partial": sum(one.status == Status.PARTIAL for one in found),
-        "frames_read": sum(one.read for one in found),
-        "frames_with_face": sum(one.with_face for one in found),
-        "lost_packets": sum(one.lost for one in found),
-    }
+            files = {"path": face["file"], "mask": face.get("mask", "")}  # never the medium's
+            folder = {key: name and str(Path(job.folder, name)) for key, name in files.items()}
+            rows.append(medium | face | folder)
+    columns = ["path", "status", "reason", "remedy", *NAMES]
+    write_table(pd.DataFrame(failures, columns=columns), out / FAILURES)
+    if rows:
+        return check_manifest(pd.DataFrame(rows, columns=COLUMNS))
+    (out / MANIFEST).unlink(missing_ok=True)
+    raise MediaError(
+        f"not one of {len(media)} media gave a face. The first: {failures[0][0]} "
+        f"{failures[0][2]}. {failures[0][3]}. All of them are in {FAILURES}",
+        path=out,
+    )
 
 
 def is_crops(manifest: pd.DataFrame) -> bool:
@@ -216,10 +204,7 @@ def adopt_crops(manifest: pd.DataFrame, out: str | Path, crop: FaceCrop) -> pd.D
     """Write a manifest of crops that exist, and how they were cut, as if `prepare` had cut them.
 
     The pictures stay where they are. ``crop`` must say how they were cut: a detector trained on
-    them will see faces cut like that when it scans.
-
-    Raises:
-        ManifestError: If a row is a medium.
+    them will see faces cut like that when it scans. A row of a medium is a ManifestError.
     """
     table = check_manifest(manifest)
     if not is_crops(table):
@@ -228,3 +213,9 @@ def adopt_crops(manifest: pd.DataFrame, out: str | Path, crop: FaceCrop) -> pd.D
     out = Path(out).absolute()
     write_json({"crop": crop.to_dict(), "adopted": True}, out / SETTINGS)
     return _write_manifest(table, out)
+
+
+def _write_manifest(crops: pd.DataFrame, out: Path) -> pd.DataFrame:
+    write_manifest(crops, out / MANIFEST)
+    crops.attrs["file"] = str(out / MANIFEST)
+    return crops

@@ -6,7 +6,6 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -18,37 +17,23 @@ from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..faces.align import FaceCrop
-from ..faces.detect import Face, FaceDetector, create_face_detector
+from ..faces.detect import Face, create_face_detector
 from ..faces.media import Frame, Frames, MediaError, Sampling, Status
 from ..faces.reader import open_media
 from ..faces.track import choose_face
 from ..pools.pool import Lost
-from .extraction import Extraction, ExtractSettings, write_mark
+from .extraction import Extraction, ExtractJob, ExtractSettings, write_mark
 
 BATCH_FRAMES: Final = 16
 BATCH_BYTES: Final = 2**27
 
 
-@dataclass(frozen=True)
-class ExtractJob:
-    """One medium and where its crops go."""
-
-    path: str
-    folder: str
-    unfinished: str
-    """Folder, on the same disk, for what is not complete yet."""
-    settings: ExtractSettings
-    mask: str = ""
-    """Picture or video of what was forged in the medium, frame by frame; "" if there is none."""
-
-
 class CutFace(NamedTuple):
-    """One crop of a medium: which frame it was cut from, around which face."""
+    """One crop of a medium: frame, face in it, and the frame's height and width in pixels."""
 
     frame: int
     face: Face
     size: tuple[int, int]
-    """Height and width of the frame, in pixels."""
 
 
 def run_extract(job: ExtractJob) -> Extraction:
@@ -67,7 +52,7 @@ def run_extract(job: ExtractJob) -> Extraction:
         except Exception as error:  # one bad file must not stop the others
             reason = f"could not be processed ({type(error).__name__}: {error})"
             found = Extraction(str(Status.UNREADABLE), reason, "Report this file as a defect")
-        write_mark(aside, found, job.path, job.mask, job.settings.digest())
+        write_mark(aside, job, found)
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside.rename(folder)
@@ -134,16 +119,12 @@ def _explain(found: Extraction, frames: Frames) -> None:
         found.remedy = f"Leave it out, or {'look at more frames' if many else 'enlarge it'}"
     elif frames.lost or frames.truncated:
         found.status = str(Status.PARTIAL)
-        cut = "it ends early, " if frames.truncated else ""
-        found.reason = (
-            f"is damaged ({cut}{frames.lost} packets lost); {found.read} frames were read"
-        )
+        how = "it ends early, " * frames.truncated + f"{frames.lost} packets lost"
+        found.reason = f"is damaged ({how}); {found.read} frames were read"
         found.remedy = "Copy or download it again, or keep what could be read"
 
 
-@cache
-def _detector() -> FaceDetector:
-    return create_face_detector()
+_detector = cache(create_face_detector)
 
 
 def in_batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
@@ -161,11 +142,9 @@ def in_batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
 def _write_crop(
     frame: Frame, face: Face, suffix: str, settings: ExtractSettings, folder: Path
 ) -> dict[str, Any]:
-    crop = settings.crop
-    image = crop.cut(frame.image, face)
+    crop, name = settings.crop, f"{frame.index:06d}{suffix}.png"
     square = crop.square(face, frame.image.shape[:2]) if crop.alignment == "box" else ()
-    name = f"{frame.index:06d}{suffix}.png"
-    _write_png(folder / name, image)
+    _write_png(folder / name, crop.cut(frame.image, face))
     return {
         "file": name,
         "frame": int(frame.index),
@@ -208,10 +187,8 @@ def cut_masks(
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Read a mask once and cut from it what was cut from its medium, in the order of the frames.
 
-    Values are kept as they are, 0 untouched to 255 forged; in between lie soft borders, and in
-    videos what compression left. The mask is, frame by frame, of the size of the medium or scaled.
-    Each comes, (size, size), with its position in ``cuts``; where there is no such frame, none
-    does.
+    Values stay as they are, 0 untouched to 255 forged. Each crop, (size, size), comes with its
+    position in ``cuts``, unless the mask has no such frame.
 
     Raises:
         MediaError: If the mask cannot be read, or has another shape than the medium.

@@ -48,6 +48,31 @@ class ExtractSettings:
         return json_sha256([FORMAT_VERSION, self.to_dict()])[:16]
 
 
+@dataclass(frozen=True)
+class ExtractJob:
+    """One medium and where its crops go."""
+
+    path: str
+    folder: str
+    unfinished: str
+    """Folder, on the same disk, for what is not complete yet."""
+    settings: ExtractSettings
+    mask: str = ""
+    """Picture or video of what was forged in the medium, frame by frame; "" if there is none."""
+
+    def mark(self) -> dict[str, Any]:
+        """Digest of the settings; size in bytes and time of change of the medium and its mask."""
+        found: dict[str, Any] = {"settings": self.settings.digest()}
+        for key, file in {"source": self.path, "mask_source": self.mask}.items():
+            if file:
+                try:
+                    stat = Path(file).stat()
+                    found[key] = [stat.st_size, stat.st_mtime_ns]
+                except (OSError, ValueError):
+                    found[key] = None
+        return found
+
+
 @dataclass
 class Extraction:
     """What came out of one medium, and why if nothing did."""
@@ -65,40 +90,24 @@ class Extraction:
     """file, frame, time, box, landmarks, square, confidence of every crop; its mask if any."""
 
 
-def write_mark(folder: Path, found: Extraction, path: str, mask: str, digest: str) -> None:
+def write_mark(folder: Path, job: ExtractJob, found: Extraction) -> None:
     """Leave in ``folder`` what came out of a medium, and of which files under which settings."""
-    mark = {"settings": digest} | _sources(path, mask) | asdict(found)
-    (folder / MARK).write_text(json.dumps(mark), encoding="utf-8")
+    (folder / MARK).write_text(json.dumps(job.mark() | asdict(found)), encoding="utf-8")
 
 
-def _sources(path: str, mask: str) -> dict[str, list[int] | None]:
-    """Size in bytes and time of change of a medium and, if it has one, of its mask."""
-    found: dict[str, list[int] | None] = {}
-    for key, file in {"source": path, "mask_source": mask}.items():
-        if file:
-            try:
-                stat = Path(file).stat()
-                found[key] = [stat.st_size, stat.st_mtime_ns]
-            except (OSError, ValueError):
-                found[key] = None
-    return found
-
-
-def read_mark(
-    folder: Path, path: str, settings: ExtractSettings, mask: str = ""
-) -> Extraction | None:
-    """What an earlier run left in ``folder``, if it still holds; None if it must be done again.
+def read_mark(job: ExtractJob) -> Extraction | None:
+    """What an earlier run left in the job's folder; None if it must be done again.
 
     It holds if the settings, the medium and its mask are what they were, and every crop is there.
     Media that could not be read are tried again.
     """
     try:
-        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
-        present = {entry.name for entry in os.scandir(folder)}
+        mark = json.loads(Path(job.folder, MARK).read_text(encoding="utf-8"))
+        present = {entry.name for entry in os.scandir(job.folder)}
     except (OSError, ValueError):
         return None
     known = {key: mark.pop(key, None) for key in ("settings", "source", "mask_source")}
-    if known != {"settings": settings.digest(), "mask_source": None} | _sources(path, mask):
+    if known != {"mask_source": None} | job.mark():
         return None
     found = Extraction(**mark)
     files = {face[key] for face in found.faces for key in ("file", "mask") if key in face}
@@ -106,16 +115,14 @@ def read_mark(
     return found if holds else None
 
 
-def medium_folder(dataset: str, method: str, compression: str, video: str) -> Path:
+def medium_folder(*names: str) -> Path:
     """Where the crops of a video go, below the folder that is prepared; no two videos share it."""
-    return Path("crops", *(_file_name(part) for part in (dataset, method, compression, video)))
+    return Path("crops", *map(_file_name, names))
 
 
 def _file_name(text: str) -> str:
     """``text`` if it can be a file's name as it is, else something like it with a hash."""
     safe = re.sub(r"[^\w.+ -]", "_", text, flags=re.ASCII).strip(". ")[:100]
-    if text == "":
-        return "_"
-    if safe == text and safe != "_":
-        return safe
+    if not text or (safe == text and safe != "_"):
+        return safe or "_"
     return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"

@@ -2,14 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 import pandas as pd
 
-from ..errors import ManifestError, OutputError
+from ..errors import ManifestError
 from ..faces.align import FaceCrop
 from .manifest import VIDEO_KEY, check_manifest, read_manifest
 from .protocols import assign_split
@@ -20,36 +19,10 @@ NAMES: Final = ["dataset", "label", "method", "compression", "video", "identity"
 """What ``failures.csv`` says of a medium besides what went wrong."""
 
 
-def refuse_other_settings(out: Path, about: Mapping[str, Any]) -> None:
-    """Crops of other settings are not replaced: their splits may be in use.
-
-    Raises:
-        OutputError: Naming what differs.
-    """
-    try:
-        before = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    differ = [
-        f"{key} {before[key]}, now {value}"
-        for key, value in about.items()
-        if key in before and before[key] != json.loads(json.dumps(value))
-    ]
-    if differ:
-        raise OutputError(
-            f"holds crops of other settings ({'; '.join(differ)})",
-            remedy="Choose another --out, or delete the folder",
-            path=out,
-        )
-
-
 def prepared_crop(manifest: str | Path, otherwise: FaceCrop | None = None) -> FaceCrop:
     """How the crops of a prepared manifest were cut: what a checkpoint must remember.
 
-    ``prepare.json`` beside it says so; ``otherwise`` holds where there is none.
-
-    Raises:
-        ManifestError: If neither says it.
+    ``prepare.json`` beside it says so, else ``otherwise``; without both it is a ManifestError.
     """
     file = Path(manifest).with_name(SETTINGS)
     if file.is_file():
@@ -82,23 +55,18 @@ def read_undetected(
         table = pd.read_csv(file, dtype=str, keep_default_na=False) if file.is_file() else None
         if table is None or not set(NAMES) <= set(table.columns):
             silent.append(str(manifest))
-        elif len(table):
-            known = pd.MultiIndex.from_frame(read_manifest(manifest)[VIDEO_KEY])
-            lost = table[~pd.MultiIndex.from_frame(table[VIDEO_KEY]).isin(known)]
-            found.append(_as_media(lost, file.parent))
+            continue
+        known = pd.MultiIndex.from_frame(read_manifest(manifest)[VIDEO_KEY])
+        lost = table[~pd.MultiIndex.from_frame(table[VIDEO_KEY]).isin(known)]
+        if len(lost):
+            paths = [os.path.normpath(file.parent / path) for path in lost["path"]]
+            rows = lost[NAMES].assign(path=paths)
+            found.append(check_manifest(rows).assign(status=lost["status"]))
     if not found:
         return pd.DataFrame(columns=["status"]), silent
     media = pd.concat(found, ignore_index=True)
-    if protocol is not None and len(media):
+    if protocol is not None:
         media = assign_split(media.drop(columns="status"), protocol).assign(status=media.status)
     if split is not None:
         media = media[media.split == split].reset_index(drop=True)
     return media, silent
-
-
-def _as_media(lost: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    if lost.empty:
-        return lost.assign(status=np.empty(0, object))
-    paths = [os.path.normpath(folder / path) for path in lost["path"]]
-    rows = lost[NAMES].assign(path=paths).reset_index(drop=True)
-    return check_manifest(rows).assign(status=lost["status"].to_numpy())
