@@ -34,4 +34,4 @@ def test_the_example_is_a_protocol(tmp_path: Path) -> None:
     found = read_protocol(tmp_path / "mine.yaml")
     assert found.near_duplicates == 4
     assert found.people == {"FaceForensics++": "ffpp-official", "*": "by-identity"}
-    assert found.parts["test"].without == {"method": ("Deepfakes", "FaceSwap")}
+    assert found.parts["test"]["without"] == {"method": ["Deepfakes", "FaceSwap"]}

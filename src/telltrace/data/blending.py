@@ -61,8 +61,7 @@ class BlendSettings:
     visible: float = 2.0
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.regions) - set(FREQUENCIES))
-        if unknown or not self.regions:
+        if not self.regions or not FREQUENCIES.keys() >= set(self.regions):
             what = f"regions must be some of {sorted(FREQUENCIES)}, got {list(self.regions)}."
             raise OptionError(what)
 
@@ -102,14 +101,9 @@ def blend_pair(
 ) -> Blend:
     """Make a pair of a real face and a forgery of it, every choice drawn from ``rng``.
 
-    Args:
-        real: Face crop (S, S, 3) RGB.
-        rng: See `telltrace.pixels.augmentations.generator`.
-        landmarks: (5, 2) eyes, nose and mouth corners in pixels of the crop; by default where they
-            usually lie in a crop of margin 1.3.
-        partner: Crop of a similar face, (S, S, 3), to paste instead of the face itself.
-        partner_landmarks: As `landmarks`, of the partner.
-        settings: How to draw.
+    A similar face, the ``partner``, may be pasted instead of the face itself. Crops are (S, S, 3)
+    RGB, landmarks (5, 2) eyes, nose and mouth corners in pixels of the crop; by default where they
+    usually lie in a crop of margin 1.3.
 
     Raises:
         OptionError: If a picture is not a square of uint8 RGB, or the partner differs in size.
@@ -118,8 +112,13 @@ def blend_pair(
         Shiohara, Yamasaki: Detecting Deepfakes with Self-Blended Images, CVPR 2022, section 3.
         Li et al.: Face X-ray for More General Face Forgery Detection, CVPR 2020, section 3.2.
     """
-    settings = settings or BlendSettings()
-    size = _check(real, partner)
+    settings, size = settings or BlendSettings(), len(real)
+    for name, image in {"real": real, "partner": partner}.items():
+        if image is not None and (image.dtype != np.uint8 or image.shape != (size, size, 3)):
+            raise OptionError(
+                f"{name} must be a square uint8 RGB crop (S, S, 3) of one size for both faces, "
+                f"got {image.dtype} {image.shape}. Cut it with telltrace.faces.align.FaceCrop."
+            )
     points = _landmarks(landmarks, size)
     odds = np.array([FREQUENCIES[region] for region in settings.regions])
     for _ in range(4):
@@ -137,22 +136,12 @@ def blend_pair(
         source = displace(source, points.mean(0), rng, settings.motion)
         opacity = mask * np.float32(rng.choice(settings.ratios))
         fake = np.asarray(cv2.blendLinear(source, target, opacity, 1 - opacity), np.uint8)
-        if _change(target, fake, mask) >= settings.visible:
+        inside = np.asarray(mask >= 0.5, np.uint8)
+        if sum(cv2.mean(cv2.absdiff(target, fake), mask=inside)[:3]) / 3 >= settings.visible:
             break
     affine = draw_frame(size, rng, settings.frame)
     target, fake = degrade([reframe(i, affine) for i in (target, fake)], rng, settings.decay)
     return Blend(target, fake, reframe(opacity, affine))
-
-
-def _check(real: Picture, partner: Picture | None) -> int:
-    for name, image in (("real", real), ("partner", real if partner is None else partner)):
-        square = image.ndim == 3 and image.shape[0] == image.shape[1] and image.shape[2] == 3
-        if not square or image.dtype != np.uint8 or image.shape != real.shape:
-            raise OptionError(
-                f"{name} must be a square uint8 RGB crop (S, S, 3) of one size for both faces, "
-                f"got {image.dtype} {image.shape}. Cut it with telltrace.faces.align.FaceCrop."
-            )
-    return int(real.shape[0])
 
 
 def _landmarks(landmarks: NDArray[np.floating] | None, size: int) -> Floats:
@@ -179,15 +168,8 @@ def _fit(partner: Picture, theirs: Floats, ours: Floats) -> Picture | None:
     if affine is None:
         return None
     apart = np.linalg.norm(theirs @ affine[:, :2].T + affine[:, 2] - ours, axis=1).mean()
-    if apart > MISFIT * np.linalg.norm(ours[1] - ours[0]):
-        return None
-    return reframe(partner, affine)
-
-
-def _change(before: Picture, after: Picture, mask: Floats) -> float:
-    """Mean absolute change where the mask is at least half, in grey levels."""
-    inside = np.asarray(mask >= 0.5, np.uint8)
-    return sum(cv2.mean(cv2.absdiff(before, after), mask=inside)[:3]) / 3
+    near = apart <= MISFIT * np.linalg.norm(ours[1] - ours[0])
+    return reframe(partner, affine) if near else None
 
 
 def similar_faces(
@@ -244,14 +226,13 @@ def pair_batches(
         for index in order[first : first + pairs]:
             rng = generator(seed, epoch, int(index))
             other = None if partners is None else int(rng.choice(partners[index]))
-            partner, theirs = (None, None) if other is None else (images[other], landmarks[other])
             blends.append(
                 blend_pair(
                     images[index],
                     rng,
                     landmarks=landmarks[index],
-                    partner=partner,
-                    partner_landmarks=theirs,
+                    partner=None if other is None else images[other],
+                    partner_landmarks=None if other is None else landmarks[other],
                     settings=settings,
                 )
             )

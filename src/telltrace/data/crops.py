@@ -28,13 +28,10 @@ def read_crops(
     split: str | None = None,
     cut: FaceCrop | None = None,
 ) -> tuple[pd.DataFrame, FaceCrop]:
-    """Read manifests of face crops, all cut alike, as one table.
+    """Read manifests or packs of face crops, all cut alike, as one table.
 
-    Args:
-        paths: Manifests that ``telltrace prepare`` wrote, or packs of ``telltrace pack``.
-        protocol: Split to assign; None keeps the manifests' own.
-        split: Only the rows of this split.
-        cut: How crops were cut that have no ``prepare.json`` beside them.
+    A ``protocol`` assigns splits, of which ``split`` takes one. ``cut`` says how crops were cut
+    that have no ``prepare.json`` beside them.
 
     Raises:
         ManifestError: If the crops of two manifests were cut differently, or no row is left.
@@ -45,11 +42,9 @@ def read_crops(
         table = table[table.split == split].reset_index(drop=True)
         if table.empty:
             names = ", ".join(str(path) for path in paths)
-            raise ManifestError(
-                f"{names}: no crop belongs to the split {split!r}; there are "
-                f"{found or 'no splits'}",
-                remedy="Assign splits with --protocol.",
-            )
+            reason = f"{names}: no crop belongs to the split {split!r}; there are "
+            remedy = "Assign splits with --protocol."
+            raise ManifestError(reason + str(found or "no splits"), remedy=remedy)
     return table, crops[0]
 
 
@@ -74,11 +69,9 @@ def read_faces(
     first = read[0][1]
     for path, (_, crop) in zip(paths, read, strict=True):
         if alike and crop != first:
-            raise ManifestError(
-                f"its crops were cut as {crop}, those of {paths[0]} as {first}",
-                remedy="Prepare both with the same --size, --margin and --alignment.",
-                path=path,
-            )
+            reason = f"its crops were cut as {crop}, those of {paths[0]} as {first}"
+            remedy = "Prepare both with the same --size, --margin and --alignment."
+            raise ManifestError(reason, remedy=remedy, path=path)
     table = read[0][0] if len(read) == 1 else pd.concat([t for t, _ in read], ignore_index=True)
     crops = [crop for rows, crop in read for _ in range(len(rows))]
     return (table if protocol is None else assign_split(table, protocol)), crops
@@ -99,9 +92,7 @@ def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
 
 
 def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
-    """Write a manifest with its crops and masks as one ``*.pack``, at once or not at all.
-
-    ``crop`` says how they were cut. The bytes written are counted.
+    """Write a manifest with its crops, cut as ``crop``, and masks as one ``*.pack``; count bytes.
 
     Raises:
         ManifestError: If a crop is missing.
@@ -125,12 +116,9 @@ def crop_landmarks(table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.float
 
     Boxes and landmarks of the table are in pixels of the media.
     """
-    return [
-        np.asarray(crop_face(row, crop).landmarks, np.float64)
-        if row["box"] and row["landmarks"]
-        else None
-        for row in table.to_dict("records")
-    ]
+    rows = table.to_dict("records")
+    known = [crop_face(row, crop) if row["box"] and row["landmarks"] else None for row in rows]
+    return [None if face is None else face.landmarks.astype(np.float64) for face in known]
 
 
 def crop_face(row: Mapping[Hashable, Any], crop: FaceCrop) -> Face:
@@ -181,7 +169,6 @@ class Faces:
 def check_cut(crop: FaceCrop, wanted: FaceCrop) -> None:
     """Refuse, by a ManifestError, crops that cannot be cut again as a detector wants them."""
     if crop != wanted and not (crop.alignment == wanted.alignment == "box"):
-        raise ManifestError(
-            f"The crops were cut as {crop}, the detector wants {wanted}",
-            remedy="Prepare the media again with the detector's alignment.",
-        )
+        reason = f"The crops were cut as {crop}, the detector wants {wanted}"
+        remedy = "Prepare the media again with the detector's alignment."
+        raise ManifestError(reason, remedy=remedy)

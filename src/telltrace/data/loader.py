@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, Literal
 
@@ -22,8 +22,6 @@ from .transforms import Preprocessing
 
 Order = Literal["balanced", "shuffled", "manifest"]
 Indices = NDArray[np.int64]
-Job = tuple[int, int]
-"""A row, and its position in the epoch."""
 Sample = tuple[Image, Image | None]
 """An image and its mask."""
 
@@ -32,18 +30,13 @@ UNKNOWN: Final = -1.0
 
 
 class FaceDataset:
-    """The face crops of a manifest, at the network's size.
+    """The face crops of a manifest, at the size that ``preprocessing`` says, not normalised.
 
-    Decoded crops stay in memory if all of them fit, so that every file is decoded once and not
-    once an epoch; that memory is taken at once, so that it does not grow from epoch to epoch. A
-    missing file is an error when the dataset is built, never another picture.
-
-    Args:
-        manifest: Crops, as ``prepare`` or ``pack`` writes them.
-        preprocessing: Gives the size; normalisation is left to ``Preprocessing.tensor``.
-        recipe: Augmentation for ``batches``, a name out of ``augmentations.RECIPES``.
-        masks: Whether ``batches`` gives the masks of what was forged as well.
-        cache_bytes: Keep decoded crops in memory if they need no more than this.
+    Decoded crops stay in memory if all of them need no more than ``cache_bytes``, so that every
+    file is decoded once and not once an epoch; that memory is taken at once, so that it does not
+    grow from epoch to epoch. `batches` augments by ``recipe``, a name out of
+    ``augmentations.RECIPES``, and gives the masks of what was forged if ``masks``. A missing file
+    is an error when the dataset is built, never another picture.
 
     Raises:
         MediaError: If a crop is missing, naming the file, its row and what to do; from the methods,
@@ -146,20 +139,11 @@ def batches(
     start: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> Iterator[tuple[Tensor, ...]]:
-    """The augmented batches of one epoch, less a last one that is not full.
+    """The augmented batches of one epoch from number ``start``, less a last one that is not full.
 
-    What a batch holds depends on (seed, epoch) and its number alone: not on the workers, not on
-    where a resumed run starts, and the shards of a batch together are the batch.
-
-    Args:
-        dataset: The crops.
-        epoch: From 0.
-        seed: Of the run.
-        batch_size: Crops a batch, over all shards.
-        workers: Threads that read ahead; 0 reads when asked.
-        order: See ``epoch_order``.
-        start: Number of the first batch to give, to resume within an epoch.
-        shard: (rank, processes): which part of every batch to give.
+    What a batch holds depends on (seed, epoch) and its number alone: not on the ``workers``
+    (threads that read ahead; 0 reads when asked), not on where a resumed run starts. The part of
+    each ``shard`` (rank, processes) together are the ``batch_size`` crops of a batch.
 
     Yields:
         Images (B, H, W, 3) uint8 and labels (B,) int64; if the dataset has masks, also these,
@@ -168,31 +152,24 @@ def batches(
     Raises:
         ManifestError: If no batch comes of it.
     """
-    rows = epoch_order(dataset.manifest, epoch, seed, order).tolist()
+    rows = epoch_order(dataset.manifest, epoch, seed, order)
     rank, processes = shard
     if batch_size < 1 or batch_size % processes:
         raise OptionError(f"batch_size {batch_size} is not a multiple of {processes} processes.")
-    places = list(enumerate(rows))
-    jobs = [
-        [(row, place) for place, row in places[first : first + batch_size][rank::processes]]
-        for first in range(0, len(rows) - batch_size + 1, batch_size)
-    ]
-    if not jobs:
-        raise ManifestError(
-            f"{len(rows)} crops make no batch of {batch_size}",
-            remedy="Use a smaller batch_size, or more crops.",
-            path=source_of(dataset.manifest),
-        )
+    if len(rows) < batch_size:
+        reason = f"{len(rows)} crops make no batch of {batch_size}"
+        remedy = "Use a smaller batch_size, or more crops."
+        raise ManifestError(reason, remedy=remedy, path=source_of(dataset.manifest))
     one_thread_each()
 
-    def load(job: Job) -> Sample:
-        row, position = job
-        image, mask = dataset.sample(row)
-        return augment(image, seed, epoch, position, dataset.recipe, mask)
+    def load(place: int) -> Sample:
+        image, mask = dataset.sample(int(rows[place]))
+        return augment(image, seed, epoch, place, dataset.recipe, mask)
 
-    for job, samples in _in_order(load, jobs[start:], workers):
+    whole = np.arange(len(rows) // batch_size * batch_size).reshape(-1, batch_size)
+    for places, samples in _in_order(load, whole[start:, rank::processes].tolist(), workers):
         images = torch.from_numpy(np.stack([image for image, _ in samples]))
-        labels = torch.from_numpy(dataset.labels[[row for row, _ in job]])
+        labels = torch.from_numpy(dataset.labels[rows[places]])
         masks = (_masks([mask for _, mask in samples], images),) if dataset.masks else ()
         yield images, labels, *masks
 
@@ -207,25 +184,21 @@ def _masks(masks: list[Image | None], images: Tensor) -> Tensor:
 
 
 def _in_order(
-    load: Callable[[Job], Sample], jobs: list[list[Job]], workers: int
-) -> Iterator[tuple[list[Job], list[Sample]]]:
+    load: Callable[[int], Sample], jobs: list[list[int]], workers: int
+) -> Iterator[tuple[list[int], list[Sample]]]:
     """Every job with its samples, in order, two jobs read ahead by threads.
 
     Not by processes: decoding and warping leave Python's lock, and the cache is shared.
     """
     if workers == 0:
-        yield from ((job, [load(item) for item in job]) for job in jobs)
+        yield from ((job, [load(place) for place in job]) for job in jobs)
         return
     pool = ThreadPoolExecutor(workers)
-    ahead: deque[tuple[list[Job], list[Future[Sample]]]] = deque()
     try:
-        for job in jobs:
-            ahead.append((job, [pool.submit(load, item) for item in job]))
-            if len(ahead) > 2:
-                done, samples = ahead.popleft()
-                yield done, [sample.result() for sample in samples]
-        for done, samples in ahead:
-            yield done, [sample.result() for sample in samples]
+        ahead = deque(pool.map(load, job) for job in jobs[:2])
+        for number, job in enumerate(jobs):
+            ahead.extend(pool.map(load, later) for later in jobs[number + 2 : number + 3])
+            yield job, list(ahead.popleft())
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -249,21 +222,15 @@ def epoch_order(manifest: pd.DataFrame, epoch: int, seed: int, order: Order) -> 
     labels, methods = manifest.label.to_numpy(), manifest.method.to_numpy()
     if len(set(labels)) < 2:
         only = "reals" if labels[0] == 0 else "fakes"
-        raise ManifestError(
-            f"holds {only} only, so its classes cannot be balanced",
-            remedy="Add the other class, or make fakes by blending.",
-            path=source_of(manifest),
-        )
+        reason = f"holds {only} only, so its classes cannot be balanced"
+        remedy = "Add the other class, or make fakes by blending."
+        raise ManifestError(reason, remedy=remedy, path=source_of(manifest))
     names = sorted(set(methods[labels == 1]))
-    groups = [np.flatnonzero(labels == 0)]
-    groups += [np.flatnonzero((labels == 1) & (methods == name)) for name in names]
-    shares = [count // 2]
-    shares += [len(part) for part in np.array_split(np.arange(count - count // 2), len(names))]
-    chosen = [_draw(group, share, rng) for group, share in zip(groups, shares, strict=True)]
-    return rng.permutation(np.concatenate(chosen))
-
-
-def _draw(group: Indices, count: int, rng: np.random.Generator) -> Indices:
-    """``count`` rows of a group, none more than once oftener than another."""
-    rounds = -(-count // len(group))
-    return np.concatenate([rng.permutation(group) for _ in range(rounds)] or [group])[:count]
+    groups = [labels == 0, *((labels == 1) & (methods == name) for name in names)]
+    parts = np.array_split(np.arange(count - count // 2), len(names))
+    chosen = []
+    for group, share in zip(groups, [count // 2, *map(len, parts)], strict=True):
+        rounds = -(-share // int(group.sum()))
+        again = [rng.permutation(np.flatnonzero(group)) for _ in range(rounds)]
+        chosen += np.concatenate([*again, np.empty(0, np.int64)])[:share].tolist()
+    return rng.permutation(np.array(chosen))

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from ..columns import MEDIUM
@@ -56,90 +57,68 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
             stands in two rows.
     """
     file = source_of(manifest)
-    unknown = [str(c) for c in manifest.columns if c not in COLUMNS]
-    missing = [c for c in ("path", "label") if c not in manifest.columns]
-    if unknown or missing:
-        what = f"lacks the column {missing[0]!r}" if missing else f"has a column {unknown[0]!r}"
-        raise ManifestError(
-            what, remedy=f"The columns of a manifest are {' '.join(COLUMNS)}", path=file
-        )
+    odd = [f"has a column {str(c)!r}" for c in manifest.columns if c not in COLUMNS]
+    odd = [f"lacks the column {c!r}" for c in ("path", "label") if c not in manifest] + odd
+    if odd:
+        remedy = f"The columns of a manifest are {' '.join(COLUMNS)}"
+        raise ManifestError(odd[0], remedy=remedy, path=file)
     if manifest.empty:
         raise ManifestError("has no rows", remedy="Prepare or list at least one medium", path=file)
     table = manifest.copy()
     for column in TEXT:
         table[column] = table[column].fillna("").astype(str) if column in table else ""
-    words = table["label"].astype(str).str.strip().str.lower().map({"real": 0, "fake": 1})
-    table["label"] = table["label"].mask(words.notna(), words)
-    table["label"] = _numbers(table, "label").astype("int64")
-    table["frame"] = _numbers(table, "frame", fill=-1).astype("int64")
-    for column in ("time", "confidence"):
-        table[column] = _numbers(table, column, fill=float("nan"))
-    _fill_names(table)
-    _refuse_contradictions(table)
-    return table[COLUMNS]
-
-
-def _refuse(table: pd.DataFrame, wrong: "pd.Series[bool]", reason: str, remedy: str) -> None:
-    """Raise for the first row that is ``wrong``; ``reason`` may name columns in braces."""
-    if wrong.any():
-        line = wrong.index[wrong.to_numpy()][0]
-        values = {str(k): v for k, v in table.loc[line].items()}
-        more = f" (and {int(wrong.sum()) - 1} more rows)" if wrong.sum() > 1 else ""
-        where = f"{table.index.name or 'row'} {line}: "
-        raise ManifestError(
-            where + reason.format(**values) + more,
-            remedy=remedy.format(**values),
-            path=source_of(table),
-        )
-
-
-def _numbers(table: pd.DataFrame, column: str, fill: float | None = None) -> "pd.Series[float]":
-    """A column of numbers; empty ones are filled, but without a fill it must be 0 or 1."""
-    if column not in table:
-        return pd.Series(fill, index=table.index, dtype="float64")
-    empty = table[column].isna() | (table[column].astype(str).str.strip() == "")
-    values = pd.to_numeric(table[column].mask(empty), errors="coerce").astype("float64")
-    remedy = f"Correct the {column} of {{path}}"
-    if fill is None:
-        reason = f"{column} must be 0 (real) or 1 (fake), got {{{column}!r}}"
-        _refuse(table, ~values.isin([0.0, 1.0]), reason, remedy)
-        return values
-    reason = f"{column} must be a number, got {{{column}!r}}"
-    _refuse(table, values.isna() & ~empty, reason, remedy)
-    return values.mask(empty, fill)
-
-
-def _fill_names(table: pd.DataFrame) -> None:
-    """Fill method, video and identity where they are empty, in place."""
+    _read_numbers(table)
     by_label = table.label.map({0: "real", 1: "fake"})
     table["method"] = table.method.mask(table.method == "", by_label)
     unnamed = table.video == ""
     if unnamed.any():
         table.loc[unnamed, "video"] = [Path(p).stem for p in table.path[unnamed]]
     table["identity"] = table.identity.mask(table.identity == "", table.video)
+    _refuse_contradictions(table)
+    return table[COLUMNS]
+
+
+def _read_numbers(table: pd.DataFrame) -> None:
+    """Fill the columns of numbers in place, the labels from words too."""
+    words = table["label"].astype(str).str.strip().str.lower().map({"real": 0, "fake": 1})
+    table["label"] = table["label"].mask(words.notna(), words)
+    for column, fill in {"label": None, "frame": -1, "time": np.nan, "confidence": np.nan}.items():
+        given = table[column] if column in table else pd.Series("", index=table.index)
+        empty = given.isna() | (given.astype(str).str.strip() == "")
+        values = pd.to_numeric(given.mask(empty), errors="coerce").astype("float64")
+        wrong, wanted = values.isna() & ~empty, "a number"
+        if column == "label":
+            wrong, wanted = ~values.isin([0, 1]), "0 (real) or 1 (fake)"
+        reason = f"{column} must be {wanted}, got {{{column}!r}}"
+        _refuse(table, wrong, reason, f"Correct the {column} of {{path}}")
+        table[column] = values.mask(empty, fill)
+    for column in ("label", "frame"):
+        table[column] = table[column].astype("int64")
 
 
 def _refuse_contradictions(table: pd.DataFrame) -> None:
+    real, masked = table.label == 0, table["mask"] != ""
+    split = "split must be train, val, test or empty, got {split!r}"
+    method = 'label {label} contradicts method {method!r} (label 0 is method "real")'
+    mask = "a real face has no forged region, got the mask {mask!r}"
     for wrong, reason, remedy in (
         (table.path == "", "path is empty", "Name the file, or delete the row"),
-        (
-            ~table.split.isin(SPLITS),
-            "split must be train, val, test or empty, got {split!r}",
-            "Correct the split of {path}",
-        ),
-        (
-            (table.label == 0) != (table.method == "real"),
-            'label {label} contradicts method {method!r} (label 0 is method "real")',
-            "Correct the label or the method of {path}",
-        ),
-        (
-            (table.label == 0) & (table["mask"] != ""),
-            "a real face has no forged region, got the mask {mask!r}",
-            "Empty the mask of {path}",
-        ),
+        (~table.split.isin(SPLITS), split, "Correct the split of {path}"),
+        (real != (table.method == "real"), method, "Correct the label or the method of {path}"),
+        (real & masked, mask, "Empty the mask of {path}"),
         (table.path.duplicated(), "{path} stands in an earlier row too", "Delete one of them"),
     ):
         _refuse(table, wrong, reason, remedy)
+
+
+def _refuse(table: pd.DataFrame, wrong: "pd.Series[bool]", reason: str, remedy: str) -> None:
+    """Raise for the first row that is ``wrong``; both texts may name columns in braces."""
+    if wrong.any():
+        line, more = wrong.index[wrong.to_numpy()][0], int(wrong.sum()) - 1
+        values = {str(k): v for k, v in table.loc[line].items()}
+        reason = f"{table.index.name or 'row'} {line}: {reason.format(**values)}"
+        reason += f" (and {more} more rows)" * (more > 0)
+        raise ManifestError(reason, remedy=remedy.format(**values), path=source_of(table))
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
@@ -149,8 +128,9 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
         ManifestError: If the file is missing or cannot be read, or a row of it is wrong.
     """
     path = Path(path).absolute()
+    again = "Write it with `telltrace prepare`"
     if not path.is_file():
-        raise ManifestError("is not a file", remedy="Write it with `telltrace prepare`", path=path)
+        raise ManifestError("is not a file", remedy=again, path=path)
     parquet = path.suffix.lower() in (".parquet", ".pq")
     try:
         if parquet:
@@ -163,8 +143,7 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
         raise ManifestError("needs a parquet reader", remedy=remedy, path=path) from None
     except (OSError, ValueError) as error:
         reason = f"is no readable {'parquet file' if parquet else 'CSV'} ({str(error).strip()})"
-        remedy = "Write it again with `telltrace prepare`"
-        raise ManifestError(reason, remedy=remedy, path=path) from None
+        raise ManifestError(reason, remedy=again, path=path) from None
     table.attrs["file"] = str(path)
     table = check_manifest(table).reset_index(drop=True)
     for column in ("path", "mask"):

@@ -4,6 +4,7 @@ A source says which data sets it draws from. Where the data knows which real fac
 made from, the two make a pair; both then go through the same `conditions`.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
@@ -24,11 +25,11 @@ from .manifest import identities
 
 Floats = NDArray[np.float32]
 Item = TypeVar("Item")
+Rows = defaultdict[tuple[str, ...], list[int]]
+"""Numbers of rows, by what they share."""
 
 PARTNERS = 20
 """Look-alikes of each face that may be pasted into it."""
-
-
 Drawn = tuple[Image, Floats]
 """A real face and a forgery, (2, S, S, 3), and their masks, (2, S, S): 0 untouched to 1 forged, or
 `UNKNOWN`."""
@@ -45,17 +46,15 @@ class GivenPairs:
 
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
-        self._fakes: dict[tuple[str, ...], list[int]] = {}
-        self._reals: dict[tuple[str, str], list[int]] = {}
-        self._of: dict[tuple[str, str, str], list[int]] = {}
+        self._fakes: Rows = defaultdict(list)
+        self._reals: Rows = defaultdict(list)
         for number, row in enumerate(faces.rows):
             kind = row["dataset"], row["compression"]
             if row["label"]:
-                self._fakes.setdefault((*kind, row["method"]), []).append(number)
+                self._fakes[(*kind, row["method"])].append(number)
                 continue
-            self._reals.setdefault(kind, []).append(number)
-            for name in identities(row["identity"]):
-                self._of.setdefault((*kind, name), []).append(number)
+            for key in (kind, *((*kind, name) for name in identities(row["identity"]))):
+                self._reals[key].append(number)
         lonely = sorted({kind[:2] for kind in self._fakes} - self._reals.keys())
         if lonely or not self._fakes:
             what = f"no real faces of {lonely[0]}" if lonely else "no fakes"
@@ -73,14 +72,13 @@ class GivenPairs:
     def _partner(self, fake: int, rng: Generator) -> int:
         """A real face of the same people, of the same moment if there is one; else any."""
         row = self.faces.rows[fake]
-        kind = row["dataset"], row["compression"]
-        people = identities(row["identity"])
+        kind, frame = (row["dataset"], row["compression"]), row["frame"]
         # the first name is the person who is seen; the second lent the face
-        same = next((found for name in people if (found := self._of.get((*kind, name)))), None)
-        known = same or self._reals[kind]
-        moment = [number for number in known if self.faces.rows[number]["frame"] == row["frame"]]
-        chosen = moment if same and row["frame"] >= 0 and moment else known
-        return _any(chosen, rng)
+        for name in identities(row["identity"]):
+            if same := self._reals.get((*kind, name)):
+                moment = [number for number in same if self.faces.rows[number]["frame"] == frame]
+                return _any(moment if frame >= 0 and moment else same, rng)
+        return _any(self._reals[kind], rng)
 
 
 class BlendPairs:
@@ -94,13 +92,13 @@ class BlendPairs:
 
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
-        self._people: dict[str, dict[str, list[int]]] = {}
+        self._people: dict[str, Rows] = {}
         usable = []
         for number, row in enumerate(faces.rows):
             if row["label"] == 0 and row["box"] and row["landmarks"]:
                 usable.append(number)
-                people = self._people.setdefault(row["dataset"], {})
-                people.setdefault(row["identity"], []).append(number)
+                people = self._people.setdefault(row["dataset"], defaultdict(list))
+                people[row["identity"],].append(number)
         if not usable:
             raise ManifestError("A source of blends has no real face with landmarks.")
         landmarks = [faces.face(number).landmarks for number in usable]
@@ -117,11 +115,12 @@ class BlendPairs:
         if near := self._near[row]:
             other = _any(near, rng)
             partner, landmarks = self.faces.image(other), self.faces.face(other).landmarks
+            partner = partner if partner.shape == image.shape else None
         blend = blend_pair(
             image,
             rng,
             landmarks=face.landmarks,
-            partner=partner if partner is not None and partner.shape == image.shape else None,
+            partner=partner,
             partner_landmarks=landmarks,
             settings=self._settings,
         )

@@ -1,12 +1,13 @@
 """Pictures that are almost the same: a 64-bit hash of what they show, and all pairs close by it."""
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.fft import dctn
 
 from ..errors import OptionError
 
@@ -21,13 +22,9 @@ BAND: Final = 16
 CHUNK: Final = 2**13
 
 _ONES: Final = np.array([octet.bit_count() for octet in range(256)], dtype=np.uint8)
-_STEPS: Final = np.arange(SIDE)
-_COSINES: Final = np.cos(np.pi * np.outer(_STEPS, 2 * _STEPS + 1) / (2 * SIDE))
-_DIAGONALS: Final = sorted(
-    ((y, x) for y in range(SIDE) for x in range(SIDE)), key=lambda at: (at[0] + at[1], at[0])
-)[1 : BITS + 1]
-_ROWS: Final = np.array([y for y, _ in _DIAGONALS])
-_COLUMNS: Final = np.array([x for _, x in _DIAGONALS])
+_Y, _X = np.indices((SIDE, SIDE)).reshape(2, -1)
+_SLOWEST: Final = np.lexsort((_Y, _X + _Y))[1 : BITS + 1]
+"""Places of the slowest coefficients, by diagonals, less the mean."""
 
 
 def perceptual_hash(image: NDArray[np.uint8]) -> int:
@@ -45,12 +42,11 @@ def perceptual_hash(image: NDArray[np.uint8]) -> int:
         section 3.2.1; here with the coefficients by diagonals in place of a square.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise OptionError(
-            f"A picture to hash is (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}."
-        )
+        what = f"A picture to hash is (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}."
+        raise OptionError(what)
     grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float64)
-    slow = (_COSINES @ (small - small.mean()) @ _COSINES.T)[_ROWS, _COLUMNS]
+    slow = dctn(small - small.mean()).ravel()[_SLOWEST] / 4
     above = slow > np.median(slow) + 1e-6  # so that a flat picture does not hash its rounding
     return int.from_bytes(np.packbits(above).tobytes(), "big")
 
@@ -105,23 +101,13 @@ def _candidates(
     flips = [sum(1 << b for b in c) for r in range(radius + 1) for c in combinations(range(16), r)]
     for shift in range(0, BITS, BAND):
         band = ((table >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.int64)
-        order = np.argsort(band, kind="stable")
-        ends = np.cumsum(np.bincount(band, minlength=2**BAND))
-        starts = ends - np.bincount(band, minlength=2**BAND)
-        for flip in flips:
-            for part in range(0, len(table), CHUNK):
-                keys = band[part : part + CHUNK] ^ flip
-                yield from _pairs(part, starts[keys], ends[keys], order)
-
-
-def _pairs(
-    offset: int, starts: NDArray[np.int64], ends: NDArray[np.int64], order: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Each position from ``offset`` on with every later one in its stretch of ``order``."""
-    counts = ends - starts
-    first = np.repeat(np.arange(offset, offset + len(counts)), counts)
-    within = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
-    second = order[np.repeat(starts, counts) + within]
-    later = first < second
-    if later.any():
-        yield first[later], second[later]
+        order, sizes = np.argsort(band, kind="stable"), np.bincount(band, minlength=2**BAND)
+        starts = np.cumsum(sizes) - sizes
+        for flip, part in product(flips, range(0, len(table), CHUNK)):
+            keys = band[part : part + CHUNK] ^ flip
+            counts = sizes[keys]
+            one = np.repeat(np.arange(part, part + len(keys)), counts)
+            within = np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
+            other = order[np.repeat(starts[keys], counts) + within]
+            later = one < other
+            yield one[later], other[later]

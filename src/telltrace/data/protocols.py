@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,30 +12,15 @@ import yaml
 
 from ..errors import ManifestError, OptionError
 from .manifest import COLUMNS, check_manifest, source_of
-from .people import Groups, by_groups, by_identity, own
+from .people import by_identity, by_lists, own
 from .split_checks import check_near_duplicates, check_splits
 
 logger: Final = logging.getLogger("telltrace")
 FOLDER: Final = Path(__file__).parent / "splits"
 SPLITS: Final = ("train", "val", "test")
 RULES: Final = {"own": own, "by-identity": by_identity}
-Filter = Mapping[str, tuple[str, ...]]
-
-
-class Part(NamedTuple):
-    """Which rows of a split are used: column to the values that are kept, or left out."""
-
-    only: Filter
-    without: Filter
-
-    def keeps(self, table: pd.DataFrame) -> "pd.Series[bool]":
-        """True for the rows that belong to this part."""
-        kept = pd.Series(True, index=table.index)
-        for column, values in self.only.items():
-            kept &= table[column].isin(values)
-        for column, values in self.without.items():
-            kept &= ~table[column].isin(values)
-        return kept
+Part = Mapping[Literal["only", "without"], Mapping[str, list[str]]]
+"""Column to the values that are kept, or left out."""
 
 
 class Protocol(NamedTuple):
@@ -47,8 +32,8 @@ class Protocol(NamedTuple):
     """Data set (or "*" for any other) to the rule that puts its people on a side: "own" (the
     manifest's splits), "by-identity", "train", "val" or "test" (all of them), or the name of a
     protocol with ``groups``."""
-    groups: Groups
-    """Split to lists of identities that belong together, in place of ``people``."""
+    groups: Mapping[str, str]
+    """Identity to its split, in place of ``people``."""
     parts: Mapping[str, Part]
     """Split to the rows of it that are used; a split that is named must not come out empty."""
     near_duplicates: int | None
@@ -84,45 +69,32 @@ def read_protocol(protocol: str | Path) -> Protocol:
         odd = sorted(said.keys() - known) if isinstance(said, dict) else type(said).__name__
         what = f"expected {', '.join(sorted(known))}; got {odd}"
         raise OptionError(what, remedy="Correct the file.", path=file)
-    people = said.get("people", "own")
+    people, groups = said.get("people", "own"), said.get("groups", {})
+    if isinstance(groups, str):
+        groups = json.loads((file.parent / groups).read_text(encoding="utf-8"))
+    lists = {split: groups.get(split, ()) for split in SPLITS}
     return Protocol(
         name=file.stem,
         about=said.get("about", ""),
         people=people if isinstance(people, dict) else {"*": people},
-        groups=_groups(said.get("groups", {}), file),
-        parts={split: _part(said[split], split, file) for split in SPLITS if split in said},
+        groups={str(name): split for split in lists for one in lists[split] for name in one},
+        parts={split: _part(said[split] or {}, split, file) for split in SPLITS if split in said},
         near_duplicates=said.get("near_duplicates"),
     )
 
 
-def _groups(said: Any, file: Path) -> Groups:
-    """Lists of identities, written in the protocol or in a JSON file beside it."""
-    if isinstance(said, str):
-        said = json.loads((file.parent / said).read_text(encoding="utf-8"))
-    return {
-        split: [[str(name) for name in group] for group in said[split]]
-        for split in SPLITS
-        if split in said
-    }
-
-
 def _part(said: Any, split: str, file: Path) -> Part:
-    filters = said or {}
-    odd = [k for k in filters if k not in ("only", "without") or not isinstance(filters[k], dict)]
-    odd = odd or [c for columns in filters.values() for c in columns if c not in COLUMNS]
+    odd = [kind for kind in said if kind not in ("only", "without") or type(said[kind]) is not dict]
+    odd = odd or [column for kind in said for column in said[kind] if column not in COLUMNS]
     if odd:
-        raise OptionError(
-            f"{split} names {odd[0]!r}; expected only or without, and in them columns of a "
-            f"manifest ({', '.join(COLUMNS[1:8])})",
-            remedy="Correct the file.",
-            path=file,
-        )
+        known = f"only or without, and in them columns of a manifest ({', '.join(COLUMNS[1:8])})"
+        reason = f"{split} names {odd[0]!r}; expected {known}"
+        raise OptionError(reason, remedy="Correct the file.", path=file)
+    return {kind: {column: _texts(v) for column, v in said[kind].items()} for kind in said}
 
-    def values(kind: str) -> Filter:
-        lists = {c: v if isinstance(v, list) else [v] for c, v in filters.get(kind, {}).items()}
-        return {column: tuple(map(str, several)) for column, several in lists.items()}
 
-    return Part(values("only"), values("without"))
+def _texts(values: Any) -> list[str]:
+    return [str(value) for value in (values if isinstance(values, list) else [values])]
 
 
 def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
@@ -140,17 +112,18 @@ def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
     table.attrs |= manifest.attrs
     table["split"] = _sides(table, found)
     if (table.split == "").all():
-        raise ManifestError(
-            f"the protocol {found.name!r} knows none of its identities, such as "
-            f"{table.identity.iloc[0]!r}",
-            remedy="Use `by-identity`, or a protocol of this data set.",
-            path=source_of(manifest),
-        )
+        who = table.identity.iloc[0]
+        reason = f"the protocol {found.name!r} knows none of its identities, such as {who!r}"
+        remedy = "Use `by-identity`, or a protocol of this data set."
+        raise ManifestError(reason, remedy=remedy, path=source_of(manifest))
     for split, part in found.parts.items():
-        mine = table.split == split
-        table.loc[mine & ~part.keeps(table), "split"] = ""
+        only, without = part.get("only", {}), part.get("without", {})
+        left_out = [~table[column].isin(values) for column, values in only.items()]
+        left_out += [table[column].isin(values) for column, values in without.items()]
+        for rows in left_out:
+            table.loc[rows & (table.split == split), "split"] = ""
         if not (table.split == split).any():
-            columns = [*part.only, *part.without] or ["dataset"]
+            columns = [*only, *without] or ["dataset"]
             there = "; ".join(f"{c}: {', '.join(sorted(set(table[c])))}" for c in columns)
             raise ManifestError(
                 f"the protocol {found.name!r} finds no row for {split} (there is {there})",
@@ -158,7 +131,7 @@ def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
                 path=source_of(table),
             )
     by_hash = "by-identity" in found.people.values() and not found.groups
-    for split in sorted(set(SPLITS if by_hash else found.groups) - set(table.split)):
+    for split in sorted(set(SPLITS if by_hash else found.groups.values()) - set(table.split)):
         text = "%s: the protocol %r leaves the split %s empty; there are too few people for it."
         logger.warning(text, source_of(manifest), found.name, split)
     check_splits(table)
@@ -170,7 +143,7 @@ def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
 def _sides(table: pd.DataFrame, protocol: Protocol) -> list[str]:
     """The side of every row; data sets of one rule are split together."""
     if protocol.groups:
-        return by_groups(table, protocol.groups)
+        return by_lists(table, protocol.groups)
     sides = np.full(len(table), "", dtype=object)
     other = protocol.people.get("*", "")
     rules = np.array([protocol.people.get(name, other) for name in table.dataset], dtype=object)
@@ -181,5 +154,5 @@ def _sides(table: pd.DataFrame, protocol: Protocol) -> list[str]:
         elif rule in RULES:
             sides[rows] = RULES[rule](table.iloc[rows])
         else:
-            sides[rows] = by_groups(table.iloc[rows], read_protocol(rule).groups)
+            sides[rows] = by_lists(table.iloc[rows], read_protocol(rule).groups)
     return sides.tolist()

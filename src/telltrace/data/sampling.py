@@ -19,11 +19,10 @@ def choose_videos(media: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
     """As many real and fake videos as the paper took, whatever their order, or a ManifestError."""
     kept = pd.Series(True, index=media.index)
     for name, wanted in (("real", paper.real_videos), ("fake", paper.fake_videos)):
-        if wanted is None:
-            continue
-        of_class = media[media.label == CLASSES[name]]
-        chosen = _draw(of_class, round(wanted * paper.scale), paper, f"{name} videos")
-        kept &= (media.label != CLASSES[name]) | media.index.isin(chosen)
+        if wanted is not None:
+            other = media.label != CLASSES[name]
+            chosen = _draw(media[~other], round(wanted * paper.scale), paper, f"{name} videos")
+            kept &= other | media.index.isin(chosen)
     return media[kept].reset_index(drop=True)
 
 
@@ -33,9 +32,7 @@ def choose_faces(crops: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
     Whole groups of people who share media go to the test until it has enough of both classes,
     then to validation, and the rest to training: no person is on two sides, and at every
     compression the same people are on the same side. With ``own_splits`` the crops' splits stay.
-
-    Raises:
-        ManifestError: If a split cannot be filled.
+    A split that cannot be filled is a ManifestError.
     """
     table = crops.copy()
     if not paper.own_splits or (table.split == "").all():
@@ -54,11 +51,9 @@ def choose_faces(crops: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
 def _draw(rows: pd.DataFrame, wanted: int, paper: PaperSampling, what: str) -> list[Hashable]:
     """The index of ``wanted`` rows, drawn by a hash of their names."""
     if len(rows) < wanted:
-        raise ManifestError(
-            f"has {len(rows)} {what} where {wanted} are asked for",
-            remedy=f"Add media, or take less of everything with scale (now {paper.scale:g}).",
-            path=source_of(rows),
-        )
+        reason = f"has {len(rows)} {what} where {wanted} are asked for"
+        remedy = f"Add media, or take less of everything with scale (now {paper.scale:g})."
+        raise ManifestError(reason, remedy=remedy, path=source_of(rows))
     names = zip(rows.dataset, rows.method, rows.video, rows.frame, rows.path, strict=True)
     order = [hash_of((*name, PurePath(path).name), paper.seed) for *name, path in names]
     return pd.Series(order, index=rows.index).sort_values().index[:wanted].tolist()

@@ -13,6 +13,9 @@ from .datasets.names import naming_of, sources_of
 from .manifest import identities, locate
 from .perceptual_hash import NEAR, bits_that_differ, near_duplicates, perceptual_hash
 
+Named = tuple[str, ...]
+"""A person or video by its name, which is last, and by what it is a name in."""
+
 
 class SplitError(ManifestError):
     """A split that would let a detector be judged on what it has learnt from."""
@@ -29,43 +32,36 @@ def check_splits(manifest: pd.DataFrame) -> None:
     Raises:
         SplitError: Naming the person or video, the two rows that clash, and what to do.
     """
+    splits = manifest.split.tolist()
     for what, remedy, named in (
         ("Identity", "a face must not be both learnt from and judged", _people),
         ("Source video", "what was made from it shows it too", _sources),
     ):
-        clashes = list(_clashes(manifest, named(manifest)))
+        first: dict[Named, int] = {}
+        clashes: list[tuple[Named, int]] = []
+        for row, (split, names) in enumerate(zip(splits, named(manifest), strict=True)):
+            for name in names if split else ():
+                if splits[first.setdefault(name, row)] != split:
+                    clashes.append((name, row))
         if clashes:
-            name, one, other = clashes[0]
+            name, row = clashes[0]
             raise SplitError(
-                f"{what} {name!r} is in {_row(manifest, one)} and in "
-                f"{_row(manifest, other)}; {len({other for *_, other in clashes})} rows clash so. "
+                f"{what} {name[-1]!r} is in {_row(manifest, first[name])} and in "
+                f"{_row(manifest, row)}; {len({row for _, row in clashes})} rows clash so. "
                 f"Put them into one split, or leave one side out: {remedy}."
             )
 
 
-def _people(manifest: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+def _people(manifest: pd.DataFrame) -> Iterator[list[Named]]:
     for dataset, identity in zip(manifest.dataset, manifest.identity, strict=True):
-        yield (dataset,), identities(identity)
+        yield [(dataset, name) for name in identities(identity)]
 
 
-def _sources(manifest: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+def _sources(manifest: pd.DataFrame) -> Iterator[list[Named]]:
     columns = (manifest.dataset, manifest.method, manifest.video)
     for dataset, method, video in zip(*columns, strict=True):
-        sources = sources_of(dataset, video)
-        dataset = naming_of(dataset, video)
-        yield ((dataset, method), [video]) if sources is None else ((dataset,), sources)
-
-
-def _clashes(
-    manifest: pd.DataFrame, named: Iterator[tuple[tuple[str, ...], list[str]]]
-) -> Iterator[tuple[str, int, int]]:
-    """Name and positions of every row that shares it with an earlier row of another split."""
-    seen: dict[tuple[str, ...], tuple[str, int]] = {}
-    for row, (split, (scope, names)) in enumerate(zip(manifest.split, named, strict=True)):
-        for name in names if split else ():
-            first_split, first = seen.setdefault((*scope, name), (split, row))
-            if first_split != split:
-                yield name, first, row
+        sources, rule = sources_of(dataset, video), naming_of(dataset, video)
+        yield [(rule, method, video)] if sources is None else [(rule, name) for name in sources]
 
 
 def _row(manifest: pd.DataFrame, row: int) -> str:
@@ -77,11 +73,8 @@ def _row(manifest: pd.DataFrame, row: int) -> str:
 def check_near_duplicates(manifest: pd.DataFrame, max_distance: int = NEAR) -> None:
     """Refuse crops on two sides that look the same, up to so many bits of `perceptual_hash`.
 
-    Rows without a split, or of whole videos, are passed over.
-
-    Raises:
-        SplitError: Naming up to three pairs of rows, how many there are, and what to do.
-        MediaError: If a picture cannot be read.
+    Rows without a split, or of whole videos, are passed over. The SplitError names up to three
+    pairs; a picture that cannot be read is a MediaError.
     """
     rows = np.flatnonzero(((manifest.split != "") & (manifest.frame >= 0)).to_numpy())
     if not len(rows):
