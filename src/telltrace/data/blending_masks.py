@@ -69,10 +69,8 @@ def place(points: NDArray[np.floating], landmarks: NDArray[np.floating]) -> Floa
 
     ``landmarks`` are its five, (5, 2) in pixels, in the order of `CANONICAL`.
     """
-    ones = np.ones((5, 1))
-    fit, *_ = np.linalg.lstsq(
-        np.hstack([CANONICAL, ones]), landmarks.astype(np.float64), rcond=None
-    )
+    known = np.hstack([CANONICAL, np.ones((5, 1))])
+    fit = np.linalg.lstsq(known, landmarks.astype(np.float64), rcond=None)[0]
     return (points @ fit[:2] + fit[2]).astype(np.float32)
 
 
@@ -106,8 +104,11 @@ def region_mask(
     hull = cv2.convexHull(place(_jittered(region, rng), landmarks))
     mask = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(mask, np.rint(hull * 16).astype(np.int32), 255, cv2.LINE_AA, shift=4)
-    if region in ("left", "right"):
-        _cut_half(mask, landmarks, region, rng)
+    if region in ("left", "right"):  # erase the other side of a roughly vertical line
+        far = -3.0 if region == "right" else 3.0
+        top, bottom = rng.normal(0, 0.12, 2)
+        cut = place(np.array([(top, -3), (bottom, 4), (far, 4), (far, -3)], np.float32), landmarks)
+        cv2.fillConvexPoly(mask, np.rint(cut).astype(np.int32), 0, cv2.LINE_AA)
     field = elastic_field(size, int(rng.integers(4, 9)), size * rng.uniform(0.005, 0.02), rng)
     warped = deform(mask, np.eye(2, 3), field)
     return np.asarray(warped / np.float32(255), np.float32)
@@ -128,16 +129,6 @@ def _jittered(region: str, rng: np.random.Generator) -> Floats:
     if region == "eye" and rng.random() < 0.5:
         shape = shape * np.array([-1, 1], np.float32)
     return np.asarray(shape, np.float32)
-
-
-def _cut_half(
-    mask: NDArray[np.uint8], landmarks: NDArray[np.floating], side: str, rng: np.random.Generator
-) -> None:
-    """Erase, in place, all of a face mask but one side of a roughly vertical line."""
-    far = -3.0 if side == "right" else 3.0
-    top, bottom = rng.normal(0, 0.12, 2)
-    cut = place(np.array([(top, -3), (bottom, 4), (far, 4), (far, -3)], np.float32), landmarks)
-    cv2.fillConvexPoly(mask, np.rint(cut).astype(np.int32), 0, cv2.LINE_AA)
 
 
 def soften(mask: Floats, rng: np.random.Generator, *, widest: float) -> Floats:

@@ -17,6 +17,11 @@ from .blending_masks import Floats, Picture, Pixels, deform, elastic_field
 _LEVELS = np.arange(256, dtype=np.float32)
 
 
+def _through(image: Picture, levels: NDArray[np.floating]) -> Picture:
+    """Every pixel through a table of levels (256, 3), cut off at 0 and 255, fractions dropped."""
+    return np.asarray(cv2.LUT(image, np.clip(levels, 0, 255).astype(np.uint8)[None]), np.uint8)
+
+
 def recolour(image: Picture, rng: np.random.Generator, strength: float) -> Picture:
     """Shift channels, contrast, brightness, gamma, hue and saturation at random.
 
@@ -27,14 +32,12 @@ def recolour(image: Picture, rng: np.random.Generator, strength: float) -> Pictu
     gamma = np.exp(0.1 * strength * rng.standard_normal())
     curve = 255 * (_LEVELS / 255) ** gamma
     table = (curve[:, None] - 128) * gain + 128 + offset
-    shifted = cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)[None])
+    shifted = _through(image, table)
     if rng.random() < 0.5:
-        return np.asarray(shifted, np.uint8)
+        return shifted
     hue, saturation = 4 * strength * rng.standard_normal(), 0.15 * strength * rng.standard_normal()
     table = np.stack([(_LEVELS + round(hue)) % 180, _LEVELS * (1 + saturation), _LEVELS], 1)
-    hsv = cv2.LUT(
-        cv2.cvtColor(shifted, cv2.COLOR_RGB2HSV), np.clip(table, 0, 255).astype(np.uint8)[None]
-    )
+    hsv = _through(np.asarray(cv2.cvtColor(shifted, cv2.COLOR_RGB2HSV), np.uint8), table)
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
 
 
@@ -101,8 +104,7 @@ def match_colours(source: Picture, target: Picture, mask: Floats, amount: float)
     theirs = target[::step, ::step][inside].astype(np.float32)
     gain = (theirs.std(0) + 4) / (ours.std(0) + 4)
     table = (_LEVELS[:, None] - ours.mean(0)) * gain + theirs.mean(0)
-    table = amount * table + (1 - amount) * _LEVELS[:, None]
-    return np.asarray(cv2.LUT(source, np.clip(table, 0, 255).astype(np.uint8)[None]), np.uint8)
+    return _through(source, amount * table + (1 - amount) * _LEVELS[:, None])
 
 
 def draw_frame(size: int, rng: np.random.Generator, strength: float) -> NDArray[np.float64]:

@@ -37,28 +37,23 @@ def vary_pair(
     Pictures (H, W, 3) uint8 RGB, each with its mask (H, W) and the face in it, come out as (size,
     size, 3) and (size, size).
     """
-    crop = FaceCrop(size=_side(rng, size), margin=float(rng.uniform(*MARGINS)))
+    sides = np.log(SIDES[0]), np.log(max(SIDES[1], size))  # a halving is as likely as a doubling
+    side = round(float(np.exp(rng.uniform(*sides))))
+    crop = FaceCrop(size=side, margin=float(rng.uniform(*MARGINS)))
     jitter, turn, flip = rng.normal(0, 0.04, 2), float(rng.normal(0, 5)), bool(rng.random() < 0.5)
     turn = turn if rng.random() < 0.4 else 0.0
     steps = [(step, int(rng.integers(2**31))) for step, share in STEPS if rng.random() < share]
-    varied = []
+    varied: list[Masked] = []
     for (image, mask), face in zip(pictures, faces, strict=True):
-        framed = _frame(image, face, crop, jitter, turn, flip)
+        framed, opacity = _frame(image, face, crop, jitter, turn, flip), None
         for step, seed in steps:
             framed = step(framed, np.random.default_rng(seed))
-        opacity = None
         if mask is not None:
             grey = np.repeat(np.rint(mask * 255).astype(np.uint8)[..., None], 3, axis=2)
             shown = _frame(grey, face, crop, jitter, turn, flip)
             opacity = resize_square(shown, size)[..., 0].astype(np.float32) / np.float32(255)
         varied.append((resize_square(framed, size), opacity))
     return varied
-
-
-def _side(rng: Generator, size: int) -> int:
-    """Even on the scale of logs: a halving is drawn as often as a doubling."""
-    low, high = np.log(SIDES[0]), np.log(max(SIDES[1], size))
-    return round(float(np.exp(rng.uniform(low, high))))
 
 
 def _frame(
@@ -69,8 +64,7 @@ def _frame(
     x, y = jitter * max(right - left, bottom - top)
     if turn:
         centre = (left + right) / 2, (top + bottom) / 2
-        matrix = cv2.getRotationMatrix2D(centre, turn, 1.0)
-        image = reframe(image, matrix)
+        image = reframe(image, cv2.getRotationMatrix2D(centre, turn, 1.0))
     cut = crop.cut(image, replace(face, box=(left + x, top + y, right + x, bottom + y)))
     return np.ascontiguousarray(cut[:, ::-1]) if flip else cut
 
@@ -94,8 +88,8 @@ def occlude(image: Image, rng: Generator) -> Image:
     """Lay something before a part of the face: soft-edged, of the picture's own colours."""
     size = image.shape[0]
     mask = np.zeros((size, size), np.uint8)
-    centre = tuple(int(v) for v in rng.uniform(0.1, 0.9, 2) * size)
-    axes = tuple(int(v) for v in rng.uniform(0.05, 0.22, 2) * size)
+    centre = (rng.uniform(0.1, 0.9, 2) * size).astype(int).tolist()
+    axes = (rng.uniform(0.05, 0.22, 2) * size).astype(int).tolist()
     cv2.ellipse(mask, centre, axes, float(rng.uniform(0, 180)), 0, 360, 255, -1)
     mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.5 + 2 * rng.random()), np.uint8)
     opacity = mask.astype(np.float32) / np.float32(255)
