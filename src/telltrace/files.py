@@ -75,8 +75,7 @@ def write_json(value: Any, path: str | Path) -> None:
 def write_table(table: "pd.DataFrame", path: str | Path) -> None:
     """Write a table without its index, atomically, as its name says: Parquet, or else CSV.
 
-    Raises:
-        DependencyError: If it is to be Parquet and pyarrow is missing.
+    Parquet without pyarrow is a DependencyError.
     """
     with atomic_write(path) as partial:
         if Path(path).suffix == ".parquet":
@@ -90,22 +89,14 @@ def write_table(table: "pd.DataFrame", path: str | Path) -> None:
 
 
 def check_suffix(path: Path, *suffixes: str) -> None:
-    """Refuse a name that promises another kind of file than the one that will be written.
-
-    Raises:
-        OutputError: If the name ends in none of the suffixes.
-    """
+    """Refuse, by an OutputError, a name that ends in none of the suffixes of what is written."""
     if path.suffix.lower() not in suffixes:
         remedy = f"Give a name that ends in {' or '.join(suffixes)}."
         raise OutputError("is written in another format", remedy=remedy, path=path)
 
 
 def check_disk_space(path: Path, needed: int) -> None:
-    """Refuse to begin a file of so many bytes that the disk cannot take.
-
-    Raises:
-        OutputError: If there is less room.
-    """
+    """Refuse, by an OutputError, to begin a file of so many bytes that the disk cannot take."""
     path.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(path.parent).free
     if free < needed:

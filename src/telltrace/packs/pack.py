@@ -45,24 +45,21 @@ class Pack:
     def __init__(self, path: str) -> None:
         self.path = path
         with open(path, "rb") as file:  # noqa: PTH123
-            head = file.read(HEAD.size)
-            length = os.fstat(file.fileno()).st_size
-            if len(head) < HEAD.size or not head.startswith(MAGIC):
-                raise ManifestError("is no pack", remedy=REMEDY, path=path)
-            _, version, at, size = HEAD.unpack(head)
-            if version != VERSION:
-                raise ManifestError(
-                    f"is a pack of version {version}, not {VERSION}", remedy=REMEDY, path=path
-                )
-            if at + size != length:
-                raise ManifestError("is not complete", remedy=REMEDY, path=path)
+            head = file.read(HEAD.size).ljust(HEAD.size, b"\0")
+            magic, version, at, size = HEAD.unpack(head)
+            complete = at + size == os.fstat(file.fileno()).st_size
+            for wrong, reason in (
+                (magic != MAGIC, "is no pack"),
+                (version != VERSION, f"is a pack of version {version}, not {VERSION}"),
+                (not complete, "is not complete"),
+            ):
+                if wrong:
+                    raise ManifestError(reason, remedy=REMEDY, path=path)
             self.bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         index: dict[str, Any] = json.loads(self.bytes[at : at + size])
         self.manifest_text: str = index["manifest"]
         self.crop: dict[str, Any] = index["crop"]
-        self.entries: dict[str, tuple[int, int, int]] = {
-            n: (a, b, c) for n, a, b, c in index["entries"]
-        }
+        self.entries: dict[str, tuple[int, int, int]] = {n: (*e,) for n, *e in index["entries"]}
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
@@ -70,9 +67,7 @@ class Pack:
     def read(self, name: str) -> NDArray[np.uint8]:
         """The bytes of one entry, (N,), not copied; a ManifestError if they were not written so."""
         start, length, check = self.entries[name]
-        data = (
-            np.frombuffer(self.bytes, np.uint8, length, start) if length else np.empty(0, np.uint8)
-        )
+        data = np.frombuffer(self.bytes, np.uint8)[start : start + length]
         if zlib.crc32(data.data) != check:
             raise ManifestError("is damaged", remedy=REMEDY, path=f"{self.path}/{name}")
         return data
@@ -81,10 +76,8 @@ class Pack:
 def find_entry(path: str) -> tuple[Pack, str] | None:
     """The pack and the entry that a path leads to; None for an ordinary path."""
     before, found, name = path.partition(SUFFIX + "/")
-    if not found:
-        return None
     file = before + SUFFIX
-    if not os.path.isfile(file):  # noqa: PTH113
+    if not found or not os.path.isfile(file):  # noqa: PTH113
         return None
     state = os.stat(file)  # noqa: PTH116
     return _open(file, state.st_mtime_ns, state.st_size), name
@@ -104,9 +97,7 @@ def exists(path: str) -> bool:
 def read_bytes(path: str) -> NDArray[np.uint8]:
     """The bytes of a file or of an entry of a pack, (N,).
 
-    Raises:
-        OSError: If it cannot be read.
-        ManifestError: If a pack holds other bytes than were written.
+    One that cannot be read is an OSError, other bytes than were written are a ManifestError.
     """
     entry = find_entry(path)
     return np.fromfile(path, dtype=np.uint8) if entry is None else entry[0].read(entry[1])
@@ -120,20 +111,15 @@ def is_pack(path: str | Path) -> bool:
 def write_entries(out: Path, files: Mapping[str, str], index: Mapping[str, Any]) -> int:
     """Write files, each with its name in the pack, at once or not at all; the bytes are counted.
 
-    A file may lie in a pack itself. ``index`` is what else the pack says, as plain values.
-
-    Raises:
-        OutputError: If the disk has no room; nothing is overwritten then.
-        ManifestError: If a file is missing.
+    A file may lie in a pack itself; one that is missing is a ManifestError. ``index`` is what else
+    the pack says, as plain values. A disk without room is an OutputError.
     """
     check_disk_space(out, sum(entry_length(file) for file in files))
     entries: list[tuple[str, int, int, int]] = []
     with atomic_write(out) as partial, partial.open("wb") as pack:
         pack.write(bytes(HEAD.size))
         for file, name in files.items():
-            data = read_bytes(
-                file
-            ).tobytes()  # a pack can be packed again, with fewer rows for instance
+            data = read_bytes(file).tobytes()
             entries.append((name, pack.tell(), len(data), zlib.crc32(data)))
             pack.write(data)
         at = pack.tell()
@@ -149,8 +135,8 @@ def entry_length(file: str) -> int:
     try:
         return Path(file).stat().st_size if entry is None else entry[0].entries[entry[1]][1]
     except (OSError, KeyError):
-        raise ManifestError(
+        reason, remedy = (
             "does not exist, but the manifest names it",
-            remedy="Run `telltrace prepare` again",
-            path=file,
-        ) from None
+            "Run `telltrace prepare` again",
+        )
+        raise ManifestError(reason, remedy=remedy, path=file) from None

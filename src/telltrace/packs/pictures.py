@@ -38,11 +38,10 @@ def decode(data: Image, size: int | None = None) -> Image | None:
     """
     if not data.size:
         return None
-    flag = _reduced(data, size) if size else None
-    if flag is None:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
-        return None if image is None else np.asarray(image, dtype=np.uint8)
-    image = cv2.imdecode(data, flag)
+    whole = cv2.IMREAD_COLOR
+    sides = (size and jpeg_size(data[:4096].tobytes())) or (1, 1)
+    fits = (f for n, f in REDUCED if size and not any(side % (n * size) for side in sides))
+    image = cv2.imdecode(data, next(fits, whole))
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 

@@ -36,7 +36,10 @@ def augment(
     recipe: str = "sficonv",
     mask: Image | None = None,
 ) -> tuple[Image, Image | None]:
-    """Vary a training crop; the same three numbers always give the same variation.
+    """Vary a training crop (H, W, 3) uint8; the same three numbers give the same variation.
+
+    ``mask``, (H, W) uint8, is moved as the image is. ``index`` is the position within the epoch.
+    The recipes:
 
     - "none" changes nothing.
     - "sficonv" is the published recipe of SFIConv: a flip half of the time, a rotation within 10
@@ -49,16 +52,8 @@ def augment(
     - "strong" is our modern default: all that, stronger and more often, with two of eight changes
       of colour drawn as RandAugment does, and cutout.
 
-    Args:
-        image: One crop, (H, W, 3) uint8, already at the network's size.
-        seed: Of the run.
-        epoch: From 0.
-        index: Position within the epoch.
-        recipe: A name out of ``RECIPES``.
-        mask: What was forged in it, (H, W) uint8; it is moved as the image is.
-
     Raises:
-        OptionError: If the recipe is unknown.
+        OptionError: If the recipe is none of these.
 
     References:
         Guo et al., "Space-Frequency Interactive Convolution for Deepfake Detection", TIFS 2024.

@@ -37,18 +37,10 @@ def write_video(
 ) -> int:  # fmt: skip
     """Encode pictures (H, W, 3), uint8 RGB of one size, as a Matroska video; count them.
 
-    One thread writes it, so that the same pictures give the same file. Odd sides are filled up
-    by repeating the last row or column.
-
-    Args:
-        frames: The pictures.
-        target: Where it is written.
-        codec: "libx264" or "libx265".
-        crf: Constant rate factor, 0 (lossless or nearly so) to 51.
-        rate: Frames a second.
-        preset: The encoder's name of its effort.
-        few: Write no frames that wait for later ones: x265 gives a sequence that is shorter than
-            they wait times that are not numbers.
+    ``codec`` is "libx264" or "libx265", ``crf`` its constant rate factor, 0 (lossless or nearly so)
+    to 51, ``rate`` in frames a second. One thread writes it, so that the same pictures give the
+    same file. Odd sides are filled up by repeating the last row or column. A ``few`` pictures get
+    no frames that wait for later ones: x265 would give them times that are not numbers.
     """
     count = 0
     where = str(target) if isinstance(target, Path) else target
@@ -77,16 +69,15 @@ def code_sequence(
 
     Pictures of other sizes than the first are coded by themselves.
     """
-    shape, result = images[0].shape, list(images)
-    together = [i for i, image in enumerate(images) if image.shape == shape]
-    for i in set(range(len(images))) - {*together}:
-        result[i] = code_sequence([images[i]], codec, crf, preset)[0]
-    file = io.BytesIO()
-    few = len(together) < FEW
-    write_video((images[i] for i in together), file, codec, crf, preset=preset, few=few)
+    shape, file = images[0].shape, io.BytesIO()
+    alike = [image for image in images if image.shape == shape]
+    write_video(alike, file, codec, crf, preset=preset, few=len(alike) < FEW)
     file.seek(0)
     with av.open(file, "r") as container:
-        for i, frame in zip(together, container.decode(video=0), strict=True):
-            decoded = cast(Image, frame.to_ndarray(format="rgb24"))
-            result[i] = decoded[: shape[0], : shape[1]].copy()
-    return result
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == len(alike)
+    coded = (cast(Image, frame)[: shape[0], : shape[1]].copy() for frame in frames)
+    return [
+        next(coded) if image.shape == shape else code_sequence([image], codec, crf, preset)[0]
+        for image in images
+    ]

@@ -41,12 +41,12 @@ def follow(
     for step, probability in steps:
         if probability < 1 and rng.random() >= probability:
             continue
-        if not isinstance(step, Move):
+        if isinstance(step, Move):
+            matrix = step.matrix(image.shape[1], image.shape[0], rng)
+            image = warp(image, matrix, step.border)
+            mask = None if mask is None else warp(mask, matrix, step.border)
+        else:
             image = step(image, rng)
-            continue
-        matrix = step.matrix(image.shape[1], image.shape[0], rng)
-        image = warp(image, matrix, step.border)
-        mask = None if mask is None else warp(mask, matrix, step.border)
     return image, mask
 
 
@@ -56,16 +56,11 @@ def flip_matrix(width: int) -> Matrix:
 
 
 def similarity_matrix(
-    width: int,
-    height: int,
-    degrees: float = 0.0,
-    scale: float = 1.0,
-    shift: tuple[float, float] = (0.0, 0.0),
+    width: int, height: int, degrees: float, scale: float = 1.0, shift: Sequence[float] = (0, 0)
 ) -> Matrix:
     """Turn counter-clockwise and scale about the centre, then shift by pixels, as (3, 3)."""
-    centre = ((width - 1) / 2, (height - 1) / 2)
     matrix = np.eye(3)
-    matrix[:2] = cv2.getRotationMatrix2D(centre, degrees, scale)
+    matrix[:2] = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, scale)
     matrix[:2, 2] += shift
     return matrix
 
@@ -74,10 +69,9 @@ def draw_similarity(
     size: tuple[int, int], rng: Generator, degrees: float, scale: tuple[float, float], shift: float
 ) -> Matrix:
     """Up to so many degrees, a scale in these limits, up to such a share of width and height."""
-    width, height = size
     turn, factor = rng.uniform(-degrees, degrees), rng.uniform(*scale)
-    moved = rng.uniform(-shift, shift) * width, rng.uniform(-shift, shift) * height
-    return similarity_matrix(width, height, turn, factor, moved)
+    moved = [rng.uniform(-shift, shift) * side for side in size]
+    return similarity_matrix(*size, turn, factor, moved)
 
 
 def stretch_matrix(
@@ -111,7 +105,7 @@ def warp(image: Image, matrix: Matrix, border: int) -> Image:
     if np.array_equal(matrix, flip_matrix(size[0])):
         return np.ascontiguousarray(image[:, ::-1])
     if np.allclose(matrix[2], (0, 0, 1)):
-        warped = cv2.warpAffine(image, matrix[:2], size, flags=cv2.INTER_LINEAR, borderMode=border)
+        warped = cv2.warpAffine(image, matrix[:2], size, borderMode=border)
     else:
-        warped = cv2.warpPerspective(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
+        warped = cv2.warpPerspective(image, matrix, size, borderMode=border)
     return np.asarray(warped, dtype=np.uint8)

@@ -15,8 +15,6 @@ from .geometry import Look
 
 NORMAL_QUANTILES: Final = np.array([NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)])
 LEVELS: Final = np.arange(256, dtype=np.float64)
-
-
 jpeg_40_100 = still_coder(".jpg", 40, 100)
 
 
@@ -46,10 +44,7 @@ def blur(image: Image, rng: Generator) -> Image:
 
 
 def noise(image: Image, rng: Generator) -> Image:
-    """Gaussian noise of 1 to 8 grey levels, by table.
-
-    One random byte a value is far cheaper than one normal number.
-    """
+    """Gaussian noise of 1 to 8 grey levels, by table: a random byte is cheaper than a normal."""
     table = np.rint(NORMAL_QUANTILES * rng.uniform(1.0, 8.0)).astype(np.int16)
     random = np.frombuffer(rng.bytes(image.size), dtype=np.uint8).reshape(image.shape)
     added = cv2.LUT(random, table[None])

@@ -45,16 +45,16 @@ def run_jobs(
     """Do every job, in no particular order, each on one thread.
 
     Jobs are taken as they are needed, so there may be any number of them. A job that takes its
-    process down with it (a crash in a decoder, memory) twice, or takes too long, is lost; no
-    other job is. Close the iterator to stop at once; the processes also stop when this one is
-    killed. What ``work`` raises is raised here.
+    process down with it (a crash in a decoder, memory) twice, or takes longer than ``time_limit``
+    seconds, is lost; no other job is. Close the iterator to stop at once; the processes also stop
+    when this one is killed. What ``work`` raises is raised here.
 
     Args:
         work: A function of a module, or an object that can be pickled; sent to each process once.
         jobs: What to do.
         workers: Processes; 0 does the jobs in this one, where nothing can be lost or limited.
         begin: Called once in each process before its first job; the time limit leaves it out.
-        time_limit: Seconds after which a job's process is killed; None waits for ever.
+        time_limit: Seconds; None waits for ever.
         lost: Gives the result of a job that was lost; by default None.
 
     Raises:
@@ -110,11 +110,7 @@ class Pool(Generic[Job, Result]):
                 if not waiting and not any(worker.holds for worker in self._processes):
                     return
                 for worker in self._heard():
-                    message = worker.hear()
-                    if message is None:
-                        done = self._reap(worker, waiting)
-                    else:
-                        done = self._take(worker, *message)
+                    done = self._take(worker, waiting)
                     self._hand_out(waiting)  # first, since who asked may think for long
                     yield from done
         except BaseException:
@@ -149,19 +145,22 @@ class Pool(Generic[Job, Result]):
         return [w for w in self._processes if w.pipe in spoken or w.deadline <= now]
 
     def _take(
-        self, worker: "Worker[Job]", kind: str, content: Any
+        self, worker: "Worker[Job]", waiting: deque[tuple[Job, int]]
     ) -> list[tuple[Job, Result | None]]:
-        """Pass a result on; a process that has begun, or an error, is dealt with."""
-        if kind == "error":
-            raise content
-        if kind == "ready":
-            worker.ready, self._deaths = True, 0
-            return []
-        if kind == "question":
-            assert self.answer is not None
-            worker.tell(self.answer(content))
-            return []
-        return [(worker.release(), content)]
+        """The result that a process tells, if it does; all else that it says is dealt with."""
+        match worker.hear():
+            case None:
+                return self._reap(worker, waiting)
+            case ("error", error):
+                raise error
+            case ("ready", _):
+                worker.ready, self._deaths = True, 0
+            case ("question", question):
+                assert self.answer is not None
+                worker.tell(self.answer(question))
+            case (_, result):
+                return [(worker.release(), result)]
+        return []
 
     def _reap(
         self, worker: "Worker[Job]", waiting: deque[tuple[Job, int]]
@@ -171,23 +170,20 @@ class Pool(Generic[Job, Result]):
         worker.kill()
         self._processes.remove(worker)
         cause = _cause(worker.process.exitcode)
-        if not worker.ready:
-            self._deaths += 1
-            if self._deaths >= STARTS:
-                raise RuntimeError(
-                    f"{STARTS} processes in a row ended before their first job ({cause}). "
-                    "There may be too little memory for them: use fewer workers."
-                )
+        self._deaths += not worker.ready
+        if self._deaths >= STARTS:
+            raise RuntimeError(
+                f"{STARTS} processes in a row ended before their first job ({cause}). "
+                "There may be too little memory for them: use fewer workers."
+            )
         if not worker.holds:
             return []
-        job = worker.release()
+        job, how = worker.release(), Lost("crash", cause)
         if late or cause == "SIGALRM":
             how = Lost("timeout", f"{self.time_limit:g} s")
         elif worker.attempt < ATTEMPTS:
             waiting.appendleft((job, worker.attempt + 1))
             return []
-        else:
-            how = Lost("crash", cause)
         return [(job, None if self.lost is None else self.lost(job, how))]
 
 

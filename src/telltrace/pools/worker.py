@@ -120,7 +120,11 @@ def _serve(
             _alarm(None)
             pipe.send(("result", result))
     except Exception as error:
-        _tell(pipe, error)
+        _alarm(None)
+        try:
+            pipe.send(("error", error))
+        except (TypeError, AttributeError, ValueError):  # what cannot be pickled
+            pipe.send(("error", RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 def _settle() -> None:
@@ -148,11 +152,3 @@ def _alarm(time_limit: float | None) -> None:
     """Let the system end this process if a job hangs and the parent has died."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0 if time_limit is None else time_limit + GRACE)
-
-
-def _tell(pipe: Connection, error: Exception) -> None:
-    _alarm(None)
-    try:
-        pipe.send(("error", error))
-    except (TypeError, AttributeError, ValueError):  # what cannot be pickled
-        pipe.send(("error", RuntimeError(f"{type(error).__name__}: {error}")))
