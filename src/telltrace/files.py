@@ -22,10 +22,8 @@ REMEDY: Final = "Make room there or choose another place; what was there before 
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give an empty file beside ``path`` that takes the place of ``path`` when the block ends.
 
-    If the block raises, ``path`` stays as it was. Its folder is made where it is missing.
-
-    Raises:
-        OutputError: If the file cannot be written.
+    If the block raises, ``path`` stays as it was. Its folder is made where it is missing. A file
+    that cannot be written is an OutputError.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")

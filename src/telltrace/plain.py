@@ -13,10 +13,8 @@ def from_plain(kind: type[Kind], values: dict[str, Any]) -> Kind:
     """The inverse of `dataclasses.asdict`, for the types of fields that JSON can hold.
 
     Fields that are missing keep their defaults, those that the class computes are passed over. A
-    class within, which has a ``from_dict``, is read by that.
-
-    Raises:
-        KeyError: If a value belongs to no field; ValueError or TypeError if it does not fit.
+    class within, which has a ``from_dict``, is read by that. A value of no field is a KeyError, one
+    that does not fit a ValueError or TypeError.
     """
     own = {field.name for field in fields(kind) if not field.init}  # type: ignore[arg-type]
     hints = get_type_hints(kind)

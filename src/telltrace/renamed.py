@@ -57,7 +57,8 @@ for _old, _new in {
     "worker": "pools.worker",
     "pack": "packs.pack",
     "pictures": "packs.pictures",
-    "missed": "data.prepared",
+    **dict.fromkeys(("missed", "prepared"), "data.crops"),
+    "paper": "data.preparation",
     "masks": "data.extract",
     "blending_settings": "data.blending",
 }.items():

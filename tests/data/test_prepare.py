@@ -10,10 +10,10 @@ from skimage.data import astronaut
 
 from telltrace.data import Prepared
 from telltrace.data.cropping import crop_media
+from telltrace.data.crops import prepared_crop
 from telltrace.data.datasets.folder import read_folder
 from telltrace.data.extraction import medium_folder
 from telltrace.data.manifest import ManifestError, read_manifest
-from telltrace.data.prepared import prepared_crop
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import create_face_detector
 from telltrace.faces.media import Sampling

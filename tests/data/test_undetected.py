@@ -11,8 +11,8 @@ from PIL import Image
 import telltrace
 from telltrace.checkpoint import load_detector
 from telltrace.cli import main
+from telltrace.data.crops import NAMES, read_undetected
 from telltrace.data.manifest import check_manifest, write_manifest
-from telltrace.data.prepared import NAMES, read_undetected
 from telltrace.evaluation import evaluate, read_scores
 
 

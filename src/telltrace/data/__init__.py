@@ -1,6 +1,5 @@
 """Data: what the media are (the manifest), who may learn from them, and their faces as batches."""
 
-from .paper import Prepared
-from .preparation import prepare
+from .preparation import Prepared, prepare
 
 __all__ = ["Prepared", "prepare"]

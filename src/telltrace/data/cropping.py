@@ -18,6 +18,7 @@ from ..faces.media import Sampling, Status
 from ..files import write_json, write_table
 from ..pools import processors, run_jobs
 from ..progress import progress
+from .crops import FAILURES, NAMES, SETTINGS
 from .extract import lose_medium, run_extract
 from .extraction import Extraction, ExtractJob, ExtractSettings, medium_folder, read_mark
 from .manifest import (
@@ -28,8 +29,7 @@ from .manifest import (
     source_of,
     write_manifest,
 )
-from .paper import PaperSampling, Prepared
-from .prepared import FAILURES, NAMES, SETTINGS
+from .preparation import PaperSampling, Prepared
 from .sampling import choose_faces, choose_videos
 
 MANIFEST: Final = "manifest.csv"

@@ -1,10 +1,11 @@
-"""Several prepared manifests as one table, with the one way in which all their crops were cut."""
+"""Prepared manifests as tables: their crops, how these were cut, and which media gave no face."""
 
 import io
+import json
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,13 @@ from ..faces.detect import Face
 from ..packs.pack import SUFFIX, find_entry, is_pack, write_entries
 from ..packs.pictures import read_crop
 from ..pixels import Image
-from .manifest import check_manifest, read_manifest
-from .prepared import prepared_crop
+from .manifest import VIDEO_KEY, check_manifest, read_manifest
 from .protocols import assign_split
+
+SETTINGS: Final = "prepare.json"
+FAILURES: Final = "failures.csv"
+NAMES: Final = ["dataset", "label", "method", "compression", "video", "identity", "split"]
+"""What ``failures.csv`` says of a medium besides what went wrong."""
 
 
 def read_crops(
@@ -31,10 +36,8 @@ def read_crops(
     """Read manifests or packs of face crops, all cut alike, as one table.
 
     A ``protocol`` assigns splits, of which ``split`` takes one. ``cut`` says how crops were cut
-    that have no ``prepare.json`` beside them.
-
-    Raises:
-        ManifestError: If the crops of two manifests were cut differently, or no row is left.
+    that have no ``prepare.json`` beside them. Crops that were cut differently, and a split without
+    rows, are ManifestErrors.
     """
     table, crops = read_faces(paths, protocol=protocol, cut=cut, alike=True)
     if split is not None:
@@ -55,11 +58,7 @@ def read_faces(
     cut: FaceCrop | None = None,
     alike: bool = False,
 ) -> tuple[pd.DataFrame, list[FaceCrop]]:
-    """As `read_crops`, but every row with the way in which it was cut, and rows of all splits.
-
-    Raises:
-        ManifestError: If no manifest is named, or they must be cut ``alike`` and are not.
-    """
+    """As `read_crops`, but rows of all splits, each with how it was cut, ``alike`` or not."""
     if not paths:
         raise ManifestError("No manifest was given", remedy="Name at least one manifest.csv.")
     read = [
@@ -94,9 +93,8 @@ def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
 def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
     """Write a manifest with its crops, cut as ``crop``, and masks as one ``*.pack``; count bytes.
 
-    Raises:
-        ManifestError: If a crop is missing.
-        OutputError: If the name is another, or the disk has no room; nothing is overwritten then.
+    A crop that is missing is a ManifestError, another name or a full disk an OutputError; nothing
+    is overwritten then.
     """
     out = Path(out).absolute()
     if not is_pack(out):
@@ -172,3 +170,56 @@ def check_cut(crop: FaceCrop, wanted: FaceCrop) -> None:
         reason = f"The crops were cut as {crop}, the detector wants {wanted}"
         remedy = "Prepare the media again with the detector's alignment."
         raise ManifestError(reason, remedy=remedy)
+
+
+def prepared_crop(manifest: str | Path, otherwise: FaceCrop | None = None) -> FaceCrop:
+    """How the crops of a prepared manifest were cut: what a checkpoint must remember.
+
+    ``prepare.json`` beside it says so, else ``otherwise``; without both it is a ManifestError.
+    """
+    file = Path(manifest).with_name(SETTINGS)
+    if file.is_file():
+        return FaceCrop.from_dict(json.loads(file.read_text(encoding="utf-8"))["crop"])
+    if otherwise is None:
+        raise ManifestError(
+            "is missing, so nobody knows how the crops beside it were cut",
+            remedy="Make them with `telltrace prepare`, or say how they were cut with "
+            "`telltrace pack --size --margin --alignment` and use the pack",
+            path=file,
+        )
+    return otherwise
+
+
+def read_undetected(
+    manifests: Sequence[str | Path], *, protocol: str | None = None, split: str | None = None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Media that manifests of crops have no row of, as ``failures.csv`` beside each says.
+
+    A protocol assigns their splits; one that shares people out, such as "by-identity", does so
+    among these media alone.
+
+    Returns:
+        Manifest rows of whole media, with a column ``status`` such as NO_FACE; and the manifests
+        that do not say what they miss: packs, and those that an earlier version prepared.
+    """
+    found, silent = [], []
+    for manifest in manifests:
+        file = Path(manifest).absolute().with_name(FAILURES)
+        table = pd.read_csv(file, dtype=str, keep_default_na=False) if file.is_file() else None
+        if table is None or not set(NAMES) <= set(table.columns):
+            silent.append(str(manifest))
+            continue
+        known = pd.MultiIndex.from_frame(read_manifest(manifest)[VIDEO_KEY])
+        lost = table[~pd.MultiIndex.from_frame(table[VIDEO_KEY]).isin(known)]
+        if len(lost):
+            paths = [os.path.normpath(file.parent / path) for path in lost["path"]]
+            rows = lost[NAMES].assign(path=paths)
+            found.append(check_manifest(rows).assign(status=lost["status"]))
+    if not found:
+        return pd.DataFrame(columns=["status"]), silent
+    media = pd.concat(found, ignore_index=True)
+    if protocol is not None:
+        media = assign_split(media.drop(columns="status"), protocol).assign(status=media.status)
+    if split is not None:
+        media = media[media.split == split].reset_index(drop=True)
+    return media, silent

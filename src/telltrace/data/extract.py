@@ -188,10 +188,8 @@ def cut_masks(
     """Read a mask once and cut from it what was cut from its medium, in the order of the frames.
 
     Values stay as they are, 0 untouched to 255 forged. Each crop, (size, size), comes with its
-    position in ``cuts``, unless the mask has no such frame.
-
-    Raises:
-        MediaError: If the mask cannot be read, or has another shape than the medium.
+    position in ``cuts``, unless the mask has no such frame. A mask that cannot be read, or has
+    another shape than the medium, is a MediaError.
     """
     wanted: dict[int, list[int]] = defaultdict(list)
     for number, cut in enumerate(cuts):

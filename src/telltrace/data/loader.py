@@ -148,9 +148,7 @@ def batches(
     Yields:
         Images (B, H, W, 3) uint8 and labels (B,) int64; if the dataset has masks, also these,
         (B, H, W) float32: 0 untouched to 1 forged, ``UNKNOWN`` all over a fake without a mask.
-
-    Raises:
-        ManifestError: If no batch comes of it.
+        Too few crops for a batch are a ManifestError.
     """
     rows = epoch_order(dataset.manifest, epoch, seed, order)
     rank, processes = shard
@@ -208,10 +206,8 @@ def epoch_order(manifest: pd.DataFrame, epoch: int, seed: int, order: Order) -> 
 
     "balanced" gives half of the epoch to each class, and an equal share of the fakes to each
     method. A group that is smaller than its share is repeated as evenly as can be; of a larger
-    one each epoch shows another part. "shuffled" shows every row once, "manifest" in its order.
-
-    Raises:
-        ManifestError: If "balanced" is asked of one class only.
+    one each epoch shows another part; one class only is a ManifestError. "shuffled" shows every
+    row once, "manifest" in its order.
     """
     count = len(manifest)
     if order == "manifest":

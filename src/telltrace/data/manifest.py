@@ -50,11 +50,8 @@ def check_manifest(manifest: pd.DataFrame) -> pd.DataFrame:
     ``video``, ``frame`` by -1 (the whole medium), ``time`` and ``confidence`` by NaN, the rest by
     "". ``mask`` names the picture or video of what was forged (0 untouched, 255 forged), as large
     as the medium or crop; empty where it is unknown, and for reals. ``square`` says which part of
-    the medium a crop shows: left, top and side in pixels.
-
-    Raises:
-        ManifestError: If a column is unknown or missing, a value is not allowed, or a path
-            stands in two rows.
+    the medium a crop shows: left, top and side in pixels. A column that is unknown or missing, a
+    value that is not allowed, and a path that stands in two rows are ManifestErrors.
     """
     file = source_of(manifest)
     odd = [f"has a column {str(c)!r}" for c in manifest.columns if c not in COLUMNS]
@@ -124,8 +121,7 @@ def _refuse(table: pd.DataFrame, wrong: "pd.Series[bool]", reason: str, remedy: 
 def read_manifest(path: str | Path) -> pd.DataFrame:
     """Read and check a CSV or parquet file; its paths, relative to its folder, become absolute.
 
-    Raises:
-        ManifestError: If the file is missing or cannot be read, or a row of it is wrong.
+    One that is missing, cannot be read or holds a wrong row is a ManifestError.
     """
     path = Path(path).absolute()
     again = "Write it with `telltrace prepare`"
@@ -155,9 +151,6 @@ def write_manifest(manifest: pd.DataFrame, path: str | Path) -> None:
     """Check a manifest and write it as CSV, at once or not at all; same table, same bytes.
 
     Paths, absolute or relative to the working directory, become relative to the file's folder.
-
-    Raises:
-        ManifestError: If the table is no valid manifest.
     """
     path = Path(path).absolute()
     table = check_manifest(manifest)

@@ -38,10 +38,8 @@ Drawn = tuple[Image, Floats]
 class GivenPairs:
     """Forgeries that the data holds, each beside the real face it came from where that is known.
 
-    Every (data set, method, compression) is drawn equally often.
-
-    Raises:
-        ManifestError: If a fake has no real face of its data set and compression beside it.
+    Every (data set, method, compression) is drawn equally often. A fake without a real face of its
+    data set and compression is a ManifestError.
     """
 
     def __init__(self, faces: Faces) -> None:
@@ -84,10 +82,8 @@ class GivenPairs:
 class BlendPairs:
     """Real faces and blends made of them on line.
 
-    Every data set is drawn equally often, and within it every person.
-
-    Raises:
-        ManifestError: If there is no real face with landmarks.
+    Every data set is drawn equally often, and within it every person. Without a real face that has
+    landmarks it is a ManifestError.
     """
 
     def __init__(self, faces: Faces) -> None:
@@ -149,10 +145,8 @@ def create_source(
 ) -> Source:
     """The pairs that one source gives: forgeries as the data holds them, or blends of its reals.
 
-    ``table`` holds the rows of one split of all manifests, ``crops`` how each was cut.
-
-    Raises:
-        ManifestError: If a data set has no row, or the source cannot make a pair.
+    ``table`` holds the rows of one split of all manifests, ``crops`` how each was cut. A source
+    that lacks a data set, or cannot make a pair, is a ManifestError.
     """
     known = set(table.dataset)
     for name in datasets:

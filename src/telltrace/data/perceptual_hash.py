@@ -32,10 +32,7 @@ def perceptual_hash(image: NDArray[np.uint8]) -> int:
 
     The picture is made grey and 32 by 32, and of its 64 slowest cosine coefficients (the mean
     brightness left out) each bit says whether one lies above their median. What a copy changes,
-    such as size, compression and brightness, hardly moves them.
-
-    Raises:
-        OptionError: If it is no such picture.
+    such as size, compression and brightness, hardly moves them. Any other array is an OptionError.
 
     References:
         Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010,

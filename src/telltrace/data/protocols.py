@@ -46,11 +46,7 @@ def protocol_names() -> list[str]:
 
 
 def read_protocol(protocol: str | Path) -> Protocol:
-    """A protocol by its name, out of `protocol_names`, or from a YAML file.
-
-    Raises:
-        OptionError: If there is none of this name, or a line of the file is wrong.
-    """
+    """A protocol by its name, out of `protocol_names`, or from a YAML file; else an OptionError."""
     file = Path(protocol)
     if file.suffix not in (".yaml", ".yml"):
         if str(protocol) not in protocol_names():
@@ -100,8 +96,7 @@ def _texts(values: Any) -> list[str]:
 def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
     """Fill the ``split`` column of media or crops by a protocol; what it leaves out gets "".
 
-    The protocol is a name out of `protocol_names`, such as "ffpp-pairs", "ffpp-official" or
-    "by-identity", or a YAML file.
+    The protocol is a name out of `protocol_names`, such as "by-identity", or a YAML file.
 
     Raises:
         OptionError: If the protocol is unknown.

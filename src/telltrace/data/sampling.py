@@ -9,8 +9,8 @@ import pandas as pd
 
 from ..errors import ManifestError
 from .manifest import source_of
-from .paper import PaperSampling
 from .people import group_rows, hash_of
+from .preparation import PaperSampling
 
 CLASSES: Final = {"real": 0, "fake": 1}
 

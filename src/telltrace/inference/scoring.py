@@ -9,9 +9,8 @@ import pandas as pd
 import torch
 
 from telltrace.checkpoint import Detector, load_detector
-from telltrace.data.crops import Faces, check_cut, read_crops
+from telltrace.data.crops import Faces, check_cut, read_crops, read_undetected
 from telltrace.data.loader import FaceDataset
-from telltrace.data.prepared import read_undetected
 from telltrace.errors import OptionError
 from telltrace.evaluation.scores import COLUMNS, add_unjudged
 from telltrace.faces.align import FaceCrop

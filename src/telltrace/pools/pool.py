@@ -57,8 +57,7 @@ def run_jobs(
         time_limit: Seconds; None waits for ever.
         lost: Gives the result of a job that was lost; by default None.
 
-    Raises:
-        RuntimeError: If one process after the other dies before its first job.
+    Processes that die one after the other before their first job are a RuntimeError.
     """
     if workers == 0:
         with _one_thread():

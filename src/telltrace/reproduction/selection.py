@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from telltrace.data.crops import SETTINGS
 from telltrace.data.manifest import manifest_hash, write_manifest
 from telltrace.data.people import group_rows, hash_of
-from telltrace.data.prepared import SETTINGS
 from telltrace.data.split_checks import check_splits
 from telltrace.errors import ManifestError
 from telltrace.robustness.run import thin_out

@@ -13,9 +13,8 @@ import pandas as pd
 from telltrace.checkpoint import Detector
 from telltrace.columns import VIDEO_KEY
 from telltrace.data.cropping import crop_media
-from telltrace.data.crops import Faces, check_cut, read_crops
+from telltrace.data.crops import SETTINGS, Faces, check_cut, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
-from telltrace.data.prepared import SETTINGS
 from telltrace.errors import OutputError
 from telltrace.evaluation.scores import COLUMNS, read_scores, write_scores
 from telltrace.faces.align import FaceCrop

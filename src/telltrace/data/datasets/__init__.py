@@ -41,10 +41,7 @@ def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFram
     """The manifest of a data set, a folder or file, whichever way it lies on the disk.
 
     ``options`` are what the layout's function takes beside, as `prepare` describes them; None and
-    empty ones are left out.
-
-    Raises:
-        OptionError: If the layout is unknown or takes no such option.
+    empty ones are left out. One that it does not take, and an unknown layout, are OptionErrors.
     """
     if layout not in LAYOUTS:
         raise OptionError(f"Unknown layout {layout!r}; choose one of {', '.join(LAYOUTS)}.")

@@ -1,4 +1,8 @@
-"""Lists of face crops that published code reads: Ba et al.'s, SFIConv's and DeepfakeBench's."""
+"""Lists of face crops that published code reads: Ba et al.'s, SFIConv's and DeepfakeBench's.
+
+A list or a picture that is missing, a line of another form, and a crop that is listed twice are
+ManifestErrors.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -54,14 +58,10 @@ def read_ba_lists(
 ) -> pd.DataFrame:
     """List the crops that the published lists name as a manifest, with their split.
 
-    The root holds train_real.txt, train_fake.txt and so on. Each line names a folder, and every PNG
-    in it is a crop of that video, whatever its name; the last number in its name is its frame, -1
-    without one. The published code never reads the count of frames, so a folder that lost some
-    goes unseen there; here it is an error.
-
-    Raises:
-        ManifestError: If a list or a folder is missing, a line is not ``label,folder,frames``,
-            or a crop is listed twice.
+    The root holds train_real.txt, train_fake.txt and so on, of lines ``label,folder,frames``. Every
+    PNG in a folder is a crop of that video, and the last number in its name its frame, -1 without
+    one. The published code never reads the count of frames, so a folder that lost some goes unseen
+    there; here it is an error.
 
     References:
         Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786.
@@ -96,10 +96,6 @@ def read_sficonv_lists(
 
     These are train.txt, val.txt and test.txt. Paths that are not absolute start at their list's
     folder.
-
-    Raises:
-        ManifestError: If a list is missing, a line is not ``path label``, a picture is not there
-            or is listed twice.
 
     References:
         Guo et al., TIFS 2024, the released code's data reader.
@@ -139,10 +135,6 @@ def read_deepfakebench(
     Several of the published files put one video into several splits (Celeb-DF tests on what it
     validates and trains on; DFD and UADFV have every video in all three). Such a file is refused
     unless ``splits`` names one of them.
-
-    Raises:
-        ManifestError: If the file is missing or not so nested, a label says neither real nor
-            fake, a frame is not there, or a video is in two splits.
 
     References:
         Yan et al., "DeepfakeBench", NeurIPS 2023, its ``rearrange`` step.

@@ -21,10 +21,8 @@ def read_dfdc(root: str | Path) -> pd.DataFrame:
     Every folder with a ``metadata.json`` (training parts) or a ``labels.csv`` (the test set), at
     any depth, is read; its videos lie beside that file or in ``videos/``. The identity of a fake is
     the video it was made from, which the metadata calls its original; the set names no people. A
-    listed video that is not there stays listed, so that `prepare` reports it.
-
-    Raises:
-        ManifestError: If there is no such file, it is broken, or a video beside it is not in it.
+    listed video that is not there stays listed, so that `prepare` reports it; one that lies there
+    unlisted, and a file that is missing or broken, are ManifestErrors.
 
     References:
         Dolhansky et al., "The DeepFake Detection Challenge (DFDC) Dataset", 2020, arXiv:2006.07397.

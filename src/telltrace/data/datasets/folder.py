@@ -28,10 +28,7 @@ def read_folder(
     ``real/anna/1.mp4`` and ``fake/anna/7.png`` show one person. A medium that lies in no such
     folder is somebody else than all others: its identity is its own name, with the class where
     there are two. A "+" in either name joins several people. ``label`` is what everything in the
-    folder is, if it has no ``real/`` and ``fake/``.
-
-    Raises:
-        ManifestError: If the folder is missing or holds no media.
+    folder is, if it has no ``real/`` and ``fake/``. Without media it is a ManifestError.
     """
     root = Path(root)
     if not root.is_dir():

@@ -1,4 +1,7 @@
-"""Sets of videos as they are downloaded: FaceForensics++, Celeb-DF, DeeperForensics and UADFV."""
+"""Sets of videos as they are downloaded: FaceForensics++, Celeb-DF, DeeperForensics and UADFV.
+
+What is missing, or contradicts itself, is a ManifestError that names it.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,11 +39,7 @@ def read_ffpp(
     DeepFakeDetection and the actors' originals form a data set of their own, as the literature
     reports it; the method "actors" adds these originals without the fakes. Where a method's
     ``masks/videos`` folder is there, each fake gets the mask video of its name: one serves all
-    compressions.
-
-    Raises:
-        ManifestError: If the layout is not there, or a chosen part of it holds no video.
-        OptionError: If a compression or a method is unknown.
+    compressions. An unknown compression or method is an OptionError.
 
     References:
         Roessler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images", ICCV 2019.
@@ -89,7 +88,7 @@ def read_dfd(root: str | Path, compressions: Sequence[str] = ("c23",)) -> pd.Dat
     """List Google's DeepFakeDetection (DFD), as FaceForensics++'s script downloads it.
 
     A fake named ``01_02__walking__A1B2`` is actor 01 with the face of actor 02; both are its
-    identities. Errors are those of `read_ffpp`.
+    identities.
 
     References:
         Dufour and Gully, "Contributing Data to Deepfake Detection Research", Google AI Blog 2019.
@@ -105,10 +104,6 @@ def read_celeb_df(dataset: str, root: str | Path) -> pd.DataFrame:
     is video ``id0_0003`` with the face of ``id16``; both are its identities. Videos of the list get
     the split "test", all others none: the list parts videos and not people, so whoever trains on
     the rest has seen the people of the test.
-
-    Raises:
-        ManifestError: If the layout or the list is missing, or the list names a video that is
-            not there or calls a real video fake.
 
     References:
         Li et al., "Celeb-DF: A Large-scale Challenging Dataset for DeepFake Forensics", CVPR 2020.
@@ -142,10 +137,6 @@ def read_deeper_forensics(root: str | Path, methods: Sequence[str] | None = None
     the reals of this set, by its authors' word: those are the FaceForensics++ originals at c23,
     which are not part of the download and lie in ``target_videos/``. A target gets the split of the
     fakes that were made from it.
-
-    Raises:
-        ManifestError: If the layout or a variant is not there, or one target's fakes lie in two
-            splits.
 
     References:
         Jiang et al., "DeeperForensics-1.0", CVPR 2020, section 3 and the data set's README.
@@ -185,8 +176,7 @@ def read_deeper_forensics(root: str | Path, methods: Sequence[str] | None = None
 def read_uadfv(root: str | Path) -> pd.DataFrame:
     """List the videos of UADFV as a manifest: ``real/0003.mp4`` and ``fake/0003_fake.mp4``.
 
-    A fake and the video it was made from are one identity. Without these folders it is a
-    ManifestError.
+    A fake and the video it was made from are one identity.
 
     References:
         Yang et al., "Exposing Deep Fakes Using Inconsistent Head Poses", ICASSP 2019.
