@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import numpy as np
@@ -7,25 +6,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from telltrace.checkpoint import Card, Detector, save_checkpoint
 from telltrace.cli import main
-from telltrace.data.transforms import Preprocessing
 from telltrace.explanation import ATTENTION, forgery_attention, grad_cam
-from telltrace.faces.align import FaceCrop
 from telltrace.models import create_detector
 from telltrace.models.registry import default_options
 
-SIDE = 64
-
-
-def detector(network: nn.Module, name: str = "resnet26") -> Detector:
-    preprocessing = Preprocessing(image_size=SIDE, crop=FaceCrop(size=SIDE))
-    return Detector(network, Card(detector=name, preprocessing=preprocessing))
-
-
-def faces(count: int = 3) -> list[np.ndarray]:
-    rng = np.random.default_rng(0)
-    return list(rng.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8))
+from .conftest import SIDE, detector, faces
 
 
 class Corner(nn.Module):
@@ -98,34 +84,13 @@ def test_every_family_has_maps_and_stays_as_it_was(method: str, name: str) -> No
     np.testing.assert_array_equal(maps, again)
 
 
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five forgeries of four videos and a real face."""
-    folder = tmp_path_factory.mktemp("faces")
-    lines = ["path,label,video,split,box"]
-    for number, image in enumerate(faces(6)):
-        Image.fromarray(image).save(folder / f"{number}.png")
-        lines.append(f"{number}.png,{int(number > 0)},v{max(1, number - 1)},test,0 0 {SIDE} {SIDE}")
-    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
-    (folder / "prepare.json").write_text(json.dumps({"crop": FaceCrop(size=SIDE).to_dict()}))
-    return folder / "manifest.csv"
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = detector(create_detector("sfi_mobilenet"), "sfi_mobilenet")
-    path = tmp_path_factory.mktemp("checkpoint") / "sfi.safetensors"
-    save_checkpoint(path, made.network, made.card)
-    return path
-
-
 def test_the_picture_has_a_row_a_count_and_a_column_a_detector(
     manifest: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "figure.png"
     files = [str(checkpoint), "default", str(manifest)]
     assert main(["show", "attention", *files, "--counts", "2", "4", "--out", str(out)]) == 0
-    assert "4 forgeries" in capsys.readouterr().out
+    assert "attention -> " in capsys.readouterr().out
     with Image.open(out) as picture:
         assert picture.width > picture.height
 
@@ -133,8 +98,8 @@ def test_the_picture_has_a_row_a_count_and_a_column_a_detector(
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        (["m"], "detectors and faces"),
-        (["c"], "detectors and faces"),
+        (["m"], "a detector and a manifest"),
+        (["c"], "a detector and a manifest"),
         (["c", "m"], "of 4 videos only"),
     ],
 )

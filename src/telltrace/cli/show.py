@@ -1,4 +1,4 @@
-"""`telltrace show`: a manifest, blends of its real faces, or where detectors look, in a picture."""
+"""`telltrace show`: faces, blends, spectra, and what detectors make of faces, as one picture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,6 +9,7 @@ from telltrace.files import atomic_write, check_suffix
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -17,12 +18,12 @@ LOADED = 300
 
 
 def show(
-    what: Literal["manifest", "blends", "attention"],
+    what: Literal["manifest", "blends", "spectra", "attention", "inside", "embeddings"],
     manifest: list[Path],
     *,
     out: Path,
     columns: int = 8,
-    count: int = 16,
+    count: int | None = None,
     size: int = 128,
     epoch: int = 0,
     seed: int = 0,
@@ -30,16 +31,19 @@ def show(
     counts: list[int] = [4, 8, 16],  # noqa: B006
     method: Literal["fam", "gradcam"] = "fam",
 ) -> int:
-    """Draw faces of a manifest, blends of its real faces, or what detectors look at in its fakes.
+    """Draw faces of a manifest, blends of its real faces, spectra, or what detectors make of faces.
 
     Args:
         what: "manifest" draws a row for each data set, compression and method, in which a column
-            shows the same people; "blends" draws real face, blend, mask and difference;
-            "attention" draws average attention maps, one column a detector.
-        manifest: One or more manifests, or packs; of "attention" the checkpoints too, or default.
+            shows the same people; "blends" draws real face, blend, mask and difference; "spectra"
+            draws azimuthal averages by method. With checkpoints before the manifest, "attention"
+            draws average attention maps, a column a detector; "inside" residuals, attention and
+            local blocks of one detector; "embeddings" its features of faces, by method.
+        manifest: Checkpoints (or default) if there are any, then one or more manifests or packs.
         out: Picture to write (.png).
         columns: Faces in a row of "manifest".
-        count: How many "blends".
+        count: How many "blends", faces of "inside", files a method of "spectra", and faces of
+            "embeddings"; by default 16, 8, 200 and 600.
         size: Side of a face, in pixels.
         epoch: Epoch of training whose "blends" are drawn.
         seed: Of the choice of people, and of the "blends".
@@ -49,10 +53,17 @@ def show(
             SFIConv paper averages, "gradcam" weights the last features.
     """
     check_suffix(out, ".png")
-    if what == "attention":
-        return _attention(manifest, split, counts, method, out)
+    many = count or {"blends": 16, "inside": 8, "spectra": 200}.get(what, 600)
+    if what in ("spectra", "attention", "inside", "embeddings"):
+        from telltrace.visualization import save_figure
+
+        inside = what, manifest, split, counts, many, method
+        figure = _spectra(manifest, split, many) if what == "spectra" else _draw(*inside)
+        save_figure(figure, out)
+        print(f"{what} -> {out}")
+        return 0
     if what == "blends":
-        picture = _blends(manifest, split, count, size, epoch, seed)
+        picture = _blends(manifest, split, many, size, epoch, seed)
     else:
         picture = _faces(manifest, split, columns, size, seed)
     with atomic_write(out) as partial:
@@ -61,41 +72,50 @@ def show(
     return 0
 
 
-def _attention(
-    files: list[Path], split: str | None, counts: list[int], method: str, out: Path
-) -> int:
-    import numpy as np
-
+def _draw(
+    what: str, files: list[Path], split: str | None, counts: list[int], count: int, method: str
+) -> "Figure":
+    """What takes detectors too: their checkpoints stand before the manifests."""
     from telltrace.checkpoint import load_detector
-    from telltrace.data.crops import Faces, check_cut, read_crops
-    from telltrace.data.people import hash_of
-    from telltrace.explanation import ATTENTION
-    from telltrace.visualization import attention_figure, save_figure
+    from telltrace.data.crops import read_crops
+    from telltrace.explanation import draw_attention, draw_embeddings, draw_inside
 
     checkpoints = [file for file in files if file.suffix in (".safetensors", "")]
     manifests = [file for file in files if file not in checkpoints]
-    if not checkpoints or not manifests:
-        remedy = "Name checkpoints (or default) and then a manifest."
-        raise OptionError("attention needs detectors and faces.", remedy=remedy)
+    if not manifests or not checkpoints or (what != "attention" and len(checkpoints) > 1):
+        remedy = f"Name {'checkpoints' if what == 'attention' else 'one'} (or default) first."
+        raise OptionError(f"{what} needs a detector and a manifest.", remedy=remedy)
     table, crop = read_crops(manifests, split=split)
-    fakes = table[table.label == 1].drop_duplicates(["dataset", "method", "video"])
-    fakes = fakes.sort_values("path", key=lambda paths: paths.map(hash_of))[: max(counts)]
-    if len(fakes) < max(counts):
-        remedy = "Give --counts, or more data."
-        raise OptionError(f"There are forgeries of {len(fakes)} videos only.", remedy=remedy)
-    faces = Faces(fakes, [crop] * len(fakes))
-    shown: list[NDArray[np.uint8]] = []
-    maps: dict[str, NDArray[np.float32]] = {}
+    detectors = {}
     for path in checkpoints:
         detector = load_detector(None if str(path) == "default" else path)
-        check_cut(crop, detector.crop)
-        cut = [faces.cut(row, detector.crop) for row in range(len(fakes))]
-        shown = shown or cut
         run = path.parent.name if path.stem in ("best", "last") else path.stem
-        maps[f"{detector.card.detector}\n{run}"] = ATTENTION[method](detector, cut)
-    save_figure(attention_figure(maps, np.stack(shown), counts), out)
-    print(f"{len(fakes)} forgeries, {len(maps)} detectors -> {out}")
-    return 0
+        detectors[f"{detector.card.detector}\n{run}"] = detector
+    if what == "attention":
+        return draw_attention(detectors, table, crop, counts=counts, method=method)
+    (detector,) = detectors.values()
+    draw = draw_inside if what == "inside" else draw_embeddings
+    return draw(detector, table, crop, count)
+
+
+def _spectra(manifest: list[Path], split: str | None, count: int) -> "Figure":
+    import numpy as np
+
+    from telltrace.auditing.media import read_rows
+    from telltrace.auditing.spectra import spectrum_summary
+    from telltrace.data.people import hash_of
+    from telltrace.visualization import spectra_figure
+
+    rows = read_rows(manifest)
+    rows = rows if split is None else rows[rows.split == split]
+    rows = rows.sort_values("path", key=lambda paths: paths.map(hash_of))
+    spectra = {}
+    for (dataset, method), group in rows.groupby(["dataset", "method"], sort=False):
+        found = [spectrum_summary(read_face(path)) for path in group.path[:count]]
+        spectra[f"{dataset} {method}"] = np.stack(found)
+    if not spectra:
+        raise ManifestError("no row to draw", remedy="Leave --split out.", path=manifest[0])
+    return spectra_figure(spectra)
 
 
 def _faces(manifest: list[Path], split: str | None, columns: int, size: int, seed: int) -> "Image":

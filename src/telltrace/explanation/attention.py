@@ -32,17 +32,18 @@ def forgery_attention(detector: Detector, crops: Crops) -> Maps:
     References:
         Wang and Deng, "Representative Forgery Mining for Fake Face Detection", CVPR 2021, Eq. 1.
     """
-    with _evaluated(detector.network):
-        images = _inputs(detector, crops)
+    with evaluated(detector.network):
+        images = inputs(detector, crops)
         (gradient,) = torch.autograd.grad(_forged(detector, images).sum(), images)
-    return _scaled(gradient.abs().amax(1))
+    return scaled(gradient.abs().amax(1))
 
 
-def grad_cam(detector: Detector, crops: Crops) -> Maps:
+def grad_cam(detector: Detector, crops: Crops, within: nn.Module | None = None) -> Maps:
     """Which places of the last features that have a height and a width speak for "fake".
 
-    Args and shape are those of :func:`forgery_attention`. A map that speaks for "real" throughout
-    is zero everywhere.
+    Args and shape are those of :func:`forgery_attention`; ``within`` is the part of the network
+    whose last features are meant, by default all of it. A map that speaks for "real" throughout is
+    zero everywhere.
 
     Raises:
         OptionError: If no features of the network have a height and a width.
@@ -50,8 +51,8 @@ def grad_cam(detector: Detector, crops: Crops) -> Maps:
     References:
         Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks", ICCV 2017, Eq. 1, 2.
     """
-    with _evaluated(detector.network), _features(detector.network) as features:
-        images = _inputs(detector, crops)
+    with evaluated(detector.network), _features(within or detector.network) as features:
+        images = inputs(detector, crops)
         score = _forged(detector, images).sum()
         gradients = torch.autograd.grad(score, features, allow_unused=True) if features else ()
     used = [(f, g) for f, g in zip(features, gradients, strict=True) if g is not None]
@@ -61,7 +62,7 @@ def grad_cam(detector: Detector, crops: Crops) -> Maps:
     feature, gradient = used[-1]
     maps = F.relu((gradient.mean((2, 3), keepdim=True) * feature).sum(1, keepdim=True))
     size = images.shape[-2:]
-    return _scaled(F.interpolate(maps, size, mode="bilinear", align_corners=False)[:, 0])
+    return scaled(F.interpolate(maps, size, mode="bilinear", align_corners=False)[:, 0])
 
 
 ATTENTION: Final[dict[str, Callable[[Detector, Crops], Maps]]] = {
@@ -71,7 +72,8 @@ ATTENTION: Final[dict[str, Callable[[Detector, Crops], Maps]]] = {
 """What each method is called."""
 
 
-def _inputs(detector: Detector, crops: Crops) -> Tensor:
+def inputs(detector: Detector, crops: Crops) -> Tensor:
+    """What the network reads of the crops, (N, 3, S, S); it requires a gradient."""
     preprocessing = detector.card.preprocessing
     images = np.stack([preprocessing.resize(crop) for crop in crops])
     return preprocessing.tensor(torch.as_tensor(images).to(detector.device)).requires_grad_()
@@ -83,8 +85,8 @@ def _forged(detector: Detector, images: Tensor) -> Tensor:
 
 
 @contextmanager
-def _evaluated(network: nn.Module) -> Iterator[None]:
-    """With gradients, in evaluation mode, and afterwards as it was."""
+def evaluated(network: nn.Module) -> Iterator[None]:
+    """With gradients and in evaluation mode; afterwards the network is as it was."""
     training = network.training
     network.eval()
     try:
@@ -99,7 +101,7 @@ def _features(network: nn.Module) -> Iterator[list[Tensor]]:
     """The (B, C, H, W) outputs of its modules, in the order in which they are done."""
     found: list[Tensor] = []
 
-    def keep(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:
+    def keep(module: nn.Module, given: Any, output: Any) -> Tensor | None:
         if not isinstance(output, Tensor) or output.dim() != 4 or min(output.shape[2:]) < 2:
             return None
         found.append(output)
@@ -113,7 +115,7 @@ def _features(network: nn.Module) -> Iterator[list[Tensor]]:
             hook.remove()
 
 
-def _scaled(maps: Tensor) -> Maps:
+def scaled(maps: Tensor) -> Maps:
     """Each map from 0 to 1; one that is the same everywhere is 0."""
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     scaled = (maps - low) / (high - low).clamp(min=torch.finfo(maps.dtype).tiny)

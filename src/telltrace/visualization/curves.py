@@ -33,7 +33,7 @@ MOST_POINTS: Final = 20_000
 """Points of a curve that are drawn; of more, as many are chosen."""
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"
-_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C564B")
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C564B")
 _DASHES: Final = ("-", "--", ":", "-.")
 DASHED: Final = (0, (4, 4))
 
@@ -162,7 +162,7 @@ def _lines(
     for group in (*whole, *parts):
         style: dict[str, Any] = {"color": "black", "lw": 2.2, "zorder": 3}
         if group is not report.overall:
-            colour = _COLOURS[kinds.index(group.method or group.set_name) % len(_COLOURS)]
+            colour = COLOURS[kinds.index(group.method or group.set_name) % len(COLOURS)]
             dash = _DASHES[sets.index(group.set_name) % len(_DASHES)]
             style = {"color": colour, "ls": dash, "lw": 1.6}
         name, ranking = _name(group, report), group.ranking(table, *scores)

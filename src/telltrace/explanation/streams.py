@@ -1,0 +1,120 @@
+"""What stands inside the papers' networks: residuals, attention, local blocks, features."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from telltrace.checkpoint import Detector
+from telltrace.errors import OptionError
+from telltrace.layers import SFIConv2d
+from telltrace.layers.attention import SpatialAttention
+from telltrace.layers.srm import SRMResidual
+from telltrace.models.information_bottleneck import InformationBottleneckNet
+
+from .attention import Crops, Maps, evaluated, grad_cam, inputs, scaled
+
+
+def _strength(maps: Tensor) -> Tensor:
+    """Mean magnitude over the channels."""
+    return maps.abs().mean(1)
+
+
+def _residual(stage: nn.Module, images: Tensor) -> Tensor:
+    """What Stage 1's constrained kernel leaves of its input."""
+    assert isinstance(stage, SFIConv2d)
+    return _strength(stage.traces(images[:, stage.traced]))
+
+
+SHOWN: dict[type[nn.Module], tuple[str, Callable[[nn.Module, Tensor, Tensor], Tensor]]] = {
+    SFIConv2d: ("MCSConv residual", lambda stage, given, _: _residual(stage, given)),
+    SRMResidual: ("SRM residual", lambda _, given, output: _strength(output)),
+    SpatialAttention: ("spatial attention", lambda _, given, output: output[:, 0]),
+}
+"""Layers that are shown: as what, and how the layer, its input and output give a map (B, H, W)."""
+
+
+def inner_maps(detector: Detector, crops: Crops) -> dict[str, Maps]:
+    """What the detector makes of faces on the way, by name, in the order in which it does.
+
+    The residual of MCSConv (Guo et al., Eq. 1), the SRM residual and the residual guided spatial
+    attention (Luo et al., sections 3.2 and 3.3), and where each local information block of Ba et
+    al. looks, by Grad-CAM.
+
+    Args:
+        detector: Any detector.
+        crops: (N, H, W, 3) RGB face crops, cut as ``detector.crop`` cuts them.
+
+    Shape:
+        Each (N, h, w) in [0, 1], of whatever size the layer has.
+
+    Raises:
+        OptionError: If the network has none of these.
+    """
+    found: dict[str, Maps] = {}
+
+    def keep(module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        name, show = SHOWN[type(module)]
+        if name not in found and getattr(module, "stage", 1) == 1:
+            found[name] = scaled(show(module, given[0], output))
+
+    with _watched(detector.network, keep, tuple(SHOWN)):
+        _look(detector, crops)
+    if isinstance(detector.network, InformationBottleneckNet):
+        for number, block in enumerate(detector.network.blocks, 1):
+            found[f"local block {number}"] = grad_cam(detector, crops, block)
+    if not found:
+        raise OptionError(
+            f"{detector.card.detector} has no residual, spatial attention or local blocks.",
+            remedy="Draw its attention (`show attention`).",
+        )
+    return found
+
+
+def embeddings(detector: Detector, crops: Crops) -> NDArray[np.float32]:
+    """The features that the last layer decides on.
+
+    Shape:
+        (N, H, W, 3) RGB face crops to (N, D).
+
+    Raises:
+        OptionError: If no layer of the network makes its two logits of one vector a face.
+    """
+    read: list[Tensor] = []
+
+    def keep(module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        tensors = [part for part in (*given[:1], output) if isinstance(part, Tensor)]
+        shapes = [part.shape[1:] for part in tensors]
+        if len(shapes) == 2 and shapes[1] == (2,) and len(shapes[0]) == 1 and shapes[0][0] > 2:
+            read.append(tensors[0])
+
+    with _watched(detector.network, keep):
+        _look(detector, crops)
+    if not read:
+        raise OptionError(f"{detector.card.detector} decides on no vector of features.")
+    return read[-1].cpu().numpy().astype(np.float32)
+
+
+def _look(detector: Detector, crops: Crops) -> None:
+    with evaluated(detector.network), torch.no_grad():
+        detector.network(inputs(detector, crops))
+
+
+@contextmanager
+def _watched(
+    network: nn.Module,
+    keep: Callable[..., None],
+    kinds: tuple[type[nn.Module], ...] = (nn.Module,),
+) -> Iterator[None]:
+    """Call ``keep`` with every module of these kinds that runs, its inputs and its output."""
+    watched = [module for module in network.modules() if isinstance(module, kinds)]
+    hooks = [module.register_forward_hook(keep) for module in watched]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
