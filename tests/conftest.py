@@ -5,6 +5,7 @@ import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,19 @@ from torch import Tensor
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 settings.load_profile("unhurried")
+
+WORK = ("auditing.media", "batch.pages", "batch.worker", "cli", "data.cropping", "training.trainer")
+"""Where the work of processes is defined that tests start."""
+
+
+def pytest_configure() -> None:
+    """The process that others are forks of imports all of it, whichever test starts it.
+
+    It imports once: what only a later test needed would be imported anew by each of its processes.
+    """
+    preload = forkserver.set_forkserver_preload
+    rooms = ["timm", *(f"telltrace.{room}" for room in WORK)]
+    forkserver.set_forkserver_preload = lambda modules: preload([*rooms, *modules])
 
 
 @pytest.fixture(autouse=True)

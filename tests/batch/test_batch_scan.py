@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,6 @@ from telltrace.batch.scan import JOURNAL, _locked, run_batch
 from telltrace.errors import OutputError
 from telltrace.inference import Verdict
 from telltrace.inference.formats import COLUMNS
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_processes() -> None:
-    """Let the clean process, of which workers are forks, import again: now all they need."""
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 @dataclass

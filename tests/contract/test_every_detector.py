@@ -18,6 +18,14 @@ SMALLEST = {
     "xception": 64,
 }
 """Side of a small image that a detector still reads, where 32 pixels are too few."""
+FEWER = {
+    "ib": {"num_blocks": 2},
+    "ib_efficientnet_b0": {"num_blocks": 2},
+    "ib_mobilenet": {"num_blocks": 2},
+    "ib_resnet34": {"num_blocks": 2},
+    "m2tr": {"depth": 2},
+}
+"""Options that repeat a detector's parts less often; what each part promises stays."""
 EVERY = pytest.mark.parametrize("name", sorted(DETECTORS), scope="module")
 """Module scope keeps the tests of one detector together, so that it is drawn once."""
 DEEPER = {
@@ -43,7 +51,8 @@ def drawn(name: str) -> nn.Module:
     """The detector with weights of its own; drawing them takes longer than copying."""
     torch.manual_seed(0)
     sized = "image_size" in default_options(name)
-    return create_detector(name, **({"image_size": side(name)} if sized else {}))
+    options = {"image_size": side(name)} if sized else {}
+    return create_detector(name, **options, **FEWER.get(name, {}))
 
 
 def side(name: str) -> int:

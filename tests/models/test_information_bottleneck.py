@@ -125,17 +125,6 @@ def test_the_joint_head_learns_without_the_global_loss() -> None:
     assert detector.joint_head.weight.grad is not None
 
 
-def test_is_exportable_and_judges_each_image_on_its_own() -> None:
-    detector = ib(backbone="resnet10t", num_blocks=2).eval()
-    any_batch = {0: torch.export.Dim("batch", min=1, max=64)}
-    images = torch.rand(3, 3, 64, 64)
-    program = torch.export.export(detector, (images[:2],), dynamic_shapes=(any_batch,))
-    with torch.inference_mode():
-        alone = torch.cat([detector(image[None]) for image in images])
-        torch.testing.assert_close(program.module()(images), detector(images))
-        torch.testing.assert_close(alone, detector(images))
-
-
 @pytest.mark.parametrize(
     ("backbone", "options"),
     [("resnet10t", {}), ("test_vit", {"img_size": 64}), ("mobilenetv3_small_050", {})],

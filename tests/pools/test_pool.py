@@ -4,15 +4,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import chain, count, takewhile
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 import torch
 
 from telltrace.pools import Lost, Pool, ask, run_jobs
+from telltrace.pools.worker import _context
 
 
 def job(order: str) -> tuple[int, int]:
@@ -141,6 +144,16 @@ def test_processes_that_cannot_begin_end_the_run() -> None:
         RuntimeError, match=r"before their first job \(exit code 3\).*fewer workers"
     ):
         list(run_jobs(job, ["ok"], 1, begin=die))
+
+
+@pytest.mark.parametrize("work", [job, partial(job), Counter()])
+def test_what_the_work_needs_is_imported_once_for_all_processes(
+    work: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported: list[str] = []
+    monkeypatch.setattr(forkserver, "set_forkserver_preload", imported.extend)
+    _context(work)
+    assert imported == ["telltrace.pools.worker", __name__]
 
 
 def test_impossible_settings_are_refused() -> None:

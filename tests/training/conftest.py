@@ -63,5 +63,5 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def context() -> Any:
     """Starts processes that have imported everything already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["telltrace.training.trainer", "telltrace.cli"])
+    context.set_forkserver_preload([])  # beside what tests/conftest.py has it import
     return context

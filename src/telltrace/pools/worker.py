@@ -79,7 +79,8 @@ def _context(work: Callable[..., object]) -> SpawnContext | ForkServerContext:
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload([__name__, work.__module__])
+    where = getattr(work, "func", work).__module__  # a partial's own module is functools
+    context.set_forkserver_preload([__name__, where])
     return context
 
 

@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from telltrace.evaluation.calibration import reliability
 from telltrace.evaluation.compact import LevelName, ScoreTable
@@ -244,6 +243,8 @@ def _legend_beside(axis: Axes, source: Axes) -> None:
 
 
 def _draw_reliability(axes: Axes, ranking: Ranking, name: str) -> None:
+    from scipy.stats import binomtest  # here, because it takes a second to import
+
     error = expected_calibration_error.measure(ranking)
     if error.value is None:
         raise UndefinedError(error.reason or "")
