@@ -34,15 +34,14 @@ from telltrace.faces.align import FaceCrop
 from telltrace.training.config import (
     DataConfig,
     HardwareConfig,
-    ObjectiveConfig,
     OptimConfig,
     Settings,
 )
-from telltrace.training.feed import create_feed
+from telltrace.training.feed import Feed
 from telltrace.training.hardware import describe_hardware, resolve_hardware, resolve_precision
 from telltrace.training.initialize import initialize
 from telltrace.training.loop import State, fit
-from telltrace.training.processes import create_fabric, synced_batch_norm
+from telltrace.training.processes import create_fabric
 
 DETECTORS: dict[str, dict[str, Any]] = {
     "sfi_mobilenet": {},
@@ -87,14 +86,12 @@ class Variant:
         )
         self.hardware = resolve_hardware(hardware)
         self.settings = Settings(
-            manifest=(),
             detector=detector,
             options={
                 k: arguments.size if k == "image_size" else v
                 for k, v in DETECTORS[detector].items()
             },
             data=data,
-            objective=ObjectiveConfig(),
             optim=OptimConfig(epochs=10**6),
             hardware=self.hardware,
             seed=7,
@@ -105,7 +102,9 @@ class Variant:
         self.size = Preprocessing(FaceCrop(size=arguments.size), arguments.size)
         shard = (self.fabric.global_rank, self.fabric.world_size)
         pin = self.fabric.device.type == "cuda"
-        self.feed = create_feed(crops, crops, self.size, data, 7, shard=shard, pin=pin)
+        both = pd.concat([crops.assign(split=split) for split in ("train", "val")])
+        cuts = [self.size.crop] * len(both)
+        self.feed = Feed(both, cuts, self.size, data, 7, shard=shard, pin=pin)
         self.wall: list[float] = []
         self.processor: list[float] = []
         self.waiting: list[float] = []
@@ -143,7 +142,6 @@ class Variant:
                 optim=self.settings.optim,
                 steps=self.feed.steps,
                 to_input=lambda images: self.size.tensor(images).contiguous(memory_format=order),
-                forward_context=synced_batch_norm(self.fabric),
                 after_step=after,
             )
         except EnoughError:

@@ -22,7 +22,7 @@ from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError
 from telltrace.faces.align import FaceCrop
-from telltrace.files import atomic_write, file_sha256
+from telltrace.files import atomic_write, check_disk_space, file_sha256
 from telltrace.models.registry import create_detector
 from telltrace.plain import from_plain
 from telltrace.renamed import old_names
@@ -159,7 +159,12 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file beside its destination, then move it into place."""
+    """Write a safetensors file beside its destination, then move it into place.
+
+    Raises:
+        OutputError: If the disk has no room; nothing is written then.
+    """
+    check_disk_space(path, sum(tensor.nbytes for tensor in tensors.values()))
     plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     with atomic_write(path) as partial:
         try:

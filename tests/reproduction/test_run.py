@@ -17,8 +17,8 @@ from telltrace.errors import OptionError
 from telltrace.models import create_detector
 from telltrace.progress import logger
 from telltrace.reproduction import reproduce_table
-from telltrace.reproduction.cells import SCALES, Conditions, plan_table, run_of
-from telltrace.reproduction.results import Result, to_dict, to_markdown, to_text
+from telltrace.reproduction.cells import SCALES, Cell, Setup, plan_table, run_of
+from telltrace.reproduction.results import to_dict, to_markdown, to_text
 from telltrace.reproduction.selection import judged_rows, refuse_leaks, training_rows
 from telltrace.reproduction.tables import Column, Row, Table, load_table
 
@@ -51,19 +51,19 @@ class Log(logging.Handler):
 @pytest.fixture(scope="module")
 def ran(
     prepared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[Result], list[str]]:
+) -> tuple[Path, list[Cell], list[str]]:
     """The table, run once with two seeds."""
     out, log = tmp_path_factory.mktemp("runs"), Log()
     logger.setLevel(logging.INFO)
     logger.addHandler(log)
-    found = reproduce_table(TABLE, data=prepared, out=out, **TINY)
+    found = reproduce_table(TABLE, Setup(data=prepared, out=out, **TINY))
     logger.setLevel(logging.NOTSET)
     logger.removeHandler(log)
     return out, found, log.lines
 
 
 def test_every_cell_has_figures_or_the_reason_why_not(
-    ran: tuple[Path, list[Result], list[str]],
+    ran: tuple[Path, list[Cell], list[str]],
 ) -> None:
     _, found, _ = ran
     assert [bool(r.figures) for r in found] == [True, True, True, True, False, False]
@@ -75,31 +75,32 @@ def test_every_cell_has_figures_or_the_reason_why_not(
 
 
 def test_columns_share_a_training_and_nothing_is_done_twice(
-    ran: tuple[Path, list[Result], list[str]], prepared: Path
+    ran: tuple[Path, list[Cell], list[str]], prepared: Path
 ) -> None:
     out, found, told = ran
     assert sum(text.startswith("trained") for text in told) == 4
     assert sum(text.startswith("judged") for text in told) == 8
     files = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
-    assert reproduce_table(TABLE, data=prepared, out=out, **TINY) == found
+    assert reproduce_table(TABLE, Setup(data=prepared, out=out, **TINY)) == found
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == files
     assert not list(out.rglob("last*.safetensors"))
 
 
 def test_showing_runs_nothing(
-    ran: tuple[Path, list[Result], list[str]], prepared: Path, tmp_path: Path
+    ran: tuple[Path, list[Cell], list[str]], prepared: Path, tmp_path: Path
 ) -> None:
-    nothing = reproduce_table(TABLE, data=prepared, out=tmp_path, scale="tiny", show=True)
+    nothing = reproduce_table(TABLE, Setup(data=prepared, out=tmp_path, scale="tiny", show=True))
     assert {r.reason for r in nothing[:4]} == {"not run yet"}
     assert not list(tmp_path.iterdir())
     files = set(ran[0].rglob("*"))
-    some = reproduce_table(TABLE, data=prepared, out=ran[0], scale="tiny", seeds=(7, 9), show=True)
+    seen = Setup(data=prepared, out=ran[0], scale="tiny", seeds=(7, 9), show=True)
+    some = reproduce_table(TABLE, seen)
     assert set(ran[0].rglob("*")) == files
     assert [len(r.figures["auc"].seeds) for r in some[:4]] == [1, 1, 1, 1]
 
 
 def test_a_twin_is_compared_on_the_same_draws(
-    ran: tuple[Path, list[Result], list[str]],
+    ran: tuple[Path, list[Cell], list[str]],
 ) -> None:
     _, found, _ = ran
     first = found[0].figures["auc"]
@@ -110,7 +111,7 @@ def test_a_twin_is_compared_on_the_same_draws(
 
 
 def test_figures_stand_beside_the_published_ones(
-    ran: tuple[Path, list[Result], list[str]],
+    ran: tuple[Path, list[Cell], list[str]],
 ) -> None:
     _, found, _ = ran
     text = to_text(TABLE, found, "a try")
@@ -132,7 +133,7 @@ def test_figures_stand_beside_the_published_ones(
     assert values["cells"][0]["ours"]["auc"]["videos"] == {"real": 2, "fake": 4}
 
 
-def test_an_interval_without_width_is_none(ran: tuple[Path, list[Result], list[str]]) -> None:
+def test_an_interval_without_width_is_none(ran: tuple[Path, list[Cell], list[str]]) -> None:
     _, found, _ = ran
     flat = replace(found[0].figures["auc"], value=0.5, low=0.5, high=0.5)
     text = to_text(TABLE, [replace(found[0], figures={"auc": flat})], "a try")
@@ -141,18 +142,18 @@ def test_an_interval_without_width_is_none(ran: tuple[Path, list[Result], list[s
 
 
 def test_what_is_missing_is_said_with_what_makes_it(prepared: Path) -> None:
-    cells = plan_table(load_table("sficonv-6"), prepared, rows=["M2TR"])
-    missing = {cell.column.name: cell.missing for cell in cells}
+    cells = plan_table(load_table("sficonv-6"), Setup(data=prepared, rows=["M2TR"]))
+    missing = {cell.column.name: cell.reason for cell in cells}
     assert missing["HQ to LQ"] == ""
     assert "recipes/data/dfdc.yaml" in missing["HQ to DFDC"]
     with pytest.raises(ValueError, match="No row is named 'x'"):
-        plan_table(load_table("sficonv-6"), prepared, rows=["x"])
+        plan_table(load_table("sficonv-6"), Setup(data=prepared, rows=["x"]))
 
 
 def test_a_run_is_another_for_every_other_setting() -> None:
-    cell, tiny = plan_table(TABLE, Path())[0], Conditions(SCALES["tiny"])
+    cell, tiny = plan_table(TABLE, Setup())[0], Setup(scale="tiny")
     base = run_of(TABLE, cell, tiny, 7)
-    twin = run_of(TABLE, plan_table(TABLE, Path())[2], tiny, 7)
+    twin = run_of(TABLE, plan_table(TABLE, Setup())[2], tiny, 7)
     others = [
         replace(base, seed=8), replace(base, scale=SCALES["small"]), replace(base, recipe="ba"),
         replace(base, train_methods=("Deepfakes",)), replace(base, train="ffpp-lq"), twin,
@@ -165,8 +166,9 @@ def test_a_run_is_another_for_every_other_setting() -> None:
 def test_the_papers_rivals_are_the_networks_that_it_counts(name: str) -> None:
     table = load_table(name)
     millions = {}
-    for cell in plan_table(table, Path(), rows=["F3-Net", "M2TR"], columns=[table.columns[0].name]):
-        run = run_of(table, cell, Conditions(), 7)
+    setup = Setup(rows=["F3-Net", "M2TR"], columns=[table.columns[0].name])
+    for cell in plan_table(table, setup):
+        run = run_of(table, cell, setup, 7)
         with torch.device("meta"):
             network = create_detector(run.detector, **run.options)
         millions[cell.row.name] = sum(p.numel() for p in network.parameters()) / 1e6
@@ -177,20 +179,27 @@ def test_the_papers_rivals_are_the_networks_that_it_counts(name: str) -> None:
 def test_weights_are_given_to_the_rows_that_the_paper_starts_from_them(tmp_path: Path) -> None:
     table = load_table("luo-methods")
     plain, streams = table.rows
-    assert Conditions().differences([plain]) == []
-    [said] = Conditions().differences([plain, streams])
-    assert said == "Two-stream Xception from fresh weights, in the paper from ImageNet's"
-    given = Conditions(weights=str(tmp_path))
+    assert Setup().describe([plain]) == "the paper's settings; 1 seed"
+    fresh = "Two-stream Xception from fresh weights, in the paper from ImageNet's"
+    assert Setup().describe([plain, streams]) == f"the paper's settings but for: {fresh}; 1 seed"
+    given = Setup(data=tmp_path, weights=str(tmp_path), columns=["FaceSwap to others"])
     (tmp_path / "ffpp-luo").mkdir()
     (tmp_path / "ffpp-luo" / "manifest.csv").touch()
-    cells = plan_table(table, tmp_path, columns=["FaceSwap to others"], how=given)
-    assert "two_stream_xception.safetensors: no such file of weights" in cells[1].missing
+    cells = plan_table(table, given)
+    assert "two_stream_xception.safetensors: no such file of weights" in cells[1].reason
     (tmp_path / "two_stream_xception.pth").touch()
-    cells = plan_table(table, tmp_path, columns=["FaceSwap to others"], how=given)
+    cells = plan_table(table, given)
     runs = [run_of(table, cell, given, 7) for cell in cells]
     files = [None, str(tmp_path / "two_stream_xception.pth")]
     assert [run.options.get("weights") for run in runs] == files
-    assert given.differences([plain, streams]) == []
+    assert given.describe([plain, streams]) == "the paper's settings; 1 seed"
+    name = runs[1].name
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "two_stream_xception.pth").rename(tmp_path / "moved" / "two_stream_xception.pth")
+    moved = replace(given, weights=str(tmp_path / "moved"))
+    assert run_of(table, cells[1], moved, 7).name == name
+    (tmp_path / "moved" / "two_stream_xception.pth").write_bytes(b"other")
+    assert run_of(table, cells[1], moved, 7).name != name
 
 
 def test_a_failure_is_the_exit_code_and_differences_are_told(
@@ -219,7 +228,8 @@ def test_a_failure_is_the_exit_code_and_differences_are_told(
 def test_a_cell_that_breaks_is_named_and_the_others_go_on(prepared: Path, tmp_path: Path) -> None:
     rows = (Row("Broken", ((), ()), "meso4", {"drop_rate": 7}), TABLE.rows[0])
     table = replace(TABLE, rows=rows, columns=TABLE.columns[:1])
-    found = reproduce_table(table, data=prepared, out=tmp_path, scale="tiny", device="cpu")
+    setup = Setup(data=prepared, out=tmp_path, scale="tiny", device="cpu")
+    found = reproduce_table(table, setup)
     assert found[0].reason.startswith("failed: ")
     assert found[1].figures
 

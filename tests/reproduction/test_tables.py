@@ -4,7 +4,7 @@ import pytest
 
 from telltrace.cli import main
 from telltrace.models.registry import DETECTORS, default_options
-from telltrace.reproduction.cells import PREPARE, SCALES, Cell, Conditions, run_of, settings
+from telltrace.reproduction.cells import PREPARE, SCALES, Cell, Setup, run_of, settings
 from telltrace.reproduction.costs import cost_lines
 from telltrace.reproduction.tables import SHOWN, Column, Row, load_table, table_names
 
@@ -90,7 +90,7 @@ def test_a_scale_changes_what_it_names_and_nothing_else() -> None:
 )
 def test_a_detector_for_one_size_is_told_the_scale_s(detector: str, options: object) -> None:
     cell = Cell(Row(detector, (), detector), Column("all", "ffpp-hq", "dfdc"))
-    assert run_of(load_table("sficonv-2"), cell, Conditions(SCALES["tiny"]), 7).options == options
+    assert run_of(load_table("sficonv-2"), cell, Setup(scale="tiny"), 7).options == options
 
 
 def test_a_table_that_is_not_there_is_named_with_those_that_are() -> None:
@@ -124,7 +124,10 @@ def test_costs_are_the_published_ones_or_marked_and_explained(
     table: str, marked: dict[str, list[str]]
 ) -> None:
     found = load_table(table)
-    lines = {line[0]: line[1:] for line in cost_lines(found, found.rows)}
+    lines = {
+        line[0]: line[1:]
+        for line in cost_lines(found, [Cell(row, found.columns[0]) for row in found.rows])
+    }
     assert set(lines) == {row.name for row in found.rows}
     assert {name for name, line in lines.items() if "*" in line[3]} == set(marked)
     assert {name for name, line in lines.items() if "*" in line[1]} <= {"AMTENnet"}

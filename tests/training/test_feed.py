@@ -5,21 +5,20 @@ import pandas as pd
 import pytest
 import torch
 
-from telltrace.data.crops import crop_landmarks, read_crops
+from telltrace.data.crops import crop_landmarks, read_faces
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.training import DataConfig, OptimConfig, train
-from telltrace.training.feed import Feed, create_feed
+from telltrace.training.feed import Feed
 
 from .conftest import SMALL
 
 
 def make_feed(crops: Path, **data: object) -> Feed:
-    table, crop = read_crops([crops])
-    splits = (table[table.split == split].reset_index(drop=True) for split in ("train", "val"))
+    table, cuts = read_faces([crops])
     settings = DataConfig(image_size=24, batch_size=4, augmentation="none", **data)  # type: ignore[arg-type]
-    return create_feed(*splits, Preprocessing(crop, 24), settings, 7)
+    return Feed(table, cuts, Preprocessing(cuts[0], 24), settings, 7)
 
 
 @pytest.mark.parametrize("task", ["labels", "blend"])

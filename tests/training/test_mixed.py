@@ -13,7 +13,7 @@ from telltrace.data.mixed import create_source, mixed_batch
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.training import DataConfig, OptimConfig, SourceConfig, train
-from telltrace.training.feed import Feed, create_feed
+from telltrace.training.feed import Feed
 
 from .conftest import SMALL, write_crops
 
@@ -25,13 +25,12 @@ SOURCES = (
 
 def a_feed(crops: Path, shard: tuple[int, int] = (0, 1), **options: object) -> Feed:
     table, cuts = read_faces([crops])
-    parts = [table[table.split == split] for split in ("train", "val")]
-    return create_feed(
-        *(part.reset_index(drop=True) for part in parts),  # type: ignore[arg-type]
+    return Feed(
+        table,
+        cuts,
         Preprocessing(FaceCrop(size=24), 24),
         DataConfig(task="mixed", image_size=24, epoch_steps=3, **{"sources": SOURCES} | options),  # type: ignore[arg-type]
         seed=7,
-        crops=tuple([cuts[row] for row in part.index] for part in parts),  # type: ignore[arg-type]
         shard=shard,
     )
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from telltrace.cli import main
 from telltrace.training import DataConfig, HardwareConfig
+from telltrace.training.feed import Feed
 from telltrace.training.hardware import resolve_hardware
 from telltrace.training.processes import SyncedBatchNorm
 
@@ -162,14 +163,12 @@ def test_the_command_starts_its_processes(many: Path, tmp_path: Path) -> None:
 
 
 def test_batches_that_cannot_be_shared_are_refused() -> None:
-    from telltrace.training.feed import create_feed
-
     for data, message in (
         (DataConfig(batch_size=9), "Batches of 9 images cannot be shared among 2 processes"),
         (DataConfig(batch_size=6, task="blend"), "Batches of 3 pairs cannot be shared among 2"),
     ):
         with pytest.raises(ValueError, match=message):
-            create_feed(None, None, None, data, 7, shard=(0, 2))  # type: ignore[arg-type]
+            Feed(None, None, None, data, 7, shard=(0, 2))  # type: ignore[arg-type]
 
 
 def test_choices_that_exclude_each_other_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from telltrace.cli import main
-from telltrace.training import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
 from telltrace.training.config import Settings
 from telltrace.training.sweep import points, read_grid, with_point
 
@@ -29,17 +28,6 @@ def test_the_strong_recipe_trains_from_a_pack(crops: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize("path", sorted((RECIPES / "sweeps").glob("*.yaml")), ids=lambda p: p.stem)
 def test_a_sweep_names_settings_that_there_are(path: Path) -> None:
     grid = read_grid(path)
-    settings = Settings(
-        manifest=(),
-        detector="",
-        options={},
-        data=DataConfig(),
-        objective=ObjectiveConfig(),
-        optim=OptimConfig(),
-        hardware=HardwareConfig(),
-        seed=7,
-        precision="auto",
-    )
-    every = [with_point(settings, point) for point in points(grid)]
+    every = [with_point(Settings(), point) for point in points(grid)]
     assert len(every) > 1
     assert len({yaml.safe_dump(s.options) + str(s.seed) for s in every}) == len(every)

@@ -100,11 +100,12 @@ def test_what_does_not_match_is_named(tmp_path: Path, caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("saved", [False, True], ids=["option", "file"])
+@pytest.mark.parametrize("name", ["from", "from_"])
 def test_the_command_calls_it_from(
-    saved: bool, crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, saved: bool, crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "call.yaml").write_text("from: absent.pth\n")
-    given = ["--config", str(tmp_path / "call.yaml")] if saved else ["--from", "absent.pth"]
+    (tmp_path / "call.yaml").write_text(f"{name}: absent.pth\n")
+    given = ["--config", str(tmp_path / "call.yaml")] if saved else [f"--{name}", "absent.pth"]
     call = ["train", "--manifest", str(crops), "--out", str(tmp_path / "run"), *given]
     assert main(call) == 2
     assert "absent.pth: There is no such weights file" in capsys.readouterr().err

@@ -159,11 +159,10 @@ def test_batches_are_made_ahead_by_a_thread(crops: Path, monkeypatch: pytest.Mon
             yield batch
 
     monkeypatch.setattr(feed_room, "batches", counted)
-    table, crop = trainer_room.read_crops([crops])
-    rows = table[table.split == "train"].reset_index(drop=True)
-    size = trainer_room.Preprocessing(crop, 32)
+    table, cuts = trainer_room.read_faces([crops])
+    size = trainer_room.Preprocessing(cuts[0], 32)
     data = DataConfig(image_size=32, batch_size=4, workers=1)
-    feed = feed_room.create_feed(rows, rows, size, data, 7)
+    feed = feed_room.Feed(table, cuts, size, data, 7)
     drawn = iter(feed.batches(0, 0))
     next(drawn)
     deadline = time.monotonic() + 20

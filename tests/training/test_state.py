@@ -1,6 +1,7 @@
 import resource
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 from telltrace.checkpoint import read_tensors
 from telltrace.losses import CrossEntropy
 from telltrace.training import state as room
+from telltrace.training.config import by_content
 from telltrace.training.loop import State
 from telltrace.training.state import restore_state, save_state
 
@@ -116,3 +118,19 @@ def test_a_setting_that_is_new_since_the_run_began_must_have_its_default(tmp_pat
         restore_state(path, make(), {"data": {"sources": [both], "easy_epochs": 2}})
     with pytest.raises(ValueError, match=r"with data\.sources = "):
         restore_state(path, make(), {"data": {"sources": [{**both, "validation_pairs": 0}]}})
+
+
+def test_starting_weights_are_known_by_their_content(tmp_path: Path) -> None:
+    def recipe(name: str) -> dict[str, Any]:
+        return by_content({"options": {"weights": str(tmp_path / name)}})
+
+    path = tmp_path / "last.safetensors"
+    for name, content in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+        (tmp_path / name).write_bytes(content)
+    save_state(path, make(1), recipe("a"))
+    (tmp_path / "a").unlink()
+    restore_state(path, make(), recipe("b"))
+    with pytest.raises(ValueError, match=r"started with options\.weights = '6b86b"):
+        restore_state(path, make(), recipe("c"))
+    save_state(path, make(1), {"options": {"weights": str(tmp_path / "b")}})  # as version 0.1 did
+    restore_state(path, make(), recipe("b"))

@@ -10,9 +10,9 @@ import yaml
 from scipy import stats
 
 from telltrace.cli import main
-from telltrace.training import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig
+from telltrace.training import HardwareConfig, OptimConfig
 from telltrace.training.config import Settings
-from telltrace.training.sweep import mean_interval, points, read_grid, run_sweep, with_point
+from telltrace.training.sweep import read_grid, run_sweep, with_point
 
 from .conftest import SMALL_COMMAND
 
@@ -20,18 +20,7 @@ GRID = {"options.alpha": [0.25, 0.5], "options.beta": [1.0], "seed": [1, 2, 3]}
 
 
 def settings(**others: Any) -> Settings:
-    usual = {
-        "manifest": (),
-        "detector": "toy",
-        "options": {},
-        "data": DataConfig(),
-        "objective": ObjectiveConfig(),
-        "optim": OptimConfig(epochs=2),
-        "hardware": HardwareConfig(),
-        "seed": 7,
-        "precision": "auto",
-    }
-    return Settings(**{**usual, **others})
+    return Settings(optim=OptimConfig(epochs=2), **others)
 
 
 def sweep(train: Any, out: Path, on: Any = "here", **others: Any) -> pd.DataFrame:
@@ -119,20 +108,6 @@ def test_what_is_no_grid_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "grid.yaml").write_text(text)
     with pytest.raises(ValueError, match=r"grid\.yaml: expected settings with a list"):
         read_grid(tmp_path / "grid.yaml")
-
-
-def test_points_are_all_and_different() -> None:
-    every = list(points(GRID))
-    assert len({tuple(p.values()) for p in every}) == len(every) == 6
-
-
-def test_the_interval_is_students() -> None:
-    values = np.random.default_rng(0).normal(0.8, 0.05, 7)
-    count, mean, low, high = mean_interval(np.append(values, np.nan))
-    expected = stats.t.interval(0.95, 6, values.mean(), stats.sem(values))
-    assert count == 7
-    assert (mean, low, high) == pytest.approx((values.mean(), *expected))
-    assert np.isnan(mean_interval(np.array([0.5]))[2])
 
 
 def test_ray_runs_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

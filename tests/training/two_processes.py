@@ -15,21 +15,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from telltrace.data.crops import read_crops
+from telltrace.data.crops import read_faces
 from telltrace.data.transforms import Preprocessing
 from telltrace.training import initialize as initialize_room
 from telltrace.training.config import (
     DataConfig,
     HardwareConfig,
-    ObjectiveConfig,
     OptimConfig,
     Settings,
 )
-from telltrace.training.feed import create_feed
+from telltrace.training.feed import Feed
 from telltrace.training.hardware import resolve_hardware
 from telltrace.training.initialize import initialize
 from telltrace.training.loop import State, fit
-from telltrace.training.processes import create_fabric, gather, is_first, synced_batch_norm
+from telltrace.training.processes import create_fabric, gather, is_first
 from telltrace.training.state import full_tensors, restore_state, save_state
 
 STEPS = 10
@@ -65,21 +64,17 @@ def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
     data = DataConfig(image_size=32, batch_size=8, **choices.pop("data", {}))
     optim = OptimConfig(epochs=1, ema=0.9, clip_norm=1.0, **choices.pop("optim", {}))
     settings = Settings(
-        manifest=(),
         data=data,
-        objective=ObjectiveConfig(),
         optim=optim,
         hardware=hardware,
-        seed=7,
         **choices,
     )
     initialize_room.create_detector = create_network
-    table, crop = read_crops([crops])
+    table, cuts = read_faces([crops])
     fabric = create_fabric(hardware, "cpu", settings.precision)
-    state, size = initialize(settings, fabric), Preprocessing(crop, 32)
-    train, val = (table[table.split == split].reset_index(drop=True) for split in ("train", "val"))
+    state, size = initialize(settings, fabric), Preprocessing(cuts[0], 32)
     shard = fabric.global_rank, fabric.world_size
-    feed = create_feed(train, val, size, data, 7, shard=shard)
+    feed = Feed(table, cuts, size, data, 7, shard=shard)
     losses: list[float] = []
 
     def after_step(state: State, loss: float) -> None:
@@ -95,7 +90,6 @@ def main(crops: Path, out: Path, choices: dict[str, Any]) -> None:
         steps=feed.steps,
         to_input=size.tensor,
         seed=7,
-        forward_context=synced_batch_norm(fabric),
         after_step=after_step,
     )
     labels = [

@@ -1,18 +1,16 @@
 """The command line: every command is a function of the library and a printer of its result."""
 
-import difflib
 import logging
 import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from telltrace.errors import OptionError, TelltraceError
 from telltrace.version import VERSION
 
 from .data import audit, pack, prepare
-from .parser import Command
+from .parser import Command, did_you_mean
 from .scan import scan
 from .scores import calibrate, evaluate, predict, report, reproduce, robustness
 from .show import show
@@ -33,21 +31,14 @@ COMMANDS: dict[str, Command] = {
     "calibrate": Command(calibrate, "inference.calibrate.calibrate", without=["before"]),
     "robustness": Command(robustness, "robustness.measure_robustness", without=["detector"]),
     "report": Command(report, "reports.build_report"),
-    "reproduce": Command(reproduce, "reproduction.reproduce_table"),
+    "reproduce": Command(reproduce, "reproduction.Setup"),
     "detectors": Command(detectors),
     "complexity": Command(complexity),
     "import-weights": Command(import_weights, "published.import_weights"),
 }
-BUG = 70
-"""Exit code of an error of ours, EX_SOFTWARE of sysexits.h."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code is returned."""
-    return run(COMMANDS, sys.argv[1:] if arguments is None else arguments)
-
-
-def run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command] = COMMANDS) -> int:
     """Run the command that the arguments name, and turn what went wrong into one sentence.
 
     Returns:
@@ -59,7 +50,7 @@ def run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
     level = logger.level
     logger.setLevel(logging.INFO)
     try:
-        return _run(commands, arguments)
+        return _run(commands, sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         sys.stderr.write("telltrace: interrupted\n")
         return 130
@@ -74,8 +65,11 @@ def run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
         sys.stderr.write(f"telltrace: {where}\n")
         return 2
     except Exception as error:
-        sys.stderr.write(f"telltrace: {_reported(error)}\n")
-        return BUG
+        sys.stderr.write(
+            f"telltrace: an error of telltrace itself ({type(error).__name__}: {error}). Please "
+            f"report it with {_keep_traceback(error)}, which says where it happened.\n"
+        )
+        return 70  # EX_SOFTWARE of sysexits.h
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
@@ -84,34 +78,23 @@ def run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
 def _run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
     name, *rest = arguments or ["--help"]
     if name in ("-h", "--help"):
-        print(_overview(commands))
+        print("usage: telltrace COMMAND [ARGUMENTS], telltrace COMMAND --help, telltrace --version")
+        print("\nTell whether a face in a picture or video was forged.\n")
+        width = max(map(len, commands))
+        for known, command in commands.items():
+            print(f"  {known:{width}}  {command.summary}")
     elif name == "--version":
         print(f"telltrace {VERSION}")
     elif name in commands:
         return commands[name].function(**commands[name].parse(name, rest))
     else:
-        close = difflib.get_close_matches(name, commands, 1)
-        remedy = f"Did you mean {close[0]}?" if close else "See telltrace --help."
+        remedy = did_you_mean(name, commands) or "See telltrace --help."
         raise OptionError(f"there is no command {name!r}", remedy=remedy)
     return 0
 
 
-def _overview(commands: Mapping[str, Command]) -> str:
-    width = max(map(len, commands))
-    return "\n".join(
-        [
-            "usage: telltrace COMMAND [ARGUMENTS], telltrace COMMAND --help, telltrace --version\n",
-            "Tell whether a face in a picture or video was forged.\n",
-            *(f"  {name:{width}}  {command.summary}" for name, command in commands.items()),
-        ]
-    )
-
-
-def _reported(error: Exception) -> str:
-    """Keep the traceback in a file, and ask for a report."""
+def _keep_traceback(error: Exception) -> str:
+    """The name of a new file with the traceback."""
     with tempfile.NamedTemporaryFile("w", prefix="telltrace-", suffix=".txt", delete=False) as file:
         traceback.print_exception(error, file=file)
-    return (
-        f"an error of telltrace itself ({type(error).__name__}: {error}). Please report it with "
-        f"{Path(file.name)}, which says where it happened."
-    )
+    return file.name

@@ -73,10 +73,9 @@ def audit(
     found = auditing.audit(manifest, **options)
     if out is not None:
         write_json(found.to_dict(), out)
-    console = Console()
     if json:
         print(jsonlib.dumps(found.to_dict(), indent=2))
     else:
-        width = console.width if console.is_terminal else 100
-        print(render(found, width, console.is_terminal))
-    return 1 if found.leaks else 0
+        console = Console()
+        print(render(found, console.width if console.is_terminal else 100, console.is_terminal))
+    return int(bool(found.leaks))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
 from functools import cached_property
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -49,56 +50,42 @@ class Command:
         return [self.function, *found]
 
     @cached_property
-    def parameters(self) -> list[tuple[Callable[..., Any], inspect.Parameter, Any]]:
-        """Owner, parameter and type of every argument and option."""
-        found: dict[str, tuple[Callable[..., Any], inspect.Parameter, Any]] = {}
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """Every argument and option by its name, which is `from` for a parameter `from_`."""
+        found: dict[str, inspect.Parameter] = {}
         for owner in self.owners:
             for name, parameter in inspect.signature(owner).parameters.items():
-                hidden = owner is not self.function and name in self.without
-                if parameter.kind is not parameter.VAR_KEYWORD and not hidden:
-                    found.setdefault(name, (owner, parameter, parameter.annotation))
-        return list(found.values())
+                own = owner is self.function
+                if parameter.kind is parameter.VAR_KEYWORD or (name in self.without and not own):
+                    continue
+                kind = parameter.kind if own else parameter.KEYWORD_ONLY
+                found.setdefault(name.removesuffix("_"), parameter.replace(kind=kind))
+        return found
 
     def parser(self, prog: str) -> ArgumentParser:
-        """A parser of its arguments and options."""
+        """A parser of them; all but lists and flags is left to jsonargparse."""
         set_parsing_settings(docstring_parse_attribute_docstrings=True)
-        text = parse_docstring(self.function.__doc__ or "")
-        long = f"\n\n{text.long_description}" if text.long_description else ""
-        description = f"{text.short_description}{long}"
-        parser = ArgumentParser(prog=prog, description=description, exit_on_error=False)
-        parser.add_argument("--config", action="config", help="YAML file with a saved call.")
         documents = [parse_docstring(owner.__doc__ or "") for owner in reversed(self.owners)]
         helps = {p.arg_name: p.description for each in documents for p in each.params}
-        for owner, parameter, hint in self.parameters:
-            self._add(parser, owner, parameter, hint, helps.get(parameter.name))
+        parser = ArgumentParser(
+            prog=prog, description=documents[-1].description, exit_on_error=False
+        )
+        parser.add_argument("--config", action="config", help="YAML file with a saved call.")
+        for name, parameter in self.parameters.items():
+            hint, default = parameter.annotation, parameter.default
+            how: dict[str, Any] = {"help": helps.get(parameter.name), "type": hint}
+            if (kind := item_type(hint)) is not None:
+                how |= {"type": kind, "nargs": "+"}
+                default = list(default) if isinstance(default, tuple) else default
+            if parameter.kind is not parameter.KEYWORD_ONLY:
+                parser.add_argument(name, **how)
+            elif hint is bool and default is False:
+                parser.add_argument(f"--{name}", help=how["help"], action="store_true")
+            elif default is parameter.empty:
+                parser.add_argument(f"--{name}", required=True, **how)
+            else:
+                parser.add_argument(f"--{name}", default=default, **how)
         return parser
-
-    def _add(
-        self,
-        parser: ArgumentParser,
-        owner: Callable[..., Any],
-        parameter: inspect.Parameter,
-        hint: Any,
-        text: str | None,
-    ) -> None:
-        """Add an argument or option; all but lists and flags is left to jsonargparse."""
-        name, option, kind = parameter.name, f"--{parameter.name}", item_type(hint)
-        many = {"type": hint} if kind is None else {"type": kind, "nargs": "+"}
-        if owner is self.function and parameter.kind is not parameter.KEYWORD_ONLY:
-            parser.add_argument(name, help=text, **many)
-        elif hint is bool and parameter.default is False:
-            parser.add_argument(option, help=text, action="store_true")
-        elif kind is not None and parameter.default is parameter.empty:
-            parser.add_argument(option, help=text, required=True, **many)
-        elif kind is not None:
-            default = None if parameter.default is None else list(parameter.default)
-            parser.add_argument(option, help=text, default=default, **many)
-        else:
-            others = [*self.without, *(p.name for _, p, _ in self.parameters)]
-            skip: set[str | int] = {other for other in others if other != name}
-            is_class = isinstance(owner, type)
-            add = parser.add_class_arguments if is_class else parser.add_function_arguments
-            add(owner, skip=skip, as_group=False)
 
     def parse(self, name: str, arguments: Sequence[str]) -> dict[str, Any]:
         """The keyword arguments of the call that the command line asks for.
@@ -107,30 +94,30 @@ class Command:
             OptionError: If an argument or option has a name or a value that it cannot have.
         """
         parser = self.parser(f"telltrace {name}")
-        lists = {p.name for _, p, hint in self.parameters if item_type(hint) is not None}
-        known = {*parser.get_defaults().keys(), *(p.name for _, p, _ in self.parameters)}
-        plain = list(_plain(arguments, known, lists))
+        lists = {key for key, p in self.parameters.items() if item_type(p.annotation) is not None}
+        known = {*parser.get_defaults().keys(), *self.parameters}
         try:
-            values = vars(parser.instantiate(parser.parse_args(plain)))
+            values = parser.parse_args(list(_plain(arguments, known, lists)))
+            values = parser.instantiate(values)
         except ArgumentError as error:
-            raise self._explained(str(error), name, known) from None
-        values.pop("config", None)
-        return values
+            raise self._explained(str(error), f"See telltrace {name} --help.", known) from None
+        return {parameter.name: values[key] for key, parameter in self.parameters.items()}
 
-    def _explained(self, text: str, name: str, known: Iterable[str]) -> OptionError:
+    def _explained(self, text: str, remedy: str, known: Iterable[str]) -> OptionError:
         """What jsonargparse found wrong, as one sentence."""
         if found := re.match(r'Parser key "([\w.]+)"', text):
             _, _, value = text.rpartition("alue: ")
             expected = describe(self._hint(found[1]))
             return OptionError(f"--{found[1]} must be {expected}, got {value!r}")
-        if found := re.match(r"unrecognized arguments: --([\w.]+)", text):
-            return unknown_option(f"--{found[1]}", [f"--{key}" for key in known], name)
+        if found := re.match(r"unrecognized arguments: (--[\w.]+)", text):
+            close = did_you_mean(found[1], (f"--{key}" for key in known))
+            return OptionError(f"there is no option {found[1]}", remedy=close or remedy)
         if found := re.match(r"the following arguments are required: (.*)", text):
-            return OptionError(f"{found[1]} is missing", remedy=f"See telltrace {name} --help.")
-        return OptionError(text.replace("\n", " "), remedy=f"See telltrace {name} --help.")
+            return OptionError(f"{found[1]} is missing", remedy=remedy)
+        return OptionError(text.replace("\n", " "), remedy=remedy)
 
     def _hint(self, key: str) -> Any:
-        hints = {parameter.name: hint for _, parameter, hint in self.parameters}
+        hints = {name: parameter.annotation for name, parameter in self.parameters.items()}
         *groups, last = key.split(".")
         for group in groups:
             hints = get_type_hints(hints[group]) if is_dataclass(hints.get(group)) else {}
@@ -170,28 +157,24 @@ def describe(hint: Any) -> str:
     return NOUNS.get(hint, "settings" if is_dataclass(hint) else "text")
 
 
-def unknown_option(option: str, known: Iterable[str], command: str) -> OptionError:
-    """The error of an option that there is not, with the closest that there is."""
-    close = difflib.get_close_matches(option, list(known), 1)
-    remedy = f"Did you mean {close[0]}?" if close else f"See telltrace {command} --help."
-    return OptionError(f"there is no option {option}", remedy=remedy)
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The remedy of a misspelt name: the closest that there is, if one is close."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"Did you mean {close[0]}?" if close else ""
 
 
 def _plain(arguments: Sequence[str], known: set[str], lists: set[str]) -> Iterator[str]:
     """``--batch-size 8`` as ``--batch_size 8``, and the content of ``--config`` for its name."""
-    config = False
-    for argument in arguments:
+    for before, argument in pairwise(["", *arguments]):
         name, equals, value = argument.partition("=")
-        if config:
+        if before == "--config":
             yield read_config(Path(argument), known, lists)
-        elif name.startswith("--") and len(name) > 2:
-            name = "--" + name[2:].replace("-", "_")
-            name += "_" * (f"{name[2:]}_" in known)  # an option whose name is a word of Python
-            is_file = name == "--config" and equals
-            yield f"{name}{equals}{read_config(Path(value), known, lists) if is_file else value}"
+        elif name == "--config" and equals:
+            yield f"--config={read_config(Path(value), known, lists)}"
+        elif name.startswith("--"):
+            yield f"--{name[2:].replace('-', '_').removesuffix('_')}{equals}{value}"
         else:
             yield argument
-        config = argument == "--config"
 
 
 def read_config(path: Path, known: set[str], lists: set[str]) -> str:
@@ -199,11 +182,10 @@ def read_config(path: Path, known: set[str], lists: set[str]) -> str:
 
     Raises:
         OptionError: If the file is no such mapping, or names an option that there is not.
+        OSError: If it cannot be read.
     """
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
-    except OSError as error:
-        raise OptionError(f"cannot be read ({error.strerror})", path=path) from None
     except UnicodeDecodeError:
         raise OptionError("is not text in UTF-8", path=path) from None
     except yaml.MarkedYAMLError as error:
@@ -211,17 +193,15 @@ def read_config(path: Path, known: set[str], lists: set[str]) -> str:
         raise OptionError(f"line {line}: is not YAML ({error.problem})", path=path) from None
     if not isinstance(root, yaml.MappingNode):
         raise OptionError("holds no options", remedy="Write lines such as 'seed: 7'.", path=path)
-    for name, _ in root.value:
-        name.value += "_" * (f"{name.value}_" in known)
-    for key, line in _keys(root, known):
-        if key not in known:
-            close = difflib.get_close_matches(key, known, 1)
-            remedy = f"Did you mean {close[0]}?" if close else ""
-            raise OptionError(f"line {line}: there is no option {key!r}", remedy=remedy, path=path)
     for index, (name, value) in enumerate(root.value):
+        name.value = name.value.removesuffix("_")  # the recipe of a run says from_
         if name.value in lists and isinstance(value, yaml.ScalarNode) and value.value != "null":
             one = yaml.SequenceNode("tag:yaml.org,2002:seq", [value], flow_style=True)
             root.value[index] = (name, one)
+    for key, line in _keys(root, known):
+        if key not in known:
+            close, reason = did_you_mean(key, known), f"line {line}: there is no option {key!r}"
+            raise OptionError(reason, remedy=close, path=path)
     return str(yaml.serialize(root, Dumper=yaml.SafeDumper))
 
 

@@ -66,27 +66,22 @@ def evaluate(
     compared = room.compare(table, against, columns=names, **how) if against else None
     theirs = room.deepfakebench(table) if compat else ()
     if json:
-        extra: dict[str, Any] = {}
+        found = report.to_dict()
         if compared:
-            extra["against"] = room.comparison_to_dict(*compared)
+            found["against"] = room.comparison_to_dict(*compared)
         if theirs:
-            extra["deepfakebench"] = [asdict(row) for row in theirs]
-        print(jsonlib.dumps(report.to_dict() | extra, indent=2))
+            found["deepfakebench"] = [asdict(row) for row in theirs]
+        print(jsonlib.dumps(found, indent=2))
         return 0
     print(room.render(report))
     if against and compared:
-        print("\n" + room.render_comparison(compared[0], _names(scores, against)))
+        alike = scores.stem == against.stem
+        called = (str(scores), str(against)) if alike else (scores.stem, against.stem)
+        print("\n" + room.render_comparison(compared[0], called))
         print(f"{compared[1]} rows that only one of the two holds or judged are left out.")
     if theirs:
         print("\n" + room.render_compatibility(theirs, "DeepfakeBench"))
     return 0
-
-
-def _names(first: Path, second: Path) -> tuple[str, str]:
-    """What to call two files: their stems, or their whole paths where the stems are the same."""
-    if first.stem == second.stem:
-        return str(first), str(second)
-    return first.stem, second.stem
 
 
 def calibrate(checkpoint: Path, scores: list[Path], *, out: Path, **options: Any) -> int:
@@ -130,25 +125,23 @@ def _described(found: "Fitted", curve: str) -> str:
     from telltrace.inference import Rule
 
     still, video = found
-    lines = [
+    text = (
         f"Pictures, {curve}: temperature {still.temperature:.4g}, bias {still.bias:.4g}, "
         f"{len(still.knots)} knots. Real below {still.real_below:.4f}, fake from "
-        f"{still.fake_from:.4f}, strict {still.fake(strict=True):.4f}.",
-        still.fitted_on,
-    ]
+        f"{still.fake_from:.4f}, strict {still.fake(strict=True):.4f}.\n{still.fitted_on}\n"
+    )
     if video is None:
-        return "\n".join([*lines, "No videos: they are judged as pictures, by their mean."])
+        return f"{text}No videos: they are judged as pictures, by their mean."
     zone, strict = (Rule(((still, video),), strict).zone(moving=True) for strict in (False, True))
-    lines += [
+    text += (
         f"Videos: temperature {video.temperature:.4g}, bias {video.bias:.4g}. Real below "
-        f"{zone.real_below:.4f}, fake from {zone.fake_from:.4f}, strict {strict.fake_from:.4f}.",
-        video.fitted_on,
-    ]
+        f"{zone.real_below:.4f}, fake from {zone.fake_from:.4f}, strict {strict.fake_from:.4f}.\n"
+        f"{video.fitted_on}\n"
+    )
     if video.windows is None:
-        return "\n".join([*lines, "Too few frames a second: no stretches will be claimed."])
+        return f"{text}Too few frames a second: no stretches will be claimed."
     ten, rare = (video.stretch(19, strict) for strict in (False, True))
-    words = f"Stretches, in ten seconds: fake from {ten:.4f}, strict {rare:.4f}."
-    return "\n".join([*lines, words])
+    return f"{text}Stretches, in ten seconds: fake from {ten:.4f}, strict {rare:.4f}."
 
 
 def robustness(
@@ -220,26 +213,20 @@ def reproduce(table: str, *, plan: bool = False, json: bool = False, **options: 
         for name in table_names():
             print(f"{name:14} {load_table(name).title}")
         return 0
-    asked = load_table(table)
-    from telltrace.reproduction.cells import SCALES, Conditions, plan_table
-
-    under = Conditions(SCALES[options["scale"]], options["precision"], options["weights"])
-    if plan:
-        chosen = options["data"], options["rows"], options["columns"]
-        for cell in plan_table(asked, *chosen, under):
-            print(f"{cell.row.name:30} {cell.column.name:24} {cell.missing or 'can be run'}")
-        return 0
     from telltrace.files import write_bytes, write_json
-    from telltrace.reproduction import reproduce_table
+    from telltrace.reproduction import Setup, plan_table, reproduce_table
+
+    asked, setup = load_table(table), Setup(**options)
+    if plan:
+        for cell in plan_table(asked, setup):
+            print(f"{cell.row.name:30} {cell.column.name:24} {cell.reason or 'can be run'}")
+        return 0
     from telltrace.reproduction.results import to_dict, to_markdown, to_text
 
-    results, seeds, out = reproduce_table(asked, **options), options["seeds"], Path(options["out"])
-    rows = list({result.cell.row.name: result.cell.row for result in results}.values())
-    unlike = under.differences(rows)
-    same = "the paper's settings" + (" but for: " if unlike else "")
-    how = f"{same}{'; '.join(unlike)}; {len(seeds)} seed{'s' * (len(seeds) > 1)}"
-    found = to_dict(asked, results, how)
-    write_json(found, out / f"{table}.json")
-    write_bytes(to_markdown(asked, results, how).encode(), out / f"{table}.md")
-    print(jsonlib.dumps(found, indent=2) if json else to_text(asked, results, how))
-    return int(any(result.failed for result in results))
+    cells = reproduce_table(asked, setup)
+    how = setup.describe(cell.row for cell in cells)
+    found = to_dict(asked, cells, how)
+    write_json(found, setup.out / f"{table}.json")
+    write_bytes(to_markdown(asked, cells, how).encode(), setup.out / f"{table}.md")
+    print(jsonlib.dumps(found, indent=2) if json else to_text(asked, cells, how))
+    return int(any(cell.failed for cell in cells))

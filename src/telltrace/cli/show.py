@@ -8,7 +8,6 @@ from telltrace.files import atomic_write, check_suffix
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -146,35 +145,20 @@ def read_face(path: str) -> "NDArray[np.uint8]":
 def _blends(
     manifest: list[Path], split: str | None, count: int, size: int, epoch: int, seed: int
 ) -> "Image":
-    from telltrace.data.blending import blend_pair, similar_faces
+    from telltrace.data.blending import draw_blend, similar_faces
     from telltrace.data.crops import crop_landmarks, read_crops
-    from telltrace.pixels.augmentations import generator
     from telltrace.visualization import blend_sheet
 
     table, crop = read_crops(manifest, split=split)
-    reals = _some_reals(table, seed)
-    images, landmarks = [read_face(path) for path in reals.path], crop_landmarks(reals, crop)
-    partners = similar_faces(images, landmarks) if len(images) > 1 else None
-    blends, names = [], []
-    for index in range(min(count, len(images))):
-        rng = generator(seed, epoch, index)
-        other = index if partners is None else int(rng.choice(partners[index]))
-        pair = blend_pair(
-            images[index],
-            rng,
-            landmarks=landmarks[index],
-            partner=images[other] if partners is not None else None,
-            partner_landmarks=landmarks[other] if partners is not None else None,
-        )
-        blends.append(pair)
-        names.append(str(reals.video.iloc[index]))
-    return blend_sheet(blends, names, size=size)
-
-
-def _some_reals(table: "pd.DataFrame", seed: int) -> "pd.DataFrame":
-    """Real faces drawn at random, one a video as far as possible."""
     reals = table[table.label == 0].sample(frac=1, random_state=seed)
     if reals.empty:
         raise ManifestError("No real face is in the manifest: blends are made of reals.")
-    turn = reals.groupby("video", sort=False).cumcount()
-    return reals.loc[turn.sort_values(kind="stable").index[:LOADED]].reset_index(drop=True)
+    turn = reals.groupby("video", sort=False).cumcount()  # one a video as far as possible
+    reals = reals.loc[turn.sort_values(kind="stable").index[:LOADED]].reset_index(drop=True)
+    images, landmarks = [read_face(path) for path in reals.path], crop_landmarks(reals, crop)
+    partners = similar_faces(images, landmarks) if len(images) > 1 else None
+    blends = [
+        draw_blend(images, landmarks, partners, index, (seed, epoch))
+        for index in range(min(count, len(images)))
+    ]
+    return blend_sheet(blends, reals.video[:count].tolist(), size=size)

@@ -51,17 +51,17 @@ def complexity(
     from telltrace.models.registry import create_detector, options_for_size
 
     given = {key: value for key, value in (("alpha", alpha), ("beta", beta)) if value is not None}
-    settings = options_for_size(detector, {**(options or {}), **given}, image_size)
+    settings = options_for_size(detector, (options or {}) | given, image_size)
     cost = count(create_detector(detector, **settings), image_size)
     if json:
         about = {"detector": detector, "options": settings, "image_size": image_size}
-        print(jsonlib.dumps({**about, **asdict(cost)}, indent=2))
-    else:
-        print(f"{detector} {settings or ''} at {image_size}x{image_size}")
-        print(f"parameters               {cost.parameters / 1e6:10.3f} M")
-        print(f"MACs, paper's counting   {cost.paper_macs / 1e9:10.3f} G")
-        print(f"MACs, as executed        {cost.executed_macs / 1e9:10.3f} G")
-        print(f"peak activation memory   {cost.peak_activation_bytes / 2**20:10.1f} MiB")
+        print(jsonlib.dumps(about | asdict(cost), indent=2))
+        return 0
+    print(f"{detector} {settings or ''} at {image_size}x{image_size}")
+    print(f"parameters               {cost.parameters / 1e6:10.3f} M")
+    print(f"MACs, paper's counting   {cost.paper_macs / 1e9:10.3f} G")
+    print(f"MACs, as executed        {cost.executed_macs / 1e9:10.3f} G")
+    print(f"peak activation memory   {cost.peak_activation_bytes / 2**20:10.1f} MiB")
     return 0
 
 
@@ -113,7 +113,7 @@ def runs(runs: list[Path], *, plot: Path | None = None, csv: bool = False) -> in
         plot: Picture to draw loss and AUC over the epochs to (.png).
         csv: Print CSV instead of a table.
     """
-    from telltrace.training.compare import compare_runs, find_runs, plot_runs
+    from telltrace.training.compare import compare_runs, find_runs, run_names
 
     folders = find_runs(runs)
     table = compare_runs(folders)
@@ -122,5 +122,10 @@ def runs(runs: list[Path], *, plot: Path | None = None, csv: bool = False) -> in
     else:
         print(table.to_string(index=False, na_rep="-", float_format=lambda v: f"{v:.4g}"))
     if plot is not None:
-        plot_runs(folders, plot)
+        import pandas as pd
+
+        from telltrace.visualization import runs_figure, save_figure
+
+        metrics = [pd.read_csv(folder / "metrics.csv") for folder in folders]
+        save_figure(runs_figure(dict(zip(run_names(folders), metrics, strict=True))), plot)
     return 0

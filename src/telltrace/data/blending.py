@@ -199,6 +199,27 @@ def similar_faces(
     return np.argsort(distances, axis=1, kind="stable")[:, : min(count, len(table) - 1)]
 
 
+def draw_blend(
+    images: Sequence[Picture],
+    landmarks: Sequence[NDArray[np.floating] | None],
+    partners: NDArray[np.intp] | None,
+    index: int,
+    seeds: tuple[int, int],
+    settings: BlendSettings | None = None,
+) -> Blend:
+    """The blend of one of many faces, as `pair_batches` draws it from seed, epoch and index."""
+    rng = generator(*seeds, index)
+    other = None if partners is None else int(rng.choice(partners[index]))
+    return blend_pair(
+        images[index],
+        rng,
+        landmarks=landmarks[index],
+        partner=None if other is None else images[other],
+        partner_landmarks=None if other is None else landmarks[other],
+        settings=settings,
+    )
+
+
 def pair_batches(
     images: Sequence[Picture],
     landmarks: Sequence[NDArray[np.floating] | None],
@@ -222,20 +243,10 @@ def pair_batches(
     """
     order = np.random.default_rng(np.random.SeedSequence((seed, epoch))).permutation(len(images))
     for first in range(start * pairs, len(order), pairs):
-        blends = []
-        for index in order[first : first + pairs]:
-            rng = generator(seed, epoch, int(index))
-            other = None if partners is None else int(rng.choice(partners[index]))
-            blends.append(
-                blend_pair(
-                    images[index],
-                    rng,
-                    landmarks=landmarks[index],
-                    partner=None if other is None else images[other],
-                    partner_landmarks=None if other is None else landmarks[other],
-                    settings=settings,
-                )
-            )
+        blends = [
+            draw_blend(images, landmarks, partners, int(index), (seed, epoch), settings)
+            for index in order[first : first + pairs]
+        ]
         masks = np.stack([b.mask for b in blends])
         yield (
             np.stack([b.real for b in blends] + [b.fake for b in blends]),

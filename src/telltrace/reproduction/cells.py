@@ -1,22 +1,21 @@
 """What a table needs: its cells, the runs behind them at some scale, and the data for them."""
 
 import re
-import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.resources import files
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from telltrace.errors import OptionError
 from telltrace.files import json_sha256
 from telltrace.models.registry import default_options
-from telltrace.training import DataConfig, OptimConfig
+from telltrace.plain import from_plain
+from telltrace.training.config import DataConfig, Device, OptimConfig, by_content
 
-from .selection import manifest_of
-from .tables import Column, Row, Table, frozen
+from .tables import Column, Row, Table, read_toml
+
+if TYPE_CHECKING:
+    from .results import CellFigure
 
 Named = TypeVar("Named", Row, Column)
 
@@ -62,17 +61,53 @@ class Scale:
         )
 
 
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+SCALES: Final[dict[str, Scale]] = {
+    "paper": Scale(),
+    "small": Scale(image_size=128, epochs=6, frames=16, test_frames=32, batch_size=32, lr=5e-4),
+    "laptop": Scale(
+        image_size=128, epochs=6, frames=16, test_frames=16, batch_size=32, lr=1e-3, crops=20000
+    ),
+    "tiny": Scale(image_size=64, epochs=3, frames=4, test_frames=16, batch_size=16, lr=1e-3),
+}
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """How a table is run, in so far as its figures depend on it."""
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """How and where a table is run.
 
-    scale: Scale = Scale()
-    precision: Precision = "32-true"
+    Args:
+        data: Folder with one prepared data set a folder, such as DATA/ffpp-hq/manifest.csv.
+        out: Folder for the runs; all tables share them.
+        scale: "paper" trains as the paper did, the others on less of everything.
+        seeds: One run each; the paper's is 7.
+        rows: Only these rows.
+        columns: Only these columns.
+        device: Where to compute.
+        devices: Processes that train together, each with a device of its own.
+        precision: Arithmetic of training; the papers' is float32.
+        workers: Threads that prepare batches; by default one for each processor of this machine.
+        weights: ImageNet weights for the rows that the paper starts from them: a folder with a
+            file DETECTOR.safetensors or DETECTOR.pth for each, or "timm" to let timm supply
+            (and download) them. Without them such rows start from nothing, and the page says so.
+        show: Run nothing; show what earlier runs have done.
+    """
+
+    data: Path = Path("crops")
+    out: Path = Path("runs/reproduce")
+    scale: Literal["paper", "laptop", "small", "tiny"] = "paper"
+    seeds: Sequence[int] = (7,)
+    rows: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    device: Device = "auto"
+    devices: int = 1
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    workers: int | None = None
     weights: str | None = None
-    """Folder of ImageNet weights, or "timm"."""
+    show: bool = False
+
+    def manifest_of(self, name: str) -> Path:
+        """Where the manifest of a data set lies."""
+        return self.data / name / "manifest.csv"
 
     def weights_of(self, row: Row) -> str | None:
         """What a row starts from; None for nothing.
@@ -89,50 +124,47 @@ class Conditions:
         remedy = "Put it there, or .pth, or give --weights timm."
         raise OptionError("no such file of weights", remedy=remedy, path=f"{stem}.safetensors")
 
-    def differences(self, rows: Sequence[Row]) -> list[str]:
-        """What differs from the paper, as sentences' parts; empty if nothing does."""
-        found = [] if self.scale == Scale() else [str(self.scale)]
+    def describe(self, rows: Iterable[Row]) -> str:
+        """What differs from the paper, and the number of seeds."""
+        found = [] if self.scale == "paper" else [str(SCALES[self.scale])]
         if self.precision != "32-true":
             found.append(f"computed in {self.precision}, the paper in float32")
-        if fresh := [row.name for row in rows if row.imagenet and self.weights is None]:
+        if fresh := dict.fromkeys(x.name for x in rows if x.imagenet and self.weights is None):
             found.append(f"{', '.join(fresh)} from fresh weights, in the paper from ImageNet's")
-        return found
-
-
-SCALES: Final[dict[str, Scale]] = {
-    "paper": Scale(),
-    "small": Scale(image_size=128, epochs=6, frames=16, test_frames=32, batch_size=32, lr=5e-4),
-    "laptop": Scale(
-        image_size=128, epochs=6, frames=16, test_frames=16, batch_size=32, lr=1e-3, crops=20000
-    ),
-    "tiny": Scale(image_size=64, epochs=3, frames=4, test_frames=16, batch_size=16, lr=1e-3),
-}
-
-
-@cache
-def _recipes() -> dict[str, dict[str, dict[str, Any]]]:
-    return tomllib.loads(files(__package__).joinpath("recipes.toml").read_text(encoding="utf-8"))
+        unlike = f" but for: {'; '.join(found)}" if found else ""
+        count = len(self.seeds)
+        return f"the paper's settings{unlike}; {count} seed{'s' * (count > 1)}"
 
 
 def settings(name: str, scale: Scale) -> tuple[DataConfig, OptimConfig]:
     """How a recipe of ``recipes.toml`` trains at this scale."""
-
-    def part(name: str, **changed: float | None) -> dict[str, Any]:
-        return frozen(recipe[name] | {k: v for k, v in changed.items() if v is not None})
-
-    recipe = _recipes()[name]
-    data = part("data", image_size=scale.image_size, batch_size=scale.batch_size)
-    return DataConfig(**data), OptimConfig(**part("optim", epochs=scale.epochs, lr=scale.lr))
+    recipe = read_toml("recipes.toml")[name]
+    reduced = {key: value for key, value in asdict(scale).items() if value is not None}
+    for part, keys in (("data", ("image_size", "batch_size")), ("optim", ("epochs", "lr"))):
+        recipe[part] |= {key: reduced[key] for key in keys if key in reduced}
+    return from_plain(DataConfig, recipe["data"]), from_plain(OptimConfig, recipe["optim"])
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of a table: a detector, trained on one thing and judged on another."""
+    """One cell of a table: a detector, trained on one thing and judged on another."""
 
     row: Row
     column: Column
-    missing: str = ""
-    """Why it cannot be run here, and what would help; empty if it can."""
+    reason: str = ""
+    """Why it has no figures of ours, or cannot have them here, and what would help."""
+    figures: Mapping[str, "CellFigure"] = field(default_factory=dict)
+    """Ours, by metric."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was run and could not be, as against lacking data or time."""
+        return self.reason.startswith("failed")
+
+    def published(self, table: Table, metric: str) -> float | None:
+        """The paper's figure in percent."""
+        values = self.row.published[table.columns.index(self.column)]
+        return dict(zip(table.metrics, values, strict=False)).get(metric)
 
 
 @dataclass(frozen=True)
@@ -146,45 +178,40 @@ class Run:
     train: str
     train_methods: tuple[str, ...]
     seed: int
-    precision: Precision = "32-true"
+    precision: str = "32-true"
 
     @property
     def name(self) -> str:
         """A folder's name: readable, and another for every other setting."""
-        digest = json_sha256(asdict(self))[:10]
+        digest = json_sha256(by_content(asdict(self)))[:10]
         told = {k: v for k, v in self.options.items() if k not in ("image_size", "weights")}
         options = "-".join(map(str, told.values()))
         text = f"{self.detector}-{options}-{self.train}-seed{self.seed}-{digest}"
         return re.sub(r"[^A-Za-z0-9._]+", "-", text)
 
 
-def run_of(table: Table, cell: Cell, how: Conditions, seed: int) -> Run:
+def run_of(table: Table, cell: Cell, setup: Setup, seed: int) -> Run:
     """The training that a cell needs; equal trainings of different tables are one."""
-    row, column, recipe = cell.row, cell.column, cell.row.recipe or table.recipe
+    row, recipe, scale = cell.row, cell.row.recipe or table.recipe, SCALES[setup.scale]
     assert row.detector is not None
     options = dict(row.options)
     if default_options(row.detector).get("image_size"):  # it is built for one size of image
-        options["image_size"] = settings(recipe, how.scale)[0].image_size
-    if weights := how.weights_of(row):
+        options["image_size"] = settings(recipe, scale)[0].image_size
+    if weights := setup.weights_of(row):
         options["weights"] = weights
-    data = column.train, column.train_methods
-    return Run(row.detector, options, recipe, how.scale, *data, seed, how.precision)
+    data = cell.column.train, cell.column.train_methods
+    return Run(row.detector, options, recipe, scale, *data, seed, setup.precision)
 
 
-def plan_table(
-    table: Table,
-    data: Path,
-    rows: Sequence[str] = (),
-    columns: Sequence[str] = (),
-    how: Conditions = Conditions(),
-) -> list[Cell]:
-    """Every cell of these rows and columns (all by default), with the reason why it cannot be run.
+def plan_table(table: Table, setup: Setup) -> list[Cell]:
+    """The cells of the rows and columns that are asked for, and why one cannot be run.
 
     Raises:
         OptionError: If a row or column has no such name.
     """
-    asked = _chosen(table.rows, rows, "row"), _chosen(table.columns, columns, "column")
-    return [Cell(row, column, _missing(row, column, data, how)) for row, column in product(*asked)]
+    rows = _chosen(table.rows, setup.rows, "row")
+    columns = _chosen(table.columns, setup.columns, "column")
+    return [Cell(row, column, _missing(row, column, setup)) for row in rows for column in columns]
 
 
 def _chosen(all_: Sequence[Named], names: Sequence[str], what: str) -> list[Named]:
@@ -194,17 +221,15 @@ def _chosen(all_: Sequence[Named], names: Sequence[str], what: str) -> list[Name
     return [one for one in all_ if not names or one.name in names]
 
 
-def _missing(row: Row, column: Column, data: Path, how: Conditions) -> str:
+def _missing(row: Row, column: Column, setup: Setup) -> str:
     if row.detector is None:
         return "quoted from its authors; not in this package"
     needed = dict.fromkeys((column.train, column.test))
-    lacking = [name for name in needed if not manifest_of(data, name).is_file()]
-    if not lacking:
-        try:
-            how.weights_of(row)
-        except OptionError as error:
-            return str(error)
-        return ""
-    what = " and ".join(str(manifest_of(data, name)) for name in lacking)
-    made = "; ".join(f"`{PREPARE[name]}`" for name in lacking)
-    return f"no {what}; make it with {made}"
+    if lacking := [name for name in needed if not setup.manifest_of(name).is_file()]:
+        what = " and ".join(str(setup.manifest_of(name)) for name in lacking)
+        return f"no {what}; make it with {'; '.join(f'`{PREPARE[name]}`' for name in lacking)}"
+    try:
+        setup.weights_of(row)
+    except OptionError as error:
+        return str(error)
+    return ""

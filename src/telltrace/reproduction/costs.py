@@ -9,8 +9,8 @@ import torch
 from telltrace.models import create_detector
 from telltrace.models.complexity import Complexity, complexity
 
-from .cells import SCALES, Cell, Conditions, run_of, settings
-from .tables import Row, Table
+from .cells import SCALES, Cell, Setup, run_of, settings
+from .tables import Table
 
 HEADINGS = [
     "detector", "Param.: published", "ours", "FLOPs (Mac): published", "ours, counted alike",
@@ -19,7 +19,7 @@ HEADINGS = [
 _UNITS = {"K": 1e3, "M": 1e6, "G": 1e9}
 
 
-def cost_lines(table: Table, rows: Sequence[Row]) -> list[list[str]]:
+def cost_lines(table: Table, cells: Sequence[Cell]) -> list[list[str]]:
     """One line for each row whose cost was published, in the order of :data:`HEADINGS`.
 
     Ours are at the size of the paper's images, whatever the scale of the run, in the units and to
@@ -27,9 +27,10 @@ def cost_lines(table: Table, rows: Sequence[Row]) -> list[list[str]]:
     with an asterisk.
     """
     lines = []
-    for row in rows:
+    for cell in {cell.row.name: cell for cell in cells}.values():
+        row = cell.row
         if row.cost and row.detector:
-            ours = _cost(table, row)
+            ours = _cost(table, cell)
             counted = (ours.parameters, ours.paper_macs)
             alike = [_like(text, value) for text, value in zip(row.cost, counted, strict=True)]
             executed = _like(row.cost[1], ours.executed_macs).rstrip("*")
@@ -37,8 +38,8 @@ def cost_lines(table: Table, rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
-def _cost(table: Table, row: Row) -> Complexity:
-    run = run_of(table, Cell(row, table.columns[0]), Conditions(), 0)
+def _cost(table: Table, cell: Cell) -> Complexity:
+    run = run_of(table, cell, Setup(), 0)
     size = settings(run.recipe, SCALES["paper"])[0].image_size
     return _counted(run.detector, tuple(sorted(run.options.items())), size)
 

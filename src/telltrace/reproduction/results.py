@@ -48,7 +48,7 @@ class CellFigure:
         """As JSON holds it."""
         found = {key: getattr(self, key) for key in ("value", "low", "high", "drawn")}
         videos = {"real": self.reals, "fake": self.fakes}
-        return {**found, "seeds": list(self.seeds), "videos": videos}
+        return found | {"seeds": list(self.seeds), "videos": videos}
 
 
 def cell_figure(scores: Sequence[pd.DataFrame], metric: str) -> CellFigure:
@@ -75,55 +75,32 @@ def _interval(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-@dataclass(frozen=True)
-class Result:
-    """One cell with our figures by metric, or the reason why there are none."""
-
-    cell: Cell
-    figures: dict[str, CellFigure]
-    reason: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether it was run and could not be, as against lacking data or time."""
-        return self.reason.startswith("failed")
-
-    def published(self, table: Table, metric: str) -> float | None:
-        """The paper's figure in percent."""
-        place = [column.name for column in table.columns].index(self.cell.column.name)
-        values = self.cell.row.published[place]
-        at = table.metrics.index(metric)
-        return values[at] if at < len(values) else None
-
-
 HEADINGS = ["detector", "column", "metric", "published", "ours [95 %]", "seeds", "against its twin"]
 
 
-def lines(table: Table, results: Sequence[Result]) -> list[list[str]]:
+def lines(table: Table, cells: Sequence[Cell]) -> list[list[str]]:
     """One line a cell and metric, in the order of :data:`HEADINGS`."""
-    found = {(r.cell.row.name, r.cell.column.name): r for r in results}
+    found = {(cell.row.name, cell.column.name): cell for cell in cells}
     made = []
-    for result in results:
-        row, column = result.cell.row, result.cell.column
+    for cell in cells:
+        row, column = cell.row, cell.column
         twin = found.get((row.twin, column.name)) if row.twin else None
         for metric in table.metrics:
-            published, figure = result.published(table, metric), result.figures.get(metric)
+            published, figure = cell.published(table, metric), cell.figures.get(metric)
             ours = ["", "", ""]
             if figure is not None:
+                low, high = 100 * figure.low, 100 * figure.high
+                certain = low == high  # one verdict for all faces, in every draw
+                interval = "[n/a]" if certain else f"[{low:.1f}, {high:.1f}]"
                 seeds = " ".join(f"{100 * value:.1f}" for value in figure.seeds)
-                ours = [_percent(figure), seeds, _against(figure, twin, metric)]
+                own = f"{100 * figure.value:.1f} {interval}"
+                ours = [own, seeds, _against(figure, twin, metric)]
             shown = "" if published is None else f"{published:.2f}"
             made.append([row.name, column.name, SHOWN[metric], shown, *ours])
     return made
 
 
-def _percent(figure: CellFigure) -> str:
-    if figure.low == figure.high:  # no certainty: one verdict for all faces, in every draw
-        return f"{100 * figure.value:.1f} [n/a]"
-    return f"{100 * figure.value:.1f} [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
-
-
-def _against(figure: CellFigure, twin: Result | None, metric: str) -> str:
+def _against(figure: CellFigure, twin: Cell | None, metric: str) -> str:
     if twin is None or metric not in twin.figures:
         return ""
     gap, low, high = figure.minus(twin.figures[metric])
@@ -131,104 +108,93 @@ def _against(figure: CellFigure, twin: Result | None, metric: str) -> str:
     return f"{100 * gap:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] {verdict}"
 
 
-def summary(table: Table, results: Sequence[Result], how: str) -> list[str]:
+def summary(table: Table, cells: Sequence[Cell], how: str) -> list[str]:
     """What a reader must know beside the figures, as sentences."""
     said = [f"{table.title}. {table.source}.", f"Ours: {how}."]
-    said += [f"{name}: judged on {videos}." for name, videos in _videos(results).items()]
-    compared = [line[-1] for line in lines(table, results) if line[-1]]
-    if compared:
-        ahead = sum(text.endswith("ahead") for text in compared)
-        behind = sum(text.endswith("behind") for text in compared)
+    said += list({cell.column.name: _judged(cell) for cell in cells if cell.figures}.values())
+    verdicts = [line[-1].rpartition(" ")[2] for line in lines(table, cells) if line[-1]]
+    if verdicts:
+        ahead, behind, ties = (verdicts.count(word) for word in ("ahead", "behind", "tie"))
         said.append(
-            f"Against their vanilla twins, on the same videos and seeds: of {len(compared)} "
-            f"figures {ahead} ahead, {behind} behind, {len(compared) - ahead - behind} ties."
+            f"Against their vanilla twins, on the same videos and seeds: of {len(verdicts)} "
+            f"figures {ahead} ahead, {behind} behind, {ties} ties."
         )
-    if any(f.low == f.high for r in results for f in r.figures.values()):
+    if any(f.low == f.high for cell in cells for f in cell.figures.values()):
         said.append("n/a: every draw gave the same figure, as one verdict for all faces does.")
     said += table.notes
-    cells: dict[str, list[Cell]] = {}  # a reason is said once for all cells that share it
-    for result in results:
-        cells.setdefault(result.reason, []).append(result.cell)
-    for reason, (cell, *others) in cells.items():
+    for reason in dict.fromkeys(cell.reason for cell in cells if cell.reason):  # said once for all
+        first, *others = [cell for cell in cells if cell.reason == reason]
         more = f" and {len(others)} more" if others else ""
-        if reason:
-            name = f"{cell.row.name}, {cell.column.name}"
-            said.append(f"Without a figure of ours: {name}{more}: {reason}.")
+        name = f"{first.row.name}, {first.column.name}"
+        said.append(f"Without a figure of ours: {name}{more}: {reason}.")
     return said
 
 
-def _videos(results: Sequence[Result]) -> dict[str, str]:
-    """What each column was judged on, and by what its intervals draw."""
-    found = {}
-    for result in results:
-        for figure in result.figures.values():
-            few = ", too few: the truth lies outside more often than the intervals say"
-            found[result.cell.column.name] = (
-                f"{figure.reals + figure.fakes} videos ({figure.reals} real, {figure.fakes} fake), "
-                f"intervals draw {figure.drawn} and {len(figure.seeds)} seeds"
-                f"{few if min(figure.reals, figure.fakes) < 10 else ''}"
-            )
-    return found
+def _judged(cell: Cell) -> str:
+    """What a column was judged on, and by what its intervals draw."""
+    *_, figure = cell.figures.values()
+    few = ", too few: the truth lies outside more often than the intervals say"
+    return (
+        f"{cell.column.name}: judged on {figure.reals + figure.fakes} videos ({figure.reals} real, "
+        f"{figure.fakes} fake), intervals draw {figure.drawn} and {len(figure.seeds)} seeds"
+        f"{few if min(figure.reals, figure.fakes) < 10 else ''}."
+    )
 
 
-def to_text(table: Table, results: Sequence[Result], how: str) -> str:
+def to_text(table: Table, cells: Sequence[Cell], how: str) -> str:
     """For a terminal: one line a cell and metric."""
-    grids = [_grid([HEADINGS, *lines(table, results)]), *_costs(table, results)]
-    return "\n".join([*grids, *summary(table, results, how)])
+    grids = [_grid([HEADINGS, *lines(table, cells)]), *_costs(table, cells)]
+    return "\n".join([*grids, *summary(table, cells, how)])
 
 
-def to_markdown(table: Table, results: Sequence[Result], how: str) -> str:
+def to_markdown(table: Table, cells: Sequence[Cell], how: str) -> str:
     """For a page of documentation: a grid a metric; rows and columns without ours are left out."""
-    text = "\n".join(f"- {sentence}" for sentence in summary(table, results, how))
-    grids = [_grid(_across(table, results, metric)) for metric in table.metrics]
-    return f"### {table.name}\n\n{text}\n\n" + "\n".join(grids + _costs(table, results))
+    text = "\n".join(f"- {sentence}" for sentence in summary(table, cells, how))
+    grids = [_grid(_across(table, cells, metric)) for metric in table.metrics]
+    return f"### {table.name}\n\n{text}\n\n" + "\n".join(grids + _costs(table, cells))
 
 
-def _costs(table: Table, results: Sequence[Result]) -> list[str]:
+def _costs(table: Table, cells: Sequence[Cell]) -> list[str]:
     """The grid of what the networks cost, if the paper printed that."""
-    rows = list({result.cell.row.name: result.cell.row for result in results}.values())
-    found = cost_lines(table, rows)
+    found = cost_lines(table, cells)
     return [_grid([COST_HEADINGS, *found])] if found else []
 
 
-def _across(table: Table, results: Sequence[Result], metric: str) -> list[list[str]]:
+def _across(table: Table, cells: Sequence[Cell], metric: str) -> list[list[str]]:
     """Detectors down, columns across; published, ours and the difference to the twin."""
     name = SHOWN[metric]
-    kept = {(x[0], x[1]): x for x in lines(table, results) if x[2] == name and x[4]}
+    kept = {(x[0], x[1]): x for x in lines(table, cells) if x[2] == name and x[4]}
     across = [c.name for c in table.columns if any(column == c.name for _, column in kept)]
     down = [r.name for r in table.rows if any(row == r.name for row, _ in kept)]
     parts = [3, 4, 6] if any(line[6] for line in kept.values()) else [3, 4]
     rows = [[name, *(f"{column}: {HEADINGS[part]}" for column in across for part in parts)]]
     for row in down:
-        cells = [kept.get((row, column)) for column in across]
-        rows.append([row, *(line[at] if line else "" for line in cells for at in parts)])
+        found = [kept.get((row, column), [""] * len(HEADINGS)) for column in across]
+        rows.append([row, *(line[part] for line in found for part in parts)])
     return rows
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> str:
     """Rows of text as a table in Markdown, whose columns are aligned for a terminal too."""
     widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
-    heading, *body = (
-        " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    rule = " | ".join("-" * width for width in widths)
-    return "\n".join(f"| {line} |" for line in (heading, rule, *body)) + "\n"
+    heading, *body = rows
+    lined = (heading, ["-" * width for width in widths], *body)
+    padded = ([x.ljust(w) for x, w in zip(row, widths, strict=True)] for row in lined)
+    return "".join(f"| {' | '.join(row)} |\n" for row in padded)
 
 
-def to_dict(table: Table, results: Sequence[Result], how: str) -> dict[str, Any]:
+def to_dict(table: Table, cells: Sequence[Cell], how: str) -> dict[str, Any]:
     """As JSON holds it; figures in [0, 1], published ones in percent."""
-    cells = [
+    found = [
         {
-            "row": result.cell.row.name,
-            "column": result.cell.column.name,
-            "published": {metric: result.published(table, metric) for metric in table.metrics},
-            "ours": {metric: figure.to_dict() for metric, figure in result.figures.items()},
-            "reason": result.reason,
+            "row": cell.row.name,
+            "column": cell.column.name,
+            "published": {metric: cell.published(table, metric) for metric in table.metrics},
+            "ours": {metric: figure.to_dict() for metric, figure in cell.figures.items()},
+            "reason": cell.reason,
         }
-        for result in results
+        for cell in cells
     ]
-    rows = list({result.cell.row.name: result.cell.row for result in results}.values())
-    costs = [dict(zip(COST_HEADINGS, line, strict=True)) for line in cost_lines(table, rows)]
-    found = {"schema": "telltrace.reproduction/1", "table": table.name, "how": how}
-    return {**found, "cells": cells, "costs": costs}
+    costs = [dict(zip(COST_HEADINGS, line, strict=True)) for line in cost_lines(table, cells)]
+    about = {"schema": "telltrace.reproduction/1", "table": table.name, "how": how}
+    return {**about, "cells": found, "costs": costs}

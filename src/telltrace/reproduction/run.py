@@ -1,7 +1,7 @@
 """Run the cells of a table: train what was not trained, judge what was not judged, never twice."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -15,97 +15,80 @@ from telltrace.inference import choose_device, score_crops
 from telltrace.pools.worker import processors
 from telltrace.progress import logger
 from telltrace.training import train
-from telltrace.training.config import Device, HardwareConfig
+from telltrace.training.config import HardwareConfig
 
-from . import selection
-from .cells import Cell, Conditions, Run, run_of, settings
-from .results import Result, cell_figure
+from .cells import Cell, Run, Setup, run_of, settings
+from .results import cell_figure
+from .selection import judged_rows, refuse_leaks, training_rows, write_selection
 from .tables import Table
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where data, selections and runs lie, and where to compute."""
-
-    data: Path
-    out: Path
-    device: Device
-    show: bool
-    devices: int = 1
-    workers: int | None = None
-    manifests: dict[str, pd.DataFrame] = field(default_factory=dict)
-
-    def prepared(self, name: str) -> pd.DataFrame:
-        """A prepared data set, read once."""
-        if name not in self.manifests:
-            self.manifests[name] = read_manifest(selection.manifest_of(self.data, name))
-        return self.manifests[name]
-
-    def select(self, rows: pd.DataFrame, name: str) -> Path:
-        """A manifest of these rows of a data set."""
-        source = selection.manifest_of(self.data, name)
-        return selection.write_selection(rows, source, self.out / "data")
-
-
-def run_cell(
-    table: Table, cell: Cell, how: Conditions, seeds: Sequence[int], place: Place
-) -> Result:
+def run_cell(table: Table, cell: Cell, setup: Setup) -> Cell:
     """One cell with our figures, or the reason why it has none."""
-    if cell.missing:
-        return Result(cell, {}, cell.missing)
+    if cell.reason:
+        return cell
     try:
-        found = [_scores(run_of(table, cell, how, seed), cell, place) for seed in seeds]
+        found = [_scores(run_of(table, cell, setup, seed), cell, setup) for seed in setup.seeds]
         scores = [one for one in found if one is not None]
-        figures = {m: cell_figure(scores, m) for m in table.metrics} if scores else {}
-        return Result(cell, figures, "" if scores else "not run yet")
+        if not scores:
+            return replace(cell, reason="not run yet")
+        return replace(cell, figures={m: cell_figure(scores, m) for m in table.metrics})
     except (ValueError, RuntimeError, FloatingPointError) as error:
         what = "no figure: " if isinstance(error, UndefinedError) else ""
         logger.info("%s, %s: failed: %s%s", cell.row.name, cell.column.name, what, error)
-        return Result(cell, {}, f"failed: {what}{error}")
+        return replace(cell, reason=f"failed: {what}{error}")
 
 
-def _scores(run: Run, cell: Cell, place: Place) -> pd.DataFrame | None:
-    """The scores of one run on the cell's test crops: from its file, or made now.
-
-    None where they are only to be shown, and there are none.
-    """
-    source, judged = place.prepared(run.train), place.prepared(cell.column.test)
+def _scores(run: Run, cell: Cell, setup: Setup) -> pd.DataFrame | None:
+    """The scores of a run on the cell's test crops: kept ones, or made now unless only shown."""
+    source, judged = setup.manifest_of(run.train), setup.manifest_of(cell.column.test)
     scale, column = run.scale, cell.column
-    training = selection.training_rows(source, run.train_methods, scale.frames, scale.crops)
-    test = selection.judged_rows(judged, column.test_methods, scale.test_frames, column.whole)
-    selection.refuse_leaks(training, test)
-    folder = place.out / "runs" / f"{run.name}-{manifest_hash(training)[:8]}"
+    training = training_rows(_read(source), run.train_methods, scale.frames, scale.crops)
+    test = judged_rows(_read(judged), column.test_methods, scale.test_frames, column.whole)
+    refuse_leaks(training, test)
+    folder = setup.out / "runs" / f"{run.name}-{manifest_hash(training)[:8]}"
     path = folder / f"scores-{cell.column.test}-{manifest_hash(test)[:8]}.csv"
     if not path.exists():
-        if place.show:
+        if setup.show:
             return None
-        detector = load_detector(_train(run, training, folder, place), choose_device(place.device))
-        crops = read_crops([place.select(test, cell.column.test)])
+        _train(run, write_selection(training, source, setup.out / "data"), folder, setup)
+        detector = load_detector(folder / "best.safetensors", choose_device(setup.device))
+        crops = read_crops([write_selection(test, judged, setup.out / "data")])
         write_scores(score_crops(detector, *crops), path)
         logger.info("judged %s", path)
     return read_scores(path)
 
 
-def _train(run: Run, rows: pd.DataFrame, folder: Path, place: Place) -> Path:
-    """The checkpoint of a run; trained now, or gone on with, unless it is there."""
-    best, done = folder / "best.safetensors", folder / "done"
-    if not done.exists():
-        data, optim = settings(run.recipe, run.scale)
-        workers = processors() if place.workers is None else place.workers
-        train(
-            manifest=[place.select(rows, run.train)],
-            out=folder,
-            detector=run.detector,
-            options=run.options,
-            data=replace(data, workers=workers),
-            optim=optim,
-            hardware=HardwareConfig(devices=place.devices),
-            seed=run.seed,
-            device=place.device,
-            precision=run.precision,
-        )
-        done.touch()
-        for state in folder.glob("last*.safetensors"):
-            state.unlink()
-        logger.info("trained %s", folder)
-    return best
+def _read(manifest: Path) -> pd.DataFrame:
+    """A manifest, parsed once for all cells unless it is written anew."""
+    return _read_version(manifest, manifest.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read_version(manifest: Path, modified: int) -> pd.DataFrame:
+    return read_manifest(manifest)
+
+
+def _train(run: Run, manifest: Path, folder: Path, setup: Setup) -> None:
+    """Train a run, or go on with it, unless it is done."""
+    done = folder / "done"
+    if done.exists():
+        return
+    data, optim = settings(run.recipe, run.scale)
+    workers = processors() if setup.workers is None else setup.workers
+    train(
+        manifest=[manifest],
+        out=folder,
+        detector=run.detector,
+        options=run.options,
+        data=replace(data, workers=workers),
+        optim=optim,
+        hardware=HardwareConfig(devices=setup.devices),
+        seed=run.seed,
+        device=setup.device,
+        precision=setup.precision,
+    )
+    done.touch()
+    for state in folder.glob("last*.safetensors"):
+        state.unlink()
+    logger.info("trained %s", folder)

@@ -24,11 +24,9 @@ def training_rows(
 ) -> pd.DataFrame:
     """Rows for training and validation: of some methods and all reals, at most so many a video.
 
-    With ``crops`` at most so many train, and a tenth of that validate: all of the groups of people
-    that come first in the order of their hashes.
-
-    The papers that validated on the test list are not followed: where a manifest has no
-    validation split, a tenth of the training people becomes one.
+    Where a manifest has no validation split a tenth of the training people becomes one: the papers
+    that validated on the test list are not followed. With ``crops`` at most so many train, and a
+    tenth of that validate: all of the groups of people that come first by their hashes.
 
     Raises:
         ManifestError: If the manifest has no training split.
@@ -78,18 +76,10 @@ def refuse_leaks(training: pd.DataFrame, test: pd.DataFrame) -> None:
 
 
 def write_selection(rows: pd.DataFrame, source: Path, folder: Path) -> Path:
-    """Write rows of the prepared manifest at ``source`` as one that keeps how its crops were cut.
-
-    Its folder, below that of all selections, is named by what is in it.
-    """
+    """Rows of a prepared manifest as one below ``folder``, named by them, and how they were cut."""
     path = folder / manifest_hash(rows)[:12] / "manifest.csv"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source.with_name(SETTINGS), path.with_name(SETTINGS))
         write_manifest(rows, path)
     return path
-
-
-def manifest_of(data: Path, name: str) -> Path:
-    """Where the manifest of a data set lies."""
-    return data / name / "manifest.csv"

@@ -3,11 +3,11 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from telltrace.errors import OptionError
+from telltrace.plain import from_plain
 
 SHOWN = {"auc": "AUC", "balanced_accuracy": "BACC"}
 """The metrics of the tables and what the papers call them."""
@@ -70,23 +70,17 @@ def table_names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in folder.iterdir())
 
 
-@cache
 def load_table(name: str) -> Table:
     """Read one table; an OptionError names those there are."""
     if name not in table_names():
         known = ", ".join(table_names())
         raise OptionError(f"No table is named {name!r}. There are {known}.")
-    text = files(__package__).joinpath("tables", f"{name}.toml").read_text(encoding="utf-8")
-    parts = tomllib.loads(text)
-    columns = tuple(Column(**frozen(column)) for column in parts.pop("columns"))
-    unpublished: list[tuple[float, ...]] = [()] * len(columns)
-    rows = tuple(
-        Row(**frozen({**row, "published": tuple(map(tuple, row.get("published", unpublished)))}))
-        for row in parts.pop("rows")
-    )
-    return Table(name, columns=columns, rows=rows, **frozen(parts))
+    parts = read_toml("tables", f"{name}.toml")
+    for row in parts["rows"]:
+        row.setdefault("published", [()] * len(parts["columns"]))
+    return from_plain(Table, {"name": name, **parts})
 
 
-def frozen(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with tuples for lists."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in parts.items()}
+def read_toml(*path: str) -> dict[str, Any]:
+    """A file of this package."""
+    return tomllib.loads(files(__package__).joinpath(*path).read_text(encoding="utf-8"))

@@ -15,24 +15,21 @@ from .config import flatten
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
     """The folders of runs that are named, or lie under one that is; ManifestError if none is."""
-    recipes = [recipe for path in paths for recipe in sorted(path.rglob("recipe.json"))]
-    found = [r.parent for r in recipes if (r.parent / "metrics.csv").is_file()]
+    folders = [recipe.parent for path in paths for recipe in sorted(path.rglob("recipe.json"))]
+    found = [folder for folder in dict.fromkeys(folders) if (folder / "metrics.csv").is_file()]
     if not found:
-        names = ", ".join(str(path) for path in paths)
-        raise ManifestError(
-            f"{names}: no run with a finished epoch", remedy="Make one with `telltrace train`."
-        )
-    return list(dict.fromkeys(found))
+        reason = f"{', '.join(map(str, paths))}: no run with a finished epoch"
+        raise ManifestError(reason, remedy="Make one with `telltrace train`.")
+    return found
 
 
 def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
     """A row a run: the settings in which the runs differ, best epoch, last loss and speed."""
     recipes = [flatten(json.loads((f / "recipe.json").read_text())) for f in folders]
     keys = sorted(set().union(*recipes))
-    texts = {key: [str(recipe.get(key, "")) for recipe in recipes] for key in keys}
-    differ = [key for key in keys if len(set(texts[key])) > 1]
+    differ = [key for key in keys if len({str(recipe.get(key, "")) for recipe in recipes}) > 1]
     rows = []
-    for i, (name, folder) in enumerate(zip(run_names(folders), folders, strict=True)):
+    for name, folder, recipe in zip(run_names(folders), folders, recipes, strict=True):
         metrics, speed = pd.read_csv(folder / "metrics.csv"), folder / "speed.csv"
         auc = metrics["val_auc_worst" if "val_auc_worst" in metrics else "val_auc"]
         kept: Any = auc.idxmax() if auc.notna().any() else metrics["val_log_loss"].idxmin()
@@ -40,8 +37,8 @@ def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
         rows.append(
             {
                 "run": name,
-                **{key: texts[key][i] for key in differ},
-                "epochs": f"{len(metrics)}/{recipes[i].get('optim.epochs', '?')}",
+                **{key: str(recipe.get(key, "")) for key in differ},
+                "epochs": f"{len(metrics)}/{recipe.get('optim.epochs', '?')}",
                 "best": int(metrics["epoch"][kept]),
                 "val_auc": metrics["val_auc"][kept],
                 "val_log_loss": metrics["val_log_loss"][kept],
@@ -57,12 +54,3 @@ def run_names(folders: Sequence[Path]) -> list[str]:
     paths = [folder.absolute() for folder in folders]
     shared = os.path.commonpath([path.parent for path in paths])
     return [str(path.relative_to(shared)) for path in paths]
-
-
-def plot_runs(folders: Sequence[Path], path: Path) -> None:
-    """Loss and validation AUC of every run over its epochs, as one picture (.png, .svg, .pdf)."""
-    from telltrace.visualization import runs_figure  # here, because it loads matplotlib
-
-    tables = [pd.read_csv(folder / "metrics.csv") for folder in folders]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    runs_figure(dict(zip(run_names(folders), tables, strict=True))).savefig(path, dpi=120)

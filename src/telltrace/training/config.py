@@ -1,12 +1,21 @@
 """The settings of a training run, as plain data: this file builds nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from telltrace.errors import OptionError
+from telltrace.files import file_sha256
 
 Device = Literal["auto", "cpu", "cuda"]
+
+
+def check_positive(**values: int) -> None:
+    """Raise an OptionError that names the first count below 1."""
+    for name, value in values.items():
+        if value < 1:
+            raise OptionError(f"{name} must be at least 1, got {value}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +45,7 @@ class DataConfig:
     protocol: str | None = None
     """Split to assign, such as "ffpp-pairs"; by default the manifest's own split column."""
     task: Literal["labels", "blend", "mixed"] = "labels"
-    """Learn the labels as given, tell real faces from blends that are made of them, or mix
-    pairs of several sources in every batch."""
+    """Learn the labels as given, tell real faces from blends of them, or mix pairs of sources."""
     sources: tuple[SourceConfig, ...] = ()
     """Mixed: what every batch is made of. Both faces of a pair are framed, resized, coloured and
     encoded alike, as media found elsewhere are; ``batch_size`` and ``augmentation`` unused."""
@@ -48,8 +56,7 @@ class DataConfig:
     image_size: int = 256
     """Side of the network's input, in pixels."""
     batch_size: int = 64
-    """Images per optimiser step, over all processes; with "blend", a real face and its blend
-    count as two."""
+    """Images a step, over all processes; a real face and its blend count as two."""
     augmentation: str = "sficonv"
     """Named augmentation: "none", "sficonv" (flip, rotation, perspective), "ba", "robust" (the
     changes that pictures undergo on the internet) or "strong" (more of everything, and cutout)."""
@@ -58,15 +65,13 @@ class DataConfig:
     balance: bool = True
     """Draw as many real as fake faces in every epoch."""
     workers: int = 0
-    """Threads, or for "mixed" processes, that prepare batches ahead; 0 prepares each when it is
-    asked for."""
+    """Threads, or for blends and "mixed" processes, that prepare batches ahead; 0 for none."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     """Per-channel mean that is subtracted, RGB in [0, 1]."""
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     """Per-channel deviation that is divided by."""
     terms: str = ""
-    """What the owners of the data allow the weights to be used for; the card and every scan
-    repeat it."""
+    """What the data's owners allow the weights to be used for; the card and scans repeat it."""
 
     def __post_init__(self) -> None:
         check_positive(
@@ -155,8 +160,7 @@ class HardwareConfig:
     compile: bool = False
     """Let torch.compile fuse the network: a minute or more at the start, then faster steps."""
     recompute: bool = False
-    """Recompute activations in the backward pass (activation checkpointing): a third more time
-    for a fraction of the memory."""
+    """Recompute activations in the backward pass: a third more time, a fraction of the memory."""
     devices: int = 1
     """Processes on this machine, each with a device, or a share of the cores, of its own."""
     nodes: int = 1
@@ -177,17 +181,27 @@ class HardwareConfig:
 class Settings:
     """Everything that the outcome of a run depends on; a resumed run must have the same."""
 
-    manifest: tuple[str, ...]
-    detector: str
-    options: Mapping[str, Any]
-    data: DataConfig
-    objective: ObjectiveConfig
-    optim: OptimConfig
-    hardware: HardwareConfig
-    seed: int
-    precision: str
+    manifest: tuple[str, ...] = ()
+    detector: str = "sfi_mobilenet"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data: DataConfig = DataConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    optim: OptimConfig = OptimConfig()
+    hardware: HardwareConfig = HardwareConfig()
+    seed: int = 7
+    precision: str = "auto"
     from_: str | None = None
     """File of the weights that training starts from; None for fresh ones."""
+
+
+def by_content(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the hash of the file of weights that an option names, in place of its path."""
+    options = recipe.get("options", {})
+    path = Path(options.get("weights") or "")
+    return {
+        **recipe,
+        "options": options | ({"weights": file_sha256(path)} if path.is_file() else {}),
+    }
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -204,10 +218,3 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-def check_positive(**values: int) -> None:
-    """Raise an OptionError that names the first count below 1."""
-    for name, value in values.items():
-        if value < 1:
-            raise OptionError(f"{name} must be at least 1, got {value}.")

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from telltrace.data.blending import BlendSettings, pair_batches, settings_at, similar_faces
+from telltrace.data.blending import pair_batches, settings_at, similar_faces
 from telltrace.data.crops import crop_landmarks
 from telltrace.data.loader import FaceDataset, Order, batches
-from telltrace.data.mixed import Source, create_source, mixed_batch
+from telltrace.data.mixed import create_source, mixed_batch
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import ManifestError, OptionError
 from telltrace.faces.align import FaceCrop
-from telltrace.packs.pictures import one_thread_each
+from telltrace.packs.pictures import one_thread_each, read_crop
 
 from .config import DataConfig
 from .loop import Batch
@@ -35,8 +36,10 @@ NO_LABEL = -1
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
-Tables = tuple[pd.DataFrame, pd.DataFrame]
-"""Face crops of the training and of the validation split."""
+Arrays = tuple[Images, Labels, NDArray[np.float32]]
+"""Images, labels and masks of a batch, over all processes."""
+Split = tuple[pd.DataFrame, list[FaceCrop]]
+"""The face crops of a split, and how each was cut."""
 Shard = tuple[int, int]
 """(rank, processes)"""
 
@@ -44,214 +47,154 @@ Shard = tuple[int, int]
 class Validation(NamedTuple):
     """A batch of validation."""
 
-    images: Images
-    """(B, S, S, 3) at the network's size."""
-    labels: Labels
-    """(B,), or :data:`NO_LABEL`."""
-    source: str = ""
-    """Name of the source, where there are several."""
+    images: Images  # (B, S, S, 3) at the network's size
+    labels: Labels  # (B,), or NO_LABEL
+    source: str = ""  # its name, where there are several
 
 
-@dataclass(frozen=True)
 class Feed:
-    """Batches that depend on the epoch and the step alone."""
+    """Batches of a run, which depend on the epoch and the step alone.
 
-    steps: int
-    """Steps in an epoch."""
-    batches: Callable[[int, int], Iterable[Batch]]
-    """``(epoch, first step) -> batches``."""
-    validation: Callable[[], Iterable[Validation]]
-    """This process's share of validation: the same each time, and as many batches in every
-    process."""
-    batch_size: int
-    """Images of a step, over all processes."""
-
-
-def create_feed(
-    train: pd.DataFrame,
-    val: pd.DataFrame,
-    preprocessing: Preprocessing,
-    data: DataConfig,
-    seed: int,
-    *,
-    crops: tuple[Sequence[FaceCrop], Sequence[FaceCrop]] | None = None,
-    masks: bool = True,
-    shard: Shard = (0, 1),
-    pin: bool = False,
-) -> Feed:
-    """The feed of a run, from the face crops of the two splits.
-
-    Masks are read where the objective learns from ``masks`` and the manifest has them. A process
-    sees its ``shard`` of every batch, in pinned memory, from which a GPU copies while it computes,
-    if ``pin``. Mixed, ``crops`` says how each row of ``train`` and of ``val`` was cut.
+    Made from face crops of the splits train and val, and how each was cut. Masks are read where
+    the objective learns from ``masks`` and the manifest has them. A process sees its ``shard`` of
+    every batch, in pinned memory, from which a GPU copies while it computes, if ``pin``.
 
     Raises:
         TelltraceError: If the crops make no batch, or a split lacks what the task needs.
     """
-    _check_shares(data, shard[1])
-    rest: Any = (preprocessing, data, seed, shard)
-    if data.task == "mixed":
-        assert crops is not None
-        feed = _mixed_feed((train, val), crops, *rest)
-    elif data.task == "blend":
-        feed = _blend_feed((train, val), *rest)
-    else:
-        feed = _labels_feed((train, val), masks, *rest)
 
-    def prefetched(epoch: int, start: int) -> Iterator[Batch]:
-        made = iter(feed.batches(epoch, start))
-        if pin:
-            made = (tuple(part.pin_memory() for part in batch) for batch in made)
-        return made if data.task == "mixed" or not data.workers else _prefetch(made)
+    steps: int
+    """Steps in an epoch."""
+    batch_size: int
+    """Images of a step, over all processes."""
+    validation: Callable[[], Iterable[Validation]]
+    """This process's share of validation: the same each time, and as many batches in every
+    process."""
 
-    return replace(feed, batches=prefetched)
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        crops: Sequence[FaceCrop],
+        preprocessing: Preprocessing,
+        data: DataConfig,
+        seed: int,
+        *,
+        masks: bool = True,
+        shard: Shard = (0, 1),
+        pin: bool = False,
+    ) -> None:
+        self.size, self.data, self.seed, self.shard, self.pin = (
+            preprocessing,
+            data,
+            seed,
+            shard,
+            pin,
+        )
+        _check_shares(data, shard[1])
+        one_thread_each()  # before a process is forked: the fork could not end OpenCV's threads
+        (train, train_crops), (val, val_crops) = (_split(table, crops, s) for s in ("train", "val"))
+        if data.task == "mixed":
+            self._mix((train, train_crops), (val, val_crops))
+        elif data.task == "blend":
+            self._blend(train, val)
+        else:
+            self._read(train, val, masks and bool((train["mask"] != "").any()))
+
+    def batches(self, epoch: int, start: int) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 0, from a step on."""
+        for batch in self._batches(epoch, start):
+            yield tuple(part.pin_memory() for part in batch) if self.pin else batch
+
+    def _read(self, train: pd.DataFrame, val: pd.DataFrame, masks: bool) -> None:
+        """Faces with the labels that they have."""
+        data, (rank, processes) = self.data, self.shard
+        faces = FaceDataset(train, self.size, recipe=data.augmentation, masks=masks)
+        judged = FaceDataset(val, self.size)
+        order: Order = "balanced" if data.balance else "shuffled"
+
+        def feed(epoch: int, start: int) -> Iterator[Batch]:
+            size, workers = data.batch_size, data.workers
+            how: Any = {"order": order, "start": start, "shard": self.shard}
+            made = batches(faces, epoch, self.seed, size, workers, **how)
+            return _prefetch(made) if workers else made
+
+        def validation() -> Iterator[Validation]:
+            for first in range(0, len(judged), VALIDATION_BATCH):
+                rows = range(first + rank, min(first + VALIDATION_BATCH, len(judged)), processes)
+                images = np.stack([judged.image(row) for row in rows or [first]])
+                yield Validation(images, judged.labels[rows] if rows else np.array([NO_LABEL]))
+
+        self.steps, self.batch_size = len(faces) // data.batch_size, data.batch_size
+        self._batches, self.validation = feed, validation
+
+    def _blend(self, train: pd.DataFrame, val: pd.DataFrame) -> None:
+        """Real faces and blends made of them; fakes in the manifest are not used."""
+        pairs = max(1, self.data.batch_size // 2)
+        drawn = _Blends(train, self.size, self.seed, pairs, self.data.easy_epochs)
+        judged = _Blends(val, self.size, self.seed, VALIDATION_PAIRS)
+        same = [(partial(judged.draw, VALIDATION_EPOCH, step), "") for step in range(judged.steps)]
+        self.steps, self.batch_size = drawn.steps, 2 * pairs
+        self._pair(drawn.draw, same)
+
+    def _mix(self, train: Split, val: Split) -> None:
+        """Pairs of every source in every batch."""
+        sources, same = self.data.sources, []
+        used = [(create_source(*train, s.datasets, s.fakes), s.pairs) for s in sources if s.pairs]
+        draw = partial(mixed_batch, size=self.size.image_size)
+        for config in (source for source in sources if source.validation_pairs):
+            source = create_source(*val, config.datasets, config.fakes)
+            for step, first in enumerate(range(0, config.validation_pairs, VALIDATION_PAIRS)):
+                few = [(source, min(VALIDATION_PAIRS, config.validation_pairs - first))]
+                same.append((partial(draw, few, self.seed, VALIDATION_EPOCH, step), config.name))
+        self.steps, self.batch_size = self.data.epoch_steps, 2 * sum(pairs for _, pairs in used)
+        self._pair(partial(draw, used, self.seed), same)
+
+    def _pair(
+        self, draw: Callable[[int, int], Arrays], same: Sequence[tuple[Callable[[], Arrays], str]]
+    ) -> None:
+        """Batches that ``draw`` makes; the ``same`` ones, by their source, validate."""
+        workers, (rank, processes) = self.data.workers, self.shard
+
+        def feed(epoch: int, start: int) -> Iterator[Batch]:
+            limit = BATCH_SECONDS if workers else 0
+            numbers, whole = range(start, self.steps), _Epoch(draw, epoch, self.shard)
+            how: Any = {"num_workers": workers, "timeout": limit}
+            return iter(DataLoader(whole, batch_size=None, sampler=numbers, **how))
+
+        def validation() -> Iterator[Validation]:
+            for batch, source in same:
+                images, labels, _ = batch()
+                if rank < len(labels):
+                    yield Validation(images[rank::processes], labels[rank::processes], source)
+                else:  # all processes evaluate as often
+                    yield Validation(images[:1], np.array([NO_LABEL]), source)
+
+        self._batches, self.validation = feed, validation
 
 
 def _check_shares(data: DataConfig, processes: int) -> None:
     """Refuse batches that cannot be split evenly among the processes."""
-    count, unit, remedy = data.batch_size, "images", "Make data.batch_size a multiple of them."
-    if data.task == "blend":
-        count, unit = max(1, count // 2), "pairs"
-        remedy = f"Make data.batch_size a multiple of {2 * processes}."
-    elif data.task == "mixed":
-        count, unit = sum(source.pairs for source in data.sources), "pairs"
-        remedy = "Change `pairs` of a source in data.sources."
+    half, multiple = max(1, data.batch_size // 2), "Make data.batch_size a multiple of"
+    mixed = sum(source.pairs for source in data.sources)
+    count, unit, remedy = {
+        "labels": (data.batch_size, "images", f"{multiple} them."),
+        "blend": (half, "pairs", f"{multiple} {2 * processes}."),
+        "mixed": (mixed, "pairs", "Change `pairs` of a source in data.sources."),
+    }[data.task]
     if not count or count % processes:
         text = f"Batches of {count} {unit} cannot be shared among {processes} processes"
         raise OptionError(text, remedy=remedy)
 
 
-def _labels_feed(
-    tables: Tables, masks: bool, resize: Preprocessing, data: DataConfig, seed: int, shard: Shard
-) -> Feed:
-    known = masks and bool((tables[0]["mask"] != "").any())
-    train = FaceDataset(tables[0], resize, recipe=data.augmentation, masks=known)
-    val = FaceDataset(tables[1], resize)
-
-    def feed(epoch: int, start: int) -> Iterator[Batch]:
-        order: Order = "balanced" if data.balance else "shuffled"
-        size, workers = data.batch_size, data.workers
-        return batches(train, epoch, seed, size, workers, order=order, start=start, shard=shard)
-
-    def validation() -> Iterator[Validation]:
-        for first in range(0, len(val), VALIDATION_BATCH):
-            rows = range(first + shard[0], min(first + VALIDATION_BATCH, len(val)), shard[1])
-            images = np.stack([val.image(row) for row in rows or [first]])
-            yield Validation(images, val.labels[rows] if rows else np.array([NO_LABEL]))
-
-    return Feed(len(train) // data.batch_size, feed, validation, data.batch_size)
-
-
-def _share(images: Images, labels: Labels, shard: Shard, source: str = "") -> Validation:
-    """What one process evaluates: its share, or one image without a label, as all must evaluate."""
-    mine = slice(shard[0], None, shard[1])
-    if not len(labels[mine]):
-        return Validation(images[:1], np.array([NO_LABEL]), source)
-    return Validation(images[mine], labels[mine], source)
-
-
-def _tensors(batch: Sequence[NDArray[np.generic]], shard: Shard) -> Batch:
-    return tuple(torch.from_numpy(part[shard[0] :: shard[1]].copy()) for part in batch)
-
-
-def _blend_feed(
-    tables: Tables, preprocessing: Preprocessing, data: DataConfig, seed: int, shard: Shard
-) -> Feed:
-    """Real faces and blends made of them; fakes in the manifest are not used."""
-    pairs = max(1, data.batch_size // 2)
-    train, val = (_Reals(table, preprocessing) for table in tables)
-
-    def feed(epoch: int, start: int) -> Iterator[Batch]:
-        settings = settings_at((epoch + 1) / (data.easy_epochs + 1))
-        for batch in train.blends(seed, epoch, pairs, start, settings):
-            yield _tensors(batch, shard)
-
-    def validation() -> Iterator[Validation]:
-        drawn = val.blends(seed, VALIDATION_EPOCH, VALIDATION_PAIRS, 0, settings_at(1))
-        return (_share(images, labels, shard) for images, labels, _ in drawn)
-
-    return Feed(-(-len(train.crops) // pairs), feed, validation, 2 * pairs)
-
-
-def _mixed_feed(
-    tables: Tables,
-    crops: tuple[Sequence[FaceCrop], Sequence[FaceCrop]],
-    preprocessing: Preprocessing,
-    data: DataConfig,
-    seed: int,
-    shard: Shard,
-) -> Feed:
-    """Pairs of every source in every batch."""
-    one_thread_each()  # before a process is forked: the fork could not end OpenCV's threads
-    used = [source for source in data.sources if source.pairs]
-    evaluated = [source for source in data.sources if source.validation_pairs]
-    train = [(create_source(tables[0], crops[0], s.datasets, s.fakes), s.pairs) for s in used]
-    val = [create_source(tables[1], crops[1], s.datasets, s.fakes) for s in evaluated]
-    size = preprocessing.image_size
-
-    def feed(epoch: int, start: int) -> Iterable[Batch]:
-        steps, order = MixedSteps(train, seed, epoch, size, shard), range(start, data.epoch_steps)
-        limit = BATCH_SECONDS if data.workers else 0
-        return DataLoader(
-            steps, batch_size=None, sampler=order, num_workers=data.workers, timeout=limit
+def _split(table: pd.DataFrame, crops: Sequence[FaceCrop], split: str) -> Split:
+    rows = np.flatnonzero(table.split == split).tolist()
+    if not rows:
+        counts = table.split.replace("", "none").value_counts().to_dict()
+        raise ManifestError(
+            f"No face crop belongs to the split {split!r} (the manifest has {counts})",
+            remedy="Assign splits with --data.protocol, for example by-identity.",
         )
-
-    def validation() -> Iterator[Validation]:
-        for source, config in zip(val, evaluated, strict=True):
-            for first in range(0, config.validation_pairs, VALIDATION_PAIRS):
-                pairs = min(VALIDATION_PAIRS, config.validation_pairs - first)
-                step = first // VALIDATION_PAIRS
-                drawn = mixed_batch([(source, pairs)], seed, VALIDATION_EPOCH, step, size)
-                yield _share(drawn[0], drawn[1], shard, config.name)
-
-    return Feed(data.epoch_steps, feed, validation, 2 * sum(source.pairs for source in used))
-
-
-@dataclass
-class MixedSteps(Dataset[Batch]):
-    """The batches of one epoch by their number, so that other processes can make them.
-
-    In a thread drawing blends would hold Python's lock, for which every layer then waits.
-    """
-
-    sources: Sequence[tuple[Source, int]]
-    seed: int
-    epoch: int
-    size: int
-    shard: Shard
-
-    def __getitem__(self, step: int) -> Batch:
-        batch = mixed_batch(self.sources, self.seed, self.epoch, step, self.size)
-        return _tensors(batch, self.shard)
-
-
-class _Reals:
-    """The real crops of a table at full size, their landmarks and similar faces."""
-
-    def __init__(self, table: pd.DataFrame, preprocessing: Preprocessing) -> None:
-        reals = table[table.label == 0].reset_index(drop=True)
-        if reals.empty:
-            raise ManifestError("Blends are made of real faces, and a split holds none")
-        self.resize = preprocessing.resize
-        full = Preprocessing(preprocessing.crop, preprocessing.crop.size)
-        faces = FaceDataset(reals, full)
-        self.crops = [faces.crop(row) for row in range(len(faces))]
-        self.landmarks, self.partners = crop_landmarks(reals, preprocessing.crop), None
-        if len(reals) > 1:
-            self.partners = similar_faces(self.crops, self.landmarks, count=20)
-
-    def blends(
-        self, seed: int, epoch: int, pairs: int, start: int, settings: BlendSettings
-    ) -> Iterator[tuple[Images, Labels, NDArray[np.float32]]]:
-        """Batches of pairs at the network's size: images, labels, masks."""
-        for images, labels, masks in pair_batches(
-            self.crops, self.landmarks, partners=self.partners, settings=settings, seed=seed,
-            epoch=epoch, pairs=pairs, start=start,
-        ):  # fmt: skip
-            small = np.stack([self.resize(image) for image in images])
-            grey = (np.stack([masks] * 3, axis=-1) * 255).astype(np.uint8)
-            small_masks = np.stack([self.resize(mask)[..., 0] for mask in grey])
-            yield small, labels, (small_masks / np.float32(255)).astype(np.float32)
+    return table.iloc[rows].reset_index(drop=True), [crops[row] for row in rows]
 
 
 def _prefetch(items: Iterator[Batch]) -> Iterator[Batch]:
@@ -261,3 +204,47 @@ def _prefetch(items: Iterator[Batch]) -> Iterator[Batch]:
         while (item := coming.result()) is not None:
             coming = pool.submit(next, items, None)
             yield item
+
+
+class _Blends:
+    """Batches of real crops and blends of them, made at full size."""
+
+    def __init__(
+        self, table: pd.DataFrame, size: Preprocessing, seed: int, pairs: int, easy_epochs: int = 0
+    ) -> None:
+        reals = table[table.label == 0]
+        if reals.empty:
+            raise ManifestError("Blends are made of real faces, and a split holds none")
+        crops, landmarks = (
+            [read_crop(path) for path in reals.path],
+            crop_landmarks(reals, size.crop),
+        )
+        near = similar_faces(crops, landmarks, count=20) if len(crops) > 1 else None
+        how: Any = {"partners": near, "seed": seed, "pairs": pairs}
+        self.batches = partial(pair_batches, crops, landmarks, **how)
+        self.steps, self.easy_epochs, self.resize = (
+            -(-len(crops) // pairs),
+            easy_epochs,
+            size.resize,
+        )
+
+    def draw(self, epoch: int, step: int) -> Arrays:
+        """Images at the network's size, labels, masks."""
+        settings = settings_at((epoch + 1) / (self.easy_epochs + 1))
+        made = next(self.batches(epoch=epoch, start=step, settings=settings))
+        grey = (np.stack([made[2]] * 3, axis=-1) * 255).astype(np.uint8)
+        images, masks = (np.stack([*map(self.resize, part)]) for part in (made[0], grey))
+        return images, made[1], (masks[..., 0] / np.float32(255)).astype(np.float32)
+
+
+@dataclass
+class _Epoch(Dataset[Batch]):
+    """The batches of one epoch, for other processes: a thread would hold Python's lock for long."""
+
+    draw: Callable[[int, int], Arrays]
+    epoch: int
+    shard: Shard
+
+    def __getitem__(self, step: int) -> Batch:
+        arrays, (rank, processes) = self.draw(self.epoch, step), self.shard
+        return tuple(torch.from_numpy(part[rank::processes].copy()) for part in arrays)

@@ -47,8 +47,8 @@ def initialize(settings: Settings, fabric: Fabric, resumed: bool = False) -> Sta
         wrapped.mark_forward_method(str(objective.method))
     # Two groups: processes may share the network's weights, never the objective's.
     groups = [list(module.parameters()) for module in (wrapped, objective)]
-    kind = torch.optim.Adam if settings.optim.coupled else torch.optim.AdamW
     optim, weights = settings.optim, [{"params": group} for group in groups if group]
+    kind = torch.optim.Adam if optim.coupled else torch.optim.AdamW
     optimizer = kind(weights, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
     owned = cast(torch.optim.Optimizer, fabric.setup_optimizers(optimizer))
     if average is not None:
@@ -70,12 +70,11 @@ def start_from(network: nn.Module, path: str | Path) -> None:
     own = network.state_dict()
     same = {key: t for key, t in given.items() if key in own and own[key].shape == t.shape}
     if not same:
-        raise CheckpointError(
-            f"has no tensor of a {type(network).__name__}, whose first is {next(iter(own))}",
-            remedy="Name the detector that the weights are of; `telltrace import-weights` "
-            "translates published layouts.",
-            path=path,
+        reason = f"has no tensor of a {type(network).__name__}, whose first is {next(iter(own))}"
+        remedy = (
+            "Name the detector of the weights; `telltrace import-weights` reads published ones."
         )
+        raise CheckpointError(reason, remedy=remedy, path=path)
     network.load_state_dict(same, strict=False)
     text = [f"{path}: {len(same)} of the network's {len(own)} tensors were taken"]
     for names, what in ((own, "stay fresh"), (given, "were not used")):
@@ -97,8 +96,7 @@ def create_objective(
     Raises:
         OptionError: If the detector has no such objective.
     """
-    named: tuple[Any, ...] = getattr(network, "objectives", ())
-    known = {kind.name: kind for kind in (*named, CrossEntropy)}
+    known: dict[str, Any] = {k.name: k for k in (*getattr(network, "objectives", ()), CrossEntropy)}
     own = next(iter(known))
     name = own if config.name == "auto" else config.name
     if name not in known:

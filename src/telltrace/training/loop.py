@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,12 +12,11 @@ from torch import Tensor, nn
 from telltrace.errors import TelltraceError
 
 from .config import OptimConfig
+from .processes import synced_batch_norm
 
 Batch = tuple[Tensor, ...]
 """(B, H, W, 3) uint8 images, (B,) labels, 0 real and 1 fake, and, where the data has them,
 (B, H, W) masks in [0, 1] of what was forged, negative where that is not known."""
-
-Context = Callable[[], AbstractContextManager[object]]
 
 
 @dataclass
@@ -47,15 +45,13 @@ class State:
     @property
     def evaluated(self) -> nn.Module:
         """The network that is validated and kept: the averaged one, where there is one."""
-        network = self.network if self.average is None else self.average
-        return cast(nn.Module, getattr(network, "module", network))
+        return self.plain if self.average is None else getattr(self.average, "module", self.average)
 
 
 def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> float:
     """Learning rate of a step, from the finished epochs and the finished steps of this one."""
     done = epoch * steps + step
-    warm = min(1.0, (done + 1) / optim.warmup_steps) if optim.warmup_steps else 1.0
-    rate = optim.lr * warm
+    rate = optim.lr * min(1.0, (done + 1) / max(1, optim.warmup_steps))
     if optim.schedule == "halve":
         return float(rate * 0.5**epoch)
     if optim.schedule == "cosine":
@@ -83,7 +79,6 @@ def fit(
     steps: int,
     to_input: Callable[[Tensor], Tensor],
     seed: int = 0,
-    forward_context: Context = nullcontext,
     after_step: Callable[[State, float], None] = lambda state, loss: None,
     after_epoch: Callable[[State, float], None] = lambda state, loss: None,
 ) -> None:
@@ -96,13 +91,12 @@ def fit(
         state: Where to start, set up with the fabric; it is advanced in place.
         batches: ``(epoch, first step) -> batches`` from that step on, this process's share.
         fabric: Owns device, precision and processes.
-        optim: Learning rate, schedule, clipping, accumulation, averaging.
+        optim: How to learn.
         steps: Steps in an epoch.
         to_input: Turns (B, H, W, 3) uint8 images into the network's (B, 3, H, W) input.
-        seed: Seed of dropout and of every other draw inside the network.
-        forward_context: Context of every forward pass, in which processes share statistics.
-        after_step: Called with the state and the step's loss.
-        after_epoch: Called with the state and the epoch's mean loss.
+        seed: Of dropout and of every other draw inside the network.
+        after_step: Called with the state and the loss of the step.
+        after_epoch: Likewise, with the mean of the epoch.
 
     Raises:
         NonFiniteError: If the loss is NaN or infinite.
@@ -115,7 +109,7 @@ def fit(
             for group in state.optimizer.param_groups:
                 group["lr"] = learning_rate(optim, state.epoch, state.step, steps)
             state.optimizer.zero_grad(set_to_none=True)
-            loss = _backward(state, batch, fabric, optim.accumulate, to_input, forward_context)
+            loss = _backward(state, batch, fabric, optim.accumulate, to_input)
             _step(state, fabric, optim, steps)
             state.step += 1
             state.loss_sum += loss
@@ -126,12 +120,7 @@ def fit(
 
 
 def _backward(
-    state: State,
-    batch: Batch,
-    fabric: Fabric,
-    pieces: int,
-    to_input: Callable[[Tensor], Tensor],
-    forward_context: Context,
+    state: State, batch: Batch, fabric: Fabric, pieces: int, to_input: Callable[[Tensor], Tensor]
 ) -> float:
     """Gradients of a batch, in pieces that hold a face and its blend; the mean of all losses."""
     count, total = len(batch[0]), 0.0
@@ -140,7 +129,7 @@ def _backward(
         piece = fabric.to_device(tuple(part[number::pieces] for part in batch))
         share = len(piece[0]) / count
         with fabric.no_backward_sync(state.network, enabled=number < pieces - 1):  # type: ignore[arg-type]
-            with forward_context():
+            with synced_batch_norm(fabric)():
                 losses = state.objective(state.network, to_input(piece[0]), *piece[1:])
             loss = float(_mean(losses["loss"].detach(), fabric))
             if not math.isfinite(loss):

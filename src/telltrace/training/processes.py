@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -21,17 +21,17 @@ from torch.overrides import TorchFunctionMode
 from telltrace.errors import OptionError
 
 from .config import HardwareConfig
-from .loop import Context
+
+Context = Callable[[], AbstractContextManager[object]]
 
 
 def create_fabric(hardware: HardwareConfig, device: str, precision: str) -> Fabric:
     """Owner of devices, precision and processes, which it starts; OptionError for lack of GPUs."""
     found = torch.cuda.device_count()
-    if device != "cpu" and found and hardware.devices > found:
+    if device != "cpu" and 0 < found < hardware.devices:
         raise OptionError(f"devices is {hardware.devices}, but this machine has {found} GPUs.")
-    counts = {"devices": hardware.devices, "num_nodes": hardware.nodes}
-    how: Any = {"strategy": _strategy(hardware), "precision": precision, **counts}
-    fabric = Fabric(accelerator=device, **how)
+    how: Any = {"devices": hardware.devices, "num_nodes": hardware.nodes, "precision": precision}
+    fabric = Fabric(accelerator=device, strategy=_strategy(hardware), **how)
     fabric.launch()
     return fabric
 
@@ -40,9 +40,7 @@ def _strategy(hardware: HardwareConfig) -> str | Strategy:
     if hardware.processes == 1:
         return "auto"
     if hardware.strategy == "fsdp":
-        return ModelParallelStrategy(
-            _shard, data_parallel_size=hardware.processes, tensor_parallel_size=1
-        )
+        return ModelParallelStrategy(_shard, hardware.processes, tensor_parallel_size=1)
     # Statistics are shared in every forward pass, so there is nothing left to broadcast.
     known = inspect.signature(DistributedDataParallel.__init__).parameters
     name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
@@ -100,9 +98,8 @@ def _batch_norm(
     if not training:
         return F.batch_norm(inputs, running_mean, running_var, weight, bias, False, momentum, eps)
     statistics = torch.float64 if inputs.dtype == torch.float64 else torch.float32
-    ones = inputs.new_ones(inputs.shape[1], dtype=statistics)
-    scale = ones if weight is None else weight
-    shift = torch.zeros_like(ones) if bias is None else bias
+    scale = inputs.new_ones(inputs.shape[1], dtype=statistics) if weight is None else weight
+    shift = inputs.new_zeros(inputs.shape[1], dtype=statistics) if bias is None else bias
     out, mean, var = cast(tuple[Tensor, Tensor, Tensor], _Synced.apply(inputs, scale, shift, eps))
     if running_mean is not None and running_var is not None:
         count = dist.get_world_size() * inputs.numel() // inputs.shape[1]

@@ -18,12 +18,10 @@ from .hardware import device_name
 def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
     """What a checkpoint says of its own making; it names no place on the machine."""
     settings = {key: value for key, value in recipe.items() if key != "manifest"}
-    if settings.get("from_"):
-        settings["from_"] = Path(settings["from_"]).name
-    settings["options"] = {
-        key: Path(value).name if key == "weights" and value else value
-        for key, value in recipe["options"].items()
-    }
+    settings["options"] = dict(recipe["options"])
+    for holder, key in ((settings, "from_"), (settings["options"], "weights")):
+        if holder.get(key):
+            holder[key] = Path(holder[key]).name
     used = table[table.split == "train"]
     videos = used.groupby(VIDEO_KEY).ngroups
     sets = ", ".join(sorted(set(used.dataset) - {""})) or "unnamed data"

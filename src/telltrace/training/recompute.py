@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from .loop import Context
+from .processes import Context
 
 LISTS = (nn.Sequential, nn.ModuleList)
 
@@ -41,9 +41,8 @@ def _blocks(module: nn.Module) -> Iterator[nn.Module]:
 
 def _has_parts(module: nn.Module) -> bool:
     """Parts of its own with kernels or matrices among them, and no mere list of such."""
-    if type(module) in LISTS or not list(module.children()):
-        return False
-    return any(weight.ndim > 1 for weight in module.parameters())
+    matrices = any(weight.ndim > 1 for weight in module.parameters())
+    return matrices and type(module) not in LISTS and any(True for _ in module.children())
 
 
 def _is_chain(module: nn.Module) -> bool:
@@ -68,13 +67,13 @@ def _wrap(block: nn.Module, forward_context: Context) -> None:
 @contextmanager
 def _second_pass(block: nn.Module, forward_context: Context) -> Iterator[None]:
     """The second forward pass of a block: what batch normalisation counts, it counts on copies."""
-    layers = [module for module in block.modules() if isinstance(module, _BatchNorm)]
-    kept = [dict(layer._buffers) for layer in layers]
-    for layer, buffers in zip(layers, kept, strict=True):
-        layer._buffers.update({k: None if v is None else v.clone() for k, v in buffers.items()})
+    layers = [module._buffers for module in block.modules() if isinstance(module, _BatchNorm)]
+    kept = [dict(buffers) for buffers in layers]
+    for buffers in layers:
+        buffers.update({k: None if v is None else v.clone() for k, v in buffers.items()})
     try:
         with forward_context():
             yield
     finally:
-        for layer, buffers in zip(layers, kept, strict=True):
-            layer._buffers.update(buffers)
+        for buffers, before in zip(layers, kept, strict=True):
+            buffers.update(before)

@@ -33,7 +33,6 @@ class RunLogger(ExitStack):
         super().__init__()
         self.out, self.epochs, self.steps, self.batch_size = out, epochs, steps, batch_size
         self.active, self.tensorboard = active, None
-        self.started, self.waited, self.images = 0.0, 0.0, 0
 
     def start(self, state: State, text: str) -> None:
         """Open TensorBoard and the progress bar; say how the run computes."""
@@ -50,14 +49,11 @@ class RunLogger(ExitStack):
     def timed(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The same batches; the time spent waiting for them is counted."""
         self.started, self.waited, self.images = time.perf_counter(), 0.0, 0
-        source = iter(batches)
-        while True:
-            asked = time.perf_counter()
-            batch = next(source, None)
+        asked = self.started
+        for batch in batches:
             self.waited += time.perf_counter() - asked
-            if batch is None:
-                return
             yield batch
+            asked = time.perf_counter()
 
     def step(self, state: State, loss: float) -> None:
         """Show one finished step."""
@@ -88,12 +84,12 @@ class RunLogger(ExitStack):
             return
         row = state.history[-1]
         figures = {key: value for key, value in row.items() if key != "epoch" and value is not None}
-        self._scalars("epoch", {**figures, **speed}, row["epoch"])
+        self._scalars("epoch", figures | speed, row["epoch"])
         text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
         rate = f"{speed['images_per_second']:.0f} images/s"
         logger.info("epoch %d/%d  %s  %s", row["epoch"], self.epochs, text, rate)
         write_table(pd.DataFrame(state.history), self.out / "metrics.csv")
-        file, speeds = self.out / "speed.csv", pd.DataFrame([{"epoch": row["epoch"], **speed}])
+        file, speeds = self.out / "speed.csv", pd.DataFrame([{"epoch": row["epoch"]} | speed])
         if file.is_file():
             before = pd.read_csv(file, dtype=str)
             speeds = pd.concat([before[before.epoch.astype(int) < row["epoch"]], speeds])

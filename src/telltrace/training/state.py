@@ -13,9 +13,8 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from telltrace.checkpoint import read_tensors, write_tensors
 from telltrace.errors import CheckpointError, OptionError
-from telltrace.files import check_disk_space
 
-from .config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig, SourceConfig, flatten
+from .config import HardwareConfig, Settings, SourceConfig, by_content, flatten
 from .hardware import resolve_hardware
 from .loop import State
 
@@ -44,8 +43,7 @@ def save_state(
         return
     counted = {name: getattr(state, name) for name in COUNTED}
     numbers = {"recipe": recipe, "groups": optimizer["param_groups"], **counted}
-    check_disk_space(path, sum(tensor.nbytes for tensor in tensors.values()))
-    coming = path.with_name(f".{path.stem}.coming{path.suffix}")
+    coming = path.with_name(f".coming-{path.name}")
     write_tensors(coming, tensors, {"state": json.dumps(numbers)})
     _move_older(path, keep)
     coming.replace(path)
@@ -59,13 +57,13 @@ def _modules(state: State) -> dict[str, nn.Module]:
 
 def _move_older(path: Path, keep: int) -> None:
     """NAME to NAME-1, NAME-1 to NAME-2; NAME itself stays in place until it is replaced."""
-    names = [path, *(path.with_name(f"{path.stem}-{i}{path.suffix}") for i in range(1, keep))]
-    for newer, older in reversed(list(pairwise(names[1:]))):
+    names = [path.with_name(f"{path.stem}-{i}{path.suffix}") for i in range(1, keep)]
+    for newer, older in reversed(list(pairwise(names))):
         if newer.exists():
             newer.replace(older)
-    if path.exists() and keep > 1:
-        names[1].unlink(missing_ok=True)
-        os.link(path, names[1])
+    if names and path.exists():
+        names[0].unlink(missing_ok=True)
+        os.link(path, names[0])
 
 
 def full_tensors(module: nn.Module) -> dict[str, Tensor]:
@@ -88,11 +86,10 @@ def restore_state(path: Path, state: State, recipe: dict[str, Any]) -> None:
     """
     tensors, metadata = read_tensors(path)
     if "state" not in metadata:
-        raise CheckpointError(
-            "holds no training state", remedy="Remove it or give another --out.", path=path
-        )
+        remedy = "Remove it or give another --out."
+        raise CheckpointError("holds no training state", remedy=remedy, path=path)
     numbers = json.loads(metadata["state"])
-    _check_recipe(path, numbers["recipe"], json.loads(json.dumps(recipe)))
+    _check_recipe(path, numbers["recipe"], recipe)
     for part, module in _modules(state).items():
         own = module.state_dict()
         saved = _under(tensors, f"{part}/")
@@ -120,20 +117,16 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _check_recipe(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Everything but the number of workers must be as it was; a new setting had its default."""
+
+    def plain(recipe: dict[str, Any]) -> dict[str, Any]:
+        return flatten(json.loads(json.dumps(by_content(recipe))))
+
     source = asdict(SourceConfig(name="", datasets=(), pairs=0))
-    defaults = {
-        "data": asdict(DataConfig()),
-        "objective": asdict(ObjectiveConfig()),
-        "optim": asdict(OptimConfig()),
-        "hardware": asdict(resolve_hardware(HardwareConfig())),
-    }
-    default = flatten(json.loads(json.dumps(defaults)))
-    old, new = ({**default, **flatten(recipe)} for recipe in (before, now))
+    default = plain(asdict(Settings(hardware=resolve_hardware(HardwareConfig()))))
+    old, new = default | plain(before), default | plain(now)
     old["data.sources"] = [{**source, **given} for given in old["data.sources"]]
     for key in sorted((old.keys() | new.keys()) - {"data.workers"}):
-        if old.get(key) != new.get(key):
-            raise OptionError(
-                f"this run was started with {key} = {old.get(key)!r}, now it is {new.get(key)!r}",
-                remedy="Give the same settings to resume it, or another --out.",
-                path=path,
-            )
+        if (was := old.get(key)) != (now_is := new.get(key)):
+            reason = f"this run was started with {key} = {was!r}, now it is {now_is!r}"
+            remedy = "Give the same settings to resume it, or another --out."
+            raise OptionError(reason, remedy=remedy, path=path)

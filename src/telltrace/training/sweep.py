@@ -4,28 +4,25 @@ import importlib
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 import yaml
-from numpy.typing import NDArray
 from scipy import stats
 
 from telltrace.errors import DependencyError, OptionError
 from telltrace.files import write_json, write_table
+from telltrace.plain import from_plain
 
 from .config import Settings
 
-Grid = dict[str, list[Any]]
-"""Dotted settings, as the command line spells them, each with the values to try."""
 Run = Callable[..., Path]
 
 
-def read_grid(path: Path) -> Grid:
-    """Read a YAML mapping of dotted settings to lists of values; OptionError if it is none."""
+def read_grid(path: Path) -> dict[str, list[Any]]:
+    """Dotted settings, each with the values to try; OptionError if the YAML file holds others."""
     grid = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(grid, dict) or not all(isinstance(v, list) and v for v in grid.values()):
         raise OptionError(
@@ -36,30 +33,23 @@ def read_grid(path: Path) -> Grid:
     return grid
 
 
-def points(grid: Grid) -> Iterator[dict[str, Any]]:
+def points(grid: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
     """Every combination of the values; the last setting varies fastest."""
-    for values in itertools.product(*grid.values()):
-        yield dict(zip(grid, values, strict=True))
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
 def with_point(settings: Settings, point: Mapping[str, Any]) -> Settings:
     """Settings with one point of the grid put into them; an OptionError names unknown ones."""
+    values = asdict(settings)
     for key, value in point.items():
         name, _, inner = key.partition(".")
-        if name == "manifest" or not hasattr(settings, name):
-            raise OptionError(
-                f"A sweep cannot vary {key!r}", remedy="Name a setting, such as options.alpha."
-            )
-        part: Any = getattr(settings, name)
-        if is_dataclass(part):
-            known = [field.name for field in fields(part)]
-            if inner not in known:
-                raise OptionError(f"There is no setting {key!r}; known are {', '.join(known)}.")
-            value = replace(part, **{inner: tuple(value) if isinstance(value, list) else value})  # type: ignore[type-var]
-        elif inner:
-            value = {**part, inner: value}
-        settings = replace(settings, **{name: value})
-    return settings
+        if name == "manifest" or name not in values:
+            remedy = "Name a setting, such as options.alpha."
+            raise OptionError(f"A sweep cannot vary {key!r}", remedy=remedy)
+        if inner and name != "options" and inner not in values[name]:
+            raise OptionError(f"There is no setting {key!r}; known are {', '.join(values[name])}.")
+        values[name] = {**values[name], inner: value} if inner else value
+    return from_plain(Settings, values)
 
 
 def run_sweep(
@@ -76,8 +66,8 @@ def run_sweep(
     Each run has a folder of its own under ``out``; the sweep may be stopped at any moment and
     started again, and finished runs are not repeated. ``results.csv`` is written anew after each
     run: a row for every combination of settings but the seed, with the number of runs, the mean of
-    their best validation AUC, and its 95 % interval. ``run`` trains once, with the settings of a
-    point and the ``fixed`` arguments; on Ray, as many at once as the cluster takes.
+    their best validation AUC, and its 95 % interval by Student's t. ``run`` trains once, with the
+    settings of a point and the ``fixed`` arguments; on Ray, as many at once as the cluster takes.
 
     Raises:
         OptionError: If the grid names what cannot be varied.
@@ -96,10 +86,10 @@ def run_sweep(
     runs = {folder: with_point(settings, point) for folder, point in folders.items()}
     waiting = {folder: one for folder, one in runs.items() if not _is_finished(folder, one)}
     write_json(asked, out / "grid.json")
+    write_table(_tabulate(folders), results)
     here = (run(one, folder, **fixed) for folder, one in waiting.items())
     for _ in _start_on_ray(run, waiting, fixed) if on == "ray" else here:
-        write_table(tabulate(folders), results)
-    write_table(tabulate(folders), results)
+        write_table(_tabulate(folders), results)
     return results
 
 
@@ -110,9 +100,8 @@ def _start_on_ray(
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError:
-        raise DependencyError(
-            "Ray is not installed", remedy="Run: pip install 'telltrace[scale]'"
-        ) from None
+        remedy = "Run: pip install 'telltrace[scale]'"
+        raise DependencyError("Ray is not installed", remedy=remedy) from None
     if not ray.is_initialized():
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # send no usage statistics
         ray.init(log_to_driver=False, include_dashboard=False)
@@ -131,7 +120,7 @@ def _is_finished(folder: Path, settings: Settings) -> bool:
     return len(pd.read_csv(folder / "metrics.csv")) >= settings.optim.epochs
 
 
-def tabulate(folders: Mapping[Path, Mapping[str, Any]]) -> pd.DataFrame:
+def _tabulate(folders: Mapping[Path, Mapping[str, Any]]) -> pd.DataFrame:
     """The best validation AUC of every run that has one, with mean and interval over the seeds."""
     found = [
         {**point, "val_auc": pd.read_csv(folder / "metrics.csv").val_auc.max()}
@@ -139,21 +128,10 @@ def tabulate(folders: Mapping[Path, Mapping[str, Any]]) -> pd.DataFrame:
         if (folder / "metrics.csv").is_file()
     ]
     varied = [key for key in next(iter(folders.values())) if key != "seed"]
-    columns = [*varied, "runs", "val_auc", "low", "high"]
-    if not found:
-        return pd.DataFrame(columns=columns)
-    table = pd.DataFrame(found)
-    table[varied] = table[varied].astype(str)
-    groups = table.groupby(varied, sort=False) if varied else [((), table)]
-    rows = [(*name, *mean_interval(rows.val_auc.to_numpy())) for name, rows in groups]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def mean_interval(values: NDArray[np.float64]) -> tuple[int, float, float, float]:
-    """How many values, their mean, and its 95 % interval by Student's t; none for one value."""
-    values = values[~np.isnan(values)]
-    count, mean = len(values), float(values.mean()) if len(values) else np.nan
-    if count < 2:
-        return count, mean, np.nan, np.nan
-    low, high = stats.t.interval(0.95, count - 1, mean, stats.sem(values))
-    return count, mean, float(low), float(high)
+    types = dict.fromkeys(varied, str) | {"val_auc": float}
+    table = pd.DataFrame(found, columns=list(types)).astype(types)
+    keys: Any = varied or [0] * len(table)
+    groups = table.groupby(keys, sort=False).val_auc
+    rows = groups.agg(runs="count", val_auc="mean", error="sem").reset_index()
+    rows["low"], rows["high"] = stats.t.interval(0.95, rows.runs - 1, rows.val_auc, rows.error)
+    return rows[[*varied, "runs", "val_auc", "low", "high"]]

@@ -2,28 +2,25 @@
 
 import json
 import signal
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import pandas as pd
 import torch
 from torch import Tensor
 
 from telltrace.checkpoint import Card, Detector, write_tensors
-from telltrace.data.crops import read_crops, read_faces
+from telltrace.data.crops import read_faces
 from telltrace.data.transforms import Preprocessing
-from telltrace.errors import ManifestError
 from telltrace.faces.align import FaceCrop
-from telltrace.files import check_disk_space, write_json
+from telltrace.files import write_json
 from telltrace.models.registry import options_for_size
 
-from .config import DataConfig, Settings
-from .feed import create_feed
+from .config import Settings, by_content
+from .feed import Feed
 from .hardware import describe_hardware, keep_freed_memory, resolve_hardware, resolve_precision
 from .initialize import initialize
 from .loop import NonFiniteError, State, fit
-from .processes import create_fabric, synced_batch_norm
+from .processes import create_fabric
 from .provenance import describe_run, environment
 from .run_log import RunLogger
 from .state import full_tensors, restore_state, save_state
@@ -49,29 +46,6 @@ def run(settings: Settings, out: Path, *, device: str, save_every: int, keep: in
     return out / "best.safetensors"
 
 
-def _read(
-    manifest: Sequence[str], data: DataConfig
-) -> tuple[pd.DataFrame, list[FaceCrop], FaceCrop]:
-    """All rows, how each was cut, and how the detector will cut faces."""
-    paths = [Path(path) for path in manifest]
-    if data.task == "mixed":
-        table, crops = read_faces(paths, protocol=data.protocol)
-        return table, crops, FaceCrop(size=data.image_size, margin=data.margin)
-    table, crop = read_crops(paths, protocol=data.protocol)
-    return table, [crop] * len(table), crop
-
-
-def _rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    rows = table[table.split == split]
-    if rows.empty:
-        counts = table.split.replace("", "none").value_counts().to_dict()
-        raise ManifestError(
-            f"No face crop belongs to the split {split!r} (the manifest has {counts})",
-            remedy="Assign splits with --data.protocol, for example by-identity.",
-        )
-    return rows
-
-
 class _Trainer:
     """One run under way: what happens after each step and each epoch."""
 
@@ -79,19 +53,21 @@ class _Trainer:
         self, settings: Settings, out: Path, device: str, save_every: int, keep: int
     ) -> None:
         self.settings, self.out, self.save_every, self.keep = settings, out, save_every, keep
-        self.recipe, self.stop, data = asdict(settings), _StopSignal(), settings.data
-        table, crops, crop = _read(settings.manifest, data)
-        train, val = _rows(table, "train"), _rows(table, "val")
+        self.recipe, self.last = asdict(settings), out / "last.safetensors"
+        self.known = by_content(self.recipe)
+        data, paths = settings.data, [Path(path) for path in settings.manifest]
+        mixed = data.task == "mixed"
+        table, crops = read_faces(paths, protocol=data.protocol, alike=not mixed)
+        crop = FaceCrop(size=data.image_size, margin=data.margin) if mixed else crops[0]
         preprocessing = Preprocessing(crop, data.image_size, data.mean, data.std)
         self.fabric = fabric = create_fabric(settings.hardware, device, settings.precision)
-        self.state = state = initialize(settings, fabric, (out / "last.safetensors").exists())
-        self.feed = create_feed(
-            train.reset_index(drop=True),
-            val.reset_index(drop=True),
+        self.state = state = initialize(settings, fabric, self.last.exists())
+        self.feed = Feed(
+            table,
+            crops,
             preprocessing,
             data,
             settings.seed,
-            crops=([crops[row] for row in train.index], [crops[row] for row in val.index]),
             masks=getattr(state.objective, "wants_masks", False),
             shard=(fabric.global_rank, fabric.world_size),
             pin=fabric.device.type == "cuda",
@@ -104,13 +80,13 @@ class _Trainer:
         )
         self.detector = Detector(state.evaluated, self.card, fabric.device)
         shape = settings.optim.epochs, self.feed.steps, self.feed.batch_size
-        self.log = RunLogger(out, *shape, active=fabric.is_global_zero)
+        self.log, self.stop = RunLogger(out, *shape, active=fabric.is_global_zero), _StopSignal()
 
     def run(self) -> None:
         """From where the run was to its end, or to the signal that stops it."""
-        last, settings, fabric = self.out / "last.safetensors", self.settings, self.fabric
-        if last.exists():
-            restore_state(last, self.state, self.recipe)
+        settings, fabric = self.settings, self.fabric
+        if self.last.exists():
+            restore_state(self.last, self.state, self.known)
         if fabric.is_global_zero:
             write_json(self.recipe, self.out / "recipe.json")
             write_json(environment(fabric.device), self.out / "environment.json")
@@ -125,12 +101,16 @@ class _Trainer:
                     steps=self.feed.steps,
                     to_input=self._to_input,
                     seed=settings.seed,
-                    forward_context=synced_batch_norm(fabric),
                     after_step=self._after_step,
                     after_epoch=self._after_epoch,
                 )
             except NonFiniteError as error:
-                error.remedy += f" {self._keep_batch(error)}"
+                name = f"nonfinite-{fabric.global_rank}".removesuffix("-0")
+                path = self.out / f"{name}.safetensors"
+                tensors = dict(zip(("images", "labels", "masks"), error.batch, strict=False))
+                where = {"epoch": self.state.epoch, "step": self.state.step, "losses": error.losses}
+                write_tensors(path, tensors, {"nonfinite": json.dumps(where)})
+                error.remedy += f" The batch lies in {path}."
                 raise
 
     def _to_input(self, images: Tensor) -> Tensor:
@@ -161,22 +141,12 @@ class _Trainer:
             card = replace(self.card, calibration=calibration, metrics={"validation": row})
             best, tensors = self.out / "best.safetensors", full_tensors(state.evaluated)
             if self.fabric.is_global_zero:
-                check_disk_space(best, sum(tensor.nbytes for tensor in tensors.values()))
                 write_tensors(best, tensors, {"card": card.to_json()})
         self._save()
 
     def _save(self) -> None:
-        last, writes = self.out / "last.safetensors", self.fabric.is_global_zero
-        save_state(last, self.state, self.recipe, keep=self.keep, writes=writes)
-
-    def _keep_batch(self, error: NonFiniteError) -> str:
-        """Write the batch whose loss is not finite, for inspection."""
-        rank = self.fabric.global_rank
-        path = self.out / (f"nonfinite-{rank}.safetensors" if rank else "nonfinite.safetensors")
-        tensors = dict(zip(("images", "labels", "masks"), error.batch, strict=False))
-        where = {"epoch": self.state.epoch, "step": self.state.step, "losses": error.losses}
-        write_tensors(path, tensors, {"nonfinite": json.dumps(where)})
-        return f"The batch lies in {path}."
+        writes = self.fabric.is_global_zero
+        save_state(self.last, self.state, self.known, keep=self.keep, writes=writes)
 
 
 class _StopSignal:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 
 from telltrace.calibration import Calibration
 from telltrace.checkpoint import Detector
@@ -20,8 +19,9 @@ def validate(
     """Evaluate the validation split, each process its share; all get the same figures.
 
     Returns:
-        Frame AUC, balanced accuracy and log loss, None where a figure is undefined; and the
-        thresholds between which no verdict is given, chosen on these same faces.
+        Frame AUC, balanced accuracy and log loss, AUC of each named source and the lowest of
+        them, None where a figure is undefined; and the thresholds between which no verdict is
+        given, chosen on these same faces.
     """
     mine = [
         (part.labels, detector.score_resized(part.images), np.full(len(part.labels), part.source))
@@ -33,20 +33,15 @@ def validate(
     labels, scores, sources = labels[known], scores[known], sources[known]
     found = measure(labels, scores)
     figures = {f"val_{key}": found[key].value for key in ("auc", "balanced_accuracy", "log_loss")}
-    figures |= _by_source(labels, scores, sources)
+    each = {
+        f"val_auc_{name}": measure(labels[sources == name], scores[sources == name])["auc"].value
+        for name in sorted(set(sources.tolist()) - {""})
+    }
+    if defined := [value for value in each.values() if value is not None]:
+        each["val_auc_worst"] = min(defined)
     zone = undecided_zone(labels, scores)
-    return figures, Calibration(real_below=zone[0], fake_from=zone[1]) if zone else Calibration()
-
-
-def _by_source(
-    labels: NDArray[np.int64], scores: NDArray[np.float64], sources: NDArray[np.str_]
-) -> dict[str, float | None]:
-    """AUC of each source and the lowest of them; nothing where sources have no names."""
-    names = sorted(set(sources.tolist()) - {""})
-    each = {n: measure(labels[sources == n], scores[sources == n])["auc"].value for n in names}
-    found = {f"val_auc_{name}": value for name, value in each.items()}
-    known = [value for value in each.values() if value is not None]
-    return found | ({"val_auc_worst": min(known)} if known else {})
+    kept = Calibration(real_below=zone[0], fake_from=zone[1]) if zone else Calibration()
+    return figures | each, kept
 
 
 def is_best(history: list[dict[str, Any]]) -> bool:
