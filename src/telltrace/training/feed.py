@@ -190,10 +190,9 @@ def _split(table: pd.DataFrame, crops: Sequence[FaceCrop], split: str) -> Split:
     rows = np.flatnonzero(table.split == split).tolist()
     if not rows:
         counts = table.split.replace("", "none").value_counts().to_dict()
-        raise ManifestError(
-            f"No face crop belongs to the split {split!r} (the manifest has {counts})",
-            remedy="Assign splits with --data.protocol, for example by-identity.",
-        )
+        reason = f"No face crop belongs to the split {split!r} (the manifest has {counts})"
+        remedy = "Assign splits with --data.protocol, for example by-identity."
+        raise ManifestError(reason, remedy=remedy)
     return table.iloc[rows].reset_index(drop=True), [crops[row] for row in rows]
 
 

@@ -33,17 +33,15 @@ def resolve_precision(precision: str, device: str) -> str:
 
 def resolve_hardware(hardware: HardwareConfig) -> HardwareConfig:
     """The same without "auto"; an OptionError if the choices exclude each other."""
-    strategy = "ddp" if hardware.strategy == "auto" else hardware.strategy
+    layout, strategy = hardware.layout, hardware.strategy
     sharded = strategy == "fsdp" and hardware.processes > 1
-    if sharded and hardware.layout == "channels_last":
-        raise OptionError(
-            "Weights that processes share (fsdp) cannot lie channels_last",
-            remedy="Use --hardware.layout contiguous, or --hardware.strategy ddp.",
-        )
-    layout = hardware.layout
+    if sharded and layout == "channels_last":
+        remedy = "Use --hardware.layout contiguous, or --hardware.strategy ddp."
+        reason = "Weights that processes share (fsdp) cannot lie channels_last"
+        raise OptionError(reason, remedy=remedy)
     if layout == "auto":
         layout = "contiguous" if sharded else "channels_last"
-    return replace(hardware, layout=layout, strategy=strategy)
+    return replace(hardware, layout=layout, strategy="ddp" if strategy == "auto" else strategy)
 
 
 def keep_freed_memory() -> None:

@@ -17,7 +17,7 @@ from telltrace.models.registry import create_detector
 from telltrace.progress import logger
 from telltrace.state_dicts import read_state_dict
 
-from .config import HardwareConfig, ObjectiveConfig, Settings
+from .config import ObjectiveConfig, Settings
 from .loop import State
 from .processes import synced_batch_norm
 from .recompute import recompute_blocks
@@ -32,22 +32,29 @@ def initialize(settings: Settings, fabric: Fabric, resumed: bool = False) -> Sta
         TelltraceError: If there is no such detector, the objective does not fit it, or its
             starting weights are another network's.
     """
+    hardware, optim = settings.hardware, settings.optim
     torch.manual_seed(settings.seed)
     network = create_detector(settings.detector, **settings.options)
     if settings.from_ is not None and not resumed:
         start_from(network, settings.from_)
-    if settings.hardware.layout == "channels_last":
+    if hardware.layout == "channels_last":
         network = convert_conv2d_weight_memory_format(network, torch.channels_last)
-    average = copy.deepcopy(network).eval() if settings.optim.ema else None
+    average = copy.deepcopy(network).eval() if optim.ema else None
     paired = settings.data.task in ("blend", "mixed")
     objective = create_objective(network, settings.objective, paired=paired).to(fabric.device)
-    _apply_hardware(network, getattr(objective, "method", "forward"), settings.hardware, fabric)
+    if hardware.recompute and not recompute_blocks(network, synced_batch_norm(fabric)):
+        remedy = "Leave out --hardware.recompute; --optim.accumulate needs less memory too."
+        reason = f"{type(network).__name__} has no repeated blocks to recompute"
+        raise OptionError(reason, remedy=remedy)
+    if hardware.compile:  # what the objective calls
+        method = getattr(objective, "method", "forward")
+        setattr(network, method, torch.compile(getattr(network, method)))
     wrapped = fabric.setup_module(network)
     if hasattr(objective, "method"):
         wrapped.mark_forward_method(str(objective.method))
     # Two groups: processes may share the network's weights, never the objective's.
     groups = [list(module.parameters()) for module in (wrapped, objective)]
-    optim, weights = settings.optim, [{"params": group} for group in groups if group]
+    weights = [{"params": group} for group in groups if group]
     kind = torch.optim.Adam if optim.coupled else torch.optim.AdamW
     optimizer = kind(weights, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
     owned = cast(torch.optim.Optimizer, fabric.setup_optimizers(optimizer))
@@ -100,24 +107,9 @@ def create_objective(
     own = next(iter(known))
     name = own if config.name == "auto" else config.name
     if name not in known:
-        raise OptionError(
-            f"{type(network).__name__} has no objective {name!r}, only {', '.join(known)}",
-            remedy=f"Use --objective.name {own}.",
-        )
+        reason = f"{type(network).__name__} has no objective {name!r}, only {', '.join(known)}"
+        raise OptionError(reason, remedy=f"Use --objective.name {own}.")
     settings = {**asdict(config), "paired": paired}
     wanted = inspect.signature(known[name]).parameters
     given = {key: value for key, value in settings.items() if key in wanted and value is not None}
     return known[name](**given)
-
-
-def _apply_hardware(
-    network: nn.Module, method: str, hardware: HardwareConfig, fabric: Fabric
-) -> None:
-    """Recompute blocks, and compile what the objective calls, where the settings say so."""
-    if hardware.recompute and not recompute_blocks(network, synced_batch_norm(fabric)):
-        raise OptionError(
-            f"{type(network).__name__} has no repeated blocks to recompute",
-            remedy="Leave out --hardware.recompute; --optim.accumulate needs less memory too.",
-        )
-    if hardware.compile:
-        setattr(network, method, torch.compile(getattr(network, method)))

@@ -73,11 +73,10 @@ def run_sweep(
         OptionError: If the grid names what cannot be varied.
     """
     if settings.hardware.processes > 1:
-        raise OptionError(
-            "A sweep starts runs of one process each",
-            remedy="Leave out --hardware.devices and --hardware.nodes; with --sweep_on ray, every "
-            "device gets a run of its own.",
+        remedy = (
+            "Leave out --hardware.devices and .nodes; on Ray every device gets a run of its own."
         )
+        raise OptionError("A sweep starts runs of one process each", remedy=remedy)
     asked, results = read_grid(grid), out / "results.csv"
     folders = {
         out / ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in point.items()): point
