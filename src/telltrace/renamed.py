@@ -46,10 +46,9 @@ RENAMED = {
 """Old rooms and modules, each with its new path; what lies below them moved with them."""
 for _old, _new in {
     **{name: f"pixels.{name}" for name in ("geometry", "codecs", "augmentations")},
-    **{
-        f"datasets.{n}": "data.datasets.video_sets"
-        for n in ("celeb_df", "deeper_forensics", "ffpp")
-    },
+    "datasets.celeb_df": "data.datasets.video_sets",
+    "datasets.deeper_forensics": "data.datasets.video_sets",
+    "datasets.ffpp": "data.datasets.video_sets",
     "datasets.deepfakebench": "data.datasets.crop_lists",
     "datasets.pictures": "data.datasets.face_sets",
     "looks": "pixels.photometric",
@@ -70,12 +69,7 @@ for _name in ("f3net", "m2tr", "meso", "sficonv"):
 
 
 def new_path(old: str) -> str | None:
-    """Where a module lies now; None for a path that is not old.
-
-    Examples:
-        >>> new_path("telltrace.train.run")
-        'telltrace.training.run'
-    """
+    """Where a module lies now; None for a path that is not old."""
     for known in sorted(RENAMED, key=len, reverse=True):
         if old == known or old.startswith(f"{known}."):
             return RENAMED[known] + old.removeprefix(known)

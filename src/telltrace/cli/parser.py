@@ -125,12 +125,7 @@ class Command:
 
 
 def item_type(hint: Any) -> Any:
-    """Type of the items, for a list of paths, text or numbers; None for anything else.
-
-    Examples:
-        >>> item_type(Sequence[int] | None), item_type(tuple[float, float]), item_type(str)
-        (<class 'int'>, None, None)
-    """
+    """Type of the items, for a list of paths, text or numbers; None for anything else."""
     for option in get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,):
         arguments = get_args(option)
         if get_origin(option) in (list, Sequence) or arguments[1:] == (...,):
@@ -139,21 +134,17 @@ def item_type(hint: Any) -> Any:
 
 
 def describe(hint: Any) -> str:
-    """What a value of this type looks like.
-
-    Examples:
-        >>> describe(Literal["auto", "cpu"]), describe(float | None)
-        ('one of auto, cpu', 'a number or null')
-    """
+    """What a value of this type looks like, such as "a number or null"."""
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
     if get_origin(hint) in (Union, types.UnionType):
         return " or ".join(describe(part) for part in get_args(hint))
     if (kind := item_type(hint)) is not None:
         return f"a list of {NOUNS.get(kind, 'a text').removeprefix('a ')}s"
+    if get_origin(hint) is tuple and ... not in get_args(hint):
+        return f"a list of {len(get_args(hint))} values"
     if get_origin(hint) in (list, tuple, Sequence):
-        count = len(get_args(hint)) if get_origin(hint) is tuple and ... not in hint.__args__ else 0
-        return f"a list of {count} values" if count else "a list"
+        return "a list"
     return NOUNS.get(hint, "settings" if is_dataclass(hint) else "text")
 
 

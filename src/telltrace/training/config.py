@@ -205,12 +205,7 @@ def by_content(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names, as the command line spells them.
-
-    Examples:
-        >>> flatten({"optim": {"lr": 0.1}, "seed": 7})
-        {'optim.lr': 0.1, 'seed': 7}
-    """
+    """Nested settings by their dotted names, as the command line spells them: ``optim.lr``."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, dict):
