@@ -76,7 +76,7 @@ class Command:
             how: dict[str, Any] = {"help": helps.get(parameter.name), "type": hint}
             if (kind := item_type(hint)) is not None:
                 how |= {"type": kind, "nargs": "+"}
-                default = list(default) if isinstance(default, tuple) else default
+                default = list(default) if isinstance(default, list | tuple) else default
             if parameter.kind is not parameter.KEYWORD_ONLY:
                 parser.add_argument(name, **how)
             elif hint is bool and default is False:
