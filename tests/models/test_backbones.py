@@ -41,7 +41,7 @@ def test_smaller_streams_run_learn_and_export(name: str, alpha: float, beta: flo
     faces = torch.rand(2, 3, 71, 50)
     detector(faces).square().sum().backward()
     assert not [n for n, p in detector.named_parameters() if p.grad is None or not p.grad.any()]
-    if alpha == 0.25:
+    if (name, alpha) == ("mobilenet", 0.25):  # a network with shortcuts: test_convert_by_hand.py
         detector.eval()
         batch = ({0: torch.export.Dim.AUTO},)
         program = torch.export.export(detector, (faces,), dynamic_shapes=batch)
