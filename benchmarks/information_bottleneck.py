@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from telltrace.losses import InformationBottleneckLoss
+from telltrace.losses import Information
 from telltrace.models.information_bottleneck import InformationBottleneckNet, Verdicts, ib
 
 Step = Callable[[], object]
@@ -128,11 +128,11 @@ def plain_loss(measure: str) -> Loss:
 
 
 def our_loss(measure: str, device: torch.device) -> Loss:
-    objective = InformationBottleneckLoss(measure, balance="none").to(device)
+    objective = Information(measure=measure, balance="none").to(device)
 
     def mixed(fused: Tensor, joint: Tensor, without: Tensor, labels: Tensor) -> Tensor:
         own = F.one_hot(labels, 2).float()
-        return objective(fused, joint, without, SHARE * own + (1 - SHARE) * own.roll(1, 0))
+        return objective.total(fused, joint, without, SHARE * own + (1 - SHARE) * own.roll(1, 0))
 
     return mixed
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from telltrace.losses.information import (
     AutomaticWeighting,
-    InformationBottleneckLoss,
+    Information,
     classification_loss,
     kl_information,
     wasserstein_information,
@@ -29,11 +29,11 @@ def published_heads() -> tuple[Tensor, Tensor, Tensor]:
     return fused, joint, without
 
 
-def loss_of(row: str, reference_compatible: bool = False) -> InformationBottleneckLoss:
+def loss_of(row: str, reference_compatible: bool = False) -> Information:
     """The loss that a row of the golden file such as ``mi=kl,gil=True,...`` names."""
     asked: dict[str, Any] = dict(part.split("=") for part in row.split(","))
-    return InformationBottleneckLoss(
-        {"kl": "kl", "w": "wasserstein"}[asked["mi"]],  # type: ignore[arg-type]
+    return Information(
+        measure={"kl": "kl", "w": "wasserstein"}[asked["mi"]],  # type: ignore[arg-type]
         temperature=GOLDEN["temperature"],
         use_global=asked["gil"] == "True",
         use_local=asked["lil"] == "True",
@@ -49,7 +49,7 @@ def test_equals_the_published_losses(row: str) -> None:
     parts = loss.parts(*published_heads(), LABELS)
     ours = [part.item() for part in parts if part is not None]
     assert ours == pytest.approx(GOLDEN["losses"][row]["parts"], rel=1e-8)
-    total = loss(*published_heads(), LABELS).item()
+    total = loss.total(*published_heads(), LABELS).item()
     assert total == pytest.approx(GOLDEN["losses"][row]["total"], rel=1e-8)
 
 
@@ -74,7 +74,7 @@ def test_every_scale_stays_with_its_loss(row: str) -> None:
     parts = loss.parts(*published_heads(), LABELS)
     pairs = zip(GOLDEN["scales"], parts, strict=True)
     expected = sum(scale * part.item() for scale, part in pairs if part is not None)
-    assert loss(*published_heads(), LABELS).item() == pytest.approx(expected)
+    assert loss.total(*published_heads(), LABELS).item() == pytest.approx(expected)
 
 
 def optimum(cost: Tensor) -> float:
@@ -109,12 +109,12 @@ def test_divergence_is_torchs() -> None:
 @pytest.mark.parametrize("reference_compatible", [False, True])
 @pytest.mark.parametrize("measure", ["kl", "wasserstein"])
 def test_gradients_match_finite_differences(measure: Any, reference_compatible: bool) -> None:
-    loss = InformationBottleneckLoss(measure, reference_compatible=reference_compatible).double()
+    loss = Information(measure=measure, reference_compatible=reference_compatible).double()
     fused, joint, without = (logits.requires_grad_() for logits in published_heads())
     reference = joint.detach()
 
     def value(fused: Tensor, without: Tensor) -> Tensor:
-        return loss(fused, reference, without, LABELS)
+        return loss.total(fused, reference, without, LABELS)
 
     assert torch.autograd.gradcheck(value, (fused, without))
 
@@ -128,7 +128,7 @@ def test_gradients_of_an_assignment_match_finite_differences() -> None:
 
 def test_the_joint_head_is_a_fixed_target_of_the_information_losses() -> None:
     fused, joint, without = (logits.requires_grad_() for logits in published_heads())
-    parts = InformationBottleneckLoss().double().parts(fused, joint, without, LABELS)
+    parts = Information().double().parts(fused, joint, without, LABELS)
     assert parts.global_information is not None
     assert parts.local_information is not None
     (parts.global_information + parts.local_information).backward()
@@ -140,7 +140,7 @@ def test_the_joint_head_is_a_fixed_target_of_the_information_losses() -> None:
 def test_the_local_loss_is_1_if_no_branch_matters_and_falls_as_they_do() -> None:
     fused, joint, _ = published_heads()
     moved = [joint.repeat(3, 1, 1) + torch.tensor([s, -s]).double() for s in (0, 1, 2)]
-    loss = InformationBottleneckLoss().double()
+    loss = Information().double()
     values = [loss.parts(fused, joint, without, LABELS)[2].item() for without in moved]
     assert values[0] == 1
     assert all(a > b > 0 for a, b in pairwise(values))
@@ -156,28 +156,28 @@ def test_classification_counts_every_head() -> None:
 @pytest.mark.parametrize("balance", ["auto", "hyper", "none"])
 def test_mixed_targets_are_the_mean_of_both_labels_losses(balance: Any) -> None:
     """The published code runs the whole criterion once a label; ours shares what is the same."""
-    loss, heads, share = InformationBottleneckLoss(balance=balance).double(), published_heads(), 0.7
+    loss, heads, share = Information(balance=balance).double(), published_heads(), 0.7
     first, second = F.one_hot(LABELS, 2).double(), F.one_hot(LABELS.roll(1), 2).double()
-    mixed = loss(*heads, share * first + (1 - share) * second)
-    expected = share * loss(*heads, LABELS) + (1 - share) * loss(*heads, LABELS.roll(1))
+    mixed = loss.total(*heads, share * first + (1 - share) * second)
+    expected = share * loss.total(*heads, LABELS) + (1 - share) * loss.total(*heads, LABELS.roll(1))
     torch.testing.assert_close(mixed, expected)
 
 
 @pytest.mark.parametrize(("use_global", "use_local"), [(True, False), (False, True), (False,) * 2])
 def test_a_loss_that_is_off_is_left_out(use_global: bool, use_local: bool) -> None:
-    loss = InformationBottleneckLoss(use_global=use_global, use_local=use_local).double()
+    loss = Information(use_global=use_global, use_local=use_local).double()
     parts = loss.parts(*published_heads(), LABELS)
     assert (parts.global_information is None) != use_global
     assert (parts.local_information is None) != use_local
-    assert len(loss.weighting.spread) == 1 + use_global + use_local
+    assert len(loss.loss["weighting"].spread) == 1 + use_global + use_local
 
 
 def test_a_confident_network_gives_no_nan() -> None:
     heads = torch.tensor([[80.0, -80.0], [-90.0, 90.0]], requires_grad=True)
     for measure in ("kl", "wasserstein"):
-        loss = InformationBottleneckLoss(measure)  # type: ignore[arg-type]
+        loss = Information(measure=measure)  # type: ignore[arg-type]
         heads.grad = None
-        loss(heads, -heads, torch.stack([heads, -heads]), torch.tensor([0, 1])).backward()
+        loss.total(heads, -heads, torch.stack([heads, -heads]), torch.tensor([0, 1])).backward()
         assert heads.grad.isfinite().all()
 
 
@@ -186,7 +186,7 @@ def test_a_confident_network_gives_no_nan() -> None:
 )
 def test_refuses_what_it_does_not_know(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        InformationBottleneckLoss(**options)
+        Information(**options)
 
 
 def test_learned_deviations_find_the_least_of_the_sum() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from telltrace.losses import InformationBottleneckLoss
+from telltrace.losses import Information
 from telltrace.models.information_bottleneck import InformationBottleneckNet, ib
 from telltrace.models.registry import DETECTORS
 from telltrace.published import export_published, load_published
@@ -110,9 +110,9 @@ def test_a_bias_before_a_normalisation_never_learns() -> None:
 @pytest.mark.parametrize("name", ["ib", *FILES])
 def test_every_parameter_learns(name: str, measure: Any) -> None:
     detector: Any = DETECTORS[name](num_blocks=2).train()
-    loss = InformationBottleneckLoss(measure)
+    loss = Information(measure=measure)
     images, labels = torch.randn(4, 3, 64, 64), torch.tensor([0, 1, 1, 0])
-    loss(*detector.verdicts(images), labels).backward()
+    loss.total(*detector.verdicts(images), labels).backward()
     named = [*detector.named_parameters(), *loss.named_parameters()]
     assert not [name for name, p in named if p.grad is None or not p.grad.any()]
 
@@ -120,8 +120,8 @@ def test_every_parameter_learns(name: str, measure: Any) -> None:
 def test_the_joint_head_learns_without_the_global_loss() -> None:
     """The published one does not."""
     images, labels, detector = torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 1, 0]), small()
-    loss = InformationBottleneckLoss(use_global=False)
-    loss(*detector.verdicts(images), labels).backward()
+    loss = Information(use_global=False)
+    loss.total(*detector.verdicts(images), labels).backward()
     assert detector.joint_head.weight.grad is not None
 
 

@@ -7,7 +7,7 @@ objective that calls another method of the network than ``forward`` names it in 
 """
 
 from .classification import CrossEntropy, Localization, Losses, mix_batch
-from .information import Information, InformationBottleneckLoss
+from .information import Information
 from .margin import AMSoftmax, CosineHead, am_softmax, with_margin
 from .multi_task import ThreeTasks, multi_task_loss
 
@@ -16,7 +16,6 @@ __all__ = [
     "CosineHead",
     "CrossEntropy",
     "Information",
-    "InformationBottleneckLoss",
     "Localization",
     "Losses",
     "ThreeTasks",

@@ -17,18 +17,13 @@ def mix_batch(
 ) -> tuple[Tensor, Tensor]:
     """Average each image with another one, or paste a rectangle of another one into it.
 
+    ``mixup`` and ``cutmix`` are Beta parameters, 0 for none; with both, one of the two is drawn.
     One share is drawn for the whole batch, from torch's generator: a training step that seeds
     torch repeats its draw.
 
-    Args:
-        images: The batch, (B, 3, H, W).
-        labels: Its classes (B,), 0 or 1.
-        mixup: Beta parameter of mixup; 0 for none.
-        cutmix: Beta parameter of cutmix; 0 for none. With both, one of the two is drawn.
-
-    Returns:
-        The mixed images and the probabilities (B, 2) of their classes; what was given if both
-        are 0.
+    Shape:
+        (B, 3, H, W) and classes (B,) to the same and their probabilities (B, 2); what was given
+        if both parameters are 0
 
     Raises:
         OptionError: If a Beta parameter is negative.

@@ -18,11 +18,8 @@ Balance = Literal["auto", "hyper", "none"]
 def kl_information(reference: Tensor, answer: Tensor, temperature: float = 1.5) -> Tensor:
     """Kullback-Leibler divergence of softened answers from a reference, in nats per image.
 
-    The published code divides by the K classes once more. The temperature divides all logits
-    first; above 1 it softens the probabilities. Logits (..., B, K) of both to (...).
-
-    References:
-        Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786, eq. 9 and 12.
+    The temperature divides all logits first. Logits (..., B, K) of both to (...). Ba et al., AAAI
+    2024, eq. 9 and 12, whose code divides by the K classes once more.
     """
     p, q = (answer / temperature).log_softmax(-1), (reference / temperature).log_softmax(-1)
     return (p.exp() * (p - q)).sum(-1).mean(-1)
@@ -33,17 +30,14 @@ def wasserstein_information(reference: Tensor, answer: Tensor, temperature: floa
 
     A batch of probabilities is a set of B points; the cost is the least mean squared distance
     that carries one set onto the other. It is exact: the points of two classes lie on a line,
-    where sorting finds the optimum, and more classes take a linear assignment. (The published
-    code carries logarithms onto probabilities and stops its Sinkhorn iterations early.) The
-    temperature divides all logits first; above 1 it softens the probabilities.
+    where sorting finds the optimum, and more classes take a linear assignment.
 
     Shape:
-        - reference: (B, K) logits, or as the answer; answer: (..., B, K) logits
-        - Output: (...)
+        Logits (B, K) or (..., B, K), and (..., B, K), both divided by the temperature, to (...)
 
     References:
-        Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786; Peyré and Cuturi, "Computational
-        Optimal Transport", 2019, remark 2.28 for two classes, proposition 2.1 for more.
+        Ba et al., AAAI 2024; Peyré and Cuturi, "Computational Optimal Transport", 2019, remark
+        2.28 for two classes, proposition 2.1 for more.
     """
     x, y = (reference / temperature).softmax(-1), (answer / temperature).softmax(-1)
     if x.shape[-1] == 2:
@@ -65,11 +59,8 @@ def published_transport(reference: Tensor, answer: Tensor, temperature: float = 
     """What the published code computes in place of :func:`wasserstein_information`.
 
     It carries logarithms of the reference onto probabilities, so that equal answers do not cost 0,
-    by at most 100 Sinkhorn iterations that stop once the row potentials move by less than 0.1;
-    its sums are held off zero by 1e-6 and its float32 weights by 1e-8. Shapes are the same.
-
-    References:
-        Ba et al., AAAI 2024, the released code; Cuturi, NeurIPS 2013, Algorithm 1.
+    by at most 100 Sinkhorn iterations (Cuturi, NeurIPS 2013, Algorithm 1) that stop once the row
+    potentials move by less than 0.1. Sums are held off 0 by 1e-6 and float32 weights by 1e-8.
     """
     eps, images = 0.01, answer.shape[-2]
     points, targets = (reference / temperature).log_softmax(-1), (answer / temperature).softmax(-1)
@@ -103,12 +94,9 @@ def classification_loss(heads: Tensor, targets: Tensor) -> Tensor:
 class AutomaticWeighting(nn.Module):
     """Sum in which every loss is divided by a variance that is learned along with the network.
 
-    What is learned are standard deviations, of any sign but not 0; all start at 1.
-
-    References:
-        Kendall et al., "Multi-Task Learning Using Uncertainty to Weigh Losses", CVPR 2018,
-        eq. 7; with the positive penalty of Liebel and Körner, "Auxiliary Tasks in Multi-task
-        Learning", 2018, eq. 1.
+    What is learned are standard deviations, of any sign but not 0; all start at 1. Kendall et al.,
+    "Multi-Task Learning Using Uncertainty to Weigh Losses", CVPR 2018, eq. 7, with the positive
+    penalty of Liebel and Körner, "Auxiliary Tasks in Multi-task Learning", 2018, eq. 1.
     """
 
     def __init__(self, num_losses: int) -> None:
@@ -130,26 +118,23 @@ class Parts(NamedTuple):
     """How little changes when one branch is left out: 1 if no branch matters (eq. 9 and 10)."""
 
 
-class InformationBottleneckLoss(nn.Module):
-    """Loss of a detector with several branches, all its heads together.
+class Information(nn.Module):
+    """Loss of a detector with several branches, of all the heads that its ``verdicts`` gives.
 
     The joint head is classified whenever it is a reference, and each scale stays with its loss
     when another is off; ``docs/guides/information_bottleneck.md`` says where the published code
     differs.
 
     Args:
+        mixup: Beta parameter of mixup; the paper's is 0.5.
         measure: Mutual information by ``"kl"`` or ``"wasserstein"``.
         temperature: Divides the logits that the information losses compare.
-        use_local: Whether to have the local information loss.
-        use_global: Whether to have the global information loss.
+        use_local: Whether to have the local information loss; ``use_global`` likewise.
         balance: ``"auto"`` learns the weights, ``"hyper"`` takes ``scales``, ``"none"`` adds.
         scales: Weights of classification, global and local information under ``"hyper"``.
         reference_compatible: Compute the released code's numbers: the divergence divided by K,
             :func:`published_transport`, a joint head that is classified with the global loss
             only, and scales that move up by one place when a loss is off.
-
-    Shape:
-        Logits (B, K), (B, K) and (n, B, K), and classes (B,) or probabilities (B, K), to a scalar
 
     Raises:
         OptionError: If ``measure`` or ``balance`` is none of those above.
@@ -157,68 +142,6 @@ class InformationBottleneckLoss(nn.Module):
     References:
         Ba et al., "Exposing the Deception: Uncovering More Forgery Clues for Deepfake
         Detection", AAAI 2024, https://arxiv.org/abs/2403.01786, eq. 13.
-    """
-
-    def __init__(
-        self,
-        measure: Measure = "kl",
-        *,
-        temperature: float = 1.5,
-        use_local: bool = True,
-        use_global: bool = True,
-        balance: Balance = "auto",
-        scales: tuple[float, float, float] = (1, 2, 10),
-        reference_compatible: bool = False,
-    ) -> None:
-        super().__init__()
-        self.reference_compatible = reference_compatible
-        for name, value, kind in (("measure", measure, Measure), ("balance", balance, Balance)):
-            if value not in get_args(kind):
-                known = ", ".join(get_args(kind))
-                raise OptionError(f"{name} must be one of {known}, got {value!r}.")
-        self.measure, self.temperature, self.balance = measure, temperature, balance
-        self.use_local, self.use_global, self.scales = use_local, use_global, scales
-        if balance == "auto":
-            self.weighting = AutomaticWeighting(1 + use_global + use_local)
-
-    def information(self, reference: Tensor, answer: Tensor) -> Tensor:
-        """The measure in force, between logits (..., B, K)."""
-        if self.measure == "kl":
-            classes = answer.shape[-1] if self.reference_compatible else 1
-            return kl_information(reference, answer, self.temperature) / classes
-        exact = not self.reference_compatible
-        measure = wasserstein_information if exact else published_transport
-        return measure(reference, answer, self.temperature)
-
-    def parts(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Parts:
-        """Each loss by itself; the joint head is a fixed target of both information losses."""
-        heads, target = [fused[None]], joint.detach()
-        if self.use_global or (self.use_local and not self.reference_compatible):
-            heads.append(joint[None])
-        if self.use_local:
-            heads.append(without)
-        lost = self.information(target, fused) if self.use_global else None
-        kept = None
-        if self.use_local:
-            kept = torch.exp(-self.information(target.expand_as(without), without).sum())
-        return Parts(classification_loss(torch.cat(heads), targets), lost, kept)
-
-    def forward(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Tensor:
-        parts = self.parts(fused, joint, without, targets)
-        losses = [part for part in parts if part is not None]
-        if self.balance == "auto":
-            return self.weighting(losses)
-        if self.balance == "hyper":
-            used = [s for s, part in zip(self.scales, parts, strict=True) if part is not None]
-            scales = self.scales if self.reference_compatible else used
-            losses = [scale * loss for scale, loss in zip(scales, losses, strict=False)]
-        return torch.stack(losses).sum()
-
-
-class Information(nn.Module):
-    """:class:`InformationBottleneckLoss` of a network with a method ``verdicts``.
-
-    ``mixup`` is the Beta parameter of mixup; the paper's is 0.5.
     """
 
     name, method = "information", "verdicts"
@@ -232,16 +155,60 @@ class Information(nn.Module):
         use_global: bool = True,
         balance: Balance = "auto",
         scales: tuple[float, float, float] = (1, 2, 10),
+        reference_compatible: bool = False,
     ) -> None:
         super().__init__()
-        self.mixup = mixup
-        self.loss = InformationBottleneckLoss(
-            measure, temperature=temperature, use_local=use_local, use_global=use_global,
-            balance=balance, scales=scales,
-        )  # fmt: skip
+        for name, value, kind in (("measure", measure, Measure), ("balance", balance, Balance)):
+            if value not in get_args(kind):
+                known = ", ".join(get_args(kind))
+                raise OptionError(f"{name} must be one of {known}, got {value!r}.")
+        self.mixup, self.reference_compatible = mixup, reference_compatible
+        self.measure, self.temperature, self.balance = measure, temperature, balance
+        self.use_local, self.use_global, self.scales = use_local, use_global, scales
+        self.loss = nn.ModuleDict()  # interrupted runs hold its tensor as "loss.weighting.spread"
+        if balance == "auto":
+            self.loss["weighting"] = AutomaticWeighting(1 + use_global + use_local)
 
     def forward(
         self, network: Any, images: Tensor, labels: Tensor, masks: Tensor | None = None
     ) -> Losses:
         images, targets = mix_batch(images, labels, mixup=self.mixup)
-        return {"loss": self.loss(*network.verdicts(images), targets)}
+        return {"loss": self.total(*network.verdicts(images), targets)}
+
+    def total(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Tensor:
+        """The loss of every head's logits.
+
+        Shape:
+            (B, K), (B, K) and (n, B, K), and classes (B,) or probabilities (B, K), to a scalar
+        """
+        parts = self.parts(fused, joint, without, targets)
+        losses = [part for part in parts if part is not None]
+        if self.balance == "auto":
+            return self.loss["weighting"](losses)
+        if self.balance == "hyper":
+            used = [s for s, part in zip(self.scales, parts, strict=True) if part is not None]
+            scales = self.scales if self.reference_compatible else used
+            losses = [scale * loss for scale, loss in zip(scales, losses, strict=False)]
+        return torch.stack(losses).sum()
+
+    def parts(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Parts:
+        """Each loss by itself; the joint head is a fixed target of both information losses."""
+        heads, target = [fused[None]], joint.detach()
+        if self.use_global or (self.use_local and not self.reference_compatible):
+            heads.append(joint[None])
+        if self.use_local:
+            heads.append(without)
+        lost = self._information(target, fused) if self.use_global else None
+        kept = None
+        if self.use_local:
+            kept = torch.exp(-self._information(target.expand_as(without), without).sum())
+        return Parts(classification_loss(torch.cat(heads), targets), lost, kept)
+
+    def _information(self, reference: Tensor, answer: Tensor) -> Tensor:
+        """The measure in force, between logits (..., B, K)."""
+        if self.measure == "kl":
+            classes = answer.shape[-1] if self.reference_compatible else 1
+            return kl_information(reference, answer, self.temperature) / classes
+        exact = not self.reference_compatible
+        measure = wasserstein_information if exact else published_transport
+        return measure(reference, answer, self.temperature)

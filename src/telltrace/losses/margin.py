@@ -24,18 +24,15 @@ def with_margin(
 
     Args:
         cosines: Cosine between each feature and each class, (B, K) in [-1, 1].
-        labels: Right class of each row, (B,) int64.
+        labels: Right class of each row, (B,) int64; only its cosine changes.
         kind: ``"cosine"`` (AM-Softmax, CosFace) or ``"angular"`` (additive, ArcFace).
         margin: m; a cosine, or an angle in radians.
 
-    Shape:
-        - Output: (B, K); only the right class's entry differs from ``cosines``.
+    Raises:
+        OptionError: If ``kind`` is unknown or ``margin`` is not positive.
 
     References:
         Wang et al., IEEE SPL 2018, equation 5; Deng et al., "ArcFace", CVPR 2019, equation 3.
-
-    Raises:
-        OptionError: If ``kind`` is unknown or ``margin`` is not positive.
     """
     if kind not in ("cosine", "angular"):
         raise OptionError(f'kind must be "cosine" or "angular", got {kind!r}.')
@@ -63,27 +60,17 @@ def am_softmax(
     scale: float = 30.0,
     gamma: float = 0.0,
 ) -> Tensor:
-    """Cross-entropy of scaled cosines whose right class pays a margin, optionally focal.
+    """Cross-entropy of scaled cosines :func:`with_margin`, optionally focal: a scalar.
 
-    Args:
-        cosines: As of :func:`with_margin`, as are the next three.
-        labels: Right class of each row.
-        kind: What the margin is on.
-        margin: m.
-        scale: s, the radius of the sphere that the features are put on.
-        gamma: Focal exponent: each row weighs (1 - p)^gamma, p being its right class's
-            probability; 0 weighs all rows alike.
-
-    Returns:
-        Mean over the batch, a scalar.
+    ``scale`` is the radius of the sphere that the features are put on. Each row weighs
+    (1 - p)^gamma, p being its right class's probability; 0 weighs all rows alike.
 
     Raises:
         OptionError: If ``scale`` is not positive or ``gamma`` is negative.
 
     References:
-        Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018;
-        Deng et al., "ArcFace", CVPR 2019, equation 3; Lin et al., "Focal Loss", ICCV 2017,
-        equation 4.
+        Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018; Lin et al.,
+        "Focal Loss", ICCV 2017, equation 4.
     """
     if not scale > 0:
         raise OptionError(f"scale must be positive, got {scale}.")

@@ -40,17 +40,12 @@ def multi_task_loss(
     labels: Tensor,
     masks: Tensor | None = None,
 ) -> Losses:
-    """The three losses, and as ``"loss"`` their sum.
+    """The three losses of a detector's ``verdicts(image, labels)``, and as ``"loss"`` their sum.
 
-    Args:
-        logits: Activations (B, 2) of the classes; this and the next two are the detector's
-            ``verdicts(image, labels)``.
-        segmentation: Logits (B, 2, H, W) of each pixel.
-        reconstruction: The image again.
-        image: The network's input, (B, 3, H, W).
-        labels: 0 real, 1 fake, (B,).
-        masks: See :func:`segmentation_loss`. None where the data has none: a real face has
-            no forged pixel, of a fake one nothing is known.
+    Where the data has no masks a real face has no forged pixel, of a fake one nothing is known.
+
+    Shape:
+        (B, 2), (B, 2, H, W), (B, 3, H, W) twice, (B,) with 0 real and 1 fake, (B, H, W); scalars
 
     References:
         Nguyen et al., BTAS 2019, https://arxiv.org/abs/1906.06876, equations 2 to 5.
