@@ -43,7 +43,8 @@ def test_options_are_read_from_the_text_as_python_reads_them(name: str) -> None:
     assert isinstance(builder, Builder)
     function = getattr(import_module(f"telltrace.models.{builder.file}"), builder.name)
     parameters = [*inspect.signature(function).parameters.values()][len(builder.given) :]
-    assert builder.options == {p.name: p.default for p in parameters if p.name not in builder.fixed}
+    wanted = {p.name: p.default for p in parameters if p.name not in builder.fixed}
+    assert builder.options == wanted | dict(builder.defaults)
 
 
 def test_detectors_are_listed_without_torch() -> None:

@@ -173,7 +173,8 @@ class Information(nn.Module):
         self, network: Any, images: Tensor, labels: Tensor, masks: Tensor | None = None
     ) -> Losses:
         images, targets = mix_batch(images, labels, mixup=self.mixup)
-        return {"loss": self.total(*network.verdicts(images), targets)}
+        fused, joint, without = network.verdicts(images)
+        return {"loss": self.total(fused, joint, without, targets)}
 
     def total(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Tensor:
         """The loss of every head's logits.

@@ -13,12 +13,9 @@ HIDDEN = 300
 SMALLEST = 32
 
 
-def _stage(in_channels: int, out_channels: int, kernel_size: int, padding: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding),
-        nn.MaxPool2d(3, 2, ceil_mode=True),
-        nn.ReLU(inplace=True),
-    )
+def _stage(before: int, after: int, side: int, padding: int = 0) -> nn.Sequential:
+    conv, pool = nn.Conv2d(before, after, side, padding=padding), nn.MaxPool2d(3, 2, ceil_mode=True)
+    return nn.Sequential(conv, pool, nn.ReLU(inplace=True))
 
 
 class TraceExtraction(nn.Module):
@@ -73,13 +70,13 @@ class AMTENnet(nn.Module):
         self.image_size = image_size
         self.traces = TraceExtraction()
         self.features = nn.Sequential(
-            *_stage(12, 24, 3, 1),
+            *_stage(12, 24, 3, padding=1),
             nn.BatchNorm2d(24),
-            *_stage(24, 48, 3, 0),
+            *_stage(24, 48, 3),
             nn.BatchNorm2d(48),
-            *_stage(48, 64, 3, 0),
+            *_stage(48, 64, 3),
             nn.BatchNorm2d(64),
-            *_stage(64, 128, 1, 0),
+            *_stage(64, 128, 1),
         )
         side = image_size
         for lost in (0, 2, 2, 0):  # pixels that each convolution takes from the side

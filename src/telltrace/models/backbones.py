@@ -1,6 +1,6 @@
 """What networks share: convolutions, vanilla or in space-frequency form, and checks of sizes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -11,23 +11,12 @@ from telltrace.layers import SFIConv2d, StreamBatchNorm2d, Streams, each
 Stage = Literal[0, 1, 2, 3]
 """Stage of an SFIConv; 0 where a convolution stays as it is."""
 
-
-@dataclass(frozen=True)
-class SpaceFrequency:
-    """How a backbone becomes a space-frequency network."""
-
-    alpha: float = 0.5
-    """Share of frequency channels, in [0, 1]."""
-    beta: float = 1.0
-    """Scale of the frequency stream's sides, in (0, 1]; less is cheaper and less accurate."""
-    kernel_size: int = 5
-    """Side of Stage 1's constrained kernel, in pixels; odd, at least 3."""
-    frozen: bool = False
-    """Whether that kernel is a constant, as in released checkpoints."""
+Form = Mapping[str, Any] | None
+"""Options of the SFIConvs that make a backbone a space-frequency network; None for vanilla."""
 
 
 def conv(
-    form: SpaceFrequency | None,
+    form: Form,
     stage: Stage,
     in_channels: int,
     out_channels: int,
@@ -41,13 +30,10 @@ def conv(
     how = (in_channels, out_channels, kernel_size, stride, kernel_size // 2, 1, groups, bias)
     if form is None or stage == 0:
         return nn.Conv2d(*how)
-    return SFIConv2d(
-        stage, *how, alpha=form.alpha, beta=form.beta, trace_kernel_size=form.kernel_size,
-        frozen=form.frozen,
-    )  # fmt: skip
+    return SFIConv2d(stage, *how, **form)
 
 
-def norm(form: SpaceFrequency | None, stage: Stage, channels: int) -> nn.Module:
+def norm(form: Form, stage: Stage, channels: int) -> nn.Module:
     """Batch normalisation of what a convolution at ``stage`` gives."""
     streams = form is not None and stage in (1, 2)
     return StreamBatchNorm2d(channels) if streams else nn.BatchNorm2d(channels)
@@ -56,7 +42,7 @@ def norm(form: SpaceFrequency | None, stage: Stage, channels: int) -> nn.Module:
 class ConvNormReLU(nn.Module):
     """Arguments as of :func:`conv`; batch normalisation and ReLU behind it, streams or not."""
 
-    def __init__(self, form: SpaceFrequency | None, stage: Stage, *shape: int, **how: Any) -> None:
+    def __init__(self, form: Form, stage: Stage, *shape: int, **how: Any) -> None:
         super().__init__()
         self.conv, self.norm = conv(form, stage, *shape, **how), norm(form, stage, shape[1])
         self.relu = nn.ReLU(inplace=True)

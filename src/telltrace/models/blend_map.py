@@ -19,7 +19,7 @@ GAIN = 4.0
 
 
 class Localized(NamedTuple):
-    """The verdict and where it comes from."""
+    """The verdict, and where it comes from."""
 
     logits: Tensor
     """(B, K): the detector's answer."""
@@ -53,11 +53,8 @@ class BlendMap(nn.Module):
     """RGB and its amplified high-pass residual, through a small ResNet, to a map and a verdict.
 
     A forged face is pasted into a picture it was not taken with: grain, sharpness and compression
-    differ on either side of the seam. The map is learnt from masks where training has them, and
-    the verdict sees its mean and its strongest places beside the pooled features.
-
-    Args:
-        width: Channels of the first stage; 32 makes 1.2 M parameters.
+    differ on either side of the seam. The map is learnt from masks where training has them. The
+    first stage has ``width`` channels; 32 makes 1.2 M parameters.
 
     Shape:
         (B, 3, H, W), H and W at least 64, to (B, num_classes) logits
@@ -116,11 +113,8 @@ class BlendLite(nn.Module):
     Raises:
         CheckpointError: If ``weights`` is no such file.
 
-    Shape:
-        (B, 3, H, W), H and W at least 64, to (B, num_classes) logits
-
     References:
-        Tan and Le, "EfficientNet", ICML 2019; the others as of :class:`BlendMap`.
+        Tan and Le, "EfficientNet", ICML 2019; shapes and others as of :class:`BlendMap`.
     """
 
     objectives = (Localization,)

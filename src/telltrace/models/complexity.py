@@ -22,21 +22,18 @@ class Complexity:
     parameters: int
     """Learnable numbers."""
     paper_macs: int
-    """Multiply-accumulates in the convention of the SFIConv paper's counter (see
-    :func:`count_in_paper_convention`)."""
+    """Multiply-accumulates in the convention of ptflops, the SFIConv paper's counter."""
     executed_macs: int
     """Multiply-accumulates of the convolutions and matrix products that really run."""
     peak_activation_bytes: int
-    """Most memory that images, feature maps and temporary tensors hold at one time during
-    inference in float32, without parameters and without the workspace of the kernels."""
+    """Most memory that images, maps and temporary tensors hold at one time during inference in
+    float32, without parameters and the workspace of the kernels."""
 
 
 def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Complexity:
-    """Count what ``model`` costs on one image of ``image_size``.
+    """Count what a network of images (B, 3, H, W) costs on one; a copy runs, on its device, once.
 
-    Args:
-        model: Maps (B, 3, H, W) images to logits. A copy runs, on its device, once.
-        image_size: Side of the image, or its height and width, in pixels.
+    ``image_size`` is the side of the image, or its height and width, in pixels.
 
     References:
         Guo et al., IEEE TIFS 2024, Tables II, III and V.
@@ -53,7 +50,7 @@ def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Com
 
     def count(module: nn.Module, inputs: tuple[Any, ...], answer: Any) -> None:
         nonlocal paper
-        paper += count_in_paper_convention(module, inputs[0] if inputs else (), answer)
+        paper += _count_as_paper(module, inputs[0] if inputs else (), answer)
 
     for module in twin.modules():
         module.register_forward_hook(count)
@@ -69,43 +66,24 @@ def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Com
     )
 
 
-def count_in_paper_convention(module: nn.Module, given: Any, answer: Any) -> int:
-    """Multiply-accumulates of one module as ptflops, the paper's counter, has them.
-
-    - convolution: one per tap, input channel of its group and output value; a bias one more
-      per output value
-    - linear: one per weight and per bias
-    - batch normalisation: two per input value
-    - ReLU and its relatives: one per output value
-    - pooling: one per input value
-    - upsampling module: one per output value
-    - SFIConv: the paper's four convolutions, S->F and Stage 1 at full size before they shrink,
-      and the average pooling in front
+def _count_as_paper(module: nn.Module, given: Any, answer: Any) -> int:
+    """Multiply-accumulates of one module as ptflops has them.
 
     The counter saw modules only. The released constrained kernel, the nearest resampling and
     the residual sums are calls of functions, hence not in the paper's tables and not here.
-
-    Args:
-        module: The module that ran; modules not named above count 0.
-        given: Its first input.
-        answer: What it returned.
     """
     if isinstance(module, SFIConv2d):
         return _count_stage(module, given)
     read, written = _numel(given), _numel(answer)
-    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-        taps = prod(module.kernel_size) * module.in_channels // module.groups
-        return written * (taps + (module.bias is not None))
-    if isinstance(module, nn.Linear):
-        return written * (module.in_features + (module.bias is not None))
+    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
+        return written * (module.weight[0].numel() + (module.bias is not None))
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
         return 2 * read
-    if isinstance(
-        module, nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveMaxPool2d | nn.AdaptiveAvgPool2d
-    ):
+    pools = nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveMaxPool2d | nn.AdaptiveAvgPool2d
+    if isinstance(module, pools):
         return read
-    rectifiers = (nn.ReLU, nn.ReLU6, nn.PReLU, nn.LeakyReLU, nn.ELU)
-    return written if isinstance(module, (*rectifiers, nn.Upsample)) else 0
+    others = nn.ReLU | nn.ReLU6 | nn.PReLU | nn.LeakyReLU | nn.ELU | nn.Upsample
+    return written if isinstance(module, others) else 0
 
 
 def _numel(values: Any) -> int:
@@ -114,19 +92,14 @@ def _numel(values: Any) -> int:
 
 
 def _count_stage(layer: SFIConv2d, given: Any) -> int:
+    """The paper's four convolutions, S->F and Stage 1 at full size, and the pooling in front."""
     parts = [given] if isinstance(given, Tensor) else list(given)
     pooled = [layer.geometry.pool(part) for part in parts]
     sizes = [layer.geometry.output((part.shape[-2], part.shape[-1])) for part in pooled]
     large, small = prod(sizes[0]), prod(sizes[-1])
-    weight = layer.weight
-    taps = prod(layer.geometry.kernel_size)
-    total = 0
+    total = 0 if layer.geometry.pooling == (1, 1) else _numel(given)
     for blocks, positions in ((layer.s2s + layer.s2f, large), (layer.f2s + layer.f2f, small)):
-        for block in blocks:
-            rows = weight[block.outputs, block.columns]
-            total += rows.shape[0] * rows.shape[1] * taps * positions
-    if layer.geometry.pooling != (1, 1):
-        total += _numel(given)
+        total += positions * sum(layer.weight[b.outputs, b.columns].numel() for b in blocks)
     if layer.bias is not None:
         frequency = layer.out_channels - layer.out_cut
         total += layer.out_cut * large + frequency * (large if layer.stage == 1 else small)

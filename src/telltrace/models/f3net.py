@@ -25,13 +25,8 @@ GATE = 0.1
 class F3NetFAD(nn.Module):
     """The first branch of F3-Net alone: Xception on frequency-aware components.
 
-    Shapes and errors are those of :class:`F3Net`; Qian et al., ECCV 2020, section 3.1.
-
-    Args:
-        image_size: Side of the image, in pixels; the filters have a gain for each frequency.
-        reference_compatible: Let neighbouring bands share a diagonal, as the published weights
-            expect.
-        weights: ImageNet weights, as of :func:`~telltrace.models.xception.load_imagenet`.
+    Shapes, errors and options are those of :class:`F3Net`. With ``reference_compatible``
+    neighbouring bands share a diagonal, as the published weights expect.
     """
 
     def __init__(
@@ -61,12 +56,9 @@ class MixBlock(nn.Module):
     """Cross-attention between both streams, channel by channel: (B, C, N, N) twice to the same.
 
     Both streams' maps, read as matrices of rows, say together how much each row attends to each
-    other; that square of weights scales what each stream takes over from the other.
-
-    The published sketch of it scales that by a gate and a weight per channel in front of a
-    BatchNorm, which divides both out again, and gives the keys a bias, which the softmax does
-    not see: none of them can learn. Here the BatchNorm's own weight is the gate. Qian et al.,
-    ECCV 2020, section 3.3, figure 5.
+    other; that square of weights scales what each stream takes over from the other (Qian et al.,
+    ECCV 2020, section 3.3, figure 5). The BatchNorm's weight is the gate: the published gate and
+    weight per channel, in front of a BatchNorm, and the keys' bias could not learn.
     """
 
     def __init__(self, channels: int) -> None:
@@ -92,8 +84,9 @@ class F3Net(nn.Module):
     The streams meet after Xception's blocks 7 and 12.
 
     Args:
-        image_size: Side of the image, in pixels; any multiple of 16 from 48, and 299.
-        weights: As of :class:`F3NetFAD`, for both Xceptions.
+        image_size: Side of the image, in pixels; any multiple of 16 from 48, and 299. The filters
+            have a gain for each frequency.
+        weights: ImageNet weights, as of :func:`~telltrace.models.xception.load_imagenet`.
 
     Shape:
         (B, 3, image_size, image_size) to (B, num_classes) logits

@@ -29,10 +29,9 @@ class Verdicts(NamedTuple):
 class InformationBottleneckNet(nn.Module):
     """Detector that squeezes the features of n backbones through one bottleneck.
 
-    The layers before a batch normalisation have no bias: it would be subtracted again, so
-    the published ones never learn.
-
-    The local information ``blocks`` are networks of (B, 3, H, W) images to (B, features).
+    The local information ``blocks`` are networks of (B, 3, H, W) images to (B, features). Layers
+    before a batch normalisation have no bias, which it would subtract again: the published ones
+    never learn.
 
     Shape:
         (B, 3, H, W) to (B, num_classes) logits, class 1 is fake
@@ -96,6 +95,7 @@ def ib(
     weights: str | Path | None = None,
     num_classes: int = 2,
     drop_rate: float = 0.5,
+    drop_path_rate: float | None = None,
     backbone_options: Mapping[str, Any] | None = None,
 ) -> InformationBottleneckNet:
     """Information bottleneck over any backbone of timm.
@@ -107,34 +107,14 @@ def ib(
             under timm's names, ``"timm"`` to let timm supply (and download) them, or None.
         num_classes: 2 for real and fake.
         drop_rate: Dropout in the bottleneck and before the final head.
-        backbone_options: Handed to ``timm.create_model``, such as ``{"drop_path_rate": 0.2}``,
-            or ``{"img_size": 224}`` for a transformer.
+        drop_path_rate: How often a training image skips a residual block of the backbone.
+        backbone_options: Handed to ``timm.create_model``, such as ``{"img_size": 224}``.
 
     Raises:
         OptionError: If timm has no such backbone.
         CheckpointError: If the file does not hold its weights.
     """
-    given = {"num_classes": 0, **(backbone_options or {})}
+    given = {"num_classes": 0, "drop_path_rate": drop_path_rate, **(backbone_options or {})}
     blocks = [timm_network(backbone, weights, **given) for _ in range(num_blocks)]
     features = int(getattr(blocks[0], "head_hidden_size", None) or blocks[0].num_features)
     return InformationBottleneckNet(blocks, features, num_classes=num_classes, drop_rate=drop_rate)
-
-
-def ib_efficientnet_b0(
-    *,
-    num_blocks: int = 4,
-    weights: str | Path | None = None,
-    num_classes: int = 2,
-    drop_rate: float = 0.5,
-    drop_path_rate: float = 0.2,
-) -> InformationBottleneckNet:
-    """Information bottleneck over EfficientNet-B0 as TensorFlow pads and normalises it.
-
-    Options as of `ib`; ``drop_path_rate`` is how often a training image skips the last residual
-    block, and the blocks before it less often.
-    """
-    return ib(
-        backbone="tf_efficientnet_b0", num_blocks=num_blocks, weights=weights,
-        num_classes=num_classes, drop_rate=drop_rate,
-        backbone_options={"drop_path_rate": drop_path_rate},
-    )  # fmt: skip

@@ -63,10 +63,7 @@ class MultiScaleAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         whole, *values = self.value(x).chunk(SCALES, 1)
         queries, keys = self.query(x).chunk(SCALES - 1, 1), self.key(x).chunk(SCALES - 1, 1)
-        answers = [
-            _attend(query, key, value, patch)
-            for query, key, value, patch in zip(queries, keys, values, self.patches, strict=True)
-        ]
+        answers = map(_attend, queries, keys, values, self.patches)
         return self.mix(torch.cat((whole, *answers), 1))
 
 
@@ -134,7 +131,7 @@ class M2TR(nn.Module):
 
     Args:
         image_size: Side of the image, in pixels: a multiple of 32 with EfficientNet, of 64 with
-            Xception. Patches and filters are built for it. The paper's is 320.
+            Xception. The paper's is 320.
         backbone: ``"efficientnet_b4"`` as released, or ``"xception"``.
         depth: Number of layers.
         drop_path_rate: How often a training image skips EfficientNet's last residual block;

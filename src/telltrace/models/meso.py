@@ -32,10 +32,7 @@ STRIDE = 32
 
 
 class Inception(nn.Module):
-    """Four views of a map side by side: 1x1, and 3x3 with dilation 1, 2 and 3 behind a 1x1.
-
-    (B, in_channels, H, W) to (B, sum(widths), H, W). Afchar et al., WIFS 2018, figure 4.
-    """
+    """Four views of a map side by side: 1x1, and 3x3 with dilation 1, 2 and 3 behind a 1x1."""
 
     def __init__(self, in_channels: int, widths: tuple[int, int, int, int], own: bool) -> None:
         super().__init__()
@@ -58,10 +55,9 @@ class MesoNet(nn.Module):
     Args:
         inceptions: 0 for Meso-4, four plain convolutions; 2 for MesoInception-4, whose first two
             layers are inceptions of dilated convolutions.
-        layout: Structure of the benchmarks' PyTorch port, or of the authors' Keras code; see
-            :data:`Layout`.
         image_size: Side of the image, in pixels: a multiple of 32. The first linear layer
             has a weight for every cell of the last map.
+        layout: See :data:`Layout`.
 
     Shape:
         (B, 3, image_size, image_size) to (B, num_classes) logits, class 1 is fake
@@ -111,8 +107,11 @@ class MesoNet(nn.Module):
             nn.Dropout(drop_rate),
             nn.Linear(16, num_classes),
         )
-        if own:
-            self.apply(_initialise_as_keras)
+        if own:  # as Keras does
+            for module in self.modules():
+                if isinstance(module, nn.Conv2d | nn.Linear):
+                    nn.init.xavier_uniform_(module.weight)
+                    module.bias.data.zero_()  # type: ignore[union-attr]
 
     def forward(self, image: Tensor) -> Tensor:
         require_size(image, self.image_size)
@@ -126,10 +125,3 @@ def _layer(in_channels: int, out_channels: int, kernel_size: int, own: bool) -> 
     pad = kernel_size // 2
     conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=pad, bias=own)
     return nn.Sequential(conv, nn.ReLU())
-
-
-def _initialise_as_keras(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        assert module.bias is not None
-        nn.init.zeros_(module.bias)

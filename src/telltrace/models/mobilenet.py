@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .backbones import ConvNormReLU, SpaceFrequency, Stage, initialise
+from .backbones import ConvNormReLU, Form, Stage, initialise
 
 FAMILY, PAPER = "mobilenet", "Howard et al., arXiv:1704.04861"
 WIDTHS = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)]
@@ -26,18 +26,16 @@ class MobileNet(nn.Module):
         2024, Table III.
     """
 
-    def __init__(self, *, num_classes: int = 2, form: SpaceFrequency | None = None) -> None:
+    def __init__(self, *, num_classes: int = 2, form: Form = None) -> None:
         super().__init__()
-        layers = [ConvNormReLU(form, 0, 3, 32, 3, stride=2)]
-        channels, last = 32, len(WIDTHS) - 1
+        self.features, channels = nn.Sequential(ConvNormReLU(form, 0, 3, 32, 3, stride=2)), 32
         for i, (width, stride) in enumerate(WIDTHS):
             depthwise: Stage = 1 if i == 0 else 2
-            pointwise: Stage = 3 if i == last else 2
+            pointwise: Stage = 3 if i == len(WIDTHS) - 1 else 2
             how = {"stride": stride, "groups": channels}
-            layers.append(ConvNormReLU(form, depthwise, channels, channels, 3, **how))
-            layers.append(ConvNormReLU(form, pointwise, channels, width, 1))
+            self.features.append(ConvNormReLU(form, depthwise, channels, channels, 3, **how))
+            self.features.append(ConvNormReLU(form, pointwise, channels, width, 1))
             channels = width
-        self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, num_classes)
         initialise(self)

@@ -46,9 +46,8 @@ class MultiTask(nn.Module):
         (B, 3, H, W) to (B, num_classes) logits, each at least 0; class 1 is fake
 
     References:
-        Nguyen et al., "Multi-task Learning for Detecting and Segmenting Manipulated Facial
-        Images and Videos", BTAS 2019, https://arxiv.org/abs/1906.06876, figure 2 and
-        equations 1 to 5.
+        Nguyen et al., "Multi-task Learning for Detecting and Segmenting Manipulated Facial Images
+        and Videos", BTAS 2019, https://arxiv.org/abs/1906.06876, figure 2, equations 1 to 5.
     """
 
     objectives = (ThreeTasks,)
@@ -68,8 +67,12 @@ class MultiTask(nn.Module):
         self.reconstructor = nn.Sequential(
             *_upwards(32, 16, 16, 8, 8), nn.ConvTranspose2d(8, 3, 3, padding=1), nn.Tanh()
         )
-        for part in (self.encoder, self.segmenter, self.reconstructor):
-            part.apply(_initialise)
+        for part in (self.encoder, self.segmenter, self.reconstructor):  # as published
+            for module in part.modules():
+                if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                    nn.init.normal_(module.weight, 0.0, 0.02)
+                elif isinstance(module, nn.BatchNorm2d):
+                    nn.init.normal_(module.weight, 0.5, 0.02)
 
     def classify(self, latent: Tensor) -> Tensor:
         """Mean activation of each class's share of the latent: (B, K 64, h, w) to (B, K)."""
@@ -81,12 +84,10 @@ class MultiTask(nn.Module):
         return self.segmenter(shared), self.reconstructor(shared)
 
     def verdicts(self, image: Tensor, labels: Tensor | None = None) -> Verdicts:
-        """Answer all three tasks; training asks for this.
+        """Answer all three tasks for images (B, 3, H, W); training asks for this.
 
-        Args:
-            image: Images (B, 3, H, W) whose sides are multiples of 16 pixels.
-            labels: Class (B,) whose share of the latent is decoded. None takes the class that the
-                detector decides for, as after training.
+        The share of the class that ``labels`` (B,) name is decoded; None takes the detector's own
+        answer, as after training.
 
         Raises:
             OptionError: If a side is no multiple of 16 pixels.
@@ -109,16 +110,8 @@ class MultiTask(nn.Module):
 
 def _upwards(*widths: int) -> nn.Sequential:
     """Transposed convolutions, normalised, with ReLU, of which every second doubles the map."""
-    layers = []
+    layers = nn.Sequential()
     for i, (before, after) in enumerate(pairwise(widths)):
         conv = nn.ConvTranspose2d(before, after, 3, 1 + i % 2, 1, i % 2, bias=False)
         layers.append(nn.Sequential(conv, nn.BatchNorm2d(after), nn.ReLU(inplace=True)))
-    return nn.Sequential(*layers)
-
-
-def _initialise(module: nn.Module) -> None:
-    """Draw weights as the published code does."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 0.5, 0.02)
+    return layers

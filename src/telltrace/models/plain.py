@@ -14,18 +14,9 @@ FAMILY, PAPER = "efficientnet", "Tan and Le, ICML 2019"
 
 
 def timm_network(name: str, weights: str | Path | None = None, **options: Any) -> Any:
-    """A network of timm.
+    """A network of timm, with options of ``timm.create_model``; errors as of `timm_detector`.
 
-    Args:
-        name: timm's name of it.
-        weights: A file of its weights under timm's names, ``"timm"`` to let timm supply them,
-            from its cache or over the network, or None; the file's classifier is left out if it
-            is one of other classes.
-        options: Those of ``timm.create_model``.
-
-    Raises:
-        OptionError: If timm has no such network; the message names the closest.
-        CheckpointError: If there is no such file, or it holds another network's weights.
+    The classifier of a file of weights is left out if it is one of other classes.
     """
     import timm  # here, and wherever it is needed: it takes seconds to import
 
@@ -59,10 +50,10 @@ def timm_detector(
     drop_path_rate: float | None = None,
     image_size: int | None = None,
 ) -> nn.Module:
-    """A network of timm with a fresh classifier.
+    """A network of timm, by its name there, with a fresh classifier.
 
     Args:
-        backbone: timm's name of it.
+        backbone: The name.
         num_classes: K; 2 for real and fake.
         weights: What it starts from: a file of the network's weights, such as ImageNet's, under
             timm's names; ``"timm"`` to let timm supply (and download) them; None for nothing.
@@ -73,26 +64,21 @@ def timm_detector(
             None for all others.
 
     Shape:
-        The network maps (B, 3, H, W) to (B, K) logits, class 1 is fake.
+        The network maps (B, 3, H, W) to (B, num_classes) logits, class 1 is fake.
 
     Raises:
         OptionError: If timm has no such network; the message names the closest.
-        CheckpointError: If the file does not hold its weights.
+        CheckpointError: If there is no such file, or it holds another network's weights.
 
     Examples:
         >>> import torch
         >>> timm_detector("resnet10t").eval()(torch.rand(1, 3, 64, 64)).shape
         torch.Size([1, 2])
     """
-    network: nn.Module = timm_network(
-        backbone,
-        weights,
-        num_classes=num_classes,
-        drop_rate=drop_rate,
-        drop_path_rate=drop_path_rate,
-        img_size=image_size,
-    )
-    return network
+    return timm_network(
+        backbone, weights, num_classes=num_classes, drop_rate=drop_rate,
+        drop_path_rate=drop_path_rate, img_size=image_size,
+    )  # fmt: skip
 
 
 def sfi_detector(
@@ -110,19 +96,9 @@ def sfi_detector(
 ) -> nn.Module:
     """A network of timm whose convolutions let a spatial and a frequency stream interact.
 
-    Args:
-        backbone: timm's name of it.
-        alpha: Share of frequency channels, in [0, 1].
-        beta: Scale of the frequency stream's sides, in (0, 1].
-        downsample: What strides become: ``"pool"``, average pooling before a convolution; or
-            ``"stride"``.
-        kernel_size: Side of the constrained kernels, in pixels; odd, at least 3.
-        num_classes: K; 2 for real and fake.
-        weights: As of `timm_detector`, for all but the constrained kernels.
-        drop_rate: Dropout before the classifier.
-        drop_path_rate: How often a training image skips a residual block.
-        image_size: Side of the image, in pixels, for networks that decide by it; by default the
-            size timm made it for. Others run at any size.
+    The first four options are those of :func:`~telltrace.conversion.convert`, the others those of
+    :func:`timm_detector`; ``weights`` fill all but the constrained kernels, and ``image_size``, by
+    default the size timm made it for, matters for networks that decide by it.
 
     Raises:
         OptionError: If timm has no such network, or it cannot be converted.
@@ -136,37 +112,10 @@ def sfi_detector(
         torch.Size([1, 2])
     """
     network = timm_detector(
-        backbone,
-        num_classes=num_classes,
-        weights=weights,
-        drop_rate=drop_rate,
+        backbone, num_classes=num_classes, weights=weights, drop_rate=drop_rate,
         drop_path_rate=drop_path_rate,
-    )
+    )  # fmt: skip
     return convert(
         network, alpha, beta,
         downsample=downsample, kernel_size=kernel_size, image_size=image_size,
     )  # fmt: skip
-
-
-def efficientnet_b4(
-    *,
-    num_classes: int = 2,
-    weights: str | Path | None = None,
-    drop_rate: float = 0.4,
-    drop_path_rate: float = 0.2,
-) -> nn.Module:
-    """EfficientNet-B4 as TensorFlow pads and normalises it, the form that benchmarks run.
-
-    Options as of :func:`timm_detector`.
-
-    References:
-        Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
-        ICML 2019.
-    """
-    return timm_detector(
-        "tf_efficientnet_b4",
-        num_classes=num_classes,
-        weights=weights,
-        drop_rate=drop_rate,
-        drop_path_rate=drop_path_rate,
-    )

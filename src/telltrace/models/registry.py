@@ -28,17 +28,19 @@ class Builder:
     Args:
         path: The file and the name in it, such as ``"resnet.ResNet"``.
         given: The first arguments.
+        defaults: Options whose default is another one than in the file.
         fixed: Others by name. All the rest are options with a default, which is a literal.
     """
 
-    def __init__(self, path: str, *given: Any, **fixed: Any) -> None:
+    def __init__(
+        self, path: str, *given: Any, defaults: Mapping[str, Any] | None = None, **fixed: Any
+    ) -> None:
         self.file, _, self.name = path.partition(".")
-        self.given, self.fixed = given, fixed
+        self.given, self.fixed, self.defaults = given, fixed, defaults or {}
 
     def __call__(self, **options: Any) -> "nn.Module":
         build = getattr(import_module(f".{self.file}", __package__), self.name)
-        network: nn.Module = build(*self.given, **self.fixed, **options)
-        return network
+        return build(*self.given, **self.fixed, **{**self.defaults, **options})
 
     @property
     def origin(self) -> tuple[str, str]:
@@ -59,11 +61,12 @@ class Builder:
         args, count = found.args, len(found.args.defaults)
         names = [*args.args[len(args.args) - count :], *args.kwonlyargs]
         defaults = [*args.defaults, *args.kw_defaults]
-        return {
+        literal = {
             name.arg: ast.literal_eval(default)
             for name, default in zip(names, defaults, strict=True)
             if default and name.arg not in self.fixed
         }
+        return {**literal, **self.defaults}
 
 
 @cache
@@ -75,42 +78,50 @@ DETECTORS: dict[str, "Build"] = {
     "amtennet": Builder("amtennet.AMTENnet"),
     "blend_lite": Builder("blend_map.BlendLite"),
     "blend_map": Builder("blend_map.BlendMap"),
-    "efficientnet_b4": Builder("plain.efficientnet_b4"),
+    "efficientnet_b4": Builder(
+        "plain.timm_detector",
+        "tf_efficientnet_b4",
+        image_size=None,
+        defaults={"drop_rate": 0.4, "drop_path_rate": 0.2},
+    ),
     "f3net": Builder("f3net.F3Net"),
     "f3net_fad": Builder("f3net.F3NetFAD"),
     "ib": Builder("information_bottleneck.ib"),
-    "ib_efficientnet_b0": Builder("information_bottleneck.ib_efficientnet_b0"),
+    "ib_efficientnet_b0": Builder(
+        "information_bottleneck.ib",
+        backbone="tf_efficientnet_b0",
+        backbone_options=None,
+        defaults={"drop_path_rate": 0.2},
+    ),
     "ib_mobilenet": Builder(
         "information_bottleneck.ib",
         backbone="mobilenetv1_100",
         backbone_options={"act_layer": "relu"},
+        drop_path_rate=None,
     ),
     "ib_resnet34": Builder(
         "information_bottleneck.ib",
         backbone="resnet34",
         backbone_options={"zero_init_last": False},
+        drop_path_rate=None,
     ),
     "m2tr": Builder("m2tr.M2TR"),
     "meso4": Builder("meso.MesoNet", 0),
     "meso_inception4": Builder("meso.MesoNet", 2),
     "mobilenet": Builder("mobilenet.MobileNet", form=None),
     "multi_task": Builder("multi_task.MultiTask"),
-    "resnet26": Builder("resnet.ResNet", 26, form=None),
-    "resnet50": Builder("resnet.ResNet", 50, form=None),
-    "resnet101": Builder("resnet.ResNet", 101, form=None),
-    "resnet152": Builder("resnet.ResNet", 152, form=None),
-    "sfi_mobilenet": Builder("sficonv.sfi_mobilenet"),
-    "sfi_resnet26": Builder("sficonv.sfi_resnet", 26),
-    "sfi_resnet50": Builder("sficonv.sfi_resnet", 50),
-    "sfi_resnet101": Builder("sficonv.sfi_resnet", 101),
-    "sfi_resnet152": Builder("sficonv.sfi_resnet", 152),
-    "sfi_vgg13": Builder("sficonv.sfi_vgg", 13),
-    "sfi_vgg16": Builder("sficonv.sfi_vgg", 16),
-    "sfi_vgg19": Builder("sficonv.sfi_vgg", 19),
+    **{f"resnet{n}": Builder("resnet.ResNet", n, form=None) for n in (26, 50, 101, 152)},
+    "sfi_mobilenet": Builder("sficonv.space_frequency", "mobilenet", (), frozen=False),
+    **{
+        f"sfi_resnet{depth}": Builder("sficonv.space_frequency", "resnet", (depth,))
+        for depth in (26, 50, 101, 152)
+    },
+    **{
+        f"sfi_vgg{depth}": Builder("sficonv.space_frequency", "vgg", (depth,), frozen=False)
+        for depth in (13, 16, 19)
+    },
     "two_stream_xception": Builder("two_stream.TwoStreamXception"),
-    "vgg13": Builder("vgg.VGG", 13, form=None),
-    "vgg16": Builder("vgg.VGG", 16, form=None),
-    "vgg19": Builder("vgg.VGG", 19, form=None),
+    **{f"vgg{n}": Builder("vgg.VGG", n, form=None) for n in (13, 16, 19)},
     "xception": Builder("xception.Xception"),
 }
 """Builders by name. A file may say the ``FAMILY`` of its detectors and their ``PAPER``; the
@@ -133,8 +144,7 @@ def create_detector(name: str, **options: Any) -> "nn.Module":
         options: Keyword arguments of that builder.
 
     Raises:
-        OptionError: If there is no such detector, or it has no such option; the message names
-            the closest detectors, or the options there are.
+        OptionError: If there is no such detector or option; the message names those there are.
     """
     build = _builder(name)
     options = {RENAMED.get(option, option): value for option, value in options.items()}
@@ -156,13 +166,9 @@ def default_options(name: str) -> dict[str, Any]:
 
 
 def options_for_size(name: str, options: Mapping[str, Any], image_size: int) -> dict[str, Any]:
-    """The options of a detector that is to read images of a size.
+    """The options of a detector that is to read images of a size, a side in pixels.
 
-    Args:
-        name: As of :func:`create_detector`; so are the options.
-        options: What they are without regard to the size; one that names it stays.
-        image_size: Side of the image, in pixels; only networks of a fixed size are told, and
-            only of another than their own.
+    Only networks of a fixed size are told, of another than their own, unless ``options`` do.
 
     Examples:
         >>> options_for_size("meso4", {}, 64), options_for_size("xception", {}, 64)
@@ -198,10 +204,7 @@ class DetectorInfo(NamedTuple):
 
 
 def list_detectors(family: str | None = None) -> list[DetectorInfo]:
-    """Every detector, by name.
-
-    Args:
-        family: Only those of one family, such as ``"sfi"``.
+    """Every detector, or those of one family such as ``"sfi"``, by name.
 
     Raises:
         OptionError: If there is no such family; the message names those there are.

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from telltrace.layers import Streams, each
 
-from .backbones import SpaceFrequency, Stage, conv, initialise, norm
+from .backbones import Form, Stage, conv, initialise, norm
 
 FAMILY, PAPER = "resnet", "He et al., CVPR 2016"
 DEPTHS = {26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -21,12 +21,7 @@ class Bottleneck(nn.Module):
     """
 
     def __init__(
-        self,
-        form: SpaceFrequency | None,
-        stages: tuple[Stage, Stage, Stage],
-        in_channels: int,
-        width: int,
-        stride: int,
+        self, form: Form, stages: tuple[Stage, ...], in_channels: int, width: int, stride: int
     ) -> None:
         super().__init__()
         first, middle, last = stages
@@ -68,9 +63,7 @@ class ResNet(nn.Module):
         the stages is that of Guo et al., IEEE TIFS 2024, Fig. 2, as released.
     """
 
-    def __init__(
-        self, depth: int, *, num_classes: int = 2, form: SpaceFrequency | None = None
-    ) -> None:
+    def __init__(self, depth: int, *, num_classes: int = 2, form: Form = None) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
@@ -78,13 +71,12 @@ class ResNet(nn.Module):
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         layers, channels = [], 64
         for layer, repeats in enumerate(DEPTHS[depth], start=1):
-            blocks = []
+            blocks, width = nn.Sequential(), 32 * 2**layer
             for i in range(repeats):
                 stride = 2 if layer > 1 and i == 0 else 1
-                width = 32 * 2**layer
                 blocks.append(Bottleneck(form, _stages(layer, i), channels, width, stride))
                 channels = 4 * width
-            layers.append(nn.Sequential(*blocks))
+            layers.append(blocks)
         self.layer1, self.layer2, self.layer3, self.layer4 = layers
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, num_classes)
@@ -97,7 +89,7 @@ class ResNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
-def _stages(layer: int, block: int) -> tuple[Stage, Stage, Stage]:
+def _stages(layer: int, block: int) -> tuple[Stage, ...]:
     if layer == 4:
         return (2, 2, 3) if block == 0 else (0, 0, 0)
     return (1, 2, 2) if (layer, block) == (1, 0) else (2, 2, 2)

@@ -1,41 +1,37 @@
-"""Backbones in the space-frequency form of Guo et al., by the names of their paper.
+"""Backbones in the space-frequency form of Guo et al., by the names of their paper."""
 
-References:
-    Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive Convolution
-    for Deepfake Detection", IEEE TIFS 2024, https://doi.org/10.1109/TIFS.2023.3324739.
-"""
+from typing import Any, Literal
 
-from .backbones import SpaceFrequency
+from torch import nn
+
 from .mobilenet import MobileNet
 from .resnet import ResNet
 from .vgg import VGG
 
 FAMILY, PAPER = "sfi", "Guo et al., IEEE TIFS 2024"
+BACKBONES: dict[str, Any] = {"mobilenet": MobileNet, "resnet": ResNet, "vgg": VGG}
 
 
-def sfi_resnet(
-    depth: int,
+def space_frequency(
+    backbone: Literal["mobilenet", "resnet", "vgg"],
+    depth: tuple[int, ...],
     *,
     alpha: float = 0.5,
     beta: float = 1.0,
     kernel_size: int = 5,
     num_classes: int = 2,
     frozen: bool = False,
-) -> ResNet:
-    """ResNet26, 50, 101 or 152 in space-frequency form; options as of `SpaceFrequency`."""
-    form = SpaceFrequency(alpha, beta, kernel_size, frozen)
-    return ResNet(depth, num_classes=num_classes, form=form)
+) -> nn.Module:
+    """A backbone, of that depth if it has several, in space-frequency form.
 
+    ``alpha`` is the share of frequency channels, in [0, 1], ``beta`` the scale of their stream's
+    sides, in (0, 1]; less is cheaper and less accurate. ``kernel_size`` is the side of Stage 1's
+    constrained kernel, in pixels, odd and at least 3, a constant if ``frozen`` as released.
 
-def sfi_vgg(
-    depth: int, *, alpha: float = 0.5, beta: float = 1.0, kernel_size: int = 5, num_classes: int = 2
-) -> VGG:
-    """VGG13, 16 or 19 in space-frequency form; options as of `SpaceFrequency`."""
-    return VGG(depth, num_classes=num_classes, form=SpaceFrequency(alpha, beta, kernel_size))
-
-
-def sfi_mobilenet(
-    *, alpha: float = 0.5, beta: float = 1.0, kernel_size: int = 5, num_classes: int = 2
-) -> MobileNet:
-    """MobileNet v1 in space-frequency form; options as of `SpaceFrequency`."""
-    return MobileNet(num_classes=num_classes, form=SpaceFrequency(alpha, beta, kernel_size))
+    References:
+        Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive Convolution
+        for Deepfake Detection", IEEE TIFS 2024, https://doi.org/10.1109/TIFS.2023.3324739.
+    """
+    form = {"alpha": alpha, "beta": beta, "trace_kernel_size": kernel_size, "frozen": frozen}
+    network: nn.Module = BACKBONES[backbone](*depth, num_classes=num_classes, form=form)
+    return network

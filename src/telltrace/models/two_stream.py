@@ -58,16 +58,12 @@ class ResidualGuide(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Mix both streams, then amplify the channels that matter: (B, C, h, w) twice -> one.
-
-    With ``reference_compatible`` the convolution stays as torch makes it: the released initialiser
-    means to reach it, and looks one level too high.
-    """
+    """Mix both streams, then amplify the channels that matter: (B, C, h, w) twice -> one."""
 
     def __init__(self, channels: int, *, reference_compatible: bool = False) -> None:
         super().__init__()
         mix = nn.Conv2d(2 * channels, channels, 1, bias=False)
-        if not reference_compatible:
+        if not reference_compatible:  # the released initialiser looks one level too high
             nn.init.kaiming_normal_(mix.weight, a=1)
         self.mix = nn.Sequential(mix, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
         self.attend = ChannelAttention(channels)
@@ -85,15 +81,11 @@ class TwoStreamXception(nn.Module):
     each other twice; at the end they are fused.
 
     Args:
-        image_size: Side of the image in pixels, a multiple of 16; the attention between the
-            streams is built for it.
+        image_size: Side of the image in pixels, a multiple of 16.
         head: ``"cosine"`` for AM-Softmax (its logits are 30 cosines), ``"linear"`` for plain
             cross-entropy.
         reference_compatible: Compute and initialise as the released code does, for its
-            checkpoints: the kernels of :class:`~telltrace.layers.srm.SRMBlock` grouped by filter,
-            the guide's residual filtered a second time, closed gates and keys, no activation
-            before the fusion, which is left at torch's own initialisation.
-            ``docs/guides/two_stream.md`` says why ours differs.
+            checkpoints; ``docs/guides/two_stream.md`` says how ours differs, and why.
         weights: ImageNet weights, as of :func:`~telltrace.models.xception.load_imagenet`.
 
     Shape:

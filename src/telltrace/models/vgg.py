@@ -1,10 +1,13 @@
 """VGG with batch normalisation and a global average pool, vanilla or in space-frequency form."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from torch import Tensor, nn
 
 from telltrace.layers import Streams, each
 
-from .backbones import ConvNormReLU, SpaceFrequency, Stage, initialise
+from .backbones import ConvNormReLU, Form, initialise
 
 FAMILY, PAPER = "vgg", "Simonyan and Zisserman, ICLR 2015"
 DEPTHS = {13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -27,22 +30,17 @@ class VGG(nn.Module):
         Table III.
     """
 
-    def __init__(
-        self, depth: int, *, num_classes: int = 2, form: SpaceFrequency | None = None
-    ) -> None:
+    def __init__(self, depth: int, *, num_classes: int = 2, form: Form = None) -> None:
         super().__init__()
-        depths = DEPTHS[depth]
-        blocks, channels, index, count = [], 3, 0, sum(depths)
-        for width, repeats in zip(WIDTHS, depths, strict=True):
-            block = []
+        stages: Iterator[Any] = iter([0, 1, *[2] * (sum(DEPTHS[depth]) - 3), 3])
+        self.blocks, channels = nn.ModuleList(), 3
+        for width, repeats in zip(WIDTHS, DEPTHS[depth], strict=True):
+            block = nn.Sequential()
             for _ in range(repeats):
-                index += 1
-                middle: dict[int, Stage] = {1: 0, 2: 1, count: 3}
-                stage = middle.get(index, 2)
-                block.append(ConvNormReLU(form, stage, channels, width, 3, bias=form is None))
+                how = {"bias": form is None}
+                block.append(ConvNormReLU(form, next(stages), channels, width, 3, **how))
                 channels = width
-            blocks.append(nn.Sequential(*block))
-        self.blocks = nn.ModuleList(blocks)
+            self.blocks.append(block)
         self.maxpool = nn.MaxPool2d(2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, num_classes)

@@ -9,20 +9,12 @@ from telltrace.state_dicts import match, read_state_dict, unwrap
 
 FAMILY, PAPER = "xception", "Chollet, CVPR 2017"
 FEATURES = 2048
-_STAGES = {
-    "stem1.0": "conv1",
-    "stem1.1": "bn1",
-    "stem2.0": "conv2",
-    "stem2.1": "bn2",
-    **{f"entry.{i}": f"block{i + 1}" for i in range(3)},
-    **{f"middle_first.{i}": f"block{i + 4}" for i in range(4)},
-    **{f"middle_second.{i}": f"block{i + 8}" for i in range(4)},
-    "exit.0": "block12",
-    "tail.0": "conv3",
-    "tail.1": "bn3",
-    "tail.3": "conv4",
-    "tail.4": "bn4",
-}
+_BLOCKS = {"entry": 1, "middle_first": 4, "middle_second": 8, "exit": 12}
+"""The number of each stage's first block."""
+_LAYERS = {
+    "stem1": ["conv1", "bn1"], "stem2": ["conv2", "bn2"],
+    "tail": ["conv3", "bn3", "", "conv4", "bn4"],
+}  # fmt: skip
 _PARTS = {"body.": "rep.", "depthwise.": "conv1.", "shortcut.0.": "skip.", "shortcut.1.": "skipbn."}
 
 
@@ -75,19 +67,12 @@ def stem(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
 class XceptionFeatures(nn.Sequential):
     """Xception without its classifier, in the stages at which other networks step in.
 
-    ========================  ==========================  ======================
-    stage                     what                        map of a 16 k pixels image
-    ========================  ==========================  ======================
-    ``stem1``                 3x3 convolution, stride 2   32 x (8 k - 1)^2
-    ``stem2``                 3x3 convolution             64 x (8 k - 3)^2
-    ``entry``                 blocks 1 to 3               728 x k^2
-    ``middle_first``          blocks 4 to 7               728 x k^2
-    ``middle_second``         blocks 8 to 11              728 x k^2
-    ``exit``                  block 12                    1024 x ceil(k / 2)^2
-    ``tail``                  two separable convolutions  2048 x ceil(k / 2)^2
-    ========================  ==========================  ======================
-
     The tail ends with its BatchNorm; whoever pools applies the activation.
+
+    Shape:
+        Images of 16 k pixels a side become maps of 32 x (8 k - 1)^2 in ``stem1``, 64 x (8 k - 3)^2
+        in ``stem2``, 728 x k^2 in ``entry`` and both ``middle`` ones, 1024 x ceil(k / 2)^2 in
+        ``exit`` and 2048 x ceil(k / 2)^2 in ``tail``.
 
     References:
         Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017,
@@ -164,21 +149,19 @@ def published_name(name: str) -> str:
     stage, index, rest = name.split(".", 2)
     for ours, theirs in _PARTS.items():
         rest = rest.replace(ours, theirs)
-    return f"{_STAGES[f'{stage}.{index}']}.{rest}"
+    if stage in _BLOCKS:
+        return f"block{_BLOCKS[stage] + int(index)}.{rest}"
+    return f"{_LAYERS[stage][int(index)]}.{rest}"
 
 
 def modern_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Undo what other versions do to a published Xception's names and shapes.
-
-    ``fc`` and the classifier inside a dropout become ``last_linear``, and pointwise kernels saved
-    as matrices (D, C) become kernels (D, C, 1, 1) again.
-    """
+    """Undo what other versions do to a published Xception's names and shapes."""
     modern = {}
     for name, tensor in state.items():
         name = name.replace("last_linear.1.", "last_linear.")
         if name.startswith("fc."):
             name = f"last_linear.{name.removeprefix('fc.')}"
-        matrix = name.endswith("pointwise.weight") and tensor.ndim == 2
+        matrix = name.endswith("pointwise.weight") and tensor.ndim == 2  # (D, C, 1, 1) squeezed
         modern[name] = tensor[:, :, None, None] if matrix else tensor
     return modern
 
