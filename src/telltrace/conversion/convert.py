@@ -37,17 +37,15 @@ def convert(
 
     The first convolution stays, those that follow it make the two streams (Stage 1), the last
     ones fuse them (Stage 3), and those between let them interact (Stage 2). All weights are kept;
-    only Stage 1's constrained kernels are new. At beta = 1 both streams are one tensor and
-    everything but the convolutions runs as it did; at beta < 1 each step acts on the streams
-    apart where it can, and on both joined where it cannot.
+    only Stage 1's constrained kernels are new. At beta < 1 each step acts on the streams apart
+    where it can, and on both joined where it cannot.
 
     Args:
         model: Any network of images (B, C, H, W) that torch.fx can trace once decisions over
             sizes are taken as for ``image_size``. It is left untouched.
         alpha: Share of frequency channels, in [0, 1].
         beta: Scale of the frequency stream's sides, in (0, 1].
-        downsample: What strides become: ``"pool"``, average pooling before a convolution without
-            stride, as in the released networks; or ``"stride"``. Shapes are the same.
+        downsample: What strides become, as of :class:`~telltrace.layers.SFIConv2d`.
         kernel_size: Side of the constrained kernels, in pixels; odd, at least 3.
         image_size: Side of the example image, in pixels; by default the model's own, or 224.
 
@@ -75,12 +73,12 @@ def convert(
         traced = trace(copy.deepcopy(model), example_image(model, image_size))
         unshare(traced)
         stages = place_stages(traced, alpha)
-        options = {"downsample": downsample, "trace_kernel_size": kernel_size}
+        options = {"alpha": alpha, "downsample": downsample, "trace_kernel_size": kernel_size}
         _revive_dropout(traced)
         if beta < 1 and alpha > 0:
-            traced.graph = rewrite(traced, stages, alpha, beta, **options)
+            traced.graph = rewrite(traced, stages, {"beta": beta, **options})
         else:
-            _replace_all(traced, stages, {"alpha": alpha, **options})
+            _replace_all(traced, stages, options)
     # Steps that write in place count although nothing reads what they give.
     traced.graph.eliminate_dead_code(lambda n: bool(n.is_impure() or n.meta.get("effect", True)))
     for node in traced.graph.nodes:

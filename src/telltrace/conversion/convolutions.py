@@ -52,38 +52,28 @@ def take_over(
     Returned are a padding that must act on each stream beforehand, or None, and the SFIConv. An
     OptionError names the convolution if it computes its parameters, or another forward.
     """
-    target = str(node.target)
-    conv = traced.get_submodule(target)
-    assert isinstance(conv, nn.Conv2d)
-    try:
-        before, new = _replacement(conv, stage, mask, options)
-    except ValueError as error:
-        raise OptionError(f"{target} cannot become an SFIConv: {error}") from error
-    traced.set_submodule(target, new)
-    return before, new
-
-
-def _replacement(
-    conv: nn.Conv2d, stage: Stage, mask: Mask | None, options: dict[str, Any]
-) -> tuple[nn.Module | None, SFIConv2d]:
-    if not isinstance(conv._parameters.get("weight"), nn.Parameter):
-        raise OptionError(
-            f"The weight of {type(conv).__name__} is computed by a parametrization; remove it "
-            "first, with torch.nn.utils.parametrize.remove_parametrizations."
-        )
-    before, bare = _bare(conv, options.get("downsample", "pool"))
-    make = recipe(conv)
+    conv: Any = traced.get_submodule(str(node.target))
     if mask is not None and mask == usual_mask(len(mask), options["alpha"]):
         mask = None
-    if make is None and mask is None:
-        return before, SFIConv2d.from_conv(stage, bare, **options)
-    new = PlacedSFIConv2d.from_conv(stage, bare, **options)
+    try:
+        if not isinstance(conv._parameters.get("weight"), nn.Parameter):
+            raise OptionError(
+                f"The weight of {type(conv).__name__} is computed by a parametrization; remove it "
+                "first, with torch.nn.utils.parametrize.remove_parametrizations."
+            )
+        before, padding = _padding(conv, options["downsample"])
+        make = recipe(conv)
+        kind = SFIConv2d if make is None and mask is None else PlacedSFIConv2d
+        new = kind.from_conv(stage, conv, padding, **options)
+    except ValueError as error:
+        raise OptionError(f"{node.target} cannot become an SFIConv: {error}") from error
     if mask is not None:
+        assert isinstance(new, PlacedSFIConv2d)
         new.read(mask)
     if make is not None:
         new.derive = make
-        for name in names_of(make):
-            new._parameters[name] = conv._parameters[name]
+        new._parameters.update({name: conv._parameters[name] for name in names_of(make)})
+    traced.set_submodule(str(node.target), new)
     return before, new
 
 
@@ -100,33 +90,19 @@ def unshare(traced: fx.GraphModule) -> None:
             traced.add_submodule(node.target, copy.copy(module))
 
 
-def can_read(conv: nn.Module, mask: Mask) -> bool:
-    """Whether a convolution can read streams of such channels; groups keep them in order."""
-    assert isinstance(conv, nn.Conv2d)
-    return conv.groups == 1 or in_order(mask)
-
-
-def _bare(conv: nn.Conv2d, downsample: str) -> tuple[nn.Module | None, nn.Conv2d]:
-    """An ordinary convolution with the parameters of ``conv``, and the padding it asks for."""
-    before: nn.Module | None = None
-    padding: Any = conv.padding
+def _padding(conv: nn.Conv2d, downsample: str) -> tuple[nn.Module | None, Any]:
+    """The padding that must act before an SFIConv in place of ``conv``, and the SFIConv's own."""
     if padding_of(conv) == "same":
         same = SamePad2d(conv.kernel_size, conv.stride, conv.dilation)
         even = all(reach % 2 == 0 for reach in same.reach)
         if even and (downsample == "pool" or max(conv.stride) == 1):
-            padding = tuple(reach // 2 for reach in same.reach)
-        else:
-            before, padding = same, 0
-    elif conv.padding_mode != "zeros":
-        kinds = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
-        sides: Any = tuple(conv._reversed_padding_repeated_twice)
-        before, padding = kinds.get(conv.padding_mode, nn.CircularPad2d)(sides), 0
-    bare = nn.Conv2d(
-        conv.in_channels, conv.out_channels, (1, 1), groups=conv.groups, bias=False, device="meta"
-    )
-    bare.kernel_size, bare.stride, bare.dilation = conv.kernel_size, conv.stride, conv.dilation
-    bare.padding, bare.weight, bare.bias = padding, conv.weight, conv.bias
-    return before, bare.train(conv.training)
+            return None, tuple(reach // 2 for reach in same.reach)
+        return same, 0
+    if conv.padding_mode == "zeros":
+        return None, conv.padding
+    kinds = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
+    sides: Any = tuple(conv._reversed_padding_repeated_twice)
+    return kinds.get(conv.padding_mode, nn.CircularPad2d)(sides), 0
 
 
 class SamePad2d(nn.Module):
@@ -158,23 +134,20 @@ def padding_of(conv: nn.Conv2d) -> Literal["zeros", "same"]:
     weight, bias = derived_weight(twin), twin.bias
     same = SamePad2d(twin.kernel_size, twin.stride, twin.dilation)
     rest: Any = (twin.stride, twin.padding, twin.dilation, twin.groups)
-    agree = {"zeros", "same"}
-    for extra in (0, 1):
-        side = max(same.reach) + max(twin.stride) + extra
-        x = torch.rand(1, twin.in_channels, side, side, dtype=torch.float64)
-        y = twin(x)
-        for name, z in {
-            "zeros": F.conv2d(x, weight, bias, *rest),
-            "same": F.conv2d(same(x), weight, bias, twin.stride, 0, twin.dilation, twin.groups),
-        }.items():
-            if y.shape != z.shape or not torch.allclose(y, z, rtol=1e-6):
-                agree.discard(name)
-    if not agree:
-        raise OptionError(
-            f"{type(conv).__name__} is neither a convolution padded with zeros nor one padded as "
-            "TensorFlow's SAME; use nn.Conv2d with its input padded beforehand."
-        )
-    return "zeros" if "zeros" in agree else "same"
+    kinds: list[tuple[Literal["zeros", "same"], Any]] = [
+        ("zeros", lambda x: F.conv2d(x, weight, bias, *rest)),
+        ("same", lambda x: F.conv2d(same(x), weight, bias, twin.stride, 0, *rest[2:])),
+    ]
+    sides = [max(same.reach) + max(twin.stride) + extra for extra in (0, 1)]
+    images = [torch.rand(1, twin.in_channels, n, n, dtype=torch.float64) for n in sides]
+    for name, form in kinds:
+        pairs = [(twin(x), form(x)) for x in images]
+        if all(y.shape == z.shape and torch.allclose(y, z, rtol=1e-6) for y, z in pairs):
+            return name
+    raise OptionError(
+        f"{type(conv).__name__} is neither a convolution padded with zeros nor one padded as "
+        "TensorFlow's SAME; use nn.Conv2d with its input padded beforehand."
+    )
 
 
 def recipe(conv: nn.Conv2d) -> fx.GraphModule | None:

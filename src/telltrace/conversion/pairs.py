@@ -31,11 +31,9 @@ def usual_mask(channels: int, alpha: float) -> Mask:
 
 
 class Take(nn.Module):
-    """Some channels of a tensor, as a view where they are neighbours.
+    """Some channels of (B, C, ...), or of parameters (C, 1, 1), as a view if they are neighbours.
 
-    Shape:
-        - Input: (B, C, ...), or (C, 1, 1) for parameters
-        - Output: the same with the channels taken; what has no channels of its own passes
+    What has no channels of its own passes.
     """
 
     index: Tensor
@@ -56,14 +54,18 @@ class Take(nn.Module):
         return x.index_select(dim, self.index)
 
 
+def half(mask: Mask, frequency: bool) -> Take:
+    """The channels of one stream, out of all."""
+    return Take(channels_of(mask, frequency), len(mask))
+
+
 class Split(nn.Module):
     """Part a tensor (B, C, H, W) into streams; beta scales the sides of the frequency stream."""
 
     def __init__(self, mask: Mask, beta: float) -> None:
         super().__init__()
         self.beta = beta
-        self.spatial = Take(channels_of(mask, False), len(mask))
-        self.frequency = Take(channels_of(mask, True), len(mask))
+        self.spatial, self.frequency = half(mask, False), half(mask, True)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         size = shrink((x.shape[-2], x.shape[-1]), self.beta)

@@ -15,11 +15,12 @@ from torch import Tensor, fx, nn
 from telltrace.errors import OptionError
 
 from ..layers.space_frequency import SFIConv2d, Stage
-from .convolutions import can_read, take_over
-from .pairs import Mask, Take, channels_of, fit, stream_norm, stretch, usual_mask, whole_size
+from . import pairs
+from .convolutions import take_over
+from .pairs import Mask, Take, channels_of, half, in_order, usual_mask
 from .stages import before_any
-from .steps import Pair, Writer, holds_pair, mask_of, run, spread
-from .trace import OUT_OF_PLACE, changes_in_place
+from .steps import Pair, Writer, holds_pair, mask_of, spread
+from .trace import OUT_OF_PLACE, changes_in_place, run
 
 CONCATENATIONS = (torch.cat, torch.concat, torch.concatenate)
 SELECTIONS = (operator.getitem, torch.chunk, torch.split, torch.narrow, "chunk", "split", "narrow")
@@ -27,15 +28,14 @@ SIZES = ("size", "shape", "dim", "ndim", "device", "dtype", "is_cuda", "requires
 
 
 def rewrite(
-    traced: fx.GraphModule, stages: dict[fx.Node, Stage], alpha: float, beta: float, **options: Any
+    traced: fx.GraphModule, stages: dict[fx.Node, Stage], options: dict[str, Any]
 ) -> fx.Graph:
     """Write the graph of the converted network, whose modules are replaced and added in ``traced``.
 
-    ``stages`` says which convolutions become SFIConvs; ``options`` are further ones of SFIConv2d.
+    ``stages`` says which convolutions become SFIConvs, ``options`` are those of SFIConv2d.
     """
     writer = Writer(traced)
     body = before_any(traced.graph, set(stages))
-    options = {"alpha": alpha, "beta": beta, **options}
     for node in traced.graph.nodes:
         entry: Any = None
         if node in stages:
@@ -64,10 +64,10 @@ def _refuse_part(traced: fx.GraphModule, node: fx.Node) -> None:
 def convolve(writer: Writer, node: fx.Node, stage: Stage, options: dict[str, Any]) -> Any:
     """Replace a convolution by its SFIConv."""
     source = writer.env[node.all_input_nodes[0]]
-    conv = writer.traced.get_submodule(str(node.target))
+    conv: Any = writer.traced.get_submodule(str(node.target))
     mask = None if stage == 1 else _mask(node.all_input_nodes[0], source, options["alpha"])
     made = None
-    if mask is not None and can_read(conv, mask):
+    if mask is not None and (conv.groups == 1 or in_order(mask)):  # groups keep their order
         streams = writer.part(source, mask, options["beta"])[:2]
         try:
             made = _replaced(writer, node, stage, streams, mask=mask, **options)
@@ -108,7 +108,7 @@ def _size(writer: Writer, node: fx.Node) -> Any:
         return None
     if name not in ("size", "shape"):
         return writer.copy(node, lambda _: pair.spatial, node.target)
-    size = writer.emit("call_function", whole_size, (pair.spatial, pair.frequency))
+    size = writer.emit("call_function", pairs.whole_size, (pair.spatial, pair.frequency))
     asked = [*node.args[1:], *node.kwargs.values()]
     if name == "size" and asked:
         return writer.emit("call_function", operator.getitem, (size, asked[0]))
@@ -124,7 +124,7 @@ def _norm(writer: Writer, node: fx.Node) -> Any:
     if not isinstance(norm, nn.BatchNorm2d) or not isinstance(pair, Pair):
         return None
     after = [name for name, _ in norm.named_children()]
-    new = stream_norm(norm, pair.mask)
+    new = pairs.stream_norm(norm, pair.mask)
     if type(norm) is not nn.BatchNorm2d and not _same(norm, new, after, node):
         return None
     writer.traced.set_submodule(target, new)
@@ -159,21 +159,14 @@ def _concatenate(writer: Writer, node: fx.Node) -> Any:
         if not isinstance(entry, Pair):
             channels = entry.meta["value"].shape[1]
             flags = mask_of(entry.meta.get("tags")) or (False,) * channels
-            entry = _streams_like(writer, entry, flags, like)
+            halves = [writer.call(half(flags, stream), entry) for stream in (False, True)]
+            entry = Pair(halves[0], halves[1], flags)
         mask += entry.mask
         streams[0].extend([entry.spatial] if not all(entry.mask) else [])
         if any(entry.mask):
-            streams[1].append(writer.emit("call_function", stretch, (entry.frequency, like)))
+            streams[1].append(writer.emit("call_function", pairs.stretch, (entry.frequency, like)))
     both = [writer.emit("call_function", torch.cat, (stream, 1)) for stream in streams]
     return Pair(both[0], both[1], mask)
-
-
-def _streams_like(writer: Writer, node: fx.Node, mask: Mask, like: fx.Node) -> Pair:
-    """Both streams of a joined tensor; the frequency stream gets the size of ``like``."""
-    spatial, frequency = (
-        writer.call(Take(channels_of(mask, f), len(mask)), node) for f in (False, True)
-    )
-    return Pair(spatial, writer.emit("call_function", stretch, (frequency, like)), mask)
 
 
 def _select(writer: Writer, node: fx.Node) -> Any:
@@ -213,8 +206,7 @@ def _each(writer: Writer, node: fx.Node) -> Any:
     if first is None or not _is_channelwise(writer, node, first.mask):
         return None
     target = OUT_OF_PLACE.get(node.target, node.target)
-    if node.op == "call_method" and target.endswith("_"):
-        target = target.rstrip("_")
+    target = target.rstrip("_") if node.op == "call_method" else target
     parts = []
     for stream, flag in zip(first[:2], (False, True), strict=True):
         given = {s: _stream(writer, s, first.mask, stream, flag) for s in sources}
@@ -233,8 +225,8 @@ def _stream(writer: Writer, source: fx.Node, mask: Mask, like: fx.Node, flag: bo
     if isinstance(entry, Pair) and entry.mask == mask:
         entry = entry[int(flag)]
     else:
-        entry = writer.call(Take(channels_of(mask, flag), len(mask)), writer.join(entry))
-    return entry if entry is like else writer.emit("call_function", fit, (entry, like))
+        entry = writer.call(half(mask, flag), writer.join(entry))
+    return entry if entry is like else writer.emit("call_function", pairs.fit, (entry, like))
 
 
 def _is_channelwise(writer: Writer, node: fx.Node, mask: Mask) -> bool:
@@ -246,7 +238,7 @@ def _is_channelwise(writer: Writer, node: fx.Node, mask: Mask) -> bool:
     if not isinstance(whole, Tensor) or whole.ndim not in (2, 4) or whole.shape[1] != len(mask):
         return False
     for flag in (False, True):
-        take = Take(channels_of(mask, flag), len(mask))
+        take = half(mask, flag)
         given = {s: take(x).clone() if isinstance(x, Tensor) else x for s, x in again.items()}
         try:
             part = run(writer.traced, *step, given.__getitem__)

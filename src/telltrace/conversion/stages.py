@@ -8,27 +8,19 @@ from ..layers.space_frequency import Stage
 from ..layers.streams import split_channels
 
 
-def convolution(graph: fx.GraphModule, node: fx.Node) -> nn.Conv2d | None:
-    """The convolution that ``node`` calls, if it calls one."""
-    if node.op != "call_module":
-        return None
-    module = graph.get_submodule(str(node.target))
-    return module if isinstance(module, nn.Conv2d) else None
-
-
 def place_stages(graph: fx.GraphModule, alpha: float) -> dict[fx.Node, Stage]:
     """Choose the stage of every convolution that becomes an SFIConv.
 
     Convolutions that read the image stay. Behind them, one whose input carries no streams yet is
     Stage 1, one after which no other follows is Stage 3, and those between are Stage 2. Left
-    alone are convolutions of globally pooled maps (gates such as squeeze-and-excitation, and
-    heads): both streams are one pixel there, so the convolution is its own Stage 2. So are those
-    with too few channels for two streams, such as an attention map's single one.
+    alone are convolutions of globally pooled maps (gates and heads), where both streams are one
+    pixel, and those with too few channels for two streams, such as an attention map's.
 
     Raises:
         OptionError: If no convolution can be Stage 1.
     """
-    convs = {n: c for n in graph.graph.nodes if (c := convolution(graph, n)) is not None}
+    calls = {n: graph.get_submodule(n.target) for n in graph.graph.nodes if n.op == "call_module"}
+    convs = {node: module for node, module in calls.items() if isinstance(module, nn.Conv2d)}
     pooled = _pooled(graph.graph, set(convs))
     body = {node for node in convs if node.all_input_nodes[0] not in pooled}
     late = before_any(graph.graph, body)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from .pairs import Join, Mask, Split
-from .trace import act
+from .trace import run
 
 MOVES = {
     "chunk", "contiguous", "expand", "flatten", "flip", "getitem", "movedim", "narrow", "permute",
@@ -86,11 +86,10 @@ class Writer:
         """Let the old step ``node`` act on joined tensors."""
         merged = {source: self.join(self.env[source]) for source in node.all_input_nodes}
         if node.op in ("placeholder", "get_attr", "output"):
-            new = self.graph.node_copy(node, lambda source: merged[source])
+            new = self.graph.node_copy(node, merged.__getitem__)
             new.meta["value"] = node.meta.get("value")
             return new
-        args, kwargs = fx.map_arg((node.args, node.kwargs), lambda source: merged[source])
-        new = self.emit(node.op, node.target, args, kwargs)
+        new = self.copy(node, merged.__getitem__, node.target)
         new.meta["tags"], new.meta["effect"] = self._follow(new), not node.users
         return new
 
@@ -117,15 +116,6 @@ class Writer:
             if mask is not None and value.ndim in (2, 4) and value.shape[1] == len(mask):
                 return spread(mask, value)
         return None
-
-
-def run(
-    root: nn.Module, kind: str, target: Any, args: Any, kwargs: Any, value: Callable[[fx.Node], Any]
-) -> Any:
-    """Do what a step does, on the values of its inputs."""
-    args, kwargs = fx.map_arg((args, kwargs), value)
-    with torch.no_grad():
-        return act(root, kind, target, args, kwargs)
 
 
 def holds_pair(entry: Any) -> bool:

@@ -83,9 +83,14 @@ class ExampleTracer(fx.Tracer):
 
     def create_proxy(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> fx.Proxy:
         proxy = super().create_proxy(kind, target, *args, **kwargs)
-        self._running = True
+        node, self._running = proxy.node, True
         try:
-            proxy.node.meta["value"] = self._value(proxy.node)
+            if node.op == "placeholder":
+                node.meta["value"] = self._example
+            elif node.op != "get_attr":
+                step = (node.op, node.target, node.args, node.kwargs)
+                node.meta["value"] = run(self.root, *step, self._known)
+            self._known(node)
         finally:
             self._running = False
         return proxy
@@ -118,14 +123,6 @@ class ExampleTracer(fx.Tracer):
             return attr_val
         return super().getattr(attr, attr_val, parameter_proxy_cache)
 
-    def _value(self, node: fx.Node) -> Any:
-        if node.op == "placeholder":
-            return self._example
-        args, kwargs = fx.map_arg((node.args, node.kwargs), self._known)
-        if node.op == "get_attr":
-            return self._known(node)
-        return act(self.root, node.op, node.target, args, kwargs)
-
     def _known(self, node: fx.Node) -> Any:
         if node.op == "get_attr" and "value" not in node.meta:
             owner, _, name = str(node.target).rpartition(".")
@@ -133,13 +130,17 @@ class ExampleTracer(fx.Tracer):
         return node.meta["value"]
 
 
-def act(root: nn.Module, kind: str, target: Any, args: Any, kwargs: Any) -> Any:
-    """Do what a step of a graph of ``root`` does."""
-    if kind == "call_module":
-        return root.get_submodule(target)(*args, **kwargs)
-    if kind == "call_method":
-        return getattr(args[0], target)(*args[1:], **kwargs)
-    return target(*args, **kwargs)
+def run(
+    root: nn.Module, kind: str, target: Any, args: Any, kwargs: Any, value: Callable[[fx.Node], Any]
+) -> Any:
+    """Do what a step of a graph of ``root`` does, on the values of its inputs."""
+    args, kwargs = fx.map_arg((args, kwargs), value)
+    with torch.no_grad():
+        if kind == "call_module":
+            return root.get_submodule(target)(*args, **kwargs)
+        if kind == "call_method":
+            return getattr(args[0], target)(*args[1:], **kwargs)
+        return target(*args, **kwargs)
 
 
 def has_convolution(module: nn.Module) -> bool:

@@ -38,8 +38,7 @@ class ChannelAttention(nn.Module):
             nn.init.xavier_normal_(conv.weight, gain=RELEASED_GAIN)
 
     def forward(self, x: Tensor) -> Tensor:
-        # Both summaries pass the squeeze as one batch of vectors; the second layer is linear,
-        # so that their sum passes it once.
+        # Both summaries pass the squeeze as one batch, and their sum the linear second layer once.
         summaries = torch.stack([x.mean((2, 3)), x.amax((2, 3))])
         hidden = F.linear(summaries, self.squeeze.weight.flatten(1)).relu().sum(0)
         return F.linear(hidden, self.excite.weight.flatten(1)).sigmoid()[:, :, None, None]
@@ -52,11 +51,10 @@ class DualCrossAttention(nn.Module):
     positions turns the comparisons into the two attentions. The layer over positions fixes N.
 
     Args:
-        gate: What the residual gates start from. The released code starts them from 0, which
-            leaves every other weight here without a gradient until the gates have moved.
-        gain: Gain of the Xavier initialisation of keys and position layers; five of them follow
-            each other. 0.4 starts the comparisons at about 1, the released code's 0.02 at about
-            1e-7, where their gradients are too small to be followed.
+        gate: What the residual gates start from. The released code's 0 leaves every other weight
+            here without a gradient until the gates have moved.
+        gain: Gain of the Xavier initialisation of keys and position layers. 0.4 starts the
+            comparisons at about 1, the released code's 0.02 at about 1e-7, too small to learn.
 
     Shape:
         (B, C, H, W) twice to the same, with N = H * W positions; keys are 8 times narrower than C
@@ -73,13 +71,10 @@ class DualCrossAttention(nn.Module):
     ) -> None:
         super().__init__()
         self.positions, keys = positions, channels // 8
-        self.key1 = nn.Conv2d(channels, keys, 1)
-        self.key2 = nn.Conv2d(channels, keys, 1)
+        self.key1, self.key2 = (nn.Conv2d(channels, keys, 1) for _ in range(2))
         self.shared_key = nn.Conv2d(keys, keys, 1)
-        self.places1 = nn.Linear(positions, positions)
-        self.places2 = nn.Linear(positions, positions)
-        self.value1 = nn.Conv2d(channels, channels, 1)
-        self.value2 = nn.Conv2d(channels, channels, 1)
+        self.places1, self.places2 = (nn.Linear(positions, positions) for _ in range(2))
+        self.value1, self.value2 = (nn.Conv2d(channels, channels, 1) for _ in range(2))
         self.gate1 = nn.Parameter(torch.full((1,), gate))
         self.gate2 = nn.Parameter(torch.full((1,), gate))
         for layer in (self.key1, self.key2, self.shared_key, self.places1, self.places2):

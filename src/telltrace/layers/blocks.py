@@ -1,7 +1,7 @@
 """Parts of a convolution: some of its channels, at some of its output positions."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -108,38 +108,30 @@ class Geometry:
     ) -> Tensor:
         """Convolve, then resample to ``size``.
 
-        Nearest resampling only picks positions. A 1x1 kernel therefore meets the picked pixels
-        alone, and evenly spaced picks are a stride: both spend no product on an output that is
-        dropped. Unevenly spaced picks are taken from the whole output; gathering the window of
-        each costs more time and memory than it saves.
+        Nearest resampling picks positions. A 1x1 kernel therefore meets the picked pixels alone,
+        and evenly spaced picks are a stride: no product is spent on what is dropped. Other picks
+        are taken from the whole output; gathering their windows costs more than it saves.
         """
         full = self.output((x.shape[-2], x.shape[-1]))
+        plain: Any = (self.stride, self.padding, self.dilation, groups)
         if size is None or size == full:
-            return F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation, groups)
+            return F.conv2d(x, weight, bias, *plain)
         if self.is_pointwise:
             x = resample(x[..., :: self.stride[0], :: self.stride[1]], size)
             return F.conv2d(x, weight, bias, groups=groups)
-        picks = [nearest(n, target) for n, target in zip(full, size, strict=True)]
-        steps = [step_of(p) for p in picks]
-        if steps[0] is not None and steps[1] is not None:
-            return self._strided(x, weight, bias, groups, (steps[0], steps[1]), size)
-        x = F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation, groups)
-        return resample(x, size)
-
-    def _strided(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, steps: Pair, size: Pair
-    ) -> Tensor:
-        stride = (self.stride[0] * steps[0], self.stride[1] * steps[1])
-        spare = [
-            (target - 1) * s + r + 1 - 2 * p - n
+        height, width = (step_of(nearest(n, target)) for n, target in zip(full, size, strict=True))
+        if height is None or width is None:
+            return resample(F.conv2d(x, weight, bias, *plain), size)
+        stride, (top, left) = (self.stride[0] * height, self.stride[1] * width), self.padding
+        spare = [  # pixels behind the last window; a whole step of them would make another output
+            n + 2 * p - r - 1 - (target - 1) * s
             for target, s, r, p, n in zip(
                 size, stride, self.reach, self.padding, x.shape[-2:], strict=True
             )
         ]
-        if all(-s < step for s, step in zip(spare, stride, strict=True)):
+        if spare[0] < stride[0] and spare[1] < stride[1]:
             return F.conv2d(x, weight, bias, stride, self.padding, self.dilation, groups)
-        top, left = self.padding
-        x = F.pad(x, (left, spare[1] + left, top, spare[0] + top))
+        x = F.pad(x, (left, left - spare[1], top, top - spare[0]))
         return F.conv2d(x, weight, bias, stride, 0, self.dilation, groups)
 
 
@@ -164,34 +156,22 @@ class Block:
 def blocks_between(channels: Pair, groups: int, inputs: range, outputs: range) -> tuple[Block, ...]:
     """The blocks of a kernel that lead from channels ``inputs`` to ``outputs`` of two streams.
 
-    ``channels`` are all that the convolution reads and writes. With one group there is one
-    block; a depthwise kernel has one or none.
+    ``channels`` are all that the convolution reads and writes. Neighbouring groups of equal shape
+    are one block: with one group there is one, a depthwise kernel has one or none.
     """
     per_in, per_out = channels[0] // groups, channels[1] // groups
     blocks: list[Block] = []
     for g in range(groups):
         a, b = max(inputs.start, g * per_in), min(inputs.stop, (g + 1) * per_in)
         c, d = max(outputs.start, g * per_out), min(outputs.stop, (g + 1) * per_out)
-        if a < b and c < d:
-            read = slice(a - inputs.start, b - inputs.start)
-            columns = slice(a - g * per_in, b - g * per_in)
-            blocks.append(Block(read, slice(c, d), columns, 1))
-    return tuple(_joined(blocks))
-
-
-def _joined(blocks: list[Block]) -> list[Block]:
-    """Turn neighbouring groups of equal shape into one block of several groups."""
-    runs: list[Block] = []
-    for block in blocks:
-        last = runs[-1] if runs else None
-        if (
-            last is None
-            or (last.columns, last.rows) != (block.columns, block.rows)
-            or (last.inputs.stop, last.outputs.stop) != (block.inputs.start, block.outputs.start)
-        ):
-            runs.append(block)
+        if a >= b or c >= d:
             continue
-        read = slice(last.inputs.start, block.inputs.stop)
-        written = slice(last.outputs.start, block.outputs.stop)
-        runs[-1] = Block(read, written, last.columns, last.groups + 1)
-    return runs
+        read, columns = (slice(a - at, b - at) for at in (inputs.start, g * per_in))
+        last = blocks[-1] if blocks else Block(slice(0), slice(0), slice(0), 1)
+        shape = (last.inputs.stop, last.outputs.stop, last.columns, last.rows)
+        if shape == (read.start, c, columns, d - c):
+            read, c, run = slice(last.inputs.start, read.stop), last.outputs.start, last.groups + 1
+            blocks[-1] = Block(read, slice(c, d), columns, run)
+        else:
+            blocks.append(Block(read, slice(c, d), columns, 1))
+    return tuple(blocks)

@@ -13,14 +13,12 @@ class ConstrainedConv2d(nn.Module):
     Every kernel keeps -1 at its centre while its other taps sum to 1, so a constant patch
     yields exactly 0: image content cancels and the traces of manipulation remain. The
     constraint is a projection inside the forward pass, hence it also holds while training.
-    The paper's MCSConv is this layer and a convolution that aggregates the channels.
 
     Args:
         channels: C of the input and the output.
         kernel_size: Side of the kernel, in pixels; odd, at least 3.
-        frozen: Use ``weight`` as it stands, as the released networks do: a constant that
-            need not obey the constraint once a checkpoint has filled it. The layer then also
-            carries the two tensors that a released checkpoint holds but never uses.
+        frozen: Use ``weight`` as it stands: a constant, filled by a released checkpoint, that need
+            not obey the constraint. Two tensors that such a checkpoint never uses lie beside it.
 
     Shape:
         (B, C, H, W) to (B, C, H, W); the border is padded with zeros.

@@ -32,8 +32,8 @@ def dct_matrix(size: int) -> Tensor:
 def diagonal_bands(size: int, edges: Sequence[tuple[float, float]], *, closed: bool) -> Tensor:
     """Masks (N, size, size) of the coefficients whose two indices sum to a value between edges.
 
-    Each of the N bands has its lowest and highest sum in ``edges``. If ``closed`` it holds the
-    lower edge too, so that neighbours share a diagonal; otherwise only where the edge is 0.
+    If ``closed`` a band holds its lower edge too, so that neighbours share a diagonal; otherwise
+    only where the edge is 0.
 
     Examples:
         >>> diagonal_bands(3, [(0, 1), (1, 4)], closed=False).tolist()[0]
@@ -67,9 +67,9 @@ class BandFilters(nn.Module):
 class FrequencyDecomposition(nn.Module):
     """Frequency-aware decomposition (FAD): an image in low, middle, high and all frequencies.
 
-    The bands hold a sixteenth, another sixteenth and seven eighths of the spectrum; the fourth
-    holds everything. With ``shared_edges`` neighbouring bands share the diagonal between them, as
-    in public code; those frequencies then count twice.
+    The bands hold a sixteenth, another sixteenth, seven eighths and all of the spectrum. With
+    ``shared_edges`` neighbours share the diagonal between them, as in public code; those
+    frequencies then count twice.
 
     Shape:
         (B, C, size, size) to (B, 4 C, size, size), band by band
@@ -96,8 +96,7 @@ class FrequencyDecomposition(nn.Module):
 class LocalFrequencyStatistics(nn.Module):
     """Local frequency statistics (LFS): how strong each band is around every second pixel.
 
-    The cosine transform of every window is one convolution with its waves, and the sum over a
-    band, all of equal width, is one more.
+    The cosine transform of every window is one convolution, the sum over each band one more.
 
     Shape:
         (B, 3, H, W) to (B, bands, H // 2, W // 2), log10 of magnitudes

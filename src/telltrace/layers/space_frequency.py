@@ -27,10 +27,8 @@ class SFIConv2d(nn.Module):
     Stage 1 makes two streams of one tensor: the spatial stream by an ordinary convolution, the
     frequency stream by one that sees the traces a constrained kernel leaves (MCSConv). Stage 2
     updates both and lets them interact, Stage 3 fuses them into one tensor. Channels are
-    grouped as in the convolution replaced, so a depthwise Stage 2 keeps its streams apart.
-
-    The paper shrinks S->F after convolving at full size; the same numbers are computed here
-    without any product that the shrinking would throw away.
+    grouped as in the convolution replaced, so a depthwise Stage 2 keeps its streams apart. No
+    product is computed that the paper's shrinking of S->F would throw away.
 
     Args:
         stage: 1, 2 or 3; the next eight are those of ``nn.Conv2d``.
@@ -95,16 +93,29 @@ class SFIConv2d(nn.Module):
             self._trace_inputs(trace_kernel_size, frozen)
 
     @classmethod
-    def from_conv(cls, stage: Stage, conv: nn.Conv2d, **options: Any) -> Self:
-        """The stage, with options as of the class, that replaces ``conv`` and has its weights."""
-        if conv.padding_mode != "zeros" or conv.transposed:
+    def from_conv(
+        cls, stage: Stage, conv: nn.Conv2d, padding: int | Pair | None = None, **options: Any
+    ) -> Self:
+        """The stage, with options as of the class, that replaces ``conv`` and has its weights.
+
+        Args:
+            stage: 1, 2 or 3.
+            conv: A convolution padded with zeros, unless ``padding`` is given in place of its own.
+            padding: Zeros around the input, in pixels.
+            options: Those of the class.
+
+        Raises:
+            OptionError: If the convolution is another one, or as of the class.
+        """
+        if (conv.padding_mode != "zeros" and padding is None) or conv.transposed:
             raise OptionError(
                 f"SFIConv replaces convolutions padded with zeros, got {conv}; pad its input "
                 "beforehand and set padding=0."
             )
         new = cls(
-            stage, conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding,
-            conv.dilation, conv.groups, conv.bias is not None, **options,
+            stage, conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride,
+            conv.padding if padding is None else padding, conv.dilation, conv.groups,
+            conv.bias is not None, **options,
         )  # fmt: skip
         new = new.to(conv.weight.device, conv.weight.dtype).train(conv.training)
         new.weight, new.bias = conv.weight, conv.bias

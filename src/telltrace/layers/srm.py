@@ -32,8 +32,7 @@ def srm_kernels() -> Tensor:
 class SRMResidual(nn.Module):
     """Noise residual of an image: each of the three kernels over the sum of all its channels.
 
-    (B, 3, H, W) to the same, in [-3, 3]. Luo et al., "Generalizing Face Forgery Detection with
-    High-frequency Features", CVPR 2021.
+    (B, 3, H, W) to the same, in [-3, 3]. Luo et al., CVPR 2021.
     """
 
     kernel: Tensor
@@ -50,14 +49,8 @@ class SRMResidual(nn.Module):
 class SRMBlock(nn.Module):
     """High frequencies of a feature map (Luo et al.): fixed residuals, mixed by a learned 1x1.
 
-    Args:
-        channels: C of the map; as many are mixed from its 3 C residuals.
-        reference_compatible: Lay the kernels out as the released code does, three copies of the
-            first third, then three of the next: each channel then meets one kernel (seldom two)
-            three times over. Otherwise every channel passes all three.
-
-    Shape:
-        (B, C, H, W) to the same
+    (B, channels, H, W) to the same, from three residuals of each channel. With
+    ``reference_compatible`` a channel meets one kernel (seldom two) three times over, as released.
     """
 
     kernel: Tensor

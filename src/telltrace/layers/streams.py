@@ -24,8 +24,7 @@ def split_channels(channels: int, alpha: float) -> tuple[int, int]:
     """How many of ``channels`` are spatial and how many, a share ``alpha``, carry frequencies.
 
     Raises:
-        OptionError: If alpha is out of range, or leaves one stream without a channel although
-            it promises it some.
+        OptionError: If alpha is out of range, or too small for a channel that it promises.
 
     Examples:
         >>> split_channels(65, 0.5)
@@ -60,8 +59,7 @@ def shrink(size: tuple[int, int], beta: float) -> tuple[int, int]:
 def nearest(length: int, target: int) -> list[int]:
     """Which of ``length`` positions nearest resampling to ``target`` positions picks.
 
-    They are those of ``F.interpolate(mode="nearest")`` in float32, whose rounding is imitated,
-    so that a network picks the same pixels in every precision.
+    The rounding of ``F.interpolate(mode="nearest")`` in float32 is imitated in every precision.
     """
     mantissa, exponent = math.frexp(length / target)
     scale = math.ldexp(round(mantissa * 2**24), exponent - 24)
@@ -79,10 +77,7 @@ def step_of(picks: list[int]) -> int | None:
 
 
 def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """The paper's I(., beta): nearest-neighbour resampling of (B, C, H, W) to exactly ``size``.
-
-    References:
-        Guo et al., IEEE TIFS 2024, Eq. 8.
+    """Nearest-neighbour resampling of (B, C, H, W) to ``size``: Guo et al., TIFS 2024, Eq. 8.
 
     Examples:
         >>> resample(torch.arange(4.0).view(1, 1, 1, 4), (1, 2)).tolist()
@@ -103,8 +98,7 @@ def resample(x: Tensor, size: tuple[int, int]) -> Tensor:
 def each(act: Callable[..., Tensor], *streams: Streams) -> Streams:
     """Let ``act`` work on each stream by itself: an activation, a pooling, a residual sum.
 
-    It maps as many tensors (B, C, H, W), channel by channel, as there are streams given, all
-    joined or all apart.
+    It maps as many tensors (B, C, H, W), channel by channel, as there are streams given.
 
     Examples:
         >>> apart = torch.ones(1, 2, 6, 6), torch.ones(1, 2, 3, 3)
@@ -127,9 +121,8 @@ def _act(act: Callable[..., Tensor], parts: tuple[Tensor, ...]) -> Tensor:
 class StreamBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation (Ioffe and Szegedy, ICML 2015) of both streams by one layer's tensors.
 
-    On one tensor (B, C, H, W) it is ``nn.BatchNorm2d``. On a pair of C channels together each
-    stream meets its own part of the parameters and statistics, spatial first, which is the
-    paper's one BatchNorm per stream.
+    Of a pair each stream meets its own part of the parameters and statistics, spatial first,
+    which is the paper's one BatchNorm per stream.
     """
 
     def forward(self, input: Streams) -> Streams:  # type: ignore[override]

@@ -8,7 +8,7 @@ expect, so that a checkpoint gives their scores. Nothing is downloaded.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -41,10 +41,7 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def load_published(name: str, state: Mapping[str, Tensor]) -> nn.Module:
-    """Build a detector in its published form and fill it with its authors' weights.
-
-    The published form has the wiring and the constants of the released code, even where a
-    detector that we train does better; the answers are the released network's own.
+    """Build a detector with its authors' wiring, constants and weights: it gives their answers.
 
     Args:
         name: Key of :data:`LAYOUTS`.
@@ -82,21 +79,16 @@ def import_weights(
     alignment: Literal["box", "similarity"] | None = None,
     image_size: int | None = None,
 ) -> Card:
-    """Write a checkpoint from published weights that the user has.
-
-    HDF5 and safetensors files hold numbers only. A ``.pt`` or ``.pth`` file is a pickle; it goes
-    through PyTorch's restricted reader, when the user asks for it, and nowhere else.
+    """Write a checkpoint from published weights that the user has; its card comes back.
 
     Args:
         format: Key of :data:`LAYOUTS`, one with a preprocessing.
-        files: The published files, in that format's order.
+        files: The published files, in that format's order; pickles go through PyTorch's
+            restricted reader.
         out: Checkpoint to write; its name ends in .safetensors.
         margin: Side of the face crop in sizes of the face; by default what the weights expect.
         alignment: "box" cuts upright, "similarity" turns and scales; by default likewise.
         image_size: Side of the network's input, in pixels; by default likewise.
-
-    Returns:
-        The card of the checkpoint.
 
     Raises:
         OptionError: If the format is unknown, or takes another number of files.
@@ -110,22 +102,16 @@ def import_weights(
     expected = layout.preprocessing
     assert expected is not None
     size = image_size or options.get("image_size", expected.image_size)
-    crop = replace(
-        expected.crop,
-        margin=margin or expected.crop.margin,
-        alignment=alignment or expected.crop.alignment,
-    )
+    asked: dict[str, Any] = {"margin": margin, "alignment": alignment}
+    crop = replace(expected.crop, **{key: value for key, value in asked.items() if value})
     usual = default_options(detector)
+    hashes = {path.name: file_sha256(path) for path in files}
     card = Card(
         detector=detector,
         options={key: value for key, value in options.items() if value != usual[key]},
         preprocessing=replace(expected, crop=crop, image_size=size),
-        provenance={
-            "summary": layout.source,
-            "format": format,
-            "files": {path.name: file_sha256(path) for path in files},
-            "telltrace": VERSION,
-        },
+        provenance={"summary": layout.source, "format": format, "files": hashes}
+        | {"telltrace": VERSION},
     )
     network = network.float().eval()
     with torch.inference_mode():
