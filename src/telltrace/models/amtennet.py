@@ -40,13 +40,12 @@ class TraceExtraction(nn.Module):
 class AMTENnet(nn.Module):
     """Trace extraction, four convolutions and three linear layers.
 
+    (B, 3, image_size, image_size) to (B, num_classes) logits.
+
     Args:
         image_size: Side of the image, in pixels; the first linear layer is built for it.
         reference_compatible: No activation between the linear layers, as in the prototxt;
             together they can then do no more than one of them.
-
-    Shape:
-        (B, 3, image_size, image_size) to (B, num_classes) logits
 
     Raises:
         OptionError: If ``image_size`` is below 32, or an image of another size comes.

@@ -53,11 +53,10 @@ class BlendMap(nn.Module):
     """RGB and its amplified high-pass residual, through a small ResNet, to a map and a verdict.
 
     A forged face is pasted into a picture it was not taken with: grain, sharpness and compression
-    differ on either side of the seam. The map is learnt from masks where training has them. The
-    first stage has ``width`` channels; 32 makes 1.2 M parameters.
+    differ on either side of the seam. The map is learnt from masks where training has them.
 
-    Shape:
-        (B, 3, H, W), H and W at least 64, to (B, num_classes) logits
+    (B, 3, H, W), H and W at least 64, to (B, num_classes) logits. The first stage has ``width``
+    channels; 32 makes 1.2 M parameters.
 
     References:
         Li et al., "Face X-ray for More General Face Forgery Detection", CVPR 2020 (the map of the

@@ -81,19 +81,16 @@ class MixBlock(nn.Module):
 class F3Net(nn.Module):
     """Frequency-aware components and local frequency statistics, each in an Xception.
 
-    The streams meet after Xception's blocks 7 and 12.
+    The streams meet after Xception's blocks 7 and 12. (B, 3, image_size, image_size) to
+    (B, num_classes) logits.
 
     Args:
         image_size: Side of the image, in pixels; any multiple of 16 from 48, and 299. The filters
             have a gain for each frequency.
         weights: ImageNet weights, as of :func:`~telltrace.models.xception.load_imagenet`.
 
-    Shape:
-        (B, 3, image_size, image_size) to (B, num_classes) logits
-
     Raises:
-        OptionError: If the streams' maps differ at ``image_size``, or an image of another size
-            comes.
+        OptionError: If the streams' maps differ at ``image_size``, or images have another size.
 
     References:
         Qian et al., "Thinking in Frequency: Face Forgery Detection by Mining Frequency-aware

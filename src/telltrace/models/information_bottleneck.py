@@ -31,10 +31,7 @@ class InformationBottleneckNet(nn.Module):
 
     The local information ``blocks`` are networks of (B, 3, H, W) images to (B, features). Layers
     before a batch normalisation have no bias, which it would subtract again: the published ones
-    never learn.
-
-    Shape:
-        (B, 3, H, W) to (B, num_classes) logits, class 1 is fake
+    never learn. (B, 3, H, W) to (B, num_classes) logits.
 
     Raises:
         OptionError: If there are fewer than 2 blocks.
@@ -66,8 +63,8 @@ class InformationBottleneckNet(nn.Module):
         self.bottleneck = nn.Sequential(*layers, nn.Linear(500, features))
         self.fused_head = nn.Sequential(nn.Dropout(drop_rate), nn.Linear(features, num_classes))
         self.joint_head = nn.Linear(n * features, num_classes)
-        without = (nn.Linear((n - 1) * features, num_classes) for _ in blocks)
-        self.without_heads = nn.ModuleList(without)
+        heads = (nn.Linear((n - 1) * features, num_classes) for _ in blocks)
+        self.without_heads = nn.ModuleList(heads)
 
     def evidence(self, image: Tensor) -> list[Tensor]:
         """Features (B, D) of each block."""
@@ -98,21 +95,11 @@ def ib(
     drop_path_rate: float | None = None,
     backbone_options: Mapping[str, Any] | None = None,
 ) -> InformationBottleneckNet:
-    """Information bottleneck over any backbone of timm.
+    """Information bottleneck over ``num_blocks`` networks of timm, each with weights of its own.
 
-    Args:
-        backbone: Name of a timm model.
-        num_blocks: Local information blocks n, each with weights of its own.
-        weights: What the blocks start from, all from the same: a file of the backbone's weights
-            under timm's names, ``"timm"`` to let timm supply (and download) them, or None.
-        num_classes: 2 for real and fake.
-        drop_rate: Dropout in the bottleneck and before the final head.
-        drop_path_rate: How often a training image skips a residual block of the backbone.
-        backbone_options: Handed to ``timm.create_model``, such as ``{"img_size": 224}``.
-
-    Raises:
-        OptionError: If timm has no such backbone.
-        CheckpointError: If the file does not hold its weights.
+    ``weights``, from which all start, ``drop_path_rate`` and errors are as of
+    :func:`~telltrace.models.plain.timm_detector`; ``drop_rate`` is that in the bottleneck and
+    before the final head. ``backbone_options``, such as ``{"img_size": 224}``, go to timm.
     """
     given = {"num_classes": 0, "drop_path_rate": drop_path_rate, **(backbone_options or {})}
     blocks = [timm_network(backbone, weights, **given) for _ in range(num_blocks)]

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -27,19 +27,14 @@ SCALES = 4
 
 
 def _mixed(channels: int, kernel_size: int, *, dilation: int = 1) -> list[nn.Module]:
-    pad = dilation * (kernel_size // 2)
-    return [
-        nn.Conv2d(channels, channels, kernel_size, padding=pad, dilation=dilation, bias=False),
-        nn.BatchNorm2d(channels),
-        nn.LeakyReLU(0.2, inplace=True),
-    ]
+    how: Any = {"padding": dilation * (kernel_size // 2), "dilation": dilation, "bias": False}
+    conv = nn.Conv2d(channels, channels, kernel_size, **how)
+    return [conv, nn.BatchNorm2d(channels), nn.LeakyReLU(0.2, inplace=True)]
 
 
-class FeedForward(nn.Sequential):
+def _feed_forward(channels: int) -> nn.Sequential:
     """Two 3x3 convolutions, the first with every second pixel (section 3.1 of the paper)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(*_mixed(channels, 3, dilation=2), *_mixed(channels, 3))
+    return nn.Sequential(*_mixed(channels, 3, dilation=2), *_mixed(channels, 3))
 
 
 class MultiScaleAttention(nn.Module):
@@ -114,9 +109,9 @@ class Layer(nn.Module):
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()
         self.attention = MultiScaleAttention(channels, size)
-        self.feed_forward = FeedForward(channels)
+        self.feed_forward = _feed_forward(channels)
         self.filter = FrequencyFilter(channels, size)
-        self.filter_forward = FeedForward(channels)
+        self.filter_forward = _feed_forward(channels)
         self.fusion = CrossModalityFusion(channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,6 +124,8 @@ class Layer(nn.Module):
 class M2TR(nn.Module):
     """Multi-modal multi-scale transformer between the shallow and the deep half of a backbone.
 
+    (B, 3, image_size, image_size) to (B, num_classes) logits.
+
     Args:
         image_size: Side of the image, in pixels: a multiple of 32 with EfficientNet, of 64 with
             Xception. The paper's is 320.
@@ -138,9 +135,6 @@ class M2TR(nn.Module):
             less for the blocks before.
         weights: File with the backbone's ImageNet weights (for EfficientNet in timm's layout),
             ``"timm"`` to let timm supply (and download) them, or None for fresh ones.
-
-    Shape:
-        (B, 3, image_size, image_size) to (B, num_classes) logits
 
     Raises:
         OptionError: If there is no such backbone, ``image_size`` is no multiple as above, or an

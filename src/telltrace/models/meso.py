@@ -52,15 +52,14 @@ class Inception(nn.Module):
 class MesoNet(nn.Module):
     """Four layers that shrink the image 32 times, then two linear ones.
 
+    (B, 3, image_size, image_size) to (B, num_classes) logits.
+
     Args:
         inceptions: 0 for Meso-4, four plain convolutions; 2 for MesoInception-4, whose first two
             layers are inceptions of dilated convolutions.
         image_size: Side of the image, in pixels: a multiple of 32. The first linear layer
             has a weight for every cell of the last map.
         layout: See :data:`Layout`.
-
-    Shape:
-        (B, 3, image_size, image_size) to (B, num_classes) logits, class 1 is fake
 
     Raises:
         OptionError: If ``image_size`` is no multiple of 32, or an image of another size comes.
@@ -86,13 +85,12 @@ class MesoNet(nn.Module):
         self.layout, self.image_size = layout, image_size
         widths = (11, 12, 16, 16) if inceptions else (8, 8, 16, 16)
         own = layout == "keras"
-        layers: list[nn.Module]
+        self.layers = nn.ModuleList()
         if inceptions:
-            layers = [Inception(3, (1, 4, 4, 2), own), Inception(11, (2, 4, 4, 2), own)]
+            self.layers += [Inception(3, (1, 4, 4, 2), own), Inception(11, (2, 4, 4, 2), own)]
         else:
-            layers = [_layer(3, 8, 3, own), _layer(8, 8, 5, own)]
-        layers += [_layer(widths[1], 16, 5, own), _layer(16, 16, 5, own)]
-        self.layers = nn.ModuleList(layers)
+            self.layers += [_layer(3, 8, 3, own), _layer(8, 8, 5, own)]
+        self.layers += [_layer(widths[1], 16, 5, own), _layer(16, 16, 5, own)]
         shared = [i for i, width in enumerate(widths) if own or width not in widths[:i]]
         self.norm_of = [i if own else shared.index(widths.index(w)) for i, w in enumerate(widths)]
         eps, momentum = (1e-3, 0.01) if own else (1e-5, 0.1)

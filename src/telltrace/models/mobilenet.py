@@ -16,9 +16,7 @@ class MobileNet(nn.Module):
     In space-frequency form the first depthwise convolution is Stage 1 and the last pointwise
     one Stage 3. The depthwise ones in between update each stream by itself: a depthwise kernel
     has no block that joins two channels. The pointwise ones let the streams interact.
-
-    Shape:
-        (B, 3, H, W), any H and W from 32, to (B, num_classes) logits
+    (B, 3, H, W), any H and W from 32, to (B, num_classes) logits.
 
     References:
         Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision

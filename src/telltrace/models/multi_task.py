@@ -40,10 +40,7 @@ class MultiTask(nn.Module):
     pixels and into the image.
 
     Convolutions before a normalisation have no bias: it would be subtracted again, so the
-    published ones never learn.
-
-    Shape:
-        (B, 3, H, W) to (B, num_classes) logits, each at least 0; class 1 is fake
+    published ones never learn. (B, 3, H, W) to (B, num_classes) logits, each at least 0.
 
     References:
         Nguyen et al., "Multi-task Learning for Detecting and Segmenting Manipulated Facial Images
@@ -61,12 +58,10 @@ class MultiTask(nn.Module):
             *(ConvNormReLU(None, 0, *channels, 3, stride=1 + i % 2) for i, channels in down)
         )
         self.shared = _upwards(latent, 64, 64, 32, 32)
-        self.segmenter = nn.Sequential(
-            *_upwards(32, 16, 16, 8, 8), nn.ConvTranspose2d(8, 2, 3, padding=1)
-        )
-        self.reconstructor = nn.Sequential(
-            *_upwards(32, 16, 16, 8, 8), nn.ConvTranspose2d(8, 3, 3, padding=1), nn.Tanh()
-        )
+        arm = (32, 16, 16, 8, 8)
+        self.segmenter = _upwards(*arm).append(nn.ConvTranspose2d(8, 2, 3, padding=1))
+        last = [nn.ConvTranspose2d(8, 3, 3, padding=1), nn.Tanh()]
+        self.reconstructor = _upwards(*arm).extend(last)
         for part in (self.encoder, self.segmenter, self.reconstructor):  # as published
             for module in part.modules():
                 if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

@@ -31,12 +31,13 @@ def timm_network(name: str, weights: str | Path | None = None, **options: Any) -
     own, given = network.state_dict(), read_state_dict(weights)
     heads = network.pretrained_cfg.get("classifier") or ()
     heads = tuple(f"{head}." for head in ((heads,) if isinstance(heads, str) else heads))
-    for key in [key for key in {*own, *given} if key.startswith(heads)]:
-        if key not in own or key not in given or own[key].shape != given[key].shape:
-            given.pop(key, None)
-            given |= {key: own[key]} if key in own else {}
+    fresh = {key: tensor for key, tensor in own.items() if key.startswith(heads)}
+    for key in [key for key in given if key.startswith(heads)]:
+        if key not in own or own[key].shape != given[key].shape:
+            del given[key]
     remedy = "Save timm's network of that name: safetensors.torch.save_model(network, FILE)."
-    found = match(network, given, str, what=f"timm's {name}", remedy=remedy, path=Path(weights))
+    what = f"timm's {name}"
+    found = match(network, fresh | given, str, what=what, remedy=remedy, path=Path(weights))
     network.load_state_dict(found)
     return network
 
@@ -50,10 +51,10 @@ def timm_detector(
     drop_path_rate: float | None = None,
     image_size: int | None = None,
 ) -> nn.Module:
-    """A network of timm, by its name there, with a fresh classifier.
+    """A network of timm with a fresh classifier: (B, 3, H, W) to (B, num_classes) logits.
 
     Args:
-        backbone: The name.
+        backbone: timm's name of it.
         num_classes: K; 2 for real and fake.
         weights: What it starts from: a file of the network's weights, such as ImageNet's, under
             timm's names; ``"timm"`` to let timm supply (and download) them; None for nothing.
@@ -62,9 +63,6 @@ def timm_detector(
             that have no such option, and for timm's own choice.
         image_size: Side of the image, in pixels, for networks made for one size (transformers);
             None for all others.
-
-    Shape:
-        The network maps (B, 3, H, W) to (B, num_classes) logits, class 1 is fake.
 
     Raises:
         OptionError: If timm has no such network; the message names the closest.

@@ -23,17 +23,14 @@ if TYPE_CHECKING:
 
 
 class Builder:
-    """A function or class in a file of this room, and the arguments that are no options.
+    """A function or class, ``path``, in a file of this room, and the arguments that are no options.
 
-    Args:
-        path: The file and the name in it, such as ``"resnet.ResNet"``.
-        given: The first arguments.
-        defaults: Options whose default is another one than in the file.
-        fixed: Others by name. All the rest are options with a default, which is a literal.
+    These are the first ones and others by name; the rest are options with a default, a literal.
+    ``defaults`` are those that differ from the file's.
     """
 
     def __init__(
-        self, path: str, *given: Any, defaults: Mapping[str, Any] | None = None, **fixed: Any
+        self, path: str, *given: Any, defaults: dict[str, Any] | None = None, **fixed: Any
     ) -> None:
         self.file, _, self.name = path.partition(".")
         self.given, self.fixed, self.defaults = given, fixed, defaults or {}
@@ -66,7 +63,7 @@ class Builder:
             for name, default in zip(names, defaults, strict=True)
             if default and name.arg not in self.fixed
         }
-        return {**literal, **self.defaults}
+        return literal | self.defaults
 
 
 @cache
@@ -74,6 +71,7 @@ def _parsed(file: str) -> ast.Module:
     return ast.parse(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"))
 
 
+_IB, _SFI = "information_bottleneck.ib", "sficonv.space_frequency"
 DETECTORS: dict[str, "Build"] = {
     "amtennet": Builder("amtennet.AMTENnet"),
     "blend_lite": Builder("blend_map.BlendLite"),
@@ -86,24 +84,15 @@ DETECTORS: dict[str, "Build"] = {
     ),
     "f3net": Builder("f3net.F3Net"),
     "f3net_fad": Builder("f3net.F3NetFAD"),
-    "ib": Builder("information_bottleneck.ib"),
+    "ib": Builder(_IB),
     "ib_efficientnet_b0": Builder(
-        "information_bottleneck.ib",
-        backbone="tf_efficientnet_b0",
-        backbone_options=None,
-        defaults={"drop_path_rate": 0.2},
+        _IB, backbone="tf_efficientnet_b0", backbone_options=None, defaults={"drop_path_rate": 0.2}
     ),
     "ib_mobilenet": Builder(
-        "information_bottleneck.ib",
-        backbone="mobilenetv1_100",
-        backbone_options={"act_layer": "relu"},
-        drop_path_rate=None,
+        _IB, backbone="mobilenetv1_100", backbone_options={"act_layer": "relu"}, drop_path_rate=None
     ),
     "ib_resnet34": Builder(
-        "information_bottleneck.ib",
-        backbone="resnet34",
-        backbone_options={"zero_init_last": False},
-        drop_path_rate=None,
+        _IB, backbone="resnet34", backbone_options={"zero_init_last": False}, drop_path_rate=None
     ),
     "m2tr": Builder("m2tr.M2TR"),
     "meso4": Builder("meso.MesoNet", 0),
@@ -111,15 +100,9 @@ DETECTORS: dict[str, "Build"] = {
     "mobilenet": Builder("mobilenet.MobileNet", form=None),
     "multi_task": Builder("multi_task.MultiTask"),
     **{f"resnet{n}": Builder("resnet.ResNet", n, form=None) for n in (26, 50, 101, 152)},
-    "sfi_mobilenet": Builder("sficonv.space_frequency", "mobilenet", (), frozen=False),
-    **{
-        f"sfi_resnet{depth}": Builder("sficonv.space_frequency", "resnet", (depth,))
-        for depth in (26, 50, 101, 152)
-    },
-    **{
-        f"sfi_vgg{depth}": Builder("sficonv.space_frequency", "vgg", (depth,), frozen=False)
-        for depth in (13, 16, 19)
-    },
+    "sfi_mobilenet": Builder(_SFI, "mobilenet", (), frozen=False),
+    **{f"sfi_resnet{n}": Builder(_SFI, "resnet", (n,)) for n in (26, 50, 101, 152)},
+    **{f"sfi_vgg{n}": Builder(_SFI, "vgg", (n,), frozen=False) for n in (13, 16, 19)},
     "two_stream_xception": Builder("two_stream.TwoStreamXception"),
     **{f"vgg{n}": Builder("vgg.VGG", n, form=None) for n in (13, 16, 19)},
     "xception": Builder("xception.Xception"),
@@ -136,12 +119,10 @@ RENAMED = {"released": "reference_compatible"}
 
 
 def create_detector(name: str, **options: Any) -> "nn.Module":
-    """Build a detector with freshly initialised weights.
+    """Build a detector, with its builder's options, with freshly initialised weights.
 
-    Args:
-        name: Key of :data:`DETECTORS`, or ``timm:`` or ``sfi:`` and timm's name of a network;
-            the latter converts it to its space-frequency form.
-        options: Keyword arguments of that builder.
+    ``name`` is a key of :data:`DETECTORS`, or ``timm:`` or ``sfi:``, which converts the network to
+    its space-frequency form, and timm's name of a network.
 
     Raises:
         OptionError: If there is no such detector or option; the message names those there are.
@@ -207,7 +188,7 @@ def list_detectors(family: str | None = None) -> list[DetectorInfo]:
     """Every detector, or those of one family such as ``"sfi"``, by name.
 
     Raises:
-        OptionError: If there is no such family; the message names those there are.
+        OptionError: If there is no such family.
 
     Examples:
         >>> [d.name for d in list_detectors("sfi")][:2]

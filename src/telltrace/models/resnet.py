@@ -53,10 +53,8 @@ class ResNet(nn.Module):
     """Bottleneck ResNet, with the parameter names of torchvision's.
 
     In space-frequency form the first 1x1 convolution behind the stem is Stage 1, and the first
-    block of ``layer4`` ends the streams.
-
-    Shape:
-        (B, 3, H, W), any H and W from 32, to (B, num_classes) logits
+    block of ``layer4`` ends the streams. (B, 3, H, W), any H and W from 32, to (B, num_classes)
+    logits.
 
     References:
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; the placement of
@@ -84,8 +82,7 @@ class ResNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.maxpool(self.relu(self.bn1(self.conv1(image))))
-        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = layer(x)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))
 
 

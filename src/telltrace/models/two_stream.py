@@ -78,7 +78,8 @@ class TwoStreamXception(nn.Module):
 
     The noise stream also receives the high frequencies of the image stream's first two maps; the
     residual says where the image stream should look; in the middle flow the streams attend to
-    each other twice; at the end they are fused.
+    each other twice; at the end they are fused. (B, 3, image_size, image_size) to (B, num_classes)
+    logits.
 
     Args:
         image_size: Side of the image in pixels, a multiple of 16.
@@ -87,9 +88,6 @@ class TwoStreamXception(nn.Module):
         reference_compatible: Compute and initialise as the released code does, for its
             checkpoints; ``docs/guides/two_stream.md`` says how ours differs, and why.
         weights: ImageNet weights, as of :func:`~telltrace.models.xception.load_imagenet`.
-
-    Shape:
-        (B, 3, image_size, image_size) to (B, num_classes) logits
 
     Raises:
         OptionError: If ``image_size`` is no multiple of 16, or an image of another size comes.

@@ -19,10 +19,7 @@ class VGG(nn.Module):
     """3x3 convolutions with a 2x2 maximum after every few.
 
     In space-frequency form the second convolution is Stage 1 and the last one Stage 3, and none
-    has a bias.
-
-    Shape:
-        (B, 3, H, W), any H and W from 32, to (B, num_classes) logits
+    has a bias. (B, 3, H, W), any H and W from 32, to (B, num_classes) logits.
 
     References:
         Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -23,9 +24,8 @@ class SeparableConv2d(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.depthwise = nn.Conv2d(
-            in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False
-        )
+        how: Any = {"padding": 1, "groups": in_channels, "bias": False}
+        self.depthwise = nn.Conv2d(in_channels, in_channels, 3, **how)
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1, bias=False)
 
 
@@ -33,7 +33,7 @@ class Block(nn.Module):
     """Separable convolutions of these widths around a shortcut; a stride pools at the end."""
 
     def __init__(
-        self, in_channels: int, widths: tuple[int, ...], *, stride: int = 1, relu_first: bool = True
+        self, in_channels: int, *widths: int, stride: int = 1, relu_first: bool = True
     ) -> None:
         super().__init__()
         body: list[nn.Module] = []
@@ -46,10 +46,8 @@ class Block(nn.Module):
         self.body = nn.Sequential(*body)
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or widths[-1] != in_channels:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(in_channels, widths[-1], 1, stride, bias=False),
-                nn.BatchNorm2d(widths[-1]),
-            )
+            skip = nn.Conv2d(in_channels, widths[-1], 1, stride, bias=False)
+            self.shortcut = nn.Sequential(skip, nn.BatchNorm2d(widths[-1]))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x) + self.shortcut(x)
@@ -57,11 +55,8 @@ class Block(nn.Module):
 
 def stem(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
     """An unpadded 3x3 convolution, normalised, with ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, stride, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
+    conv = nn.Conv2d(in_channels, out_channels, 3, stride, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
 
 
 class XceptionFeatures(nn.Sequential):
@@ -84,20 +79,16 @@ class XceptionFeatures(nn.Sequential):
         self.stem1 = stem(in_channels, 32, stride=2)
         self.stem2 = stem(32, 64, stride=1)
         self.entry = nn.Sequential(
-            Block(64, (128, 128), stride=2, relu_first=False),
-            Block(128, (256, 256), stride=2),
-            Block(256, (728, 728), stride=2),
+            Block(64, 128, 128, stride=2, relu_first=False),
+            Block(128, 256, 256, stride=2),
+            Block(256, 728, 728, stride=2),
         )
-        self.middle_first = nn.Sequential(*(Block(728, (728,) * 3) for _ in range(4)))
-        self.middle_second = nn.Sequential(*(Block(728, (728,) * 3) for _ in range(4)))
-        self.exit = nn.Sequential(Block(728, (728, 1024), stride=2))
-        self.tail = nn.Sequential(
-            SeparableConv2d(1024, 1536),
-            nn.BatchNorm2d(1536),
-            nn.ReLU(inplace=True),
-            SeparableConv2d(1536, FEATURES),
-            nn.BatchNorm2d(FEATURES),
-        )
+        self.middle_first = nn.Sequential(*(Block(728, 728, 728, 728) for _ in range(4)))
+        self.middle_second = nn.Sequential(*(Block(728, 728, 728, 728) for _ in range(4)))
+        self.exit = nn.Sequential(Block(728, 728, 1024, stride=2))
+        first = (SeparableConv2d(1024, 1536), nn.BatchNorm2d(1536), nn.ReLU(inplace=True))
+        last = (SeparableConv2d(1536, FEATURES), nn.BatchNorm2d(FEATURES))
+        self.tail = nn.Sequential(*first, *last)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 # No activation stands between a depthwise and its pointwise convolution.
@@ -109,15 +100,10 @@ class XceptionFeatures(nn.Sequential):
 class Xception(nn.Module):
     """Xception with a fresh classifier, the field's usual baseline.
 
-    Args:
-        weights: ImageNet weights, as of :func:`load_imagenet`.
-
-    Shape:
-        (B, in_channels, H, W) to (B, num_classes) logits
+    (B, in_channels, H, W) to (B, num_classes) logits; ``weights`` as of :func:`load_imagenet`.
 
     References:
-        Rossler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images",
-        ICCV 2019.
+        Rossler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images", ICCV 2019.
     """
 
     def __init__(
@@ -167,19 +153,18 @@ def modern_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_imagenet(features: nn.Module, weights: str | Path | None) -> None:
-    """Fill an :class:`XceptionFeatures` with ImageNet weights, without their classifier.
+    """Fill an :class:`XceptionFeatures`, in place, with ImageNet weights but for their classifier.
 
     For an image of 3 n channels the first kernel is repeated n times and divided by n, so that
     n copies of a picture give the picture's own response.
 
     Args:
-        features: Network to fill, in place.
+        features: The network.
         weights: A ``.safetensors`` or PyTorch file in a published layout; ``"timm"`` for timm's
             ``legacy_xception``, from its cache or over the network; None fills nothing.
 
     Raises:
-        CheckpointError: If there is no such file, or it holds another network; the message says
-            what to give instead.
+        CheckpointError: If there is no such file, or it holds another network.
     """
     if weights is None:
         return
