@@ -74,10 +74,8 @@ def unwrap(content: Any, mark: str = "") -> dict[str, Tensor]:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping) or not all(isinstance(t, Tensor) for t in content.values()):
-        raise CheckpointError(
-            f"holds a {type(content).__name__}, not a state dict of tensors",
-            remedy="Give the file that holds the network's weights.",
-        )
+        what = f"holds a {type(content).__name__}, not a state dict of tensors"
+        raise CheckpointError(what, remedy="Give the file that holds the network's weights.")
     state = {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
     prefix = next((name.removesuffix(mark) for name in state if name.endswith(mark)), "")
     return {name.removeprefix(prefix): tensor for name, tensor in state.items()} if mark else state

@@ -1,8 +1,8 @@
 """Tracing a network into a graph in which every step knows what it gives for an example image.
 
 `torch.fx` alone stops at any decision that depends on a size. Here each proxy carries the value it
-has for one example, so such decisions are taken as that example takes them, while sizes that are
-merely computed with stay part of the graph.
+has for one example, so that such decisions are taken as it takes them; sizes that are merely
+computed with stay part of the graph.
 """
 
 import inspect
@@ -23,11 +23,9 @@ OUT_OF_PLACE: dict[Any, Any] = {
 }
 
 
-def _change_by(operation: Callable[..., Any]) -> Callable[[fx.Proxy, Any], Any]:
+def _change_by(operation: Callable[..., Any]) -> Callable[..., Any]:
     """Records a change in place, which a plain proxy would take for a new tensor."""
-    return lambda proxy, other: proxy.tracer.create_proxy(
-        "call_function", operation, (proxy, other), {}
-    )
+    return lambda *args: args[0].tracer.create_proxy("call_function", operation, args, {})
 
 
 class Valued(fx.Proxy):
@@ -45,10 +43,8 @@ class Valued(fx.Proxy):
     def __len__(self) -> int:
         return len(self.example)
 
-    def __setitem__(self, place: Any, value: Any) -> None:
-        self.tracer.create_proxy("call_function", operator.setitem, (self, place, value), {})
-
     __iadd__, __isub__, __imul__, __itruediv__ = map(_change_by, OUT_OF_PLACE)
+    __setitem__ = _change_by(operator.setitem)
 
     def __index__(self) -> int:
         return int(self.example)

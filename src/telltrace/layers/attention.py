@@ -45,19 +45,16 @@ class ChannelAttention(nn.Module):
 
 
 class DualCrossAttention(nn.Module):
-    """Let two maps of one image read each other, through keys that they share.
+    """Let two maps of one image read each other: (B, C, H, W) twice to the same, N = H * W.
 
-    Position i of one map is compared with position j of the other; a learned layer over all
-    positions turns the comparisons into the two attentions. The layer over positions fixes N.
+    Through keys that they share, 8 times narrower than C, position i of one map is compared with
+    position j of the other; a learned layer over all N positions makes the attentions of that.
 
     Args:
         gate: What the residual gates start from. The released code's 0 leaves every other weight
             here without a gradient until the gates have moved.
         gain: Gain of the Xavier initialisation of keys and position layers. 0.4 starts the
             comparisons at about 1, the released code's 0.02 at about 1e-7, too small to learn.
-
-    Shape:
-        (B, C, H, W) twice to the same, with N = H * W positions; keys are 8 times narrower than C
 
     Raises:
         OptionError: If a map does not have N positions.

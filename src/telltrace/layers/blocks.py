@@ -167,7 +167,7 @@ def blocks_between(channels: Pair, groups: int, inputs: range, outputs: range) -
         if a >= b or c >= d:
             continue
         read, columns = (slice(a - at, b - at) for at in (inputs.start, g * per_in))
-        last = blocks[-1] if blocks else Block(slice(0), slice(0), slice(0), 1)
+        last = blocks[-1] if blocks else Block(slice(0, 0), slice(0, 0), slice(0, 0), 1)
         shape = (last.inputs.stop, last.outputs.stop, last.columns, last.rows)
         if shape == (read.start, c, columns, d - c):
             read, c, run = slice(last.inputs.start, read.stop), last.outputs.start, last.groups + 1

@@ -8,20 +8,18 @@ from telltrace.errors import OptionError
 
 
 class ConstrainedConv2d(nn.Module):
-    """Depthwise prediction-error filter: the first half of the paper's MCSConv.
+    """Depthwise prediction-error filter, (B, C, H, W) to the same: half of the paper's MCSConv.
 
     Every kernel keeps -1 at its centre while its other taps sum to 1, so a constant patch
     yields exactly 0: image content cancels and the traces of manipulation remain. The
-    constraint is a projection inside the forward pass, hence it also holds while training.
+    constraint is a projection inside the forward pass, hence it also holds while training. The
+    border is padded with zeros.
 
     Args:
         channels: C of the input and the output.
         kernel_size: Side of the kernel, in pixels; odd, at least 3.
         frozen: Use ``weight`` as it stands: a constant, filled by a released checkpoint, that need
             not obey the constraint. Two tensors that such a checkpoint never uses lie beside it.
-
-    Shape:
-        (B, C, H, W) to (B, C, H, W); the border is padded with zeros.
 
     Raises:
         OptionError: If ``kernel_size`` is even or smaller than 3.

@@ -69,13 +69,8 @@ class FrequencyDecomposition(nn.Module):
 
     The bands hold a sixteenth, another sixteenth, seven eighths and all of the spectrum. With
     ``shared_edges`` neighbours share the diagonal between them, as in public code; those
-    frequencies then count twice.
-
-    Shape:
-        (B, C, size, size) to (B, 4 C, size, size), band by band
-
-    References:
-        Qian et al., ECCV 2020, section 3.1, Eq. 1, https://arxiv.org/abs/2007.09355.
+    frequencies then count twice. (B, C, size, size) to (B, 4 C, size, size), band by band. Qian et
+    al., ECCV 2020, section 3.1, Eq. 1, https://arxiv.org/abs/2007.09355.
     """
 
     dct: Tensor
@@ -97,12 +92,8 @@ class LocalFrequencyStatistics(nn.Module):
     """Local frequency statistics (LFS): how strong each band is around every second pixel.
 
     The cosine transform of every window is one convolution, the sum over each band one more.
-
-    Shape:
-        (B, 3, H, W) to (B, bands, H // 2, W // 2), log10 of magnitudes
-
-    References:
-        Qian et al., ECCV 2020, section 3.2, Eq. 2: ``log10 ||D(p) * (h_base + sigma(h_w))||_1``.
+    (B, 3, H, W) to (B, bands, H // 2, W // 2), log10 of magnitudes. Qian et al., ECCV 2020,
+    section 3.2, Eq. 2: ``log10 ||D(p) * (h_base + sigma(h_w))||_1``.
     """
 
     waves: Tensor

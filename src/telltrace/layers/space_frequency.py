@@ -26,7 +26,7 @@ class SFIConv2d(nn.Module):
 
     Stage 1 makes two streams of one tensor: the spatial stream by an ordinary convolution, the
     frequency stream by one that sees the traces a constrained kernel leaves (MCSConv). Stage 2
-    updates both and lets them interact, Stage 3 fuses them into one tensor. Channels are
+    updates both and lets them interact, Stage 3 fuses them into one (B, C, H, W). Channels are
     grouped as in the convolution replaced, so a depthwise Stage 2 keeps its streams apart. No
     product is computed that the paper's shrinking of S->F would throw away.
 
@@ -38,10 +38,6 @@ class SFIConv2d(nn.Module):
             stride, as in the released networks; or ``"stride"``. The output shape is the same.
         trace_kernel_size: Stage 1: side of the constrained kernel, odd, in pixels.
         frozen: Stage 1: the constrained kernel is the constant of a released checkpoint.
-
-    Shape:
-        Streams of in_channels to streams of out_channels; Stage 1 reads and Stage 3 gives one
-        tensor (B, C, H, W).
 
     Raises:
         OptionError: If alpha, beta or downsample is out of range, or the channels cannot be split.
@@ -96,16 +92,10 @@ class SFIConv2d(nn.Module):
     def from_conv(
         cls, stage: Stage, conv: nn.Conv2d, padding: int | Pair | None = None, **options: Any
     ) -> Self:
-        """The stage, with options as of the class, that replaces ``conv`` and has its weights.
-
-        Args:
-            stage: 1, 2 or 3.
-            conv: A convolution padded with zeros, unless ``padding`` is given in place of its own.
-            padding: Zeros around the input, in pixels.
-            options: Those of the class.
+        """The stage that replaces ``conv``, has its weights and, unless given, its padding.
 
         Raises:
-            OptionError: If the convolution is another one, or as of the class.
+            OptionError: If its own padding is not of zeros; others as of the class, as the options.
         """
         if (conv.padding_mode != "zeros" and padding is None) or conv.transposed:
             raise OptionError(

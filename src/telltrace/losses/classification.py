@@ -19,11 +19,8 @@ def mix_batch(
 
     ``mixup`` and ``cutmix`` are Beta parameters, 0 for none; with both, one of the two is drawn.
     One share is drawn for the whole batch, from torch's generator: a training step that seeds
-    torch repeats its draw.
-
-    Shape:
-        (B, 3, H, W) and classes (B,) to the same and their probabilities (B, 2); what was given
-        if both parameters are 0
+    torch repeats its draw. (B, 3, H, W) and classes (B,) to the same and their probabilities
+    (B, 2), or to what was given if both parameters are 0.
 
     Raises:
         OptionError: If a Beta parameter is negative.

@@ -30,10 +30,8 @@ def wasserstein_information(reference: Tensor, answer: Tensor, temperature: floa
 
     A batch of probabilities is a set of B points; the cost is the least mean squared distance
     that carries one set onto the other. It is exact: the points of two classes lie on a line,
-    where sorting finds the optimum, and more classes take a linear assignment.
-
-    Shape:
-        Logits (B, K) or (..., B, K), and (..., B, K), both divided by the temperature, to (...)
+    where sorting finds the optimum, and more classes take a linear assignment. Logits (B, K) or
+    (..., B, K), and (..., B, K), both divided by the temperature first, to (...).
 
     References:
         Ba et al., AAAI 2024; Peyré and Cuturi, "Computational Optimal Transport", 2019, remark
@@ -177,11 +175,7 @@ class Information(nn.Module):
         return {"loss": self.total(fused, joint, without, targets)}
 
     def total(self, fused: Tensor, joint: Tensor, without: Tensor, targets: Tensor) -> Tensor:
-        """The loss of every head's logits.
-
-        Shape:
-            (B, K), (B, K) and (n, B, K), and classes (B,) or probabilities (B, K), to a scalar
-        """
+        """Logits (B, K), (B, K), (n, B, K) and classes (B,) or probabilities (B, K) to a scalar."""
         parts = self.parts(fused, joint, without, targets)
         losses = [part for part in parts if part is not None]
         if self.balance == "auto":

@@ -60,8 +60,8 @@ class MultiTask(nn.Module):
         self.shared = _upwards(latent, 64, 64, 32, 32)
         arm = (32, 16, 16, 8, 8)
         self.segmenter = _upwards(*arm).append(nn.ConvTranspose2d(8, 2, 3, padding=1))
-        last = [nn.ConvTranspose2d(8, 3, 3, padding=1), nn.Tanh()]
-        self.reconstructor = _upwards(*arm).extend(last)
+        self.reconstructor = _upwards(*arm).append(nn.ConvTranspose2d(8, 3, 3, padding=1))
+        self.reconstructor.append(nn.Tanh())
         for part in (self.encoder, self.segmenter, self.reconstructor):  # as published
             for module in part.modules():
                 if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

@@ -12,6 +12,10 @@ from .layout import BENCHMARK, Layout, State
 
 FILTERS = "FAD_head.filters"
 _WEIGHT = "decompose.filters.weight"
+_REFUSAL = (
+    "The published code cannot compute this detector: build it with reference_compatible=True to "
+    "train for that layout."
+)
 
 
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
@@ -61,12 +65,7 @@ FAD = Layout(
     ignored=("adjust_channel.",),
     rename=_rename,
     kind=F3NetFAD,
-    refuse=lambda detector: (
-        ""
-        if detector.reference_compatible
-        else "The published code cannot compute this detector: build it with "
-        "reference_compatible=True to train for that layout."
-    ),
+    refuse=lambda detector: "" if detector.reference_compatible else _REFUSAL,
     complete=_complete,
 )
 """Its first branch, the one that DeepfakeBench trains."""

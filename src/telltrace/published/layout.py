@@ -27,8 +27,7 @@ BENCHMARK = Preprocessing(
 class Layout:
     """What somebody published: its names and shapes, and what must be known to use it.
 
-    Reading goes through the fields from top to bottom, writing back. What a field takes from the
-    published state dict and does not find is named in an error.
+    Reading goes through the fields from top to bottom, writing back.
     """
 
     source: str
@@ -49,8 +48,8 @@ class Layout:
     simplify: Callable[[State, Any], None] = lambda state, detector: None
     """Turn published tensors into those that ours does with, in place."""
     absorbed: tuple[str, ...] = ()
-    """Beginnings of published names of layers whose bias a normalisation, the one with the next
-    number, subtracts again; its running mean takes the bias over."""
+    """Beginnings of published names of layers whose bias the normalisation with the next number
+    subtracts again; its running mean takes it over."""
     ignored: tuple[str, ...] = ()
     """Beginnings of published names that no forward pass reads."""
     rename: Callable[[str], str] = lambda name: name
@@ -65,8 +64,7 @@ class Layout:
     def load(self, content: Mapping[str, Any]) -> tuple[str, dict[str, Any], nn.Module]:
         """Build the detector that a published state dict, or a dictionary with it, describes.
 
-        Returns:
-            The detector's name, its options, and the detector, filled.
+        Its name and options come with it, filled.
 
         Raises:
             CheckpointError: If tensors are missing, left over or of another shape.

@@ -32,12 +32,11 @@ def _rename(name: str) -> str:
 
 
 def _read_pair(files: Sequence[Path]) -> State:
-    """Both files as one state dict in which class 1 is fake; the published second class is real.
+    """Both files as one state dict in which class 1 is fake.
 
-    The authors' folders are called ``altered`` and ``original``, their classes follow the
-    alphabet, and on FaceForensics++ the published weights excite the second share of the latent
-    for real faces and the first for Face2Face. So the shares are exchanged; segmentation and
-    reconstruction stay what they were.
+    The published second class is real: the authors' folders, ``altered`` and ``original``, follow
+    the alphabet, and on FaceForensics++ real faces excite the second share of the latent. So the
+    shares are exchanged; segmentation and reconstruction stay what they were.
     """
     state = {
         f"{part}.{name}": tensor

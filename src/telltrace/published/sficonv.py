@@ -1,12 +1,12 @@
 """The released SFIConv ResNets, in and out."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
-from torch import Tensor
+from torch import nn
 
 from telltrace.layers import SFIConv2d
-from telltrace.models.resnet import Bottleneck, ResNet
+from telltrace.models.resnet import ResNet
 
 from .layout import Layout, State
 
@@ -15,22 +15,8 @@ WRAPPER = "rgb_extract_feature."
 _NUMBERED = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 _STATISTICS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 _TRACES = {"weight": "weight", "const_weight": "const_weight", "const_bias": "bias"}
-
-
-class _Piece(NamedTuple):
-    """A released tensor, and where it lies in ours."""
-
-    theirs: str
-    ours: str
-    rows: slice = slice(None)
-    columns: slice | None = None
-    """Second dimension; None for vectors and numbers."""
-
-    def of(self, state: Mapping[str, Tensor]) -> Tensor:
-        tensor = state[self.ours]
-        if tensor.ndim == 0:
-            return tensor
-        return tensor[self.rows] if self.columns is None else tensor[self.rows, self.columns]
+_Piece = tuple[str, str, tuple[slice, ...]]
+"""Name of a released tensor, ours of the tensor that holds it, and where in that it lies."""
 
 
 def _unnumber(state: State) -> State:
@@ -45,14 +31,14 @@ def _unnumber(state: State) -> State:
 
 
 def _simplify(state: State, detector: ResNet) -> None:
-    ours = detector.state_dict()
-    for piece in _pieces(detector):
-        theirs, place = state.pop(piece.theirs), piece.of(ours)
-        if theirs.shape != place.shape:
-            found = f"{tuple(theirs.shape)} instead of {tuple(place.shape)}"
-            raise RuntimeError(f"{piece.theirs} {found}")
-        place.copy_(theirs)
-    state.update(ours)
+    own = detector.state_dict()
+    for theirs, ours, index in _pieces(detector):
+        tensor, place = state.pop(theirs), own[ours][index]
+        if tensor.shape != place.shape:
+            found = f"{tuple(tensor.shape)} instead of {tuple(place.shape)}"
+            raise RuntimeError(f"{theirs} {found}")
+        place.copy_(tensor)
+    state.update(own)
 
 
 def _refuse(detector: ResNet) -> str:
@@ -70,39 +56,29 @@ def _complete(state: State, detector: Any) -> None:
     if not traces.frozen:
         state[f"{place}.weight"] = state[f"{place}.const_weight"] = traces.kernel().detach()
         state[f"{place}.const_bias"] = traces.weight.new_zeros(traces.channels)
-    pieces = {piece.theirs: piece.of(state).clone() for piece in _pieces(detector)}
+    pieces = {theirs: state[ours][index].clone() for theirs, ours, index in _pieces(detector)}
     state.clear()
     state.update(pieces)
 
 
 def _pieces(detector: ResNet) -> Iterator[_Piece]:
     """Every released tensor, in the order in which an image meets them."""
-    for conv_name, norm_name in _pairs(detector):
-        conv = detector.get_submodule(conv_name)
-        if not isinstance(conv, SFIConv2d):
-            yield _Piece(f"{conv_name}.weight", f"{conv_name}.weight")
-            for tensor in _STATISTICS:
-                yield _Piece(f"{norm_name}.{tensor}", f"{norm_name}.{tensor}")
+    for place, conv in detector.named_modules():
+        if not isinstance(conv, nn.Conv2d | SFIConv2d):
             continue
-        block, _, layer = conv_name.rpartition(".")
+        norm = place.replace("conv", "bn").replace("downsample.0", "downsample.1")
+        if isinstance(conv, nn.Conv2d):
+            for name in (f"{place}.weight", *(f"{norm}.{tensor}" for tensor in _STATISTICS)):
+                yield name, name, ()
+            continue
+        block, _, layer = place.rpartition(".")
         theirs = f"{block}.0" if block.endswith("downsample") else f"{block}.SFIC{layer[-1]}"
-        yield from _blocks(f"{theirs}.conv", conv_name, conv)
+        yield from _blocks(f"{theirs}.conv", place, conv)
         for stream, rows in (("s", slice(conv.out_cut)), ("f", slice(conv.out_cut, None))):
             for tensor in _STATISTICS if stream == "s" or conv.stage < 3 else ():
-                yield _Piece(f"{theirs}.bn_{stream}.{tensor}", f"{norm_name}.{tensor}", rows)
-    yield _Piece("fc.weight", "fc.weight")
-    yield _Piece("fc.bias", "fc.bias")
-
-
-def _pairs(detector: ResNet) -> Iterator[tuple[str, str]]:
-    """Names of each convolution and of the norm behind it."""
-    yield "conv1", "bn1"
-    for place, block in detector.named_modules():
-        if isinstance(block, Bottleneck):
-            for number in (1, 2, 3):
-                yield f"{place}.conv{number}", f"{place}.bn{number}"
-            if block.downsample is not None:
-                yield f"{place}.downsample.0", f"{place}.downsample.1"
+                index = () if tensor == "num_batches_tracked" else (rows,)
+                yield f"{theirs}.bn_{stream}.{tensor}", f"{norm}.{tensor}", index
+    yield from (("fc.weight", "fc.weight", ()), ("fc.bias", "fc.bias", ()))
 
 
 def _blocks(theirs: str, place: str, conv: SFIConv2d) -> Iterator[_Piece]:
@@ -113,10 +89,10 @@ def _blocks(theirs: str, place: str, conv: SFIConv2d) -> Iterator[_Piece]:
         if conv.stage == 2 or read == write:
             rows = outputs[write] if conv.stage < 3 else whole
             columns = inputs[read] if conv.stage > 1 else whole
-            yield _Piece(f"{theirs}.{read}2{write}.weight", f"{place}.weight", rows, columns)
+            yield f"{theirs}.{read}2{write}.weight", f"{place}.weight", (rows, columns)
     if conv.stage == 1:
         for tensor, theirs_too in _TRACES.items():
-            yield _Piece(f"{theirs}.MCSConv.{theirs_too}", f"{place}.traces.{tensor}")
+            yield f"{theirs}.MCSConv.{theirs_too}", f"{place}.traces.{tensor}", ()
 
 
 def released(depth: int) -> Layout:
