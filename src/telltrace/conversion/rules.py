@@ -6,7 +6,6 @@ meets both streams joined, and they part again where the next convolution wants 
 """
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -44,8 +43,9 @@ def rewrite(
             entry = writer.env[node.args[0]][node.args[1]]  # one of several tensors held apart
         elif any(holds_pair(writer.env[s]) for s in node.all_input_nodes):
             _refuse_part(traced, node)
-            rules = RULES if node in body else ()
-            entry = next((e for rule in rules if (e := rule(writer, node)) is not None), None)
+            rules, first = RULES if node in body else (), writer.env[node.all_input_nodes[0]]
+            answers = (rule(writer, node, first) for rule in rules)
+            entry = next((answer for answer in answers if answer is not None), None)
         writer.env[node] = writer.act_joined(node) if entry is None else entry
     return writer.graph
 
@@ -100,10 +100,9 @@ def _mask(node: fx.Node, entry: Any, alpha: float) -> Mask:
     return usual_mask(node.meta["value"].shape[1], alpha) if known is None else known
 
 
-def _size(writer: Writer, node: fx.Node) -> Any:
+def _size(writer: Writer, node: fx.Node, pair: Any) -> Any:
     """Asking for a size, or another property that both streams share."""
     name = node.args[1] if node.target is getattr else node.target
-    pair = writer.env[node.all_input_nodes[0]]
     if node.op == "call_module" or name not in SIZES or not isinstance(pair, Pair):
         return None
     if name not in ("size", "shape"):
@@ -115,12 +114,10 @@ def _size(writer: Writer, node: fx.Node) -> Any:
     return size
 
 
-def _norm(writer: Writer, node: fx.Node) -> Any:
+def _norm(writer: Writer, node: fx.Node, pair: Any) -> Any:
     """Batch normalisation, and the activation that some carry along."""
-    if node.op != "call_module":
-        return None
-    target, pair = str(node.target), writer.env[node.all_input_nodes[0]]
-    norm = writer.traced.get_submodule(target)
+    target = str(node.target)
+    norm = writer.traced.get_submodule(target) if node.op == "call_module" else None
     if not isinstance(norm, nn.BatchNorm2d) or not isinstance(pair, Pair):
         return None
     after = [name for name, _ in norm.named_children()]
@@ -145,7 +142,7 @@ def _same(norm: nn.Module, new: nn.Module, after: list[str], node: fx.Node) -> b
         return torch.allclose(norm(x), y)
 
 
-def _concatenate(writer: Writer, node: fx.Node) -> Any:
+def _concatenate(writer: Writer, node: fx.Node, _: Any) -> Any:
     """Concatenation of channels: of the spatial streams, and of the frequency streams."""
     dim = [*node.args[1:], *node.kwargs.values()]
     if node.target not in CONCATENATIONS or dim not in ([1], [-3]):
@@ -169,9 +166,8 @@ def _concatenate(writer: Writer, node: fx.Node) -> Any:
     return Pair(both[0], both[1], mask)
 
 
-def _select(writer: Writer, node: fx.Node) -> Any:
+def _select(writer: Writer, node: fx.Node, pair: Any) -> Any:
     """Selections of channels: slices and chunks."""
-    pair = writer.env[node.all_input_nodes[0]]
     if node.target not in SELECTIONS or not isinstance(pair, Pair) or len(node.all_input_nodes) > 1:
         return None
     value = node.all_input_nodes[0].meta["value"]
@@ -199,7 +195,7 @@ def _chosen(writer: Writer, pair: Pair, ids: Tensor, value: Tensor) -> Any:
     return writer.settle(Pair(parts[0], parts[1], mask))
 
 
-def _each(writer: Writer, node: fx.Node) -> Any:
+def _each(writer: Writer, node: fx.Node, _: Any) -> Any:
     """Steps that treat channels by themselves, such as activations, poolings, sums and gates."""
     sources = node.all_input_nodes
     first = next((e for s in sources if isinstance(e := writer.env[s], Pair)), None)
@@ -257,7 +253,5 @@ def _trial(node: fx.Node) -> Any:
     return torch.rand_like(value) - 0.5
 
 
-RULES: tuple[Callable[[Writer, fx.Node], Any], ...] = (
-    _size, _norm, _concatenate, _select, _each,
-)  # fmt: skip
-"""Tried in turn; the first that knows what a step becomes decides."""
+RULES: Any = (_size, _norm, _concatenate, _select, _each)
+"""Tried in turn, with the entry of a step's first input; the first that knows the step decides."""

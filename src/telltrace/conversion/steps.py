@@ -106,11 +106,8 @@ class Writer:
         value = node.meta["value"]
         if not isinstance(value, Tensor):
             return None
-        for source in sources:
-            tags = source.meta["tags"]
-            if not isinstance(tags, Tensor):
-                continue
-            if tags.shape == value.shape:
+        for tags in (source.meta["tags"] for source in sources):
+            if isinstance(tags, Tensor) and tags.shape == value.shape:
                 return tags
             mask = mask_of(tags)
             if mask is not None and value.ndim in (2, 4) and value.shape[1] == len(mask):
@@ -135,10 +132,9 @@ def mask_of(tags: Any) -> Mask | None:
     """The mask of a tensor, if it has tags and they are the same all over each channel."""
     if not isinstance(tags, Tensor) or tags.ndim < 2:
         return None
-    flat = tags[:1].flatten(2) if tags.ndim > 2 else tags[:1, :, None]
-    if not torch.equal(flat, flat[..., :1].expand_as(flat)):
-        return None
-    return tuple(bool(flag) for flag in flat[0, :, 0])
+    flat = tags[0].flatten(1) if tags.ndim > 2 else tags[0, :, None]
+    mask = flat[:, 0]
+    return tuple(mask.tolist()) if torch.equal(flat, mask[:, None].expand_as(flat)) else None
 
 
 def _tags(node: fx.Node) -> Any:

@@ -121,8 +121,7 @@ class ExampleTracer(fx.Tracer):
 
     def _known(self, node: fx.Node) -> Any:
         if node.op == "get_attr" and "value" not in node.meta:
-            owner, _, name = str(node.target).rpartition(".")
-            node.meta["value"] = getattr(self.root.get_submodule(owner), name)
+            node.meta["value"] = operator.attrgetter(str(node.target))(self.root)
         return node.meta["value"]
 
 
@@ -150,8 +149,8 @@ def example_image(model: nn.Module, image_size: int | None) -> Tensor:
     own = config.get("input_size", (3, 224, 224))[1:]
     sides = own if image_size is None else (image_size, image_size)
     first = next(part for part in model.modules() if isinstance(part, nn.Conv2d))
-    generator = torch.Generator().manual_seed(0)
-    image = torch.rand(1, first.in_channels, *sides, generator=generator)
+    shape = (1, first.in_channels, *sides)
+    image = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     return image.to(first.weight.device, first.weight.dtype)
 
 
@@ -189,10 +188,8 @@ def changes_in_place(traced: fx.GraphModule, node: fx.Node) -> bool:
         return False
     if node.target in OUT_OF_PLACE or node.target is operator.setitem:
         return True
-    names = ("inplace", "_in_place")
-    return any(node.kwargs.get(name) is True for name in names) or (
-        node.target.__name__.endswith("_") or node.args[1:] == (True,)
-    )
+    asked = any(node.kwargs.get(name) is True for name in ("inplace", "_in_place"))
+    return asked or node.target.__name__.endswith("_") or node.args[1:] == (True,)
 
 
 def _pass_on_changes(traced: fx.GraphModule) -> None:

@@ -153,7 +153,10 @@ class Block:
         return (self.outputs.stop - self.outputs.start) // self.groups
 
 
-def blocks_between(channels: Pair, groups: int, inputs: range, outputs: range) -> tuple[Block, ...]:
+Blocks = tuple[Block, ...]
+
+
+def blocks_between(channels: Pair, groups: int, inputs: range, outputs: range) -> Blocks:
     """The blocks of a kernel that lead from channels ``inputs`` to ``outputs`` of two streams.
 
     ``channels`` are all that the convolution reads and writes. Neighbouring groups of equal shape

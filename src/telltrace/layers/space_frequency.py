@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from telltrace.errors import OptionError
 
-from .blocks import Block, Geometry, Pair, blocks_between, pair
+from .blocks import Blocks, Geometry, Pair, blocks_between
 from .constrained import ConstrainedConv2d
 from .streams import Streams, check_beta, each, resample, shrink, split_channels
 
@@ -76,12 +76,12 @@ class SFIConv2d(nn.Module):
         super().__init__()
         if stage not in (1, 2, 3):
             raise OptionError(f"SFIConv has stages 1, 2 and 3, got {stage!r}.")
-        side = pair(kernel_size)
         self.geometry = Geometry.of(kernel_size, stride, padding, dilation, downsample)
         self.stage, self.groups, self.alpha, self.beta = stage, groups, alpha, check_beta(beta)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.in_cut = in_channels if stage == 1 else split_channels(in_channels, alpha)[0]
         self.out_cut = out_channels if stage == 3 else split_channels(out_channels, alpha)[0]
+        side = self.geometry.kernel_size
         plain = nn.Conv2d(in_channels, out_channels, side, groups=groups, bias=bias)
         self.weight, self.bias = plain.weight, plain.bias
         self._find_blocks()
@@ -127,16 +127,15 @@ class SFIConv2d(nn.Module):
         self.s2s, self.s2f = (self._between(inputs[0], out) for out in self._outputs)
         self.f2s, self.f2f = (self._between(inputs[1], out) for out in self._outputs)
 
-    def _between(self, inputs: range, outputs: range) -> tuple[Block, ...]:
+    def _between(self, inputs: range, outputs: range) -> Blocks:
         channels = (self.in_channels, self.out_channels)
         return blocks_between(channels, self.groups, inputs, outputs)
 
     def _trace_inputs(self, kernel_size: int, frozen: bool) -> None:
         """Stage 1: give the input channels that the frequency stream reads their kernels."""
-        self.traced = slice(self.s2f[0].inputs.start, self.s2f[-1].inputs.stop)
-        self.s2f = self._between(range(self.traced.start, self.traced.stop), self._outputs[1])
-        channels = self.traced.stop - self.traced.start
-        self.traces = ConstrainedConv2d(channels, kernel_size, frozen=frozen)
+        read = range(self.s2f[0].inputs.start, self.s2f[-1].inputs.stop)
+        self.traced, self.s2f = slice(read.start, read.stop), self._between(read, self._outputs[1])
+        self.traces = ConstrainedConv2d(len(read), kernel_size, frozen=frozen)
 
     def _generate(self, x: Tensor) -> Streams:
         """Stage 1: the spatial stream from ``x``, the frequency stream from its traces."""
@@ -165,10 +164,8 @@ class SFIConv2d(nn.Module):
         large = self.geometry.output((spatial.shape[-2], spatial.shape[-1]))
         small = self.geometry.output((frequency.shape[-2], frequency.shape[-1]))
         f2s, f2f = self._from_frequency(frequency, small)
-        if f2s is not None:
-            f2s = resample(f2s, large)
-        s2s = self._run(self.s2s, spatial, 0, large)
-        new_spatial = self._sum(spatial, 0, large, s2s, f2s)
+        f2s = None if f2s is None else resample(f2s, large)
+        new_spatial = self._sum(spatial, 0, large, self._run(self.s2s, spatial, 0, large), f2s)
         if self.stage == 3:
             return new_spatial
         s2f = self._run(self.s2f, spatial, 1, small)
@@ -182,12 +179,7 @@ class SFIConv2d(nn.Module):
         return self._run(self.f2s, x, 0, size), self._run(self.f2f, x, 1, size)
 
     def _run(
-        self,
-        blocks: tuple[Block, ...],
-        x: Tensor,
-        stream: int,
-        size: Pair,
-        geometry: Geometry | None = None,
+        self, blocks: Blocks, x: Tensor, stream: int, size: Pair, geometry: Geometry | None = None
     ) -> Tensor | None:
         """Convolve ``x`` with ``blocks`` into a stream (0 spatial, 1 frequency) of ``size``."""
         outputs, parts, geometry = self._outputs[stream], [], geometry or self.geometry

@@ -8,12 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from telltrace.errors import OptionError
-from telltrace.layers.attention import (
-    RELEASED_GAIN,
-    ChannelAttention,
-    DualCrossAttention,
-    SpatialAttention,
-)
+from telltrace.layers import attention
 from telltrace.layers.srm import SRMBlock, SRMResidual
 from telltrace.losses import AMSoftmax, CosineHead, CrossEntropy
 
@@ -48,7 +43,7 @@ class ResidualGuide(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(*stem(3, 32, stride=2), *stem(32, 64, stride=1))
-        self.attend = SpatialAttention()
+        self.attend = attention.SpatialAttention()
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=1)
@@ -66,7 +61,7 @@ class Fusion(nn.Module):
         if not reference_compatible:  # the released initialiser looks one level too high
             nn.init.kaiming_normal_(mix.weight, a=1)
         self.mix = nn.Sequential(mix, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
-        self.attend = ChannelAttention(channels)
+        self.attend = attention.ChannelAttention(channels)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         fused = self.mix(torch.cat([x, y], dim=1))
@@ -118,10 +113,11 @@ class TwoStreamXception(nn.Module):
         self.extract2 = SRMBlock(64, reference_compatible=reference_compatible)
         self.guide = ResidualGuide()
         self.guided = nn.Sequential(nn.BatchNorm2d(64), nn.ReLU(inplace=True))
-        gate, gain = (0.0, RELEASED_GAIN) if reference_compatible else (0.1, 0.4)
+        gate, gain = (0.0, attention.RELEASED_GAIN) if reference_compatible else (0.1, 0.4)
         positions = (image_size // STRIDE) ** 2
-        self.cross1 = DualCrossAttention(728, positions, gate=gate, gain=gain)
-        self.cross2 = DualCrossAttention(728, positions, gate=gate, gain=gain)
+        self.cross1, self.cross2 = (
+            attention.DualCrossAttention(728, positions, gate=gate, gain=gain) for _ in range(2)
+        )
         self.fusion = Fusion(FEATURES, reference_compatible=reference_compatible)
         self.dropout = nn.Dropout(drop_rate)
         self.head = HEADS[head](FEATURES, num_classes)
@@ -138,8 +134,8 @@ class TwoStreamXception(nn.Module):
         y = (self.noise.stem1(residual) + self.extract1(x)).relu()
         x = self.rgb.stem2(x)
         y = (self.noise.stem2(y) + self.extract2(x)).relu()
-        attention = self.guide(self.residual(residual) if self.reference_compatible else residual)
-        return self.guided(x * attention + x), y, attention
+        places = self.guide(self.residual(residual) if self.reference_compatible else residual)
+        return self.guided(x * places + x), y, places
 
     def fuse(self, x: Tensor, y: Tensor) -> Tensor:
         """Both low-level maps to the fused feature, (B, 2048)."""
@@ -157,11 +153,11 @@ class TwoStreamXception(nn.Module):
 
     def evidence(self, image: Tensor) -> Evidence:
         """Answer, and show what the answer rests on; a margin loss and heatmaps ask for this."""
-        x, y, attention = self.low_level(image)
+        x, y, places = self.low_level(image)
         feature = self.fuse(x, y)
         dropped = self.dropout(feature)
         cosines = F.linear(F.normalize(dropped), F.normalize(self.head.weight))
-        return Evidence(self.head(dropped), cosines, feature, attention)
+        return Evidence(self.head(dropped), cosines, feature, places)
 
     def cross_attention(self, image: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Where each stream looks in the other, (B, N, N), at both places where they meet."""

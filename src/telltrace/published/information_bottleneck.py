@@ -42,30 +42,23 @@ def _layout(
         blocks = len({key.split(".")[0] for key in state if key.startswith("region_model")})
         return name, {"num_blocks": blocks, "num_classes": len(state["linear.1.weight"])}
 
-    def simplify(state: State, detector: InformationBottleneckNet) -> None:
-        for key in list(state):
-            if key.startswith("region_model") and key.partition(".")[2] in unused:
-                del state[key]
+    def constants(detector: InformationBottleneckNet) -> State:
+        like, blocks = detector.joint_head.weight, range(1, len(detector.blocks) + 1)
+        zeros = {key: like.new_zeros(shape) for key, shape in unused.items()}
+        return {f"region_model{i}.{key}": zero for i in blocks for key, zero in zeros.items()}
 
     def refuse(detector: InformationBottleneckNet) -> str:
         found = getattr(detector.blocks[0], "default_cfg", {}).get("architecture", "")
         return "" if found == backbone else f"Nothing was published over the backbone {found}."
 
-    def complete(state: State, detector: InformationBottleneckNet) -> None:
-        like = detector.joint_head.weight
-        for i in range(len(detector.blocks)):
-            for key, shape in unused.items():
-                state[f"region_model{i + 1}.{key}"] = like.new_zeros(shape)
-
     return Layout(
         source=f"a published {name} (Ba et al., AAAI 2024)",
         describe=describe,
-        simplify=simplify,
+        constants=constants,
         absorbed=("bottleneck.",),
         rename=partial(_rename, of_block),
         kind=InformationBottleneckNet,
         refuse=refuse,
-        complete=complete,
     )
 
 

@@ -44,7 +44,8 @@ class Layout:
     describe: Callable[[State], tuple[str, dict[str, Any]]]
     """Name and options of the detector that has tensors of these shapes."""
     constants: Callable[[Any], State] = lambda detector: {}
-    """Published tensors that are constants of the detector; a file need not have them."""
+    """Published tensors that are constants of the detector, or that nothing reads; a file need
+    not have them."""
     simplify: Callable[[State, Any], None] = lambda state, detector: None
     """Turn published tensors into those that ours does with, in place."""
     absorbed: tuple[str, ...] = ()

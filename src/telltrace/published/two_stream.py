@@ -53,8 +53,10 @@ def _describe(state: State) -> tuple[str, dict[str, Any]]:
 
 
 def _constants(detector: TwoStreamXception) -> dict[str, Tensor]:
-    return {
-        name: detector.get_submodule(part).get_buffer("kernel") for name, part in _KERNELS.items()
+    parts = {name: detector.get_submodule(part) for name, part in _KERNELS.items()}
+    unused = {leaf: torch.zeros_like(tensor) for leaf, tensor in detector.head.state_dict().items()}
+    return {f"{UNUSED_HEAD}.{leaf}": zero for leaf, zero in unused.items()} | {
+        name: part.get_buffer("kernel") for name, part in parts.items()
     }
 
 
@@ -80,18 +82,11 @@ def _refuse(detector: TwoStreamXception) -> str:
     )
 
 
-def _complete(state: State, detector: TwoStreamXception) -> None:
-    for leaf, tensor in detector.head.state_dict().items():
-        state[f"{UNUSED_HEAD}.{leaf}"] = torch.zeros_like(tensor)
-
-
 TWO_STREAM = Layout(
     source="the released two-stream network (Luo et al., CVPR 2021)",
     describe=_describe,
     constants=_constants,
-    ignored=(UNUSED_HEAD,),
     rename=_rename,
     kind=TwoStreamXception,
     refuse=_refuse,
-    complete=_complete,
 )
