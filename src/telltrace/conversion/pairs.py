@@ -1,8 +1,7 @@
 """Steps that take both streams of a converted network apart, and put them together again.
 
 A mask says which channels of a vanilla tensor carry frequencies. Each stream holds its channels in
-the order they have there, so that any order, as concatenations and shuffles leave behind, can be
-split and restored.
+their order there, so that whatever concatenations and shuffles leave can be split and restored.
 """
 
 import torch

@@ -89,8 +89,7 @@ class DualCrossAttention(nn.Module):
             )
         keys = self.shared_key(torch.cat([self.key1(x), self.key2(y)]))
         of_x, of_y = keys.flatten(2).unflatten(0, (2, -1))  # (B, C / 8, N) each
-        # The released order is softmax(L(kx^T ky)), N^3 work. L acts on the columns alone, so
-        # it may meet the keys first: kx^T (ky L^T), which is N^2 C / 8.
+        # Not the released softmax(L(kx^T ky)), N^3 work: kx^T (ky L^T), the same, is N^2 C / 8.
         first = torch.baddbmm(self.places1.bias, of_x.mT, of_y @ self.places1.weight.T)
         second = torch.baddbmm(self.places2.bias, of_y.mT, of_x @ self.places2.weight.T)
         return first.softmax(-1), second.softmax(-1)

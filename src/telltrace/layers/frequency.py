@@ -13,15 +13,13 @@ LOW, MIDDLE = 2.82, 2.0
 WINDOW = 10
 """Side of the window of the local statistics, in pixels."""
 FLOOR = 1e-3
-"""Added to a band's magnitude before the logarithm. Rounding to 8 bits alone puts some 0.1 into
-a band of a window; black borders have 0, where the logarithm would have no bound."""
+"""Added to a band's magnitude before the logarithm, for black borders; 8 bits put in some 0.1."""
 
 
 def dct_matrix(size: int) -> Tensor:
     """The orthonormal cosine transform (DCT-II) of ``size`` samples as a matrix, float64.
 
-    Row ``i`` is the wave of ``i`` half periods; the transposed matrix transforms back. Ahmed et
-    al., "Discrete Cosine Transform", IEEE Transactions on Computers 1974.
+    Row ``i`` is the wave of ``i`` half periods. Ahmed et al., IEEE Transactions on Computers 1974.
     """
     position = torch.arange(size, dtype=torch.float64)
     waves = torch.cos(torch.pi / size * position[:, None] * (position + 0.5))

@@ -11,12 +11,9 @@ CLAMP = 3.0
 def srm_kernels() -> Tensor:
     """The three kernels, (3, 5, 5): second order in 3x3, in 5x5, and along a row.
 
-    Each sums to 0, so that flat regions vanish, and has -1 at its centre.
-
-    References:
-        Fridrich and Kodovsky, "Rich Models for Steganalysis of Digital Images", IEEE TIFS 2012;
-        the choice of three is that of Zhou et al., "Learning Rich Features for Image Manipulation
-        Detection", CVPR 2018.
+    Each sums to 0, so that flat regions vanish, and has -1 at its centre. Fridrich and Kodovsky,
+    "Rich Models for Steganalysis of Digital Images", IEEE TIFS 2012; the three of Zhou et al.,
+    "Learning Rich Features for Image Manipulation Detection", CVPR 2018.
     """
     row = torch.tensor([0.0, 1.0, -2.0, 1.0, 0.0])
     square = -torch.outer(row, row) / 4

@@ -1,9 +1,8 @@
 """The two streams of a space-frequency network: how they are split, resampled and acted on.
 
-Streams travel as ``Streams``. While both have the same size (beta = 1) they are ONE tensor,
-spatial channels first: whatever acts on channels alone needs no knowledge of them. When the
-frequency stream is smaller (beta < 1) they are a pair ``(spatial, frequency)``. A stream that
-alpha leaves without channels is a tensor of 0 channels: it still tells the size.
+While both have the same size (beta = 1) they are ONE tensor, spatial channels first: whatever acts
+on channels alone needs no knowledge of them. When the frequency stream is smaller (beta < 1) they
+are a pair. A stream that alpha leaves without channels has 0 channels: it still tells the size.
 """
 
 import math

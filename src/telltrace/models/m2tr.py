@@ -40,10 +40,8 @@ def _feed_forward(channels: int) -> nn.Sequential:
 class MultiScaleAttention(nn.Module):
     """Patches of a map attend to each other, at four sizes, a quarter of the channels each.
 
-    A patch as large as the map attends to itself alone, so that quarter needs neither queries
-    nor keys. Keys have no bias: the softmax does not see it.
-
-    (B, C, size, size) to the same, C a multiple of 4 and size one of 8. Section 3.1, Eq. 1 and 2.
+    A patch as large as the map attends to itself alone, so that quarter needs neither queries nor
+    keys. (B, C, size, size) to the same, C a multiple of 4, size one of 8. Section 3.1, Eq. 1, 2.
     """
 
     def __init__(self, channels: int, size: int) -> None:
@@ -51,7 +49,7 @@ class MultiScaleAttention(nn.Module):
         self.patches = tuple(size // 2**i for i in range(1, SCALES))
         asked = channels - channels // SCALES
         self.query = nn.Conv2d(channels, asked, 1)
-        self.key = nn.Conv2d(channels, asked, 1, bias=False)
+        self.key = nn.Conv2d(channels, asked, 1, bias=False)  # the softmax sees no bias
         self.value = nn.Conv2d(channels, channels, 1)
         self.mix = nn.Sequential(*_mixed(channels, 3))
 
@@ -131,8 +129,7 @@ class M2TR(nn.Module):
             Xception. The paper's is 320.
         backbone: ``"efficientnet_b4"`` as released, or ``"xception"``.
         depth: Number of layers.
-        drop_path_rate: How often a training image skips EfficientNet's last residual block;
-            less for the blocks before.
+        drop_path_rate: How often a training image skips a residual block of EfficientNet.
         weights: File with the backbone's ImageNet weights (for EfficientNet in timm's layout),
             ``"timm"`` to let timm supply (and download) them, or None for fresh ones.
 

@@ -50,9 +50,7 @@ class Inception(nn.Module):
 
 
 class MesoNet(nn.Module):
-    """Four layers that shrink the image 32 times, then two linear ones.
-
-    (B, 3, image_size, image_size) to (B, num_classes) logits.
+    """Four layers, then two linear ones: (B, 3, image_size, image_size) to (B, num_classes).
 
     Args:
         inceptions: 0 for Meso-4, four plain convolutions; 2 for MesoInception-4, whose first two

@@ -1,8 +1,7 @@
 """Every published layout by name: read, written, and turned into checkpoints.
 
 A new one is a :class:`Layout` in the file that is named after its detector, and one line here.
-Each knows the network, the polarity of its classes and the preprocessing that its authors' weights
-expect, so that a checkpoint gives their scores. Nothing is downloaded.
+Each knows its authors' classes and preprocessing, so that a checkpoint gives their scores.
 """
 
 from collections.abc import Mapping, Sequence

@@ -56,10 +56,7 @@ def _describe(state: State) -> tuple[str, dict[str, Any]]:
 
 
 def _simplify(state: State, detector: M2TR) -> None:
-    """Leave out what cannot change an answer, and lay the filters' gains as ours are.
-
-    That is the keys' biases, and the queries and keys of the patch that is as large as the map.
-    """
+    """Leave out keys' biases and what the patch of the map's size asks; lay gains as ours are."""
     for layer in (f"layers.{number}" for number in range(len(detector.layers))):
         for name in ("0.t.attention.key_embedding.bias", "2.conv2.bias"):
             state.pop(f"{layer}.{name}", None)

@@ -109,8 +109,7 @@ def _describe_keras(state: State) -> tuple[str, dict[str, Any]]:
 def _from_keras(state: State, detector: MesoNet) -> None:
     """Give the tensors our names and shapes.
 
-    Keras's one output says 1 for *real*. Half of its logit becomes the logit of real, minus half
-    that of fake, so the softmax of ours is its sigmoid and nothing is rounded.
+    Half of Keras's logit of *real* becomes that of real, minus half that of fake: nothing rounds.
     """
     convs, norms, (hidden, last) = (
         _layers(state, kind) for kind in ("conv2d", "batch_normalization", "dense")
