@@ -90,7 +90,7 @@ class SFIConv2d(nn.Module):
 
     @classmethod
     def from_conv(
-        cls, stage: Stage, conv: nn.Conv2d, padding: int | Pair | None = None, **options: Any
+        cls, stage: Stage, conv: nn.Conv2d, padding: int | Pair | str | None = None, **options: Any
     ) -> Self:
         """The stage that replaces ``conv``, has its weights and, unless given, its padding.
 

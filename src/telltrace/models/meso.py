@@ -50,7 +50,7 @@ class Inception(nn.Module):
 
 
 class MesoNet(nn.Module):
-    """Four layers, then two linear ones: (B, 3, image_size, image_size) to (B, num_classes).
+    """Four layers, then two linear ones: (B, 3, image_size, image_size) to logits (B, num_classes).
 
     Args:
         inceptions: 0 for Meso-4, four plain convolutions; 2 for MesoInception-4, whose first two

@@ -53,7 +53,7 @@ class ResNet(nn.Module):
     """Bottleneck ResNet, with the parameter names of torchvision's.
 
     In space-frequency form the first 1x1 convolution behind the stem is Stage 1, and the first
-    block of ``layer4`` ends the streams. (B, 3, H, W), H and W from 32, to (B, num_classes).
+    block of ``layer4`` ends the streams. (B, 3, H, W), H and W from 32, to logits (B, num_classes).
 
     References:
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; the placement of

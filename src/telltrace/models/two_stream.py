@@ -73,7 +73,7 @@ class TwoStreamXception(nn.Module):
 
     The noise stream also receives the high frequencies of the image stream's first two maps; the
     residual says where the image stream should look; in the middle flow the streams attend to
-    each other twice; then they are fused. (B, 3, image_size, image_size) to (B, num_classes).
+    each other twice, then fuse. (B, 3, image_size, image_size) to logits (B, num_classes).
 
     Args:
         image_size: Side of the image in pixels, a multiple of 16.
