@@ -94,7 +94,7 @@ def test_evenly_spaced_frames_reach_the_end() -> None:
     """A video is forged in its last third: the first 32 of its frames are all real."""
     forged = np.arange(300) >= 200
     assert not forged[:32].any()
-    chosen = Sampling("spread", 32).choose(np.arange(300) / 25, end=12.0)
+    chosen = Sampling("spread", 32)(np.arange(300) / 25, end=12.0)
     assert forged[chosen].mean() == pytest.approx(1 / 3, abs=0.04)
 
 

@@ -29,7 +29,7 @@ ascending = st.lists(st.floats(0.001, 3), min_size=1, max_size=60).map(np.cumsum
 
 @given(times=ascending, count=st.integers(1, 70), mode=st.sampled_from(["spread", "every", "fps"]))
 def test_chosen_frames_exist_and_ascend(times: np.ndarray, count: int, mode: str) -> None:
-    chosen = Sampling(mode, count).choose(times, times[-1] + 0.1)
+    chosen = Sampling(mode, count)(times, times[-1] + 0.1)
     assert len(chosen) >= 1
     assert (np.diff(chosen) > 0).all()
     assert 0 <= chosen[0] <= chosen[-1] < len(times)
@@ -40,7 +40,7 @@ def test_spread_takes_what_is_on_screen_at_the_centre_of_each_slice(
     times: np.ndarray, count: int
 ) -> None:
     end = times[-1] + 0.1
-    chosen = Sampling("spread", count).choose(times, end)
+    chosen = Sampling("spread", count)(times, end)
     if len(times) <= count:
         assert chosen.tolist() == list(range(len(times)))
         return
@@ -62,7 +62,7 @@ def test_spread_takes_what_is_on_screen_at_the_centre_of_each_slice(
     ],
 )
 def test_sampling_by_hand(sampling: Sampling, expected: list[int]) -> None:
-    assert sampling.choose(np.arange(12) / 4, end=3.0).tolist() == expected
+    assert sampling(np.arange(12) / 4, end=3.0).tolist() == expected
 
 
 @pytest.mark.parametrize(

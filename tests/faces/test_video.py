@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from telltrace.faces.media import Choice, MediaError, Positions, Remaining, Sampling, Status
+from telltrace.faces.media import Choice, MediaError, Sampling, Status, at_positions, without
 from telltrace.faces.reader import open_media
 
 ALL = Sampling("all")
@@ -91,7 +91,7 @@ def test_frames_that_nothing_hangs_on_are_not_decoded(
     path = make_video(tmp_path / "v.mkv", codec=codec, container="matroska", key_every=48)
     whole = [frame.image for frame in open_media(path, ALL)]
     assert len(whole) == 48
-    for choice in (Positions((3, 17, 18, 40)), Sampling("every", 7), Sampling("spread", 9)):
+    for choice in (at_positions((3, 17, 18, 40)), Sampling("every", 7), Sampling("spread", 9)):
         for frame in open_media(path, choice):
             np.testing.assert_array_equal(frame.image, whole[frame.index])
 
@@ -99,12 +99,12 @@ def test_frames_that_nothing_hangs_on_are_not_decoded(
 def test_a_second_pass_reads_what_the_first_did_not(video: Path) -> None:
     first = open_media(video, Sampling("spread", 4))
     seen = frozenset(frame.index for frame in first)
-    again = open_media(video, Remaining(Sampling("spread", 12), seen))
+    again = open_media(video, without(seen, Sampling("spread", 12)))
     both = sorted(seen | {frame.index for frame in again})
     assert again.read == 8
     assert both == [frame.index for frame in open_media(video, Sampling("spread", 12))]
-    assert list(open_media(video, Remaining(Sampling("spread", 4), seen))) == []
-    assert shown(video, Positions((40, 3, 3, 99, -1))) == [3, 40]
+    assert list(open_media(video, without(seen, Sampling("spread", 4)))) == []
+    assert shown(video, at_positions((40, 3, 3, 99, -1))) == [3, 40]
 
 
 @pytest.mark.parametrize("kind", ["video.mp4", "moving.gif"])
@@ -279,7 +279,7 @@ def test_any_frame_of_real_footage_can_be_read_alone(data_root: Path) -> None:
     )
     whole = {frame.index: frame.image for frame in open_media(path, Sampling("every", 43))}
     for index, image in whole.items():
-        alone = open_media(path, Positions((index,)))
+        alone = open_media(path, at_positions((index,)))
         [frame] = alone
         assert (frame.index, alone.lost) == (index, 0)
         np.testing.assert_array_equal(frame.image, image)

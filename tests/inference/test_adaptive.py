@@ -8,7 +8,7 @@ import pytest
 from telltrace.checkpoint import Calibration, VideoCalibration
 from telltrace.evaluation import Sample
 from telltrace.faces.detect import Face
-from telltrace.faces.media import Frames, Moments, Remaining, Status
+from telltrace.faces.media import Frames, Status, at_moments, without
 from telltrace.faces.track import LOOK, Sight
 from telltrace.inference import Rule, ScanSettings
 from telltrace.inference.adaptive import (
@@ -50,8 +50,8 @@ def observe(
 
 def moments(found: Observations, total: int = 300) -> list[int]:
     """Frames of the close looks."""
-    wanted = Remaining(Moments(suspicious_moments(found)), found.seen)
-    return wanted.choose(np.arange(total) / 25, total / 25).tolist()
+    wanted = without(found.looks, at_moments(suspicious_moments(found)))
+    return wanted(np.arange(total) / 25, total / 25).tolist()
 
 
 EVEN = range(12, 300, 25)
@@ -134,4 +134,4 @@ def test_a_frame_seen_before_stays_as_it_was() -> None:
     found = observe({5: 0.1})
     found.add([look(5, 0.9)])
     assert found.looks[5].scores.item() == 0.1
-    assert found.seen == {5}
+    assert found.looks.keys() == {5}

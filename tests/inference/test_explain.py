@@ -1,14 +1,13 @@
 import re
 from dataclasses import replace
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from telltrace.faces.media import Status
-from telltrace.inference import FaceVerdict, TrackVerdict
+from telltrace.inference import FaceVerdict, TrackVerdict, Verdict
 from telltrace.inference.explain import explain
-from telltrace.inference.observations import common_verdict
 from telltrace.inference.rule import Stretch
 from telltrace.inference.timeline import Span
 
@@ -29,11 +28,12 @@ DOUBTFUL = replace(
 )
 
 
-def said(*tracks: TrackVerdict, **options: Any) -> SimpleNamespace:
-    verdict = common_verdict([track.status for track in tracks if track.score is not None])
-    options = {"moving": True, "frames": 12, "frames_with_face": 9, **options}
+def said(*tracks: TrackVerdict, truncated: bool = False, **known: Any) -> Verdict:
+    known = {"kind": "video", "frames": 12, "frames_with_face": 9, "tracks": tracks, **known}
+    found = Verdict(path=Path("a"), status=Status.NO_FACE, **known)
+    found = replace(found, verdict=found.worst and found.worst.status)
     names = ("status", "reason", "remedy")
-    return SimpleNamespace(**dict(zip(names, explain(tracks, verdict, **options), strict=True)))
+    return replace(found, **dict(zip(names, explain(found, truncated, 40.0), strict=True)))
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_reasons(tracks: tuple[TrackVerdict, ...], status: Status, reason: str) 
 
 
 def test_a_picture_has_no_frames_to_look_at() -> None:
-    doubt = said(UNSURE, moving=False)
+    doubt = said(UNSURE, kind="image")
     assert doubt.reason == "the score of the face lies where the detector is often wrong"
-    nobody = said(moving=False)
+    nobody = said(kind="image")
     assert nobody.reason == "shows no face"
-    for found in (doubt, nobody, said(FAKE, moving=False)):
+    for found in (doubt, nobody, said(FAKE, kind="image")):
         assert "frames" not in found.remedy
 
 

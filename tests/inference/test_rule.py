@@ -42,7 +42,7 @@ def test_false_alarms_are_as_rare_as_promised_for_any_number_of_people(
     rule: Rule, rate: float, people: int
 ) -> None:
     videos = drawn(np.random.default_rng(people), 600, people)
-    fake = [any(f.status == Status.FAKE for f in rule.video(video)) for video in videos]
+    fake = [any(rule.video(one, people).status == Status.FAKE for one in video) for video in videos]
     assert np.mean(fake) <= rate * 1.3 + 0.005
 
 
@@ -74,10 +74,10 @@ def test_the_worst_second_alone_would_raise_many() -> None:
 def test_a_forged_second_is_found_however_many_looks_there_are(rate: int) -> None:
     margins = np.full(10 * rate, -2.0)
     margins[4 * rate : 5 * rate] = 2.0
-    [found] = RULE.video([person(margins, rate)])
+    found = RULE.video(person(margins, rate))
     assert (found.status, found.stretch is not None) == (Status.FAKE, True)
     assert found.throughout != Status.FAKE
-    [whole] = RULE.video([person(np.full(10 * rate, 2.0), rate)])
+    whole = RULE.video(person(np.full(10 * rate, 2.0), rate))
     assert (whole.status, whole.throughout) == (Status.FAKE, Status.FAKE)
 
 
@@ -87,7 +87,7 @@ def test_between_the_thresholds_of_a_stretch_is_doubt() -> None:
     assert level[0] < level[1]
     middle = np.mean([np.log(p / (1 - p)) for p in level])
     margins[24:30] = middle
-    [found] = RULE.video([person(margins)])
+    found = RULE.video(person(margins))
     assert (found.status, found.throughout) == (Status.UNCERTAIN, Status.REAL)
     assert found.stretch is not None
     assert level[0] <= found.stretch.score < level[1]
@@ -114,15 +114,14 @@ def test_two_looks_are_judged_as_pictures_are_too() -> None:
     margin = np.log(enough / (1 - enough)) + 0.1
     assert 1 / (1 + np.exp(-margin)) < 0.7
     few, some = (
-        RULE.video([person(np.full(n, margin), rate)])[0].throughout
-        for n, rate in ((2, 0.2), (12, 2))
+        RULE.video(person(np.full(n, margin), rate)).throughout for n, rate in ((2, 0.2), (12, 2))
     )
     assert (few, some) == (Status.UNCERTAIN, Status.FAKE)
 
 
 def test_somebody_seen_for_a_second_is_judged_as_a_second_is() -> None:
     margin = (VIDEO.reals.threshold(0.02) + VIDEO.windows.threshold(0.02)) / 2  # type: ignore[union-attr]
-    brief, long = (RULE.video([person(np.full(n, margin))])[0].throughout for n in (6, 60))
+    brief, long = (RULE.video(person(np.full(n, margin))).throughout for n in (6, 60))
     assert (brief, long) == (Status.UNCERTAIN, Status.FAKE)
 
 
@@ -130,7 +129,7 @@ def test_close_looks_count_for_no_mean() -> None:
     even = np.zeros(60, dtype=bool)
     even[::6] = True
     margins = np.where(even, -2.0, 0.5)
-    [found] = RULE.video([person(margins, even=even)])
+    found = RULE.video(person(margins, even=even))
     assert found.score == pytest.approx(1 / (1 + np.exp(2.0)))
 
 
@@ -139,7 +138,7 @@ def test_two_detectors_answer_with_the_mean_of_their_probabilities() -> None:
     both = Rule(((STILL, VIDEO), (STILL, other)))
     assert not both.knows_stretches
     series = Series(np.arange(4.0), np.tile([1.0, 2.0], (4, 1)), np.ones(4, dtype=bool))
-    [found] = both.video([series])
+    found = both.video(series)
     expected = [1 / (1 + np.exp(-1.0)), 1 / (1 + np.exp(-2.0))]
     assert found.scores == pytest.approx(expected)
     assert found.score == pytest.approx(np.mean(expected))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
 from ..errors import MediaError as AnyMediaError
-from .media import MAX_PIXELS, Choice, Frame, Frames, MediaError, Status, nothing
+from .media import MAX_PIXELS, Choice, Frame, Frames, MediaError, Status
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Picture formats that are tried, each known by its first bytes."""
@@ -19,10 +19,8 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 _LOCK = RLock()
 """Python's list of warning filters is one for all threads."""
 
-_SHRINK = "Shrink it to at most 8000 pixels a side and give the copy"
 
-
-def read_image(path: Path, sampling: Choice, check: Callable[[], None] = nothing) -> Frames | None:
+def read_image(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames | None:
     """The frames of a picture, or None if the file is no picture.
 
     An animated picture (GIF, WebP, PNG, AVIF) is a video. In an image file with several pages
@@ -46,7 +44,7 @@ def read_image(path: Path, sampling: Choice, check: Callable[[], None] = nothing
         raise _too_large(path, f"{width} x {height}")
     if animated:
         return _read_animation(path, sampling, check)
-    frames = Frames(path, "image", total=1, duration=0.0, decode=_decode_still, check=check)
+    frames = Frames(path, "image", total=1, duration=0.0, decode=_decode_still)
     frames.again = lambda choice: frames
     return frames
 
@@ -90,7 +88,7 @@ def _decode_still(frames: Frames) -> Iterator[Frame]:
     with _without_warnings():
         try:
             with Image.open(path, formats=FORMATS) as picture:
-                frames.truncated = not _load(picture)
+                frames.truncated = not _is_whole(picture)
                 image = to_rgb(picture)
         except AnyMediaError as error:
             remedy = "Convert it to 8 bits a sample and give the copy"
@@ -103,12 +101,12 @@ def _decode_still(frames: Frames) -> Iterator[Frame]:
     yield Frame(image, index=0, time=0.0)
 
 
-def _load(picture: Image.Image) -> bool:
-    """Decode; on damage keep what was decoded before it. Whether all of it was."""
+def _is_whole(picture: ImageFile.ImageFile) -> bool:
+    """Decode; on damage keep what was decoded before it."""
     try:
         picture.load()
     except OSError:
-        if not (isinstance(picture, ImageFile.ImageFile) and picture.tile):
+        if not picture.tile:
             raise
         picture.tile = []  # Pillow then takes the rows it has for the whole picture
         picture.load()
@@ -117,25 +115,24 @@ def _load(picture: Image.Image) -> bool:
 
 
 def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames:
-    with _without_warnings():
-        starts, now, truncated = [], 0.0, False
-        with Image.open(path, formats=FORMATS) as picture:
-            try:
-                for index in range(getattr(picture, "n_frames", 1)):
-                    check()
-                    picture.seek(index)
-                    picture.load()
-                    starts.append(now)
-                    now += max(picture.info.get("duration", 0) / 1000, 0.01)
-            except MediaError:
-                raise
-            except Exception as error:
-                if not starts:
-                    raise _damaged(path, error) from None
-                truncated = True
+    starts, now, truncated = [], 0.0, False
+    with _without_warnings(), Image.open(path, formats=FORMATS) as picture:
+        try:
+            for index in range(getattr(picture, "n_frames", 1)):
+                check()
+                picture.seek(index)
+                picture.load()
+                starts.append(now)
+                now += max(picture.info.get("duration", 0) / 1000, 0.01)
+        except MediaError:
+            raise
+        except Exception as error:
+            if not starts:
+                raise _damaged(path, error) from None
+            truncated = True
 
     def choose(choice: Choice) -> Frames:
-        chosen = choice.choose(starts, now).tolist()
+        chosen = choice(np.array(starts), now).tolist()
 
         def decode(frames: Frames) -> Iterator[Frame]:
             with Image.open(path, formats=FORMATS) as picture:
@@ -144,7 +141,7 @@ def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> 
                     picture.seek(index)
                     yield Frame(to_rgb(picture), index=index, time=starts[index])
 
-        video = Frames(path, "video", len(starts), now, decode, check=check, again=choose)
+        video = Frames(path, "video", len(starts), now, decode, again=choose)
         video.truncated = truncated
         return video
 
@@ -152,8 +149,9 @@ def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> 
 
 
 def _too_large(path: Path, size: str) -> MediaError:
-    limit = f"{size} pixels, above the limit of {MAX_PIXELS:,} pixels"
-    return MediaError(path, f"is an image of {limit}", _SHRINK, Status.UNSUPPORTED)
+    reason = f"is an image of {size} pixels, above the limit of {MAX_PIXELS:,} pixels"
+    remedy = "Shrink it to at most 8000 pixels a side and give the copy"
+    return MediaError(path, reason, remedy, Status.UNSUPPORTED)
 
 
 def _damaged(path: Path, error: Exception) -> MediaError:

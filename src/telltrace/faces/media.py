@@ -2,12 +2,12 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,9 +73,17 @@ class Frame:
         return tiny(self.image)
 
 
+Choice = Callable[[NDArray[np.float64], float], NDArray[np.intp]]
+"""Chooses frames, in ascending order and none twice, by the seconds at which each appears and
+the last one disappears. `Sampling` is one; the functions below it make others."""
+
+
 @dataclass(frozen=True)
 class Sampling:
     """Which frames of a video to read.
+
+    A frame that stays on screen through several of the wanted moments is given once, so a video
+    with long still passages may give fewer frames than asked for.
 
     Args:
         mode: ``"spread"``: ``value`` frames over the whole video, each the one on screen at the
@@ -100,13 +108,8 @@ class Sampling:
         if self.mode in ("spread", "every") and self.value != int(self.value):
             raise OptionError(f"mode {self.mode!r} counts whole frames, got value {self.value}.")
 
-    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
-        """Positions of the chosen frames, in ascending order, none twice.
-
-        ``times`` say when each frame appears, ascending, and ``end`` when the last one disappears,
-        in seconds. A frame that stays on screen through several of the wanted moments is given
-        once, so a video with long still passages may give fewer frames than asked for.
-        """
+    def __call__(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
+        """Positions of the chosen frames; see `Choice`."""
         starts = np.asarray(times, dtype=np.float64)
         everything = np.arange(len(starts))
         if self.mode == "all" or len(starts) < 2:
@@ -124,45 +127,25 @@ class Sampling:
         return np.unique(np.searchsorted(edges[:-1], wanted, side="right") - 1)
 
 
-class Choice(Protocol):
-    """Anything that chooses frames by the moments at which they appear, as `Sampling` does."""
-
-    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]: ...
-
-
-@dataclass(frozen=True)
-class Positions:
-    """Frames by their places in the file, as `Frame.index` gave them in an earlier pass."""
-
-    indices: tuple[int, ...]
-
-    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
-        """Those of the places that the file has, in ascending order, none twice."""
-        places = np.unique(np.array(self.indices, dtype=np.intp))
-        return places[(places >= 0) & (places < len(np.asarray(times)))]
+def at_positions(indices: Collection[int]) -> Choice:
+    """Those of these places in the file, as `Frame.index` gave them earlier, that it has."""
+    places = np.array([*indices], dtype=np.intp)
+    return lambda times, end: np.intersect1d(places, np.arange(len(times)))
 
 
-@dataclass(frozen=True)
-class Moments:
+def at_moments(seconds: Collection[float]) -> Choice:
     """The frames on screen at given moments."""
 
-    seconds: tuple[float, ...]
-
-    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
-        starts = np.asarray(times, dtype=np.float64)
-        places = np.searchsorted(starts - starts[:1] - 1e-6, self.seconds, side="right") - 1
+    def choose(times: NDArray[np.float64], end: float) -> NDArray[np.intp]:
+        places = np.searchsorted(times - times[:1] - 1e-6, [*seconds], side="right") - 1
         return np.unique(places[places >= 0])
 
+    return choose
 
-@dataclass(frozen=True)
-class Remaining:
+
+def without(seen: Collection[int], choice: Choice) -> Choice:
     """What another choice takes, less the frames that an earlier pass has given."""
-
-    choice: Choice
-    seen: frozenset[int]
-
-    def choose(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
-        return np.setdiff1d(self.choice.choose(times, end), np.array([*self.seen], dtype=np.intp))
+    return lambda times, end: np.setdiff1d(choice(times, end), np.array([*seen], dtype=np.intp))
 
 
 def nothing() -> None:
@@ -173,8 +156,8 @@ def nothing() -> None:
 class Frames:
     """The chosen frames of one file, decoded when iterated, in one pass.
 
-    Nothing stays open between iterations: the file is opened when an iteration begins and closed
-    when it ends, is broken off or fails. Each iteration starts the counts below afresh.
+    The file is opened when an iteration begins and closed when it ends, is broken off or fails.
+    Each iteration starts the counts of frames read and lost afresh.
     """
 
     path: Path
@@ -192,11 +175,8 @@ class Frames:
     """Whether the file ends before its content does."""
     bits: float | None = None
     """Size of the picture stream in bits per frame; None where the file does not say."""
-    check: Callable[[], None] = field(default=nothing, repr=False)
-    """Called between packets; what it raises ends the reading, e.g. when time is up."""
     again: "Callable[[Choice], Frames] | None" = field(default=None, repr=False)
-    """Other frames of the same file, which is not examined again; None for a stream that can be
-    read once only."""
+    """Other frames of the same file, which is not examined again; None for a stream."""
 
     def __iter__(self) -> Iterator[Frame]:
         self.read = self.lost = 0

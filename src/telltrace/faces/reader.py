@@ -25,15 +25,12 @@ def open_media(
             iterated, when not one frame of it can be decoded.
     """
     path, sampling = Path(path), sampling or Sampling()
-    check_readable(path)
+    _check_readable(path)
     return read_image(path, sampling, check) or read_video(path, sampling, check)
 
 
-def check_readable(path: Path) -> None:
-    """Refuse, by a MediaError, whatever is not a regular, non-empty file.
-
-    It is not opened before it is known for one: a pipe would block.
-    """
+def _check_readable(path: Path) -> None:
+    """Refuse what is no regular, non-empty file; a pipe would block, so nothing is opened first."""
     try:
         found = path.stat()
     except FileNotFoundError:

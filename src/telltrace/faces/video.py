@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from .media import Choice, Frame, Frames, MediaError, nothing
+from .media import Choice, Frame, Frames, MediaError
 from .packets import Survey, demuxed, opened, survey_packets
 
 
 def read_video(
-    path: Path,
-    sampling: Choice,
-    check: Callable[[], None] = nothing,
-    survey: Survey | None = None,
+    path: Path, sampling: Choice, check: Callable[[], None], survey: Survey | None = None
 ) -> Frames:
     """Choose the frames of a video by the timestamps of its packets; decode when iterated.
 
@@ -30,28 +28,21 @@ def read_video(
             is an MP4 without its index. While iterating, if no frame can be decoded.
     """
     survey = survey or survey_packets(path, check)
-    chosen = sampling.choose(survey.times, survey.duration)
+    chosen = sampling(survey.times, survey.duration)
 
     def decode(frames: Frames) -> Iterator[Frame]:
         if not len(chosen):
             return
-        for position, picture in _Pass(frames, survey, chosen).pictures():
+        for position, picture in _Pass(frames, survey, chosen, check).pictures():
             yield Frame(to_rgb(picture), position, float(survey.times[position]))
         if not frames.read:
             reason = f"holds no frame that can be decoded ({frames.lost} packets damaged)"
             raise MediaError(path, reason, "Copy it again from its source")
 
-    return Frames(
-        path,
-        "video",
-        len(survey.stamps),
-        survey.duration,
-        decode,
-        truncated=survey.truncated,
-        bits=survey.bits,
-        check=check,
-        again=lambda choice: read_video(path, choice, check, survey),
-    )
+    frames = Frames(path, "video", len(survey.stamps), survey.duration, decode, bits=survey.bits)
+    frames.truncated = survey.truncated
+    frames.again = lambda choice: read_video(path, choice, check, survey)
+    return frames
 
 
 def to_rgb(picture: VideoFrame) -> NDArray[np.uint8]:
@@ -66,6 +57,7 @@ def to_rgb(picture: VideoFrame) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image[:: -1 if along < 0 else 1, :: -1 if right < 0 else 1])
 
 
+@dataclass
 class _Pass:
     """One decoding pass. In place of a lost frame comes the next that is not, if not chosen too.
 
@@ -73,20 +65,19 @@ class _Pass:
     so are frames that are not chosen and that no other frame is made from: a third of the work.
     """
 
-    def __init__(self, frames: Frames, survey: Survey, chosen: NDArray[np.intp]) -> None:
-        self.frames, self.survey, self.chosen = frames, survey, chosen
-        self.starts = survey.starts(chosen)
-        self.wanted = frozenset(survey.stamps[chosen].tolist())
-        self.next = 0
-        """Which of the chosen frames is waited for."""
+    frames: Frames
+    survey: Survey
+    chosen: NDArray[np.intp]
+    check: Callable[[], None]
+    next: int = 0
+    """Which of the chosen frames is waited for."""
 
     def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
         """The chosen frames that decode, each with its position in the file."""
         stamps = self.survey.stamps
         with opened(self.frames.path) as (container, stream):
             stream.thread_type = "AUTO"
-            for met, picture in enumerate(self._decoded(container, stream)):
-                position = met
+            for position, picture in enumerate(self._decoded(container, stream)):
                 if self.survey.timed and picture.pts is not None:
                     position = int(np.searchsorted(stamps, picture.pts))
                 position = min(position, len(stamps) - 1)
@@ -99,10 +90,11 @@ class _Pass:
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Every frame of the packets needed; the packets that do not decode are counted."""
+        wanted = frozenset(self.survey.stamps[self.chosen].tolist())
         for packet in self._packets(container, stream):
-            self.frames.check()
+            self.check()
             if self.survey.presented:
-                needed = packet is None or not packet.size or packet.pts in self.wanted
+                needed = packet is None or not packet.size or packet.pts in wanted
                 stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
             try:
                 decoded = stream.decode(packet)
@@ -125,7 +117,7 @@ class _Pass:
         Frames that follow a key frame in the file and precede it on screen hang on the frames
         before it. Where those were stepped over, they are too.
         """
-        times = self.survey.packets
+        times, starts = self.survey.packets, self.survey.starts(self.chosen)
         number, key, jumped = -1, int(times.min()), False
         for packet in demuxed(container, stream):
             if packet is None:
@@ -135,7 +127,7 @@ class _Pass:
                 return
             number += bool(packet.size)
             if packet.size and number < len(times):
-                if 0 < number < self.starts[self.next]:  # the first may name the encoder, whose
+                if 0 < number < starts[self.next]:  # the first may name the encoder, whose
                     jumped = True  # errors the decoder then undoes: x264's in 4:4:4, before 151
                     continue
                 if jumped:

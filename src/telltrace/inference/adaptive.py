@@ -79,7 +79,7 @@ def frames_at_edges(seen: Observations) -> tuple[int, ...]:
     for _, first, last in sorted(_edges(tracks))[:_MOST_EDGES]:
         count = min(last - first + 1, _AT_AN_EDGE)
         wanted |= set(np.linspace(first, last, count).round().astype(int).tolist())
-    return tuple(sorted(wanted - seen.seen))
+    return tuple(sorted(wanted - seen.looks.keys()))
 
 
 def _edges(tracks: Sequence[TrackVerdict]) -> Iterator[tuple[float, int, int]]:

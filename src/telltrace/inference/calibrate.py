@@ -102,10 +102,10 @@ def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) ->
     for strict in (False, True):
         rule = Rule(((still, fitted.video),), strict)
         pictures, videos = items.pictures(), items.videos()
-        said = [rule.picture(np.array([p]), 1).status for p in items.stills["score"]]
+        said = [rule.picture(np.array([p])).status for p in items.stills["score"]]
         rows += _shares("picture", pictures, said, strict)
         if videos is not None:
-            said = [rule.video([one])[0].status for one in items.series()]
+            said = [rule.video(one).status for one in items.series()]
             rows += _shares("video", videos, said, strict)
     return pd.DataFrame(rows).sort_values(["medium", "label", "strict"], ignore_index=True)
 

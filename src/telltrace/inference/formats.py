@@ -16,8 +16,9 @@ from rich.text import Text
 from telltrace.evaluation.rendering import to_lines
 from telltrace.faces.media import Status
 from telltrace.inference.explain import moment
+from telltrace.inference.rule import VERDICTS
 from telltrace.inference.scanner import Scanner
-from telltrace.inference.verdict import VERDICTS, TrackVerdict, Verdict
+from telltrace.inference.verdict import TrackVerdict, Verdict
 from telltrace.version import VERSION
 
 SCHEMA: Final = "telltrace-scan/3"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,11 @@ from telltrace.inference.settings import ScanSettings
 from telltrace.inference.timeline import Span, sharpen, smooth, stretch_spans
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict
 
-STILL = Linking(sure=0.9, likely=0.9)
+STILL: Final = Linking(sure=0.9, likely=0.9)
 """In a single picture no second look can confirm a face: less is asked of the first."""
 
 
-@dataclass(frozen=True, eq=False)
-class Look:
+class Look(NamedTuple):
     """One frame that was looked at."""
 
     sight: Sight
@@ -29,18 +29,17 @@ class Look:
     quality: tuple[tuple[Flag, ...], ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Person:
+class _Person(NamedTuple):
     """The looks at one person."""
 
-    looks: list[Look]
-    places: list[int]
-    """Which of the faces in each look."""
+    seen: list[tuple[Look, int]]
+    """Each with which of its faces it is."""
     scores: NDArray[np.float64]
     """(looks, detectors)"""
     known: NDArray[np.intp]
     """Those looks that gave a score."""
     series: Series
+    """What they gave."""
 
 
 @dataclass
@@ -73,11 +72,6 @@ class Observations:
                 self._judged = None
 
     @property
-    def seen(self) -> frozenset[int]:
-        """Places of the frames that were looked at."""
-        return frozenset(self.looks)
-
-    @property
     def is_still(self) -> bool:
         return self.frames.kind == "image"
 
@@ -97,53 +91,43 @@ class Observations:
     def tracks(self) -> tuple[list[TrackVerdict], int]:
         """A verdict for each person in each shot, and how many were dropped as background."""
         if self._judged is None:
-            self._judged = self._link()
+            looks = [self.looks[index] for index in sorted(self.looks)]
+            kept, dropped = link([look.sight for look in looks], STILL if self.is_still else None)
+            people = [self._person(track, looks) for track in kept]
+            judged = sum(len(person.known) > 0 for person in people)
+            self._judged = [self._track(person, judged) for person in people], len(dropped)
         return self._judged
 
-    def _link(self) -> tuple[list[TrackVerdict], int]:
-        looks = [self.looks[index] for index in sorted(self.looks)]
-        kept, dropped = link([look.sight for look in looks], STILL if self.is_still else None)
-        people = [self._person(track, looks) for track in kept]
-        judged = [person for person in people if len(person.known)]
-        if self.is_still:
-            found = [self.rule.picture(p.scores[p.known[0]], len(judged)) for p in judged]
-        else:
-            found = self.rule.video([person.series for person in judged])
-        zone = self.rule.zone(not self.is_still, max(1, len(judged)))
-        findings = iter(found)
-        return [
-            self._track(person, next(findings) if len(person.known) else None, zone.fake_from)
-            for person in people
-        ], len(dropped)
-
     def _person(self, track: Track, looks: Sequence[Look]) -> _Person:
-        mine = [looks[sight] for sight in track.sights]
-        pairs = zip(mine, track.places, strict=True)
-        scores = np.stack([look.scores[place] for look, place in pairs])
+        seen = [(looks[i], place) for i, place in zip(track.sights, track.places, strict=True)]
+        scores = np.stack([look.scores[place] for look, place in seen])
         known = np.flatnonzero(~np.isnan(scores).any(axis=1))
-        seen = [mine[i].sight for i in known]
+        sights = [seen[i][0].sight for i in known]
         series = Series(
-            times=np.array([sight.time for sight in seen]),
+            times=np.array([sight.time for sight in sights]),
             margins=self.rule.margins(scores[known]),
-            even=np.array([sight.index in self.even for sight in seen], dtype=bool),
+            even=np.array([sight.index in self.even for sight in sights], dtype=bool),
         )
-        return _Person(mine, track.places, scores, known, series)
+        return _Person(seen, scores, known, series)
 
-    def _track(self, person: _Person, found: Finding | None, fake_from: float) -> TrackVerdict:
-        means = person.scores.mean(axis=1)
+    def _track(self, person: _Person, people: int) -> TrackVerdict:
+        """The verdict on one of so many people who can be judged."""
+        seen, scores, known, series = person
+        means = scores.mean(axis=1)
         smoothed = np.full(len(means), np.nan)
-        window = self.settings.window
-        smoothed[person.known] = smooth(person.series.times, means[person.known], window)
-        pairs = list(zip(person.looks, person.places, strict=True))
+        smoothed[known] = smooth(series.times, means[known], self.settings.window)
+        each = zip(seen, means.tolist(), smoothed.tolist(), strict=True)
+        faces = tuple(self._face(*look, score, nearby) for look, score, nearby in each)
         rotated = ("rotated",) if self.turn else ()
-        flags = common_flags([look.quality[place] for look, place in pairs]) + rotated
-        scores = zip(pairs, means.tolist(), smoothed.tolist(), strict=True)
-        faces = tuple(self._face(*pair, score, nearby) for pair, score, nearby in scores)
-        if found is None:
-            return TrackVerdict(
-                status=Status.FACE_TOO_SMALL, score=None, quality=flags, faces=faces
-            )
-        forged = () if self.is_still else self._forged(person.series, found, fake_from)
+        quality = common_flags([look.quality[place] for look, place in seen]) + rotated
+        if not len(known):
+            status = Status.FACE_TOO_SMALL
+            return TrackVerdict(status=status, score=None, quality=quality, faces=faces)
+        if self.is_still:
+            found = self.rule.picture(scores[known[0]], people)
+        else:
+            found = self.rule.video(series, people)
+        forged = () if self.is_still else self._forged(series, found, people)
         return TrackVerdict(
             status=found.status,
             score=found.score,
@@ -151,11 +135,11 @@ class Observations:
             throughout=found.throughout,
             stretch=_to_the_frame(found, forged),
             forged=forged,
-            quality=flags,
+            quality=quality,
             faces=faces,
         )
 
-    def _forged(self, series: Series, found: Finding, fake_from: float) -> tuple[Span, ...]:
+    def _forged(self, series: Series, found: Finding, people: int) -> tuple[Span, ...]:
         """The seconds in which somebody who is forged looks so."""
         if found.status != Status.FAKE:
             return ()
@@ -163,7 +147,8 @@ class Observations:
         smoothed = [self.rule.stretch_score(m) for m in np.stack(columns, axis=1)]
         if found.throughout == Status.FAKE:
             whole = (float(series.times[0]), float(series.times[-1]))
-            return stretch_spans(series.times, smoothed, fake_from, [whole], found.score)
+            level = self.rule.zone(True, people).fake_from
+            return stretch_spans(series.times, smoothed, level, [whole], found.score)
         assert found.stretch is not None
         level = halfway(found.score, found.stretch.score)
         places = [(window.start, window.end) for window in found.suspicious]
@@ -195,12 +180,3 @@ def _to_the_frame(found: Finding, forged: Sequence[Span]) -> Stretch | None:
     start, end, score = stretch
     near = max(forged, key=lambda span: min(span.end, end) - max(span.start, start))
     return Stretch(near.start, near.end, score)
-
-
-def common_verdict(statuses: Sequence[Status]) -> Status | None:
-    """What is said of a file with people of whom this is said."""
-    if not statuses:
-        return None
-    if Status.FAKE in statuses:
-        return Status.FAKE
-    return Status.REAL if set(statuses) == {Status.REAL} else Status.UNCERTAIN

@@ -1,6 +1,6 @@
 """What a scan saw, to look at: frames with their faces marked, and faces cut out of them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from PIL import Image
 
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
-from telltrace.faces.media import Positions
+from telltrace.faces.media import at_positions
 from telltrace.faces.reader import open_media
 from telltrace.files import atomic_write
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
@@ -20,13 +20,13 @@ THUMBNAIL = FaceCrop(size=112, margin=1.5)
 """How a face is cut to be looked at."""
 
 
-def read_frames(path: Path, indices: Iterable[int]) -> dict[int, Pixels]:
+def read_frames(path: Path, indices: Collection[int]) -> dict[int, Pixels]:
     """Frames of a file again, by their places in it: a scan keeps no pictures of its own.
 
     Raises:
         MediaError: If the file is gone or has changed for the worse.
     """
-    return {f.index: f.image for f in open_media(path, Positions(tuple(indices)))}
+    return {frame.index: frame.image for frame in open_media(path, at_positions(indices))}
 
 
 def key_faces(track: TrackVerdict, count: int = 5) -> list[FaceVerdict]:

@@ -1,6 +1,5 @@
 """When a person is called forged: throughout, or for a stretch of seconds. Two questions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -8,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telltrace.calibration import Calibration, VideoCalibration
-from telltrace.checkpoint import Card
 from telltrace.faces.media import Status
 from telltrace.inference.timeline import Window, looked_at, windows
 
 Floats = NDArray[np.float64]
+
+VERDICTS: Final = (Status.REAL, Status.UNCERTAIN, Status.FAKE)
+"""From the least to the most suspicious."""
 
 FEW: Final = 3
 """Looks with a score below which a video's person must also look forged by a picture's rule, and
@@ -82,11 +83,6 @@ class Rule:
     strict: bool = False
     window: float = 1.0
 
-    @classmethod
-    def of(cls, cards: Sequence[Card], strict: bool = False, window: float = 1.0) -> "Rule":
-        """The rule of the detectors that have these cards."""
-        return cls(tuple((card.calibration, card.video) for card in cards), strict, window)
-
     @property
     def calibration(self) -> Calibration:
         """Where the score of a single look may be called real or fake: the members' means."""
@@ -113,13 +109,15 @@ class Rule:
         Where so few fakes score low that the thresholds would cross, both become their middle,
         which keeps both promises.
         """
-        members = [(still, video if moving else None) for still, video in self.members]
-        uppers = [
-            video.fake(self.strict, people, brief) if video else still.fake(self.strict, people)
-            for still, video in members
-        ]
-        lower = float(np.mean([(video or still).real_below for still, video in members]))
-        upper = float(np.mean(uppers))
+        uppers, lowers = [], []
+        for still, video in self.members:
+            if moving and video:
+                uppers.append(video.fake(self.strict, people, brief))
+                lowers.append(video.real_below)
+            else:
+                uppers.append(still.fake(self.strict, people))
+                lowers.append(still.real_below)
+        lower, upper = float(np.mean(lowers)), float(np.mean(uppers))
         if lower > upper:
             lower = upper = halfway(lower, upper)
         return Calibration(real_below=lower, fake_from=upper)
@@ -133,21 +131,18 @@ class Rule:
         known = [video for _, video in self.members if video]
         return float(np.mean([v.stretch(count, self.strict, people, times) for v in known]))
 
-    def picture(self, scores: Floats, people: int) -> Finding:
+    def picture(self, scores: Floats, people: int = 1) -> Finding:
         """Judge a face, one of so many in a picture, by each detector's score, (detectors,)."""
         score = float(scores.mean())
         status = judge_score(score, self.zone(False, people))
         return Finding(status, status, score, tuple(scores.tolist()), (), None)
 
-    def video(self, people: Sequence[Series]) -> list[Finding]:
-        """Judge all people of one video, each of at least one look.
+    def video(self, person: Series, people: int = 1) -> Finding:
+        """Judge a person of at least one look, one of so many in a video.
 
         Each person and each second is an occasion for a false alarm, so that the thresholds
         rise with their numbers.
         """
-        return [self._person(person, len(people)) for person in people]
-
-    def _person(self, person: Series, people: int) -> Finding:
         brief = float(np.ptp(person.times)) < BRIEF * self.window
         zone = self.zone(True, people, brief)
         scores = self.scores(person.mean, moving=True)
@@ -166,13 +161,11 @@ class Rule:
         forged, doubtful = (self.stretch_from(count, people, t) for t in (1.0, SUSPICIOUS))
         if top < doubtful:
             return found
-        level = forged if top >= forged else doubtful
+        level, status = forged, Status.FAKE
+        if top < forged:
+            level, status = doubtful, max(Status.UNCERTAIN, throughout, key=VERDICTS.index)
         high = tuple(window for window in tested if window.score >= level)
-        if top >= forged:
-            status = Status.FAKE
-        else:
-            status = Status.UNCERTAIN if throughout == Status.REAL else throughout
-        return _with_stretch(found, status, high)
+        return found._replace(status=status, suspicious=high, stretch=_about_worst(high))
 
     def _windows(self, person: Series) -> list[Window]:
         """The windows of a person that have enough looks, with their scores."""
@@ -184,14 +177,14 @@ class Rule:
         ]
 
 
-def _with_stretch(found: Finding, status: Status, high: tuple[Window, ...]) -> Finding:
-    """The finding with the stretch that lies about its worst window."""
+def _about_worst(high: tuple[Window, ...]) -> Stretch:
+    """The stretch about the worst of these windows, with those that overlap it."""
     worst = max(high, key=lambda window: window.score)
     start, end = worst.start, worst.end
     for window in sorted(high, key=lambda window: abs(window.start - worst.start)):
         if window.start <= end and window.end >= start:
             start, end = min(start, window.start), max(end, window.end)
-    return found._replace(status=status, suspicious=high, stretch=Stretch(start, end, worst.score))
+    return Stretch(start, end, worst.score)
 
 
 def judge_score(score: float, calibration: Calibration) -> Status:

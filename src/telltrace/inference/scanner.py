@@ -1,7 +1,7 @@
 """From a picture or video to a verdict: read, find faces, cut, score, conclude."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import replace
 from os import PathLike
 from typing import Any, Final
 
@@ -13,13 +13,22 @@ from telltrace.checkpoint import BUNDLED, Card, Detector, load_detector
 from telltrace.errors import OptionError
 from telltrace.faces.detect import Face, FaceDetector, create_face_detector
 from telltrace.faces.follow import Follower
-from telltrace.faces.media import Frame, Frames, MediaError, Moments, Positions, Remaining, Sampling
+from telltrace.faces.media import (
+    Choice,
+    Frame,
+    MediaError,
+    Sampling,
+    Status,
+    at_moments,
+    at_positions,
+    without,
+)
 from telltrace.faces.quality import face_flags, is_small
 from telltrace.faces.track import look_at
 from telltrace.faces.turned import find_turn, turn_frame
 from telltrace.inference.adaptive import frames_at_edges, needs_more, suspicious_moments
 from telltrace.inference.explain import explain
-from telltrace.inference.observations import Look, Observations, common_verdict
+from telltrace.inference.observations import Look, Observations
 from telltrace.inference.rule import Rule
 from telltrace.inference.scoring import choose_device
 from telltrace.inference.settings import ScanSettings
@@ -117,7 +126,8 @@ class Scanner:
         """SHA-256 of the checkpoints."""
         self.face_detector = face_detector or create_face_detector(device)
         cards = [detector.card for detector in self.detectors]
-        self.rule = Rule.of(cards, self.settings.strict, self.settings.window)
+        members = tuple((card.calibration, card.video) for card in cards)
+        self.rule = Rule(members, self.settings.strict, self.settings.window)
         self.warnings = tuple(filter(None, map(_warn_of_chance, cards)))
         self._margin = max(detector.crop.margin for detector in self.detectors)
 
@@ -138,12 +148,19 @@ class Scanner:
         """
         with opened_source(source, times) as medium:
             watch = Stopwatch(medium.name, self.settings.time_limit, progress)
-            verdict = partial(Verdict, path=medium.name, sha256=medium.sha256)
-            verdict = partial(verdict, detectors=self.hashes, warnings=self.warnings)
+            verdict = Verdict(
+                path=medium.name,
+                sha256=medium.sha256,
+                status=Status.UNREADABLE,
+                detectors=self.hashes,
+                warnings=self.warnings,
+            )
             try:
-                return self._conclude(verdict, self._look(medium, watch), watch)
+                seen = self._look(medium, watch)
+                return replace(self._conclude(verdict, seen), seconds=watch.spent)
             except MediaError as error:
-                return verdict(status=error.status, reason=error.message, remedy=error.remedy)
+                reason, remedy = error.message, error.remedy
+                return replace(verdict, status=error.status, reason=reason, remedy=remedy)
 
     def scan_many(self, sources: Iterable[Source]) -> Iterator[Verdict]:
         """Judge one source after the other; the verdicts come in their order, as they are ready."""
@@ -155,38 +172,37 @@ class Scanner:
         with watch.stage("read"):
             frames = medium.open(first, watch.check)
         seen = Observations(frames, self.settings, self.rule)
-        self._read(seen, frames, watch)
-        if frames.again is None:
+        self._read(seen, watch)
+        again = frames.again
+        if again is None:
             return seen
-        if not seen.has_upright_faces and (turn := self._find_turn(frames, watch)):
-            seen = Observations(frames, self.settings, self.rule, turn)
-            self._read(seen, frames.again(first), watch)
+        if not seen.has_upright_faces:
+            with watch.stage("read"):
+                few = list(again(Sampling("spread", 4)))
+            with watch.stage("detect"):
+                turn = find_turn(self.face_detector, few)
+            if turn:
+                seen = Observations(again(first), self.settings, self.rule, turn)
+                self._read(seen, watch)
         if self.settings.sample != "adaptive" or seen.is_still:
             return seen
+
+        def look_again(choice: Choice, even: bool) -> None:
+            seen.frames = again(without(seen.looks, choice))
+            self._read(seen, watch, even)
+
         if needs_more(seen):
-            rest = Remaining(self.settings.sampling(last=True), seen.seen)
-            self._read(seen, frames.again(rest), watch)
+            look_again(self.settings.sampling(last=True), even=True)
         if moments := suspicious_moments(seen):
-            rest = Remaining(Moments(moments), seen.seen)
-            self._read(seen, frames.again(rest), watch, even=False)
+            look_again(at_moments(moments), even=False)
         for _ in range(2):  # looks between two others show more nearly where an edge is
             if wanted := frames_at_edges(seen):
-                self._read(seen, frames.again(Positions(wanted)), watch, even=False)
+                look_again(at_positions(wanted), even=False)
         return seen
 
-    def _find_turn(self, frames: Frames, watch: Stopwatch) -> int:
-        """Quarters by which the file's pictures must be turned, by what a few of them show."""
-        assert frames.again is not None
-        with watch.stage("read"):
-            few = list(frames.again(Sampling("spread", 4)))
-        with watch.stage("detect"):
-            return find_turn(self.face_detector, few)
-
-    def _read(
-        self, seen: Observations, frames: Frames, watch: Stopwatch, even: bool = True
-    ) -> None:
+    def _read(self, seen: Observations, watch: Stopwatch, even: bool = True) -> None:
         """One pass over the file."""
-        seen.frames = frames
+        frames = seen.frames
         follower = Follower(self.face_detector, self.settings.search_every)
         expected = int(self.settings.frames)
         for chunk in watch.chunks(frames, self.settings.batch_size, expected):
@@ -223,40 +239,25 @@ class Scanner:
             scores.append(np.stack(columns, axis=1))
         return np.concatenate(scores)
 
-    def _conclude(
-        self, said: Callable[..., Verdict], seen: Observations, watch: Stopwatch
-    ) -> Verdict:
+    def _conclude(self, verdict: Verdict, seen: Observations) -> Verdict:
         """The verdict on the file: forged if anybody is, real only if everybody is."""
         tracks, dropped = seen.tracks()
-        verdict = common_verdict([track.status for track in tracks if track.score is not None])
-        found = {
-            "frames": len(seen.looks),
-            "frames_with_face": len({face.frame for track in tracks for face in track.faces}),
-            "dropped": dropped,
-            "lost": seen.lost,
-        }
-        status, reason, remedy = explain(
-            tracks,
+        found = replace(
             verdict,
-            moving=not seen.is_still,
-            truncated=seen.frames.truncated,
-            min_face=self.settings.min_face,
-            **found,
-        )
-        return said(
-            status=status,
-            verdict=verdict,
             score=max((track.score for track in tracks if track.score is not None), default=None),
             kind=seen.frames.kind,
             duration=seen.frames.duration,
             size=seen.size,
+            frames=len(seen.looks),
+            frames_with_face=len({face.frame for track in tracks for face in track.faces}),
+            dropped=dropped,
+            lost=seen.lost,
             quality=("compressed",) if seen.is_compressed else (),
-            reason=reason,
-            remedy=remedy,
             tracks=tuple(tracks),
-            seconds=watch.spent,
-            **found,
         )
+        found = replace(found, verdict=found.worst.status if found.worst else None)
+        status, reason, remedy = explain(found, seen.frames.truncated, self.settings.min_face)
+        return replace(found, status=status, reason=reason, remedy=remedy)
 
 
 def _warn_of_chance(card: Card) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from telltrace.errors import OptionError
-from telltrace.faces.media import Choice, Sampling
+from telltrace.faces.media import Sampling
 
 Sample = Literal["adaptive", "spread", "every", "fps", "all"]
 """Which frames of a video are looked at."""
@@ -65,7 +65,7 @@ class ScanSettings:
             raise OptionError(f"time_limit must be positive or none, got {self.time_limit}.")
         Sampling("spread" if self.sample == "adaptive" else self.sample, self.frames)
 
-    def sampling(self, last: bool = False) -> Choice:
+    def sampling(self, last: bool = False) -> Sampling:
         """The frames of the first pass over a video, or all that an even second one may add to."""
         if self.sample != "adaptive":
             return Sampling(self.sample, self.frames)

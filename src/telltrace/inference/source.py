@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -53,13 +54,11 @@ def opened_source(source: Source, times: Iterable[float] | None = None) -> Itera
         raise OptionError("times are for a sequence of frames alone.", remedy="Leave them out.")
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        yield Medium(path, _hash(path), lambda choice, check: open_media(path, choice, check))
+        yield Medium(path, _hash(path), partial(open_media, path))
     elif _is_file(source):
         with tempfile.NamedTemporaryFile(prefix="telltrace-") as copy:
-            name = _copy(source, copy)  # type: ignore[arg-type]
-            path = Path(copy.name)
-            opener = lambda choice, check: open_media(path, choice, check)  # noqa: E731
-            yield Medium(name, _hash(path), opener)
+            name, path = _copy(source, copy), Path(copy.name)  # type: ignore[arg-type]
+            yield Medium(name, _hash(path), partial(open_media, path))
     elif _is_picture(source):
         name = Path(getattr(source, "filename", "") or "<picture>")
         yield Medium(name, None, lambda choice, check: _still(name, source))  # type: ignore[arg-type]
@@ -139,14 +138,14 @@ def _frames(
     end = float(starts[-1]) + (float(np.median(np.diff(starts))) if count > 1 else 1 / RATE)
 
     def open_frames(choice: Choice, check: Check) -> Frames:
-        chosen = choice.choose(starts, end).tolist()
+        chosen = choice(starts, end).tolist()
 
         def decode(frames: Frames) -> Iterator[Frame]:
             for index in chosen:
                 check()
                 yield Frame(_pixels(pictures[index], frames.path), index, float(starts[index]))
 
-        again = lambda other: open_frames(other, check)  # noqa: E731
+        again = partial(open_frames, check=check)
         return Frames(Path("<frames>"), "video", count, end, decode, again=again)
 
     return open_frames

@@ -1,17 +1,13 @@
 """What a scan says of a face, of a person through a shot, and of a file."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from telltrace.faces.media import Status
-from telltrace.inference.rule import Stretch
+from telltrace.inference.rule import VERDICTS, Stretch
 from telltrace.inference.timeline import Span
 from telltrace.plain import from_plain
-
-VERDICTS: Final = (Status.REAL, Status.UNCERTAIN, Status.FAKE)
-"""From the least to the most suspicious."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +130,9 @@ class Verdict:
 
     @property
     def worst(self) -> TrackVerdict | None:
-        """The track that decides; None where none could be judged."""
-        return worst(self.tracks)
+        """The track that decides, the most suspicious; None where none could be judged."""
+        judged = [track for track in self.tracks if track.score is not None]
+        return max(judged, key=lambda t: (VERDICTS.index(t.status), t.suspicion), default=None)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data in a stable order, as the JSON schema in this package describes it.
@@ -149,12 +146,6 @@ class Verdict:
         """Read back plain data, rounded as they are; fields that older ones lack stay empty."""
         known = {part.name for part in fields(cls)}
         return from_plain(cls, {k: v for k, v in values.items() if k in known})
-
-
-def worst(tracks: Sequence[TrackVerdict]) -> TrackVerdict | None:
-    """The most suspicious track, and of equals the highest; None where none could be judged."""
-    judged = [track for track in tracks if track.score is not None]
-    return max(judged, key=lambda t: (VERDICTS.index(t.status), t.suspicion), default=None)
 
 
 def _plain(value: Any, digits: int = 6) -> Any:
