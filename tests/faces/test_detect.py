@@ -77,12 +77,12 @@ def test_a_window_about_a_face_is_enough_to_find_it(detector: FaceDetector) -> N
     off = (right - left) / 8
     window = (left + off, top - off, right + off, bottom - off)
     empty = (300.0, 300.0, 400.0, 400.0)
-    some, none = detector.verify([astronaut(), astronaut()], [[window, empty], [empty]])
+    some, none = detector.detect([astronaut(), astronaut()], [[window, empty], [empty]])
     [face] = some
     np.testing.assert_allclose(face.box, whole.box, atol=10)
     np.testing.assert_allclose(face.landmarks, whole.landmarks, atol=5)
     assert none == []
-    assert detector.verify([astronaut()], [[]]) == [[]]
+    assert detector.detect([astronaut()], [[]]) == [[]]
 
 
 def test_nothing_in_nothing_out(detector: FaceDetector) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, TextIO
 
 import numpy as np
 
@@ -37,8 +37,8 @@ class Answer:
     """Position in the listing."""
     verdict: dict[str, Any]
     """A ``Verdict`` as plain data."""
-    lost: Literal["", "crash", "timeout", "error"] = ""
-    """Why the file could not be judged, if not by what it holds."""
+    lost: str = ""
+    """Why the file could not be judged, if not by what it holds: crash, timeout, error."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time spent on each stage; journals of version 0.1 hold it within the verdict."""
 
@@ -53,26 +53,20 @@ class Journal:
     def __init__(self, file: Path, files: int, retry: bool = False) -> None:
         self.file = file
         self._handle = file.open("a+b", buffering=0)
-        self._places = array("q", [-1]) * files
-        self._end = self._read(retry)
-        self.done = sum(place >= 0 for place in self._places)
-        self._synced = time.monotonic()
-
-    def _read(self, retry: bool) -> int:
-        """Find the place of each answer and cut off a torn last line; where the journal ends."""
-        place = 0
-        with self.file.open("rb") as lines:
+        self._places, self._end = array("q", [-1]) * files, 0
+        with file.open("rb") as lines:
             for line in lines:
                 if not line.endswith(b"\n"):
                     break
                 head = HEAD.match(line)
                 sound = line.endswith(b"}\n") and b"\0" not in line
-                if head and sound and int(head[1]) < len(self._places):
+                if head and sound and int(head[1]) < files:
                     again = retry and head[2]
-                    self._places[int(head[1])] = -1 if again else place
-                place += len(line)
-        self._handle.truncate(place)
-        return place
+                    self._places[int(head[1])] = -1 if again else self._end
+                self._end += len(line)
+        self._handle.truncate(self._end)
+        self.done = sum(place >= 0 for place in self._places)
+        self._synced = time.monotonic()
 
     def __contains__(self, index: int) -> bool:
         """Whether this file has its answer."""

@@ -1,19 +1,18 @@
 """A page and a picture for each file of a scan, and an index that leads to the pages."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from telltrace.faces.media import MediaError
 from telltrace.inference import Scanner, Verdict
-from telltrace.inference.pictures import picture_name, save_picture
+from telltrace.inference.pictures import save_picture
 from telltrace.pools import processors, run_jobs
 
-Numbered = tuple[int, dict[str, Any]]
-"""Position of a file, and its verdict as plain data."""
 
-
+@dataclass
 class PageWriter:
     """Writes what is to be looked at; in a process of its own, if many are to be written.
 
@@ -21,38 +20,40 @@ class PageWriter:
     which leads to them, and the most suspicious frame of each file, marked, in ``pictures``.
     """
 
-    def __init__(
-        self, build: Callable[[], Scanner], index: Path | None, pictures: Path | None
-    ) -> None:
-        self._build, self.index, self.pictures = build, index, pictures
-        self._scanner: Scanner | None = None
+    build: Callable[[], Scanner]
+    index: Path | None
+    pictures: Path | None
+    scanner: Scanner | None = None
 
     def begin(self) -> None:
         """Make the scanner."""
-        self._scanner = self._build()
+        self.scanner = self.build()
 
-    def page(self, number: int, verdict: Verdict) -> Path | None:
-        """Where the page about one of many files is written."""
-        if self.index is None:
-            return None
-        folder = self.index.parent / f"{self.index.stem}_pages"
-        return folder / picture_name(number, verdict, ".html")
-
-    def __call__(self, job: Numbered) -> None:
-        """Write the page and the picture of one file; of one that is gone there is none."""
+    def __call__(self, job: tuple[int, dict[str, Any]]) -> None:
+        """Write page and picture of a file, by its number; of one that is gone there is none."""
         from telltrace.inference.page import write_page  # imports matplotlib
 
-        number, values = job
-        verdict, page = Verdict.from_dict(values), None
-        assert self._scanner is not None
+        number, verdict = job[0], Verdict.from_dict(job[1])
+        page = self.index and _page(self.index, number, verdict)
+        assert self.scanner is not None
         try:
-            if (page := self.page(number, verdict)) is not None:
-                write_page(page, verdict, self._scanner)
-            if self.pictures is not None and verdict.tracks:
-                save_picture(verdict, self.pictures / picture_name(number, verdict, ".png"))
+            if page:
+                write_page(page, verdict, self.scanner)
+            if self.pictures and verdict.tracks:
+                save_picture(verdict, self.pictures / _name(number, verdict, ".png"))
         except (MediaError, KeyError):  # KeyError: the file has changed and lacks a frame
-            if page is not None:
+            if page:
                 page.unlink(missing_ok=True)
+
+
+def _name(number: int, verdict: Verdict, suffix: str) -> str:
+    """A file name for what is written of one of many files."""
+    return f"{number:04d}_{verdict.path.stem}{suffix}"
+
+
+def _page(index: Path, number: int, verdict: Verdict) -> Path:
+    """Where the page about one of many files is written."""
+    return index.parent / f"{index.stem}_pages" / _name(number, verdict, ".html")
 
 
 def write_pages(
@@ -70,13 +71,5 @@ def write_pages(
         for _ in jobs:
             pass
     if writer.index is not None:
-        write_index(writer.index, _rows(writer, verdicts()))
-
-
-def _rows(
-    writer: PageWriter, verdicts: Iterable[dict[str, Any]]
-) -> Iterator[tuple[Verdict, Path | None]]:
-    for number, values in enumerate(verdicts):
-        verdict = Verdict.from_dict(values)
-        page = writer.page(number, verdict)
-        yield verdict, page if page is not None and page.exists() else None
+        index, judged = writer.index, enumerate(map(Verdict.from_dict, verdicts()))
+        write_index(index, ((one, _page(index, number, one)) for number, one in judged))

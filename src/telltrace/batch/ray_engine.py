@@ -14,7 +14,7 @@ from telltrace.errors import DependencyError, OptionError
 from telltrace.pools import Pool
 
 from .journal import Answer
-from .worker import Order, ScanWorker, SplitScanner, Task, lost_answer
+from .worker import Order, ScanWorker, Task, lost_answer
 
 WAVE: Final = 200_000
 """Files that are handed to Ray at a time, so that the driver's memory is bounded."""
@@ -37,10 +37,14 @@ def run_ray(task: Task) -> Generator[Answer, None, None]:
     """
     ray = _connect(task.workers, task.most)
     try:
-        models = _place_models(ray, task.split)
-        worker = ScanWorker(task.split.scanner) if models and task.split else task.worker
+        lasting = {"max_restarts": -1, "max_task_retries": -1}  # one that dies is made again
+        worker, models = task.worker, []
+        if task.split and (gpus := _resource(ray, "GPU")):
+            kind = ray.remote(num_gpus=1, num_cpus=0, **lasting)(RayScoring)
+            models = [kind.remote(task.split.scoring) for _ in range(gpus)]
+            worker = ScanWorker(task.split.scanner)
         count = min(task.workers or _resource(ray, "CPU"), task.most)
-        kind = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(RayWorker)
+        kind = ray.remote(num_cpus=1, **lasting)(RayWorker)
         actors = [kind.remote(worker, task.time_limit, models) for _ in range(count)]
         starting = {one.ready.remote(): one for one in actors}
         pool = ray.util.ActorPool([])
@@ -63,14 +67,6 @@ def _take_on(ray: Any, pool: Any, starting: dict[Any, Any], wait: float | None) 
             pool.push(starting.pop(one))
 
 
-def _place_models(ray: Any, split: SplitScanner | None) -> list[Any]:
-    """An actor with the models on each GPU of the cluster; one that dies is made again."""
-    if split is None:
-        return []
-    kind = ray.remote(num_gpus=1, num_cpus=0, max_restarts=-1, max_task_retries=-1)(RayScoring)
-    return [kind.remote(split.scoring) for _ in range(_resource(ray, "GPU"))]
-
-
 def _resource(ray: Any, name: str) -> int:
     return int(ray.cluster_resources().get(name, 0))
 
@@ -88,12 +84,8 @@ def _connect(workers: int | None, most: int) -> Any:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
     else:
-        ray.init(
-            num_cpus=workers and min(workers, most),
-            include_dashboard=False,
-            object_store_memory=STORE_BYTES,
-            **quiet,
-        )
+        cpus = workers and min(workers, most)
+        ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
     found = _resource(ray, "CPU")
     if min(workers or 1, most) > found:
         ray.shutdown()
@@ -121,11 +113,7 @@ class RayWorker:
     def __init__(self, worker: ScanWorker, time_limit: float, models: Sequence[Any] = ()) -> None:
         self._models = itertools.cycle(models)
         self._pool: Pool[Order, Answer] = Pool(
-            *(worker, 1),
-            begin=worker.begin,
-            time_limit=time_limit,
-            lost=lost_answer,
-            answer=self._ask,
+            worker, 1, begin=worker.begin, time_limit=time_limit, lost=lost_answer, answer=self._ask
         )
 
     def _ask(self, question: tuple[int, Any]) -> Any:

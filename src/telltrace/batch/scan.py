@@ -132,10 +132,17 @@ def run_batch(
     """
     if workers is not None and workers < 1:
         raise OptionError(f"workers must be at least 1, got {workers}.")
-    started, out, run = time.perf_counter(), Path(out), _engine(engine)
+    started, out, run = time.perf_counter(), Path(out), run_processes
+    if engine == "ray":
+        from .ray_engine import run_ray as run
+    elif engine != "process":
+        raise OptionError(f'engine must be "process" or "ray", got {engine!r}.')
     with _locked(out):
         asked = json.loads(json.dumps({"telltrace": VERSION, **settings}))
-        files, about = _write_listing(sources, out, asked)
+        known = _check_settings(out, asked)
+        files, found = Listing(out / PATHS).update(lambda: find_paths(sources, out), known)
+        about = {"schema": SCHEMA, "hash": json_sha256(asked), "settings": asked}
+        write_json({**about, "found": found}, out / SETTINGS)
         with closing(Journal(out / JOURNAL, files, retry)) as journal:
             reused = journal.done
             if reused < files:
@@ -147,17 +154,6 @@ def run_batch(
                 _keep(run(task), journal, files)
             summary = write_results(journal, about, out)
     return BatchResult(files, reused, time.perf_counter() - started, summary)
-
-
-def _write_listing(
-    sources: Sequence[str], out: Path, asked: dict[str, Any]
-) -> tuple[int, dict[str, Any]]:
-    """Write down which files there are and what is asked; their number, and what is asked."""
-    known = _check_settings(out, asked)
-    files, found = Listing(out / PATHS).update(lambda: find_paths(sources, out), known)
-    about = {"schema": SCHEMA, "hash": json_sha256(asked), "settings": asked}
-    write_json({**about, "found": found}, out / SETTINGS)
-    return files, about
 
 
 def _keep(answers: Generator[Answer, None, None], journal: Journal, files: int) -> None:
@@ -187,16 +183,6 @@ def _locked(out: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _engine(name: Engine) -> Callable[[Task], Generator[Answer, None, None]]:
-    if name == "process":
-        return run_processes
-    if name != "ray":
-        raise OptionError(f'engine must be "process" or "ray", got {name!r}.')
-    from .ray_engine import run_ray
-
-    return run_ray
 
 
 def _check_settings(out: Path, asked: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ In a cluster with GPUs it is in two parts: processors find and cut faces, and GP
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,22 +38,22 @@ class SplitScanner(NamedTuple):
     """Makes what answers, with a method as `ScoringServer.score`."""
 
 
+@dataclass
 class ScanWorker:
     """What a process is sent: it makes a scanner there, then judges file after file."""
 
-    def __init__(self, build: Callable[[], Any]) -> None:
-        self._build = build
-        self._scanner: Any = None
+    build: Callable[[], Any]
+    scanner: Any = None
 
     def begin(self) -> None:
         """Make the scanner."""
-        self._scanner = self._build()
+        self.scanner = self.build()
 
     def __call__(self, order: Order) -> Answer:
         """Judge a file, whatever it is."""
         index, path = order
         try:
-            verdict = self._scanner.scan(Path(path))
+            verdict = self.scanner.scan(Path(path))
             seconds = {stage: round(spent, 4) for stage, spent in verdict.seconds.items()}
             return Answer(index, verdict.to_dict(), seconds=seconds)
         except Exception as error:  # one bad file must not stop the others
@@ -60,8 +61,7 @@ class ScanWorker:
                 os._exit(1)  # a fresh process may do better
             why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             reason = f"could not be processed ({why})"
-            remedy = "Report this file as a defect"
-            return Answer(index, _failed(path, Status.UNREADABLE, reason, remedy), "error")
+            return _failed(order, "error", reason, "Report this file as a defect")
 
 
 def _machine_failed(error: Exception) -> bool:
@@ -73,19 +73,19 @@ def _machine_failed(error: Exception) -> bool:
 
 def lost_answer(order: Order, how: Lost) -> Answer:
     """The answer for a file that took its process with it, or took too long."""
-    index, path = order
     if how.why == "timeout":
         reason = f"was not judged within {how.cause}"
-        remedy = "Give it more time with --time-limit and --retry"
-        return Answer(index, _failed(path, Status.TIMEOUT, reason, remedy), how.why)
+        return _failed(order, how.why, reason, "Give it more time with --time-limit and --retry")
     hint = ", as the system does when memory runs out" if how.cause == "SIGKILL" else ""
     reason = f"could not be judged: the decoder crashed ({how.cause}{hint})"
     remedy = "Convert it with another program, or try --retry with fewer workers"
-    return Answer(index, _failed(path, Status.UNREADABLE, reason, remedy), how.why)
+    return _failed(order, how.why, reason, remedy)
 
 
-def _failed(path: str, status: Status, reason: str, remedy: str) -> dict[str, Any]:
-    return Verdict(path=Path(path), status=status, reason=reason, remedy=remedy).to_dict()
+def _failed(order: Order, lost: str, reason: str, remedy: str) -> Answer:
+    status = Status.TIMEOUT if lost == "timeout" else Status.UNREADABLE
+    verdict = Verdict(path=Path(order[1]), status=status, reason=reason, remedy=remedy)
+    return Answer(order[0], verdict.to_dict(), lost)
 
 
 class Task(NamedTuple):
@@ -153,9 +153,9 @@ class ScoringServer:
 def split_scanner(paths: Sequence[Path], settings: dict[str, Any]) -> SplitScanner:
     """A scanner in two parts, each ready to be sent to where it works."""
     server = partial(ScoringServer, paths, settings.get("precision", "float32"))
-    return SplitScanner(partial(_scanner, paths, settings), server)
+    return SplitScanner(partial(_remote_scanner, paths, settings), server)
 
 
-def _scanner(paths: Sequence[Path], settings: dict[str, Any]) -> Scanner:
+def _remote_scanner(paths: Sequence[Path], settings: dict[str, Any]) -> Scanner:
     remote = [RemoteDetector(path, number) for number, path in enumerate(paths)]
     return Scanner(remote, device="cpu", **settings)

@@ -60,50 +60,22 @@ class FaceDetector(nn.Module):
         self.long_side = long_side
         self.pnet, self.rnet, self.onet = ProposalNet(), refinement_net(), output_net()
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
+    def detect(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        windows: Sequence[Sequence[Box]] | None = None,
+    ) -> list[list[Face]]:
         """Find the faces of each picture, the largest and surest first (confidence x area).
 
-        Pictures are (H, W, 3) RGB of 8 bits; those of equal size are searched together.
+        Pictures are (H, W, 3) RGB of 8 bits; those of equal size are searched together. Where it
+        is known about where their faces must be, R-Net and O-Net alone find these in ``windows``
+        of each picture at a tenth of the cost; a window may be off by a third of the face.
 
         Raises:
-            OptionError: If an array is no such picture.
+            OptionError: If an array is no such picture, or the windows are of other pictures.
         """
-        return self._search(images, None)
-
-    def verify(
-        self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]]
-    ) -> list[list[Face]]:
-        """The faces in given windows of each picture: the cascade without its search.
-
-        Where it is known about where a face must be, R-Net and O-Net alone find it at a tenth of
-        the cost. A window may be off by about a third of the face.
-
-        Raises:
-            OptionError: If an array is no picture, or the windows are of other pictures.
-        """
-        if len(images) != len(windows):
+        if windows is not None and len(images) != len(windows):
             raise OptionError(f"{len(images)} pictures came with windows of {len(windows)}.")
-        return self._search(images, windows)
-
-    @torch.inference_mode()
-    def forward(
-        self, images: Tensor, windows: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The cascade on pictures of one size, at that size.
-
-        Shape:
-            - Input: (B, H, W, 3) RGB of 8 bits; square windows (N, 4) and the pictures that they
-              are in (N,), without which P-Net proposes some
-            - Output: boxes (N, 4), landmarks (N, 5, 2), confidences (N,), pictures (N,)
-        """
-        windows = windows or self._propose(images)
-        sums = integral_images(images)
-        return self._conclude(sums, *self._refine(sums, *windows))
-
-    def _search(
-        self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None
-    ) -> list[list[Face]]:
-        """Search the pictures, or only their windows, those of one size together."""
         found: list[list[Face]] = [[] for _ in images]
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for number, image in enumerate(images):
@@ -120,6 +92,30 @@ class FaceDetector(nn.Module):
                 for number, theirs in zip(batch, faces, strict=True):
                     found[number] = theirs
         return found
+
+    @torch.inference_mode()
+    def forward(
+        self, images: Tensor, windows: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The cascade on pictures of one size, at that size.
+
+        Shape:
+            - Input: (B, H, W, 3) RGB of 8 bits; square windows (N, 4) and the pictures that they
+              are in (N,), without which P-Net proposes some
+            - Output: boxes (N, 4), landmarks (N, 5, 2), confidences (N,), pictures (N,)
+        """
+        windows, sums = windows or self._propose(images), integral_images(images)
+        boxes, owner, scores, shifts = _classify(self.rnet, sums, *windows, 24, THRESHOLDS[1])
+        keep = batched_nms(boxes, scores, owner, 0.7)
+        windows = square(moved(boxes[keep], shifts[keep])), owner[keep]
+        boxes, owner, scores, shifts, points = _classify(
+            self.onet, sums, *windows, 48, THRESHOLDS[2]
+        )
+        sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
+        landmarks = points.view(-1, 2, 5).transpose(1, 2) * sides + boxes[:, None, :2] - 1
+        boxes = moved(boxes, shifts)
+        keep = suppress_nested(boxes, scores, owner, 0.7)
+        return boxes[keep], landmarks[keep], scores[keep], owner[keep]
 
     def _search_batch(
         self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None
@@ -178,27 +174,6 @@ class FaceDetector(nn.Module):
         keep = batched_nms(boxes, scores, owner, 0.5)
         return boxes[keep], scores[keep], owner[keep] + first, shifts[keep]
 
-    def _refine(self, sums: Tensor, boxes: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
-        """R-Net: the windows that are faces, moved onto them, square again."""
-        boxes, owner, scores, shifts = _classify(self.rnet, sums, boxes, owner, 24)
-        passed = scores > THRESHOLDS[1]
-        boxes, owner, scores, shifts = boxes[passed], owner[passed], scores[passed], shifts[passed]
-        keep = batched_nms(boxes, scores, owner, 0.7)
-        return square(moved(boxes[keep], shifts[keep])), owner[keep]
-
-    def _conclude(
-        self, sums: Tensor, boxes: Tensor, owner: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """O-Net: boxes, landmarks, confidences and pictures of the faces."""
-        boxes, owner, scores, shifts, points = _classify(self.onet, sums, boxes, owner, 48)
-        passed = scores > THRESHOLDS[2]
-        boxes, owner, scores = boxes[passed], owner[passed], scores[passed]
-        sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
-        landmarks = points[passed].view(-1, 2, 5).transpose(1, 2) * sides + boxes[:, None, :2] - 1
-        boxes = moved(boxes, shifts[passed])
-        keep = suppress_nested(boxes, scores, owner, 0.7)
-        return boxes[keep], landmarks[keep], scores[keep], owner[keep]
-
 
 def create_face_detector(
     device: str | torch.device = "cpu", *, long_side: int | None = 640
@@ -236,12 +211,14 @@ def _scales(height: int, width: int) -> list[float]:
 
 
 def _classify(
-    network: nn.Module, sums: Tensor, boxes: Tensor, owner: Tensor, size: int
+    network: nn.Module, sums: Tensor, boxes: Tensor, owner: Tensor, size: int, threshold: float
 ) -> tuple[Tensor, ...]:
-    """Boxes, their pictures and what a network says of them, some hundreds at a time."""
+    """Boxes that a network takes for faces, their pictures and what else it says of them."""
     several = 512 if sums.device.type == "cpu" else 16384
     parts = []
     for some, theirs in zip(torch.split(boxes, several), torch.split(owner, several), strict=True):
         some, theirs, patches = cut_patches(sums, some, theirs, size)
         parts.append((some, theirs, *network(patches)))
-    return tuple(torch.cat(column) for column in zip(*parts, strict=True))
+    columns = [torch.cat(column) for column in zip(*parts, strict=True)]
+    passed = columns[2] > threshold
+    return tuple(column[passed] for column in columns)

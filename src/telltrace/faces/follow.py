@@ -44,20 +44,18 @@ class Follower:
             for between in range(before + 1, after)
         }
         windows = [_windows(faces) for _, faces in expected.values()]
-        again = self.detector.verify([frames[i].image for i in expected], windows)
+        again = self.detector.detect([frames[i].image for i in expected], windows)
         for (number, (sure, _)), faces in zip(expected.items(), again, strict=True):
-            if sure is not None and _all_found(sure, faces):
+            if sure and _all_found(sure, faces):
                 found[number] = faces
         self._search(frames, [i for i in expected if i not in found], found)
         return [found[number] for number in range(len(frames))]
 
     def _keys(self, frames: Sequence[Frame]) -> list[int]:
         """The frames to search: every few, the last, and both sides of a cut or a gap."""
-        last = len(frames) - 1
-        keys = {*range(0, len(frames), self.every), last} if frames else set()
-        pictures = [frame.tiny for frame in frames]
+        keys = {*range(0, len(frames), self.every), *range(len(frames))[-1:]}
         for number, (a, b) in enumerate(pairwise(frames)):
-            if b.time - a.time > self.reach or is_cut(pictures[number], pictures[number + 1]):
+            if b.time - a.time > self.reach or is_cut(a.tiny, b.tiny):
                 keys |= {number, number + 1}
         return sorted(keys)
 
@@ -71,16 +69,16 @@ class Follower:
 
 def _expected(
     frames: Sequence[Frame], found: dict[int, list[Face]], before: int, after: int, between: int
-) -> tuple[list[Box] | None, list[Box]]:
-    """Boxes that must be found between two searched frames, or None; and all to look at."""
+) -> tuple[list[Box], list[Box]]:
+    """Boxes that must be found between two searched frames, if any; and all to look at."""
     start, now, end = (frames[number].time for number in (before, between, after))
     share = (now - start) / max(end - start, 1e-9)
     pairs, lonely = _pairs(found[before], found[after])
     boxes = [_between(a, b, share) for a, b in pairs]
     likely = [max(a.confidence, b.confidence) >= SURE for a, b in pairs]
-    sure = list(compress(boxes, likely))
     comes_or_goes = any(face.confidence >= SURE for face in lonely)
-    return (None if comes_or_goes or not sure else sure), boxes + [face.box for face in lonely]
+    sure = [] if comes_or_goes else list(compress(boxes, likely))
+    return sure, boxes + [face.box for face in lonely]
 
 
 def _pairs(before: list[Face], after: list[Face]) -> tuple[list[tuple[Face, Face]], list[Face]]:

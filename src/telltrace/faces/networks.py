@@ -55,9 +55,17 @@ class WindowNet(nn.Module):
           them, landmarks (N, 10): five x, then five y, in sizes of the window
     """
 
-    def __init__(self, features: nn.Sequential, width: int, hidden: int, heads: Sequence[int]):
+    def __init__(
+        self, layers: Sequence[tuple[int, int, int]], width: int, hidden: int, heads: Sequence[int]
+    ) -> None:
+        """Layers are channels and size of a kernel, and size of the pooling behind it, or 0."""
         super().__init__()
-        self.features = features
+        self.features, inputs = nn.Sequential(), 3
+        for outputs, size, pool in layers:
+            self.features.extend(_convolution(inputs, outputs, size))
+            if pool:
+                self.features.append(nn.MaxPool2d(pool, 2, ceil_mode=True))
+            inputs = outputs
         self.dense = nn.Sequential(nn.Linear(width, hidden), nn.PReLU(hidden))
         self.heads = nn.ModuleList(nn.Linear(hidden, outputs) for outputs in heads)
 
@@ -70,28 +78,12 @@ class WindowNet(nn.Module):
 
 def refinement_net() -> WindowNet:
     """R-Net: judges a 24 x 24 window that P-Net proposed."""
-    features = nn.Sequential(
-        *_convolution(3, 28, 3),
-        nn.MaxPool2d(3, 2, ceil_mode=True),
-        *_convolution(28, 48, 3),
-        nn.MaxPool2d(3, 2, ceil_mode=True),
-        *_convolution(48, 64, 2),
-    )
-    return WindowNet(features, 576, 128, (4, 2))
+    return WindowNet(((28, 3, 3), (48, 3, 3), (64, 2, 0)), 576, 128, (4, 2))
 
 
 def output_net() -> WindowNet:
     """O-Net: judges a 48 x 48 window that R-Net kept, and finds five landmarks in it."""
-    features = nn.Sequential(
-        *_convolution(3, 32, 3),
-        nn.MaxPool2d(3, 2, ceil_mode=True),
-        *_convolution(32, 64, 3),
-        nn.MaxPool2d(3, 2, ceil_mode=True),
-        *_convolution(64, 64, 3),
-        nn.MaxPool2d(2, 2, ceil_mode=True),
-        *_convolution(64, 128, 2),
-    )
-    return WindowNet(features, 1152, 256, (4, 10, 2))
+    return WindowNet(((32, 3, 3), (64, 3, 3), (64, 3, 2), (128, 2, 0)), 1152, 256, (4, 10, 2))
 
 
 def load_published(network: nn.Module, name: str, folder: Path | None = None) -> None:
@@ -104,7 +96,12 @@ def load_published(network: nn.Module, name: str, folder: Path | None = None) ->
     Raises:
         DependencyError: If the package is not there, or its file is not the published one.
     """
-    path = (folder or _package_folder()) / f"{name}.lz4"
+    if folder is None:
+        found = importlib.util.find_spec("mtcnn")  # located, not imported: it wants tensorflow
+        if found is None or not found.submodule_search_locations:
+            raise DependencyError("No weights for face detection", remedy=_INSTALL)
+        folder = Path(found.submodule_search_locations[0]) / "assets" / "weights"
+    path = folder / f"{name}.lz4"
     if not path.is_file():
         raise DependencyError("no weights for face detection", remedy=_INSTALL, path=path)
     content = path.read_bytes()
@@ -131,13 +128,6 @@ class _HalvingPool(nn.Module):
             x = torch.cat([x, x[:, :, :, -1:]], dim=3)
         x = torch.maximum(x[:, :, ::2], x[:, :, 1::2])
         return torch.maximum(x[..., ::2], x[..., 1::2])
-
-
-def _package_folder() -> Path:
-    found = importlib.util.find_spec("mtcnn")  # located, not imported: it wants tensorflow
-    if found is None or not found.submodule_search_locations:
-        raise DependencyError("No weights for face detection", remedy=_INSTALL)
-    return Path(found.submodule_search_locations[0]) / "assets" / "weights"
 
 
 def _convolution(inputs: int, outputs: int, size: int) -> tuple[nn.Module, nn.Module]:

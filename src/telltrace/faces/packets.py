@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import BinaryIO, NamedTuple
 
 import av
@@ -108,16 +109,10 @@ def demuxed(
     container: InputContainer, stream: VideoStream
 ) -> "Iterator[Packet[VideoStream] | None]":
     """Every packet of a stream; None for the last, if the container breaks off."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except Exception:  # the container is damaged from here on
-            yield None
-            return
-        yield packet
+    try:
+        yield from container.demux(stream)
+    except Exception:  # the container is damaged from here on
+        yield None
 
 
 @contextmanager
@@ -127,9 +122,11 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     A container that is not known, or holds no picture, is a MediaError.
     """
     with path.open("rb") as file:
+        # without its name, which FFmpeg would take for a hint or an address
+        nameless = SimpleNamespace(read=file.read, seek=file.seek, tell=file.tell)
         try:
             container = av.open(
-                _Nameless(file),
+                nameless,
                 mode="r",
                 options={"format_whitelist": DEMUXERS},
                 metadata_errors="replace",
@@ -139,13 +136,6 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             raise _not_a_video(path, error) from None
         with container:
             yield container, _picture_stream(path, container)
-
-
-class _Nameless:
-    """A file without its name, which FFmpeg would otherwise take for a hint or an address."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
 def _picture_stream(path: Path, container: InputContainer) -> VideoStream:

@@ -30,14 +30,15 @@ class Sight:
     time: float
     faces: tuple[Face, ...]
     looks: tuple[Pixels, ...]
-    """For each face, the face and what surrounds it, (16, 16, 3)."""
+    """For each face, the face and what surrounds it, (16, 16, 3), a little blurred."""
     picture: Pixels
     """The whole frame, (18, 32, 3)."""
 
 
 def look_at(frame: Frame, faces: Sequence[Face]) -> Sight:
     """What :func:`link` needs of a frame: 2 kB, whatever the frame's size."""
-    looks = tuple(_SURROUNDINGS.cut(frame.image, face) for face in faces)
+    cuts = (_SURROUNDINGS.cut(frame.image, face) for face in faces)
+    looks = tuple(np.asarray(cv2.blur(cut, (3, 3)), np.uint8) for cut in cuts)
     return Sight(frame.index, frame.time, tuple(faces), looks, frame.tiny)
 
 
@@ -71,21 +72,13 @@ class Linking:
 class Track:
     """One person through one shot."""
 
+    last: Face
+    look: NDArray[np.float32]
+    """A running mean of what the face looked like."""
     sights: list[int] = field(default_factory=list)
     """Which of the frames given to :func:`link`."""
     places: list[int] = field(default_factory=list)
     """Which of that frame's faces."""
-    last: Face | None = None
-    look: NDArray[np.float32] | None = None
-    """A running mean of what the face looked like."""
-
-    def add(self, sight: int, place: int, face: Face, look: Pixels) -> None:
-        """Take on a face of a later frame."""
-        self.sights.append(sight)
-        self.places.append(place)
-        self.last = face
-        now = cv2.blur(look, (3, 3)).astype(np.float32)
-        self.look = now if self.look is None else 0.7 * self.look + 0.3 * now
 
 
 def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Track], list[Track]]:
@@ -103,13 +96,15 @@ def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Tr
             live = []
         live = [track for track in live if number - track.sights[-1] <= rules.patience]
         taken = _assign(live, sight, rules, sights)
-        for place, face in enumerate(sight.faces):
-            track = taken.get(place)
-            if track is None:
-                track = Track()
+        for place, (face, look) in enumerate(zip(sight.faces, sight.looks, strict=True)):
+            if (track := taken.get(place)) is None:
+                track = Track(face, look.astype(np.float32))
                 live.append(track)
                 done.append(track)
-            track.add(number, place, face, sight.looks[place])
+            else:
+                track.last, track.look = face, 0.7 * track.look + 0.3 * look.astype(np.float32)
+            track.sights.append(number)
+            track.places.append(place)
     kept = [track for track in done if _is_face(track, sights, rules)]
     if not kept:
         easier = replace(rules, likely=rules.doubtful, brief=0)
@@ -133,14 +128,11 @@ def _assign(
 
 
 def _cost(track: Track, elapsed: float, face: Face, look: Pixels) -> float:
-    assert track.last is not None
-    assert track.look is not None
     here, there = track.last.box, face.box
     sizes = [max(box[2] - box[0], box[3] - box[1]) for box in (here, there)]
     octaves = abs(float(np.log2(sizes[0] / sizes[1])))
     moved = distance(here, there) / (1 + min(elapsed, 2.0))  # one size a second is a usual pace
-    now = cv2.blur(look, (3, 3)).astype(np.float32)
-    return 0.4 * moved + 0.5 * octaves + 2 * (1 - alike(track.look, now))
+    return 0.4 * moved + 0.5 * octaves + 2 * (1 - alike(track.look, look.astype(np.float32)))
 
 
 def _is_face(track: Track, sights: Sequence[Sight], rules: Linking) -> bool:

@@ -47,12 +47,12 @@ def write_page(path: Path, verdict: Verdict, scanner: Scanner) -> None:
     write_bytes(scan_page(verdict, scanner).encode(), path)
 
 
-def write_index(path: Path, pages: Iterable[tuple[Verdict, Path | None]]) -> None:
+def write_index(path: Path, pages: Iterable[tuple[Verdict, Path]]) -> None:
     """Write a page that leads to the pages about single files, wherever there is one."""
     rows: list[list[object]] = []
     for verdict, there in pages:
         name: object = str(verdict.path)
-        if there is not None:
+        if there.exists():
             name = Link(str(verdict.path), there.relative_to(path.parent).as_posix())
         score = "" if verdict.score is None else f"{verdict.score:.1%}"
         rows.append([name, verdict.status, verdict.verdict or "", score, verdict.reason])

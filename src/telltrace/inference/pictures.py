@@ -45,11 +45,6 @@ def thumbnail(image: Pixels, face: FaceVerdict) -> Pixels:
     return THUMBNAIL.cut(image, Face(face.box, np.zeros((5, 2), np.float32), face.confidence))
 
 
-def picture_name(number: int, verdict: Verdict, suffix: str) -> str:
-    """A file name for what is written of one of many files."""
-    return f"{number:04d}_{verdict.path.stem}{suffix}"
-
-
 def save_picture(verdict: Verdict, path: Path) -> None:
     """Write the most suspicious frame of a file that showed a face, marked.
 
