@@ -9,7 +9,6 @@ from telltrace.inference.timeline import (
     AT_LEAST,
     Span,
     forged_spans,
-    looked_at,
     sharpen,
     smooth,
     stretch_spans,
@@ -82,19 +81,17 @@ def test_a_window_holds_all_looks_of_its_time_and_none_is_skipped(
     moments: list[float], length: float
 ) -> None:
     times = np.sort(np.round(moments, 2))
-    found = windows(times, length, 3)
+    found = windows(times, length)
     for window in found:
         inside = times[window.first : window.last + 1]
-        assert len(inside) >= 3
         assert inside[-1] - inside[0] < length
         assert (inside[0], inside[-1]) == (window.start, window.end)
     for start in np.arange(0, 21, length / 2):
         count = int(((times >= start - 1e-9) & (times < start + length - 1e-9)).sum())
-        assert (count >= 3) == any(
+        assert (count > 0) == any(
             start - 1e-6 <= w.start and w.end < start + length and w.last - w.first + 1 == count
             for w in found
         )
-    assert looked_at(times, length) >= len(found)
 
 
 def test_a_stretch_that_smoothing_took_away_keeps_its_place() -> None:

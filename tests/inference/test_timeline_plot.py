@@ -37,8 +37,3 @@ def test_each_person_has_a_strip_with_the_scores_that_there_are() -> None:
     assert [len(strip.patches) for strip in axes] == [2, 1]  # the zone, and what looks forged
     forged = axes[0].patches[0].get_extents().transformed(axes[0].transData.inverted())
     assert (forged.x0, forged.x1) == pytest.approx((1.95, 2.05))
-
-
-def test_nobody_has_no_timeline() -> None:
-    with pytest.raises(ValueError, match="at least one person with a score"):
-        timeline_figure({}, 1.0, 0.3, 0.7)

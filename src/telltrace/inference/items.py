@@ -125,12 +125,13 @@ def window_sample(videos: Group, series: list[Series]) -> tuple[Sample, float] |
     weights: list[float] = []
     clips: list[float] = []
     for label, weight, looks in zip(videos.labels, videos.weights, series, strict=True):
-        found = windows(looks.times, LENGTH, FEW) if label == 0 else []
-        if found:
-            means = [float(looks.margins[w.first : w.last + 1].mean()) for w in found]
+        found = windows(looks.times, LENGTH) if label == 0 else []
+        full = (looks.margins[w.first : w.last + 1] for w in found)
+        means = [float(margins.mean()) for margins in full if len(margins) >= FEW]
+        if means:
             values += means
             spread += (np.array(means) - np.mean(means)).tolist()
-            weights += [weight / len(found)] * len(found)
+            weights += [weight / len(means)] * len(means)
             clips.append(weight)
     size = effective_size(clips)
     if size < 2:

@@ -1,6 +1,6 @@
 """When a person is called forged: throughout, or for a stretch of seconds. Two questions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.faces.media import Status
-from telltrace.inference.timeline import Window, looked_at, windows
+from telltrace.inference.timeline import Window, windows
 
 Floats = NDArray[np.float64]
 
@@ -153,11 +153,10 @@ class Rule:
             if judge_score(float(single), self.calibration) != Status.FAKE:
                 throughout = Status.UNCERTAIN
         found = Finding(throughout, throughout, score, tuple(scores.tolist()), (), None)
-        tested = self._windows(person)
+        tested, count = self._windows(person)
         if not tested:
             return found
         top = max(window.score for window in tested)
-        count = looked_at(person.times, self.window)
         forged, doubtful = (self.stretch_from(count, people, t) for t in (1.0, SUSPICIOUS))
         if top < doubtful:
             return found
@@ -167,14 +166,15 @@ class Rule:
         high = tuple(window for window in tested if window.score >= level)
         return found._replace(status=status, suspicious=high, stretch=_about_worst(high))
 
-    def _windows(self, person: Series) -> list[Window]:
-        """The windows of a person that have enough looks, with their scores."""
-        if not self.knows_stretches:
-            return []
+    def _windows(self, person: Series) -> tuple[list[Window], int]:
+        """The windows of a person that have enough looks, with scores, and the number of all."""
+        every = windows(person.times, self.window) if self.knows_stretches else []
+        full = [(w, person.margins[w.first : w.last + 1]) for w in every]
         return [
-            replace(w, score=self.stretch_score(person.margins[w.first : w.last + 1].mean(axis=0)))
-            for w in windows(person.times, self.window, FEW)
-        ]
+            window._replace(score=self.stretch_score(margins.mean(axis=0)))
+            for window, margins in full
+            if len(margins) >= FEW
+        ], len(every)
 
 
 def _about_worst(high: tuple[Window, ...]) -> Stretch:

@@ -1,7 +1,6 @@
 """Scores along time: smoothed, in windows, and the seconds that look forged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -32,10 +31,6 @@ def smooth(times: ArrayLike, scores: ArrayLike, window: float) -> NDArray[np.flo
 
     Times are seconds, ascending, and so is the ``window`` about each moment; it reaches further
     where it holds fewer than `AT_LEAST` looks. 0 leaves the scores as they are.
-
-    Examples:
-        >>> smooth(range(6), [0, 0, 1, 0, 0, 0], window=3).tolist()
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
     moments, values = np.asarray(times, np.float64), np.asarray(scores, np.float64)
     if window <= 0 or len(values) < 2:
@@ -51,8 +46,7 @@ def smooth(times: ArrayLike, scores: ArrayLike, window: float) -> NDArray[np.flo
     return smoothed
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """The looks within one window of time."""
 
     first: int
@@ -65,51 +59,30 @@ class Window:
     score: float = float("nan")
 
 
-def windows(times: ArrayLike, length: float, least: int) -> list[Window]:
-    """Windows that begin at every half of their length and hold enough looks.
+def windows(times: ArrayLike, length: float) -> list[Window]:
+    """Windows that begin at every half of their length and hold a look, of all such.
 
     Times and length are in seconds, the times ascending; a length of 0 gives none.
 
     Examples:
-        >>> [(w.first, w.last) for w in windows([0.0, 0.2, 0.7, 0.9, 5.0], 1.0, 3)]
-        [(0, 3)]
+        >>> [(w.first, w.last) for w in windows([0.0, 0.2, 0.7, 0.9, 5.0], 1.0)]
+        [(0, 3), (2, 3), (4, 4), (4, 4)]
     """
-    moments = np.asarray(times, np.float64)
+    moments, half = np.asarray(times, np.float64), length / 2
+    if length <= 0:
+        return []
+    latest = np.floor((moments + 1e-9) / half).astype(int)
     found = []
-    for start in _starts(moments, length):
-        ends = np.array([start, start + length]) - 1e-9
-        low, high = np.searchsorted(moments, ends).tolist()
-        if high - low >= least:
+    for number in np.union1d(latest, latest - 1).tolist():
+        start = half * number
+        low, high = np.searchsorted(moments, np.array([start, start + length]) - 1e-9).tolist()
+        if number >= 0 and low < high:
             found.append(Window(low, high - 1, float(moments[low]), float(moments[high - 1])))
     return found
 
 
-def looked_at(times: ArrayLike, length: float) -> int:
-    """How many such windows hold a look at all: as many could have been found suspicious.
-
-    Examples:
-        >>> looked_at([0.7, 0.8, 5.0], 1.0)
-        4
-    """
-    return len(_starts(np.asarray(times, np.float64), length))
-
-
-def _starts(times: NDArray[np.float64], length: float) -> list[float]:
-    """Where the windows begin that hold a look."""
-    if length <= 0:
-        return []
-    half = length / 2
-    last = np.floor((times + 1e-9) / half).astype(int)
-    return [half * n for n in sorted({*last.tolist(), *(last - 1).tolist()}) if n >= 0]
-
-
 def forged_spans(times: Sequence[float], smoothed: ArrayLike, fake_from: float) -> tuple[Span, ...]:
-    """The stretches in which smoothed scores, one a moment in seconds, reach the threshold.
-
-    Examples:
-        >>> forged_spans([0.0, 1.0, 2.0, 3.0], [0.1, 0.8, 0.9, 0.2], 0.7)
-        (Span(start=1.0, end=2.0, peak=0.9, peak_time=2.0),)
-    """
+    """The stretches in which smoothed scores, one a moment in seconds, reach the threshold."""
     values = np.asarray(smoothed, np.float64)
     where = np.flatnonzero(values >= fake_from)
     spans = []
@@ -129,11 +102,8 @@ def stretch_spans(
 ) -> tuple[Span, ...]:
     """The stretches that reach a level and touch one of the places that were found forged.
 
-    Where no score reaches the level, the places themselves are given, with ``score`` as the peak.
-
-    Examples:
-        >>> stretch_spans([0.0, 1.0, 2.0], [0.9, 0.1, 0.8], 0.5, [(1.5, 2.5)], 0.7)
-        (Span(start=2.0, end=2.0, peak=0.8, peak_time=2.0),)
+    Times are in seconds, (N,), and so are the places. Where no score near them reaches the level,
+    the places themselves are given, with ``score`` as the peak.
     """
     moments = np.asarray(times, np.float64).tolist()
     found = forged_spans(moments, smoothed, level)
@@ -156,12 +126,6 @@ def sharpen(
         times: Seconds, ascending, (N,).
         scores: Probabilities of forgery, (N,), not smoothed.
         within: Seconds by which an end moves outwards at most; inwards it may be twice as much.
-
-    Examples:
-        >>> found = [Span(start=1.0, end=5.0, peak=0.9, peak_time=2.0)]
-        >>> scores = [0.1, 0.9, 0.9, 0.9, 0.6, 0.5, 0.6, 0.1]
-        >>> sharpen(found, range(8), scores, within=2.0)
-        (Span(start=1.0, end=3.0, peak=0.9, peak_time=2.0),)
     """
     moments, odds = np.asarray(times, np.float64), logit(np.clip(scores, 1e-6, 1 - 1e-6))
     noise = NOISE * float(odds.var()) + 1e-9
