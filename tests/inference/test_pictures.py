@@ -7,7 +7,7 @@ import pytest
 
 from telltrace import visualization
 from telltrace.faces.media import Status
-from telltrace.inference.pictures import mark_faces
+from telltrace.inference import pictures
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
 
 
@@ -27,5 +27,9 @@ def test_a_single_look_accuses_nobody_who_is_uncertain(monkeypatch: pytest.Monke
         person(Status.FACE_TOO_SMALL, Status.FACE_TOO_SMALL, None, 70),
     )
     verdict = Verdict(path=Path("a.mp4"), status=Status.UNCERTAIN, tracks=people)
-    mark_faces(verdict, 3, np.zeros((40, 100, 3), np.uint8))
+    frame = np.zeros((40, 100, 3), np.uint8)
+    monkeypatch.setattr(
+        pictures, "read_frames", lambda path, indices: dict.fromkeys(indices, frame)
+    )
+    assert pictures.worst_frame(verdict)[0].frame == 3
     assert set(said) == {"UNCERTAIN 85% #1", "REAL #2", "#3"}

@@ -19,7 +19,7 @@ import numpy as np
 from telltrace.errors import OutputError
 from telltrace.files import atomic_write, write_json
 from telltrace.inference.find import read_list
-from telltrace.inference.formats import COLUMNS, Tally, csv_line, csv_row, json_line
+from telltrace.inference.formats import COLUMNS, Tally, csv_line, json_line
 
 VERDICTS: Final = "verdicts.jsonl"
 TABLE: Final = "verdicts.csv"
@@ -167,14 +167,14 @@ def write_results(answers: Iterable[Answer], about: dict[str, Any], out: Path) -
     tally, lost = Tally(), Counter[str]()
     with ExitStack() as stack:
         lines, table = (stack.enter_context(_text(out / name)) for name in (VERDICTS, TABLE))
-        table.write(f"{csv_line(COLUMNS)}\n")
+        table.write(f"{','.join(COLUMNS)}\n")
         for answer in answers:
             verdict = dict(answer.verdict)
             seconds = {**(verdict.pop("seconds", None) or {}), **answer.seconds}
             tally.add(verdict["status"], verdict.get("verdict"), seconds)
             lost[answer.lost] += 1
             lines.write(f"{json_line(verdict)}\n")
-            table.write(f"{csv_line(csv_row(verdict))}\n")
+            table.write(f"{csv_line(verdict)}\n")
     counts = {"lost": {name: n for name, n in sorted(lost.items()) if name}}
     summary = {**about, **tally.to_dict(), **counts}
     write_json(summary, out / SUMMARY)

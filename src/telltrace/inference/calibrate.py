@@ -101,37 +101,27 @@ def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) ->
     rows: list[dict[str, object]] = []
     for strict in (False, True):
         rule = Rule(((still, fitted.video),), strict)
-        pictures, videos = items.pictures(), items.videos()
         said = [rule.picture(np.array([p])).status for p in items.stills["score"]]
-        rows += _shares("picture", pictures, said, strict)
-        if videos is not None:
-            said = [rule.video(one).status for one in items.series()]
-            rows += _shares("video", videos, said, strict)
+        kinds = [("picture", items.pictures(), said)]
+        if (videos := items.videos()) is not None:
+            kinds.append(("video", videos, [rule.video(one).status for one in items.series()]))
+        for medium, alike, said in kinds:
+            for label in np.unique(alike.labels).tolist():
+                mine = alike.labels == label
+                weights, verdicts = alike.weights[mine], np.array(said)[mine]
+                row = {"medium": medium, "label": label, "items": int(mine.sum()), "strict": strict}
+                for status in (Status.FAKE, Status.UNCERTAIN, Status.REAL):
+                    row[status] = float(weights[verdicts == status].sum() / weights.sum())
+                rows.append(row)
     return pd.DataFrame(rows).sort_values(["medium", "label", "strict"], ignore_index=True)
 
 
-def _shares(medium: str, items: Group, said: list[Status], strict: bool) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for label in np.unique(items.labels).tolist():
-        mine = items.labels == label
-        weights, verdicts = items.weights[mine], np.array(list(map(str, said)))[mine]
-        about = {"medium": medium, "label": label, "items": int(mine.sum()), "strict": strict}
-        shares = {
-            verdict: float(weights[verdicts == verdict].sum() / weights.sum())
-            for verdict in ("FAKE", "UNCERTAIN", "REAL")
-        }
-        rows.append({**about, **shares})
-    return rows
-
-
 def _checked(before: Calibration, scores: pd.DataFrame) -> pd.DataFrame:
-    others = sorted(set(scores["split"]) - {"val"})
-    if others:
-        raise ManifestError(
-            "A calibration is fitted on the validation split alone; these scores hold rows of "
-            f"{', '.join(repr(name or '(none)') for name in others)}",
-            remedy="Score it with `telltrace predict --split val`.",
-        )
+    if others := sorted(set(scores["split"]) - {"val"}):
+        named = ", ".join(repr(name or "(none)") for name in others)
+        message = "A calibration is fitted on the validation split alone; these scores hold rows of"
+        remedy = "Score it with `telltrace predict --split val`."
+        raise ManifestError(f"{message} {named}", remedy=remedy)
     if before.knots:
         message = "These scores were made with an isotonic curve, which cannot be undone"
         raise ManifestError(message, remedy="Calibrate the checkpoint that training wrote.")
@@ -162,19 +152,17 @@ def _pictures(
     error: float,
 ) -> Calibration:
     """The same curve with thresholds for pictures."""
-    real, fake = pictures.labels == 0, pictures.labels == 1
-    reals = summarise_sample(pictures.margins[real], pictures.weights[real])
-    uppers = []
+    (margins, weights), fakes = pictures.of(0), pictures.of(1)
+    reals, uppers = summarise_sample(margins, weights), []
     for rate in rates:
-        margin, each = reals.threshold(rate), None if confidence else pictures.weights[real]
+        margin, each = reals.threshold(rate), None if confidence else weights
         try:
-            held = conformal_threshold(pictures.margins[real], rate, confidence, each)
-            margin = max(margin, held)
+            margin = max(margin, conformal_threshold(margins, rate, confidence, each))
         except UndefinedError:
             if confidence is not None:
                 raise
         uppers.append(float(after.probability(margin)))
-    lower = real_threshold(after.probability(pictures.margins[fake]), error, pictures.weights[fake])
+    lower = real_threshold(after.probability(fakes[0]), error, fakes[1])
     if lower > uppers[0]:  # the classes lie apart: the middle keeps both promises
         lower = uppers[0] = halfway(lower, uppers[0])
     sure = "on average" if confidence is None else f"with probability {confidence:g}"
@@ -201,20 +189,17 @@ def _videos(
     videos = items.videos()
     if videos is None or (videos.labels == 0).sum() < 2:
         return None
-    real, fake = videos.labels == 0, videos.labels == 1
+    (reals, _), fakes = videos.of(0), videos.of(1)
+    temperature, bias = (1.0, 0.0) if still.knots else (still.temperature, still.bias)
+    if enough := len(fakes[0]) >= ENOUGH:
+        temperature, bias, _ = _curve(videos, "temperature" if curve == "temperature" else "platt")
     alike = videos._replace(weights=np.ones(len(videos.weights)))
-    enough = fake.sum() >= ENOUGH
-    if enough:
-        shape: Curve = "temperature" if curve == "temperature" else "platt"
-        temperature, bias, _ = _curve(videos, shape)
-    else:
-        temperature, bias = (1.0, 0.0) if still.knots else (still.temperature, still.bias)
     windows, within = window_sample(alike, items.series()) or (None, None)
     found = VideoCalibration(
         temperature=temperature,
         bias=bias,
         real_below=still.real_below,
-        reals=summarise_sample(alike.margins[real], alike.weights[real]),
+        reals=summarise_sample(reals),
         windows=windows,
         within=within,
         rates=rates,
@@ -222,8 +207,8 @@ def _videos(
     )
     if not enough:
         return found
-    scores = found.probability(videos.margins[fake])
-    return replace(found, real_below=real_threshold(scores, error, videos.weights[fake]))
+    lower = real_threshold(found.probability(fakes[0]), error, fakes[1])
+    return replace(found, real_below=lower)
 
 
 def _words(what: str, items: Group, rates: tuple[float, float], error: float, sure: str) -> str:

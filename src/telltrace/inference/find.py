@@ -56,29 +56,24 @@ def _paths(source: str, leave_out: Path | None) -> Iterable[str]:
 
 
 def _walk(folder: str, leave_out: Path | None) -> Iterator[str]:
-    """All files below, a folder's names in memory at a time; an unreadable folder is named."""
+    """All files below, the names of the folders above in memory; an unreadable folder is named."""
     barred = leave_out and os.path.abspath(leave_out)  # noqa: PTH100
-    waiting = [_entries(folder)]
+    waiting = [(folder, True)]
     while waiting:
-        entry = next(waiting[-1], None)
-        if entry is None:
-            waiting.pop()
-        elif isinstance(entry, str):
-            yield entry
-        elif not entry.is_dir(follow_symlinks=False):
-            yield entry.path
-        elif os.path.abspath(entry.path) != barred:  # noqa: PTH100
-            waiting.append(_entries(entry.path))
-
-
-def _entries(folder: str) -> Iterator[os.DirEntry[str] | str]:
-    """What is in a folder, in order; the folder's own name if it cannot be read."""
-    try:
-        with os.scandir(folder) as entries:
-            shown = [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError:
-        return iter([folder])
-    return iter(sorted(shown, key=lambda entry: os.fsencode(entry.name)))
+        path, is_folder = waiting.pop()
+        if not is_folder:
+            yield path
+            continue
+        try:
+            with os.scandir(path) as entries:
+                shown = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError:
+            yield path
+            continue
+        shown.sort(key=lambda entry: os.fsencode(entry.name), reverse=True)
+        for entry in shown:
+            if os.path.abspath(entry.path) != barred:  # noqa: PTH100
+                waiting.append((entry.path, entry.is_dir(follow_symlinks=False)))
 
 
 def _match(pattern: str, leave_out: Path | None) -> Iterator[str]:

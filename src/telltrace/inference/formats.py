@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final, Literal
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from telltrace.calibration import Calibration
 from telltrace.evaluation.rendering import to_lines
 from telltrace.faces.media import Status
 from telltrace.inference.explain import moment
@@ -45,7 +46,7 @@ def format_verdicts(verdicts: Sequence[Verdict], scanner: Scanner, form: Format)
     if form == "jsonl":
         return "\n".join(map(json_line, plain))
     if form == "csv":
-        return "\n".join(map(csv_line, [COLUMNS, *map(csv_row, plain)]))
+        return "\n".join([",".join(COLUMNS), *map(csv_line, plain)])
     tally = Tally()
     for verdict in verdicts:
         tally.add(verdict.status, verdict.verdict, verdict.seconds)
@@ -60,7 +61,7 @@ def schema() -> dict[str, Any]:
 
 def about(scanner: Scanner) -> dict[str, Any]:
     """What every verdict of a scan depends on."""
-    single, video = scanner.rule.calibration, scanner.rule.zone(moving=True)
+    single, video = (_thresholds(scanner.rule.zone(moving)) for moving in (False, True))
     return {
         "schema": SCHEMA,
         "telltrace": VERSION,
@@ -68,20 +69,19 @@ def about(scanner: Scanner) -> dict[str, Any]:
             {
                 "name": detector.card.detector,
                 "sha256": detector.sha256,
-                "real_below": detector.card.calibration.real_below,
-                "fake_from": detector.card.calibration.fake_from,
+                **_thresholds(detector.card.calibration),
                 "trained_on": str(detector.card.provenance.get("summary", "")),
                 "terms": str(detector.card.provenance.get("terms", "")),
             }
             for detector in scanner.detectors
         ],
-        "thresholds": {
-            "real_below": single.real_below,
-            "fake_from": single.fake_from,
-            "video": {"real_below": video.real_below, "fake_from": video.fake_from},
-        },
+        "thresholds": {**single, "video": video},
         "settings": dict(vars(scanner.settings)),
     }
+
+
+def _thresholds(zone: Calibration) -> dict[str, float]:
+    return {"real_below": zone.real_below, "fake_from": zone.fake_from}
 
 
 class Tally:
@@ -115,20 +115,15 @@ def json_line(verdict: Mapping[str, Any]) -> str:
     return json.dumps({"schema": SCHEMA, **verdict})
 
 
-def csv_row(verdict: Mapping[str, Any]) -> list[Any]:
-    """The plain data of a file under `COLUMNS`."""
+def csv_line(verdict: Mapping[str, Any]) -> str:
+    """The plain data of a file under `COLUMNS`, without a line break."""
     tracks = verdict.get("tracks", [])
     spans = sorted((span["start"], span["end"]) for track in tracks for span in track["forged"])
     words = {name: " ".join(verdict.get(name, ())) for name in ("quality", "warnings", "detectors")}
     forged = " ".join(f"{start:.3f}-{end:.3f}" for start, end in spans)
     values = {**verdict, **words, "tracks": len(tracks), "forged": forged}
-    return ["" if values.get(column) is None else values[column] for column in COLUMNS]
-
-
-def csv_line(row: Iterable[Any]) -> str:
-    """A row without its line break."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(row)
+    csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n").writerow(values)
     return text.getvalue().removesuffix("\n")
 
 
@@ -150,20 +145,15 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
         )
     lines = [to_lines([table], width, Console().is_terminal)]
     for verdict in verdicts:
-        if notes := _notes(verdict):
+        notes = [] if verdict.status == Status.REAL else [reason_and_remedy(verdict)]
+        if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
+            notes += _people(verdict)
+        if flags := quality_flags(verdict):
+            notes.append(f"Hard to judge: {', '.join(flags)}.")
+        notes += verdict.warnings
+        if notes:
             lines += [f"\n{verdict.path}", *(f"  {note}" for note in notes)]
     return "\n".join([*lines, _about_detectors(scanner)])
-
-
-def _notes(verdict: Verdict) -> list[str]:
-    """What the table cannot say of a file."""
-    notes = [] if verdict.status == Status.REAL else [reason_and_remedy(verdict)]
-    if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
-        notes += _people(verdict)
-    flags = quality_flags(verdict)
-    if flags:
-        notes.append(f"Hard to judge: {', '.join(flags)}.")
-    return [*notes, *verdict.warnings]
 
 
 def quality_flags(verdict: Verdict) -> list[str]:
@@ -179,14 +169,10 @@ def reason_and_remedy(verdict: Verdict) -> str:
 
 def _people(verdict: Verdict) -> list[str]:
     """A line for each person who is not simply real, and one for all others."""
-    numbered = list(enumerate(verdict.tracks, 1))
-    real = [t.score for t in verdict.tracks if t.status == Status.REAL and t.score is not None]
-    small = sum(track.score is None for track in verdict.tracks)
-    lines = [
-        _person(number, track, verdict.kind == "video")
-        for number, track in numbered
-        if track.score is not None and track.status != Status.REAL
-    ]
+    judged = [(n, track) for n, track in enumerate(verdict.tracks, 1) if track.score is not None]
+    real = [track.score or 0.0 for _, track in judged if track.status == Status.REAL]
+    moving, small = verdict.kind == "video", len(verdict.tracks) - len(judged)
+    lines = [_person(n, track, moving) for n, track in judged if track.status != Status.REAL]
     if real:
         lines.append(f"{people(len(real))} REAL, {max(real):.0%} at most.")
     if small:

@@ -29,6 +29,10 @@ class Group(NamedTuple):
     """What each counts: each source of a class the same in sum, and so does each class."""
     sources: int
 
+    def of(self, label: int) -> tuple[Floats, Floats]:
+        """Margins and weights of one class."""
+        return self.margins[self.labels == label], self.weights[self.labels == label]
+
 
 @dataclass(frozen=True, eq=False)
 class Items:
@@ -50,15 +54,18 @@ class Items:
         return cls(rows, several.to_numpy(dtype=bool))
 
     @property
+    def frames(self) -> pd.DataFrame:
+        """Rows of videos, one after the other, each in the order of time."""
+        return self.table[self.moving].sort_values(["item", "time", "frame"], kind="stable")
+
+    @property
     def stills(self) -> pd.DataFrame:
         """Rows of pictures; without pictures of both classes, the middle frames of videos too."""
-        stills = self.table[~self.moving]
+        stills, frames = self.table[~self.moving], self.frames
         if stills["label"].nunique() == 2:
             return stills
-        frames = self.table[self.moving].sort_values(["item", "time", "frame"], kind="stable")
-        place = frames.groupby("item").cumcount()
-        size = frames.groupby("item")["item"].transform("size")
-        return pd.concat([stills, frames[place == size // 2]])
+        each = frames.groupby("item")["item"]
+        return pd.concat([stills, frames[each.cumcount() == each.transform("size") // 2]])
 
     def looks(self) -> Group:
         """What the curve of a single look is fitted on: pictures, or without them all frames."""
@@ -74,28 +81,18 @@ class Items:
         frames = self.table[self.moving]
         if frames.empty:
             return None
-        means = frames.groupby("item").agg(
-            {"dataset": "first", "method": "first", "label": "first", "margin": "mean"}
-        )
-        return group(means)
+        how = {"dataset": "first", "method": "first", "label": "first", "margin": "mean"}
+        return group(frames.groupby("item").agg(how))
 
     def series(self) -> list[Series]:
         """The looks of each video, in the order of :meth:`videos`."""
-        frames = self.table[self.moving].sort_values(["item", "time", "frame"], kind="stable")
-        return [
-            Series(
-                _times(rows["time"].to_numpy(np.float64)),
-                rows["margin"].to_numpy(np.float64)[:, None],
-                np.ones(len(rows), dtype=bool),
-            )
-            for _, rows in frames.groupby("item")
-        ]
-
-
-def _times(times: Floats) -> Floats:
-    """Moments in seconds; where they are not told, so far apart that no window holds two."""
-    told = not np.isnan(times).any() and bool(np.ptp(times))
-    return times if told else np.arange(len(times), dtype=np.float64) * (2 * LENGTH)
+        found = []
+        for _, rows in self.frames.groupby("item"):
+            times, margins = (rows[name].to_numpy(np.float64) for name in ("time", "margin"))
+            if np.isnan(times).any() or not np.ptp(times):  # no window shall hold two
+                times = np.arange(len(rows), dtype=np.float64) * (2 * LENGTH)
+            found.append(Series(times, margins[:, None], np.ones(len(rows), dtype=bool)))
+        return found
 
 
 def group(rows: pd.DataFrame) -> Group:
@@ -112,29 +109,25 @@ def group(rows: pd.DataFrame) -> Group:
 
 
 def window_sample(videos: Group, series: list[Series]) -> tuple[Sample, float] | None:
-    """Mean margins of single seconds of real videos, each video counting the same.
+    """Mean margins of single seconds of real videos, and their deviation within a video.
 
-    The size is that of the videos: seconds of one video are no separate draws.
-
-    Returns:
-        The sample, and the standard deviation of the seconds of one video about their mean; None
-        where fewer than two real videos have a second with enough looks.
+    Each video counts the same; the size is that of the videos, since seconds of one are no
+    separate draws. None where fewer than two real videos have a second with enough looks.
     """
-    spread: list[float] = []
-    values: list[float] = []
-    weights: list[float] = []
+    means: list[Floats] = []
     clips: list[float] = []
     for label, weight, looks in zip(videos.labels, videos.weights, series, strict=True):
         found = windows(looks.times, LENGTH) if label == 0 else []
         full = (looks.margins[w.first : w.last + 1] for w in found)
-        means = [float(margins.mean()) for margins in full if len(margins) >= FEW]
-        if means:
-            values += means
-            spread += (np.array(means) - np.mean(means)).tolist()
-            weights += [weight / len(means)] * len(means)
+        values = np.array([margins.mean() for margins in full if len(margins) >= FEW])
+        if len(values):
+            means.append(values)
             clips.append(weight)
     size = effective_size(clips)
     if size < 2:
         return None
+    lengths = [len(values) for values in means]
+    weights = np.repeat(np.divide(clips, lengths), lengths)
+    spread = np.concatenate([values - values.mean() for values in means])
     within = np.sqrt(np.average(np.square(spread), weights=weights))
-    return summarise_sample(values, weights, size), float(within)
+    return summarise_sample(np.concatenate(means), weights, size), float(within)

@@ -7,15 +7,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from telltrace.checkpoint import Card, Detector
-from telltrace.errors import OptionError
+from telltrace.checkpoint import Detector
 from telltrace.faces.media import Status
 from telltrace.files import write_bytes
 from telltrace.inference.formats import SCHEMA, people, quality_flags, reason_and_remedy
-from telltrace.inference.pictures import key_faces, mark_faces, read_frames, thumbnail
+from telltrace.inference.pictures import key_faces, read_frames, thumbnail, worst_frame
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
 from telltrace.version import VERSION
@@ -93,24 +91,23 @@ def _headline(verdict: Verdict) -> str:
 
 
 def _finding(verdict: Verdict) -> str:
-    about = {
-        "Status": verdict.status,
-        "Frames looked at": verdict.frames,
-        "Frames with a face": verdict.frames_with_face,
-        "Faces followed": len(verdict.tracks),
-        "Doubtful boxes left out": verdict.dropped,
-        "Hard to judge": ", ".join(quality_flags(verdict)) or "nothing",
-    }
-    parts = [facts(about)]
-    if verdict.tracks:
-        face = (verdict.worst or verdict.tracks[0]).peak
-        image = read_frames(verdict.path, [face.frame])[face.frame]
-        picture = mark_faces(verdict, face.frame, image)
-        picture.thumbnail((960, 960))
-        when = f" at {face.time:.2f} s" if verdict.kind == "video" else ""
-        caption = f"The most suspicious frame{when}, with the raw score of this frame alone."
-        parts.append(figure(embed_png(picture, alt="Faces marked in a frame"), caption))
-    return "\n".join(parts)
+    found = facts(
+        {
+            "Status": verdict.status,
+            "Frames looked at": verdict.frames,
+            "Frames with a face": verdict.frames_with_face,
+            "Faces followed": len(verdict.tracks),
+            "Doubtful boxes left out": verdict.dropped,
+            "Hard to judge": ", ".join(quality_flags(verdict)) or "nothing",
+        }
+    )
+    if not verdict.tracks:
+        return found
+    face, picture = worst_frame(verdict)
+    picture.thumbnail((960, 960))
+    when = f" at {face.time:.2f} s" if verdict.kind == "video" else ""
+    caption = f"The most suspicious frame{when}, with the raw score of this frame alone."
+    return found + "\n" + figure(embed_png(picture, alt="Faces marked in a frame"), caption)
 
 
 def _shown(verdict: Verdict) -> dict[int, TrackVerdict]:
@@ -135,17 +132,17 @@ def _timeline(verdict: Verdict, scanner: Scanner) -> str:
 def timeline_figure(
     tracks: Mapping[int, TrackVerdict], duration: float, real_below: float, fake_from: float
 ) -> Figure:
-    """One strip a person, by number and all over the same seconds, grey between the thresholds.
-
-    Raises:
-        OptionError: If there is no track.
-    """
-    if not tracks:
-        raise OptionError("A timeline needs at least one person with a score, got none.")
+    """One strip a person, by number and all over the same seconds, grey between the thresholds."""
     drawing = Figure(figsize=(5, 0.9 + 1.1 * len(tracks)), layout="constrained")
     strips = drawing.subplots(len(tracks), sharex=True, squeeze=False)[:, 0]
     for axes, (number, track) in zip(strips, tracks.items(), strict=True):
-        _draw(axes, track)
+        faces = [face for face in track.faces if face.score is not None]
+        times = [face.time for face in faces]
+        axes.plot(times, [face.score or 0.0 for face in faces], ".", color=INK, ms=4, alpha=0.45)
+        axes.plot(times, [face.smoothed or 0.0 for face in faces], color=INK, lw=1.6)
+        for span in track.forged:
+            middle, half = (span.start + span.end) / 2, max(span.end - span.start, 0.1) / 2
+            axes.axvspan(middle - half, middle + half, color=FORGED, alpha=0.15, lw=0.8)
         axes.axhspan(real_below, fake_from, color=ZONE, alpha=0.12, lw=0)
         axes.set(xlim=(0, max(duration, 1e-3)), ylim=(-0.04, 1.04), yticks=(0, 0.5, 1))
         axes.set_ylabel(f"person {number}", fontsize="medium")
@@ -155,21 +152,17 @@ def timeline_figure(
     return drawing
 
 
-def _draw(axes: Axes, track: TrackVerdict) -> None:
-    faces = [face for face in track.faces if face.score is not None]
-    times = [face.time for face in faces]
-    axes.plot(times, [face.score or 0.0 for face in faces], ".", color=INK, ms=4, alpha=0.45)
-    axes.plot(times, [face.smoothed or 0.0 for face in faces], color=INK, lw=1.6)
-    for span in track.forged:
-        middle, half = (span.start + span.end) / 2, max(span.end - span.start, 0.1) / 2
-        axes.axvspan(middle - half, middle + half, color=FORGED, alpha=0.15, lw=0.8)
-
-
 def _people(verdict: Verdict) -> str:
     moving = verdict.kind == "video"
     score = "score of all looks" if moving else "score"
     columns = ["person", "status", "hard to judge", score, "from s", "to s", "looks", "forged s"]
-    rows = [_row(number, track) for number, track in enumerate(verdict.tracks, 1)]
+    rows: list[list[object]] = []
+    for number, track in enumerate(verdict.tracks, 1):
+        said = "" if track.score is None else f"{track.score:.1%}"
+        spans = ", ".join(f"{span.start:.2f} to {span.end:.2f}" for span in track.forged)
+        seconds = f"{track.start:.2f}", f"{track.end:.2f}"
+        quality = ", ".join(track.quality)
+        rows.append([number, track.status, quality, said, *seconds, len(track.faces), spans])
     parts = [table(columns, rows, texts=3)]
     if moving:
         parts.append(
@@ -199,20 +192,6 @@ def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
     return figure(embed_png(thumbnail(frame, face), alt=alt), " · ".join([*said, *face.quality]))
 
 
-def _row(number: int, track: TrackVerdict) -> list[object]:
-    spans = ", ".join(f"{span.start:.2f} to {span.end:.2f}" for span in track.forged)
-    return [
-        number,
-        track.status,
-        ", ".join(track.quality),
-        "" if track.score is None else f"{track.score:.1%}",
-        f"{track.start:.2f}",
-        f"{track.end:.2f}",
-        len(track.faces),
-        spans,
-    ]
-
-
 def _file(verdict: Verdict) -> str:
     size = "unknown" if verdict.size is None else f"{verdict.size[0]} x {verdict.size[1]} pixels"
     digest = verdict.sha256 or "none: not a file that can be read"
@@ -238,28 +217,23 @@ def _detector(detector: Detector) -> str:
         "Network's input": f"{card.preprocessing.image_size} pixels",
         "SHA-256 of its checkpoint": detector.sha256 or "none: it was made in memory",
     }
-    about |= _video_facts(card)
+    if (video := card.video) is None:
+        about["Videos"] = "judged as pictures, by the mean of their looks"
+    else:
+        about |= {
+            "Videos, real below": f"{video.real_below:.4f}",
+            "Videos, fake from": f"{video.fake():.4f}, strict {video.fake(strict=True):.4f}",
+            "Videos, calibrated on": video.fitted_on or "not said in its card",
+        }
+        samples = {"Logits of real videos": video.reals, "Logits of seconds of them": video.windows}
+        for name, sample in samples.items():
+            if sample is not None:
+                known = f"mean {sample.mean:.3f}, deviation {sample.sd:.3f}"
+                about[name] = f"{known}, {sample.size:.0f} videos"
     parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
     for name, values in parts:
         about |= {f"{name}: {key}": value for key, value in _flat(values).items()}
     return facts(about)
-
-
-def _video_facts(card: Card) -> dict[str, str]:
-    """What a card says of people in videos."""
-    video = card.video
-    if video is None:
-        return {"Videos": "judged as pictures, by the mean of their looks"}
-    samples = {"Logits of real videos": video.reals, "Logits of seconds of them": video.windows}
-    return {
-        "Videos, real below": f"{video.real_below:.4f}",
-        "Videos, fake from": f"{video.fake():.4f}, strict {video.fake(strict=True):.4f}",
-        "Videos, calibrated on": video.fitted_on or "not said in its card",
-    } | {
-        name: f"mean {sample.mean:.3f}, deviation {sample.sd:.3f}, {sample.size:.0f} videos"
-        for name, sample in samples.items()
-        if sample is not None
-    }
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:

@@ -52,19 +52,21 @@ def save_picture(verdict: Verdict, path: Path) -> None:
         MediaError: If the file is gone.
         OutputError: If the picture cannot be written.
     """
-    frame = (verdict.worst or verdict.tracks[0]).peak.frame
-    picture = mark_faces(verdict, frame, read_frames(verdict.path, [frame])[frame])
     with atomic_write(path) as partial:
-        picture.save(partial, format="PNG")
+        worst_frame(verdict)[1].save(partial, format="PNG")
 
 
-def mark_faces(verdict: Verdict, frame: int, image: Pixels) -> Image.Image:
-    """A frame with a box around each face that was judged in it, and what is said of its person.
+def worst_frame(verdict: Verdict) -> tuple[FaceVerdict, Image.Image]:
+    """The most suspicious look, and its frame with a box around each face that was judged in it.
 
-    The worst face has the score of this frame beside it; a single look accuses nobody.
+    Beside a face stands what is said of its person, and beside the worst the score of this frame
+    too; a single look accuses nobody.
     """
     from telltrace.visualization import draw_boxes
 
+    peak = (verdict.worst or verdict.tracks[0]).peak
+    frame = peak.frame
+    image = read_frames(verdict.path, [frame])[frame]
     here = [
         (number, track, face)
         for number, track in enumerate(verdict.tracks, 1)
@@ -79,4 +81,4 @@ def mark_faces(verdict: Verdict, frame: int, image: Pixels) -> Image.Image:
         words += [f"{face.score:.0%}"] if known and face is here[-1][2] else []
         words += [f"#{number}"] if len(verdict.tracks) > 1 else []
         captions.append(" ".join(words))
-    return draw_boxes(image, [face.box for *_, face in here], captions)
+    return peak, draw_boxes(image, [face.box for *_, face in here], captions)

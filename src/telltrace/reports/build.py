@@ -6,7 +6,6 @@ from telltrace.errors import OptionError
 from telltrace.evaluation import (
     METRICS,
     Aggregation,
-    Group,
     Level,
     Report,
     ScoreTable,
@@ -74,8 +73,9 @@ def _side_by_side(sources: Sequence[Source], reports: Sequence[Report]) -> str:
 
 
 def _sections(source: Source, scores: ScoreTable, report: Report, mistakes: int) -> list[Section]:
+    words = "".join(map(paragraph, plain_summary(report))) + "".join(map(note, report.notes))
     found = [
-        Section("In plain words", _plain(report)),
+        Section("In plain words", words),
         Section("Figures", _figures(report)),
         Section("By method", _methods(report)),
         Section("Curves", _curves(scores, report)),
@@ -96,44 +96,31 @@ def _sections(source: Source, scores: ScoreTable, report: Report, mistakes: int)
     return found
 
 
-def _plain(report: Report) -> str:
-    """What the figures mean, and what warns against taking them for more."""
-    words = "".join(paragraph(text) for text in plain_summary(report))
-    return words + "".join(note(text) for text in report.notes)
-
-
 def _figures(report: Report) -> str:
     levels = (report.overall.frames, report.overall.videos)
     rows = [
         [metric.title, *(x.show(name, interval=name == "auc") for x in levels)]
         for name, metric in METRICS.items()
     ]
-    reasons = {
-        measure.reason: None
-        for level in levels
-        for measure in level.metrics.values()
-        if measure.reason
-    }
-    below = paragraph(f"n/a: {'; '.join(reasons)}.") if reasons else ""
+    said = [measure.reason for level in levels for measure in level.metrics.values()]
+    reasons = "; ".join(filter(None, dict.fromkeys(said)))
+    below = paragraph(f"n/a: {reasons}.") if reasons else ""
     return table(["metric", "per frame", "per video"], rows) + below
 
 
 def _methods(report: Report) -> str:
     columns = ["set and method", "real", "fake", "AUC per frame", "AUC per video", "EER per frame"]
-    rows = []
+    rows: list[list[object]] = []
     for part, methods in report.by_set():
-        rows.append(_row(part, part.set_name))
-        rows += [_row(group, f"\u2003{group.method}") for group in methods]
+        groups = [(part, part.set_name), *((one, f"\u2003{one.method}") for one in methods)]
+        for group, name in groups:
+            videos, frames = group.videos, group.frames
+            areas = frames.show("auc"), videos.show("auc"), frames.show("eer", interval=False)
+            rows.append([name or "(unnamed)", videos.reals, videos.fakes, *areas])
     caption = "Videos; each method's fakes against all reals of the same set."
     drawn = charts.method_figure(report)
     bars = figure(svg(drawn, alt="AUC by method"), "Lines are 95 % intervals.") if drawn else ""
     return table(columns, rows, caption=caption) + bars
-
-
-def _row(group: Group, name: str) -> list[object]:
-    videos, frames = group.videos, group.frames
-    figures = frames.show("auc"), videos.show("auc"), frames.show("eer", interval=False)
-    return [name or "(unnamed)", videos.reals, videos.fakes, *figures]
 
 
 def _curves(scores: ScoreTable, report: Report) -> str:
@@ -157,14 +144,11 @@ def _curves(scores: ScoreTable, report: Report) -> str:
 
 
 def _mistakes(source: Source, count: int) -> str:
-    reals, fakes = (charts.worst_mistakes(source.scores, label, count) for label in (0, 1))
-    return (
-        note("This page now shows faces. Pass it on only to people who may see them.")
-        + "<h3>Real, and called most fake</h3>"
-        + charts.thumbnails(reals)
-        + "<h3>Fake, and called most real</h3>"
-        + charts.thumbnails(fakes)
-    )
+    text = note("This page now shows faces. Pass it on only to people who may see them.")
+    for label, heading in enumerate(("Real, and called most fake", "Fake, and called most real")):
+        worst = charts.worst_mistakes(source.scores, label, count)
+        text += f"<h3>{heading}</h3>{charts.thumbnails(worst)}"
+    return text
 
 
 def _protocol(report: Report) -> str:
@@ -183,17 +167,19 @@ def _protocol(report: Report) -> str:
 
 def plain_summary(report: Report) -> list[str]:
     """What a reader should take away, as sentences."""
-    videos, frames = report.overall.videos, report.overall.frames
-    said = [summary(report)]
-    level, what = (
-        (videos, "video") if videos.metrics["auc"].value is not None else (frames, "frame")
-    )
+    level, what, said = report.overall.videos, "video", [summary(report)]
+    if level.metrics["auc"].value is None:
+        level, what = report.overall.frames, "frame"
     value = level.metrics["auc"].value
     if value is None:
         return [*said, f"How well it separates cannot be said: {level.metrics['auc'].reason}."]
+    known = ""
+    if level.interval is not None:
+        low, high = 100 * level.interval.low, 100 * level.interval.high
+        known = f" (from {low:.0f} to {high:.0f}, as far as these videos can tell)"
     said.append(
         f"Of a fake and a real {what} picked at random, the fake is found more suspicious "
-        f"{100 * value:.0f} times of 100{_range(level)}. Guessing would be right 50 times."
+        f"{100 * value:.0f} times of 100{known}. Guessing would be right 50 times."
     )
     said.append(_worth(level, value))
     right = level.metrics["balanced_accuracy"].value
@@ -203,13 +189,6 @@ def plain_summary(report: Report) -> list[str]:
             f"{100 * right:.0f} % of the verdicts are right where both are equally frequent."
         )
     return said + _best_and_worst(report)
-
-
-def _range(level: Level) -> str:
-    if level.interval is None:
-        return ""
-    low, high = (100 * end for end in (level.interval.low, level.interval.high))
-    return f" (from {low:.0f} to {high:.0f}, as far as these videos can tell)"
 
 
 def _worth(level: Level, value: float) -> str:

@@ -1,5 +1,7 @@
 """The pictures of a report: ROC with a band, bars by method, a run's course, the worst faces."""
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -28,11 +30,9 @@ def roc_band_figure(table: ScoreTable, report: Report) -> Figure | None:
     if not (ranking.real.any() and ranking.fake.any()):
         return None
     drawn, ((axes,),) = new_figure(5.2, 4.6)
-    try:
+    with suppress(UndefinedError):
         low, high = _band(TableDraws(table, replicates=400), table)
         axes.fill_between(GRID, low, high, color=BLUE, alpha=0.18, lw=0, label="95 % band")
-    except UndefinedError:
-        pass
     axes.plot(*ranking.rates, color=BLUE, lw=2, label="all frames")
     axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=DASHED, label="guessing")
     axes.set(xlabel="FPR (reals called fake)", ylabel="TPR (fakes called fake)")
@@ -46,8 +46,8 @@ def _band(draws: TableDraws, table: ScoreTable) -> tuple[Floats, Floats]:
     curves: list[Floats] = []
     with np.errstate(invalid="ignore"):
         for ranking in draws.draws.rankings(draws.items(table)[0]):
-            curves += [np.interp(GRID, x, y) for x, y in zip(*(r.T for r in ranking.rates),
-                                                             strict=True)]  # fmt: skip
+            fpr, tpr = ranking.rates
+            curves += [np.interp(GRID, x, y) for x, y in zip(fpr.T, tpr.T, strict=True)]
     low, high = np.nanquantile(curves, (0.025, 0.975), axis=0)
     return low, high
 
@@ -86,25 +86,16 @@ def worst_mistakes(scores: pd.DataFrame, label: int, count: int) -> pd.DataFrame
 
 def thumbnails(rows: pd.DataFrame) -> str:
     """The rows' faces with their scores, as HTML; faces whose files are gone are counted."""
-    shown, missing = [], 0
+    shown = []
     for row in rows.itertuples(index=False):
-        picture = _thumbnail(str(row.path))
-        if picture is None:
-            missing += 1
+        try:
+            picture = Image.fromarray(read_crop(str(row.path)))
+        except (OSError, ValueError):
             continue
+        picture.thumbnail((SIDE, SIDE))
         name = f"{row.method} {row.video}, frame {row.frame}"
-        caption = f"{row.score:.3f} {name}"
-        shown.append(figure(embed_png(picture, alt=name, width=SIDE), caption))
+        shown.append(figure(embed_png(picture, alt=name, width=SIDE), f"{row.score:.3f} {name}"))
     text = f'<div class="pictures">{"".join(shown)}</div>' if shown else ""
-    if missing:
+    if missing := len(rows) - len(shown):
         text += paragraph(f"{missing} faces are not shown: their files are no pictures here.")
     return text
-
-
-def _thumbnail(path: str) -> Image.Image | None:
-    try:
-        picture = Image.fromarray(read_crop(path))
-    except (OSError, ValueError):
-        return None
-    picture.thumbnail((SIDE, SIDE))
-    return picture

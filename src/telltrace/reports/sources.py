@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from telltrace.checkpoint import Card, read_card
+from telltrace.checkpoint import read_card
 from telltrace.errors import ManifestError
 from telltrace.evaluation.scores import COLUMNS, read_scores
 from telltrace.files import file_sha256
@@ -48,11 +48,8 @@ def read_source(path: Path) -> list[Source]:
         return [_read_robustness(path)]
     tables = [file for file in sorted(path.rglob("*.csv")) if _is_scores(file)]
     if not tables:
-        command = (
-            f"`telltrace predict ... --checkpoint {path / 'best.safetensors'} "
-            f"--out {path / 'test.csv'}`"
-        )
-        remedy = f"Write one with {command}."
+        best, out = path / "best.safetensors", path / "test.csv"
+        remedy = f"Write one with `telltrace predict ... --checkpoint {best} --out {out}`."
         raise ManifestError("holds no scores table", remedy=remedy, path=path)
     file = path / "metrics.csv"
     history = pd.read_csv(file) if file.is_file() else None
@@ -90,18 +87,14 @@ def _about_run(folder: Path) -> dict[str, str]:
             found |= {f"{name}: {k}": _brief(v) for k, v in values.items()}
     best = folder / "best.safetensors"
     if best.is_file():
-        found |= _about_card(read_card(best))
+        card, zone = read_card(best), read_card(best).calibration
+        known = {
+            "preprocessing": asdict(card.preprocessing),
+            "thresholds": f"real below {zone.real_below:.4f}, fake from {zone.fake_from:.4f}",
+            **card.provenance,
+        }
+        found |= {f"checkpoint: {k}": _brief(v) for k, v in known.items() if k != "recipe"}
     return found
-
-
-def _about_card(card: Card) -> dict[str, str]:
-    calibration = card.calibration
-    return {
-        "checkpoint: preprocessing": _brief(asdict(card.preprocessing)),
-        "checkpoint: thresholds": f"real below {calibration.real_below:.4f}, "
-        f"fake from {calibration.fake_from:.4f}",
-        **{f"checkpoint: {k}": _brief(v) for k, v in card.provenance.items() if k != "recipe"},
-    }
 
 
 def _brief(value: Any) -> str:
