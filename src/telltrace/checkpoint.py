@@ -43,9 +43,8 @@ class Card:
     """Keyword arguments of the detector's builder."""
     preprocessing: Preprocessing
     calibration: Calibration = field(default_factory=Calibration)
-    """For a single look: a picture, or one frame."""
     video: VideoCalibration | None = None
-    """For a person through a video; None: looks are averaged and judged as a picture's."""
+    """None: looks are averaged and judged as a picture's."""
     labels: tuple[str, str] = ("real", "fake")
     """Meaning of logit 0 and logit 1."""
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -72,9 +71,6 @@ class Card:
 
 class Detector:
     """A network with all that its scores depend on: the one path from a face crop to a score.
-
-    Validation during training, ``predict``, ``scan`` and every service call go through
-    :meth:`score`, so that they cannot disagree.
 
     Args:
         network: (B, 3, H, W) images to (B, 2) logits; it is put into evaluation mode while scoring.
@@ -107,13 +103,9 @@ class Detector:
         return self
 
     def score(self, crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probability that each face is forged.
+        """Probability, (N,), that each of the RGB crops (N, H, W, 3) is forged.
 
-        Args:
-            crops: (N, H, W, 3) RGB face crops, cut as :attr:`crop` cuts them, of any size.
-
-        Shape:
-            (N, H, W, 3) to (N,), each in [0, 1].
+        They are cut as :attr:`crop` cuts them, of any size.
         """
         if not len(crops):
             return np.zeros(0)
@@ -136,11 +128,7 @@ __getattr__ = old_names(__name__, {"Judge": "Detector", "load_checkpoint": "load
 
 
 def probabilities(logits: Tensor, calibration: Calibration) -> NDArray[np.float64]:
-    """Calibrated probability of fake.
-
-    Shape:
-        (B, 2) logits to (B,).
-    """
+    """Calibrated probability of fake, (B,), of logits (B, 2)."""
     pair = logits.detach().double().cpu()
     margin = (pair[:, 1] - pair[:, 0]) / calibration.temperature + calibration.bias
     scores: NDArray[np.float64] = torch.sigmoid(margin).numpy()
@@ -150,16 +138,12 @@ def probabilities(logits: Tensor, calibration: Calibration) -> NDArray[np.float6
 
 
 def save_checkpoint(path: Path, network: nn.Module, card: Card) -> None:
-    """Write weights and card as one file, atomically: a reader sees the old file or the new one.
-
-    Raises:
-        OSError: If the file cannot be written; what stood there before is untouched.
-    """
+    """Write weights and card as one file, atomically, or raise an OSError."""
     write_tensors(path, dict(network.state_dict()), {"card": card.to_json()})
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file beside its destination, then move it into place.
+    """Write a safetensors file, atomically.
 
     Raises:
         OutputError: If the disk has no room; nothing is written then.
@@ -187,26 +171,19 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _opened(path: Path) -> Iterator[Any]:
     """A safetensors file whose tensors are read when they are asked for."""
     if not path.is_file():
-        raise CheckpointError(
-            "no such file", remedy="Give the path of a .safetensors checkpoint.", path=path
-        )
+        remedy = "Give the path of a .safetensors checkpoint."
+        raise CheckpointError("no such file", remedy=remedy, path=path)
     try:
         with safe_open(path, "pt") as file:
             yield file
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"not a complete safetensors file ({error})",
-            remedy="Download or train it again; pickled .pt and .pth files are never loaded.",
-            path=path,
-        ) from None
+        message = f"not a complete safetensors file ({error})"
+        remedy = "Download or train it again; pickled .pt and .pth files are never loaded."
+        raise CheckpointError(message, remedy=remedy, path=path) from None
 
 
 def read_card(path: Path) -> Card:
-    """The card of a checkpoint; its weights stay on the disk.
-
-    Raises:
-        CheckpointError: If the file carries none.
-    """
+    """The card of a checkpoint, or a CheckpointError; its weights stay on the disk."""
     with _opened(path) as file:
         return _card(path, file.metadata() or {})
 
@@ -245,17 +222,14 @@ def load_detector(
 
 def _card(path: Path, metadata: dict[str, str]) -> Card:
     if "card" not in metadata:
-        raise CheckpointError(
-            "holds tensors but no telltrace card, so nothing says which detector or "
-            "preprocessing they need",
-            remedy="Use a file that `telltrace train` wrote.",
-            path=path,
-        )
+        message = "holds tensors but no telltrace card, so nothing says which detector they are of"
+        remedy = "Use a file that `telltrace train` wrote."
+        raise CheckpointError(message, remedy=remedy, path=path)
     try:
         return Card.from_json(metadata["card"])
     except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(
+        message, remedy = (
             f"its card cannot be read ({error})",
-            remedy="It may come from a newer telltrace.",
-            path=path,
-        ) from None
+            "It may come from a newer telltrace.",
+        )
+        raise CheckpointError(message, remedy=remedy, path=path) from None

@@ -53,14 +53,15 @@ class FaceCrop:
     outside: Literal["shift", "repeat"] = "shift"
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise OptionError(f"size must be at least 1 pixel, got {self.size}")
-        if not 0.5 <= self.margin <= 4:
-            raise OptionError(f"margin must be between 0.5 and 4, got {self.margin}.")
-        if self.alignment not in ("box", "similarity"):
-            raise OptionError(f"alignment must be box or similarity, got {self.alignment!r}.")
-        if self.outside not in ("shift", "repeat"):
-            raise OptionError(f"outside must be shift or repeat, got {self.outside!r}.")
+        rules = {
+            "size": (self.size >= 1, "at least 1 pixel"),
+            "margin": (0.5 <= self.margin <= 4, "between 0.5 and 4"),
+            "alignment": (self.alignment in ("box", "similarity"), "box or similarity"),
+            "outside": (self.outside in ("shift", "repeat"), "shift or repeat"),
+        }
+        for name, (is_met, rule) in rules.items():
+            if not is_met:
+                raise OptionError(f"{name} must be {rule}, got {getattr(self, name)!r}.")
 
     def cut(self, image: NDArray[np.uint8], face: "Face") -> NDArray[np.uint8]:
         """The crop of one face, (size, size, 3), out of the picture (H, W, 3) that it was found in.
@@ -72,10 +73,9 @@ class FaceCrop:
         return resize_square(_square(image, *self.square(face, image.shape[:2])), self.size)
 
     def square(self, face: "Face", shape: tuple[int, int]) -> Square:
-        """Left, top and side of the upright square that is cut, in whole pixels.
+        """Left, top and side, in pixels, of the square cut from a picture (height, width).
 
-        ``shape`` is the height and width of the picture. A box that is empty or not finite is an
-        OptionError.
+        A box that is empty or not finite is an OptionError.
         """
         left, top, right, bottom = face.box
         side = self.margin * max(right - left, bottom - top)
@@ -117,11 +117,8 @@ class FaceCrop:
 def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
     """The turn, scaling and shift that bring points (N, 2) nearest to targets in least squares.
 
-    A mirror image is never among the answers. With a point of the plane as a complex number the
-    turn and scaling are one factor, and least squares gives it in closed form.
-
-    Returns:
-        (2, 3) matrix of the map, for column vectors (x, y, 1).
+    It is a matrix (2, 3) for column vectors (x, y, 1), and mirrors nothing. With points as complex
+    numbers the turn and scaling are one factor, which least squares gives in closed form.
 
     Raises:
         OptionError: If the points coincide or are not finite.
@@ -134,11 +131,9 @@ def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
     spread = np.sum(np.abs(p - p.mean()) ** 2)
     if not (np.isfinite(spread) and spread > 0):
         raise OptionError(f"Landmarks must be finite and apart from each other, got {points!r}.")
-    factor = np.sum((q - q.mean()) * np.conj(p - p.mean())) / spread
-    shift = q.mean() - factor * p.mean()
-    return np.array(
-        [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]]
-    )
+    f = np.sum((q - q.mean()) * np.conj(p - p.mean())) / spread
+    shift = q.mean() - f * p.mean()
+    return np.array([[f.real, -f.imag, shift.real], [f.imag, f.real, shift.imag]])
 
 
 def _square(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
@@ -167,13 +162,8 @@ def _warp(image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> N
     """Warp at a whole multiple of the size where the map shrinks, then average: no aliasing."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     finer = min(8, max(1, int(np.ceil(1 / scale))))
-    matrix = matrix * finer
+    matrix, shape = matrix * finer, (size * finer, size * finer)
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5  # OpenCV counts from pixel centres
-    warped = cv2.warpAffine(
-        image,
-        matrix,
-        (size * finer, size * finer),
-        flags=cv2.INTER_LINEAR if finer > 1 else cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    how = cv2.INTER_LINEAR if finer > 1 else cv2.INTER_CUBIC
+    warped = cv2.warpAffine(image, matrix, shape, flags=how, borderMode=cv2.BORDER_REPLICATE)
     return resize_square(warped.astype(np.uint8, copy=False), size)

@@ -8,10 +8,7 @@ from torch import Tensor
 def integral_images(images: Tensor) -> Tensor:
     """For each pixel the sum of all above and left of it, so that any box sum is four reads.
 
-    Shape:
-        - Input: (B, H, W, 3) of 8 bits
-        - Output: (B, H + 1, W + 1, 3); its first row and column are 0. Sums are 32-bit where the
-          whole picture fits, else 64-bit.
+    (B, H, W, 3) of 8 bits to (B, H + 1, W + 1, 3), whose first row and column are 0.
     """
     count, height, width, channels = images.shape
     dtype = torch.int32 if height * width * 255 < 2**31 else torch.int64
@@ -28,9 +25,8 @@ def cut_patches(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cut boxes out of pictures and average each down (or repeat it up) to one size.
 
-    A box is cut to the picture first, and dropped if nothing of it is inside. Pixel ``i`` of a
-    patch is the mean over ``floor(i * n / size)`` to ``ceil((i + 1) * n / size)`` of the ``n``
-    pixels of its side: what torch's ``interpolate(mode="area")`` computes.
+    A box is cut to the picture first, and dropped if nothing of it is inside. A patch is what
+    torch's ``interpolate(mode="area")`` computes.
 
     Shape:
         - Input: `integral_images` (B, H + 1, W + 1, 3); boxes (N, 4) as left, top, right, bottom
@@ -79,8 +75,7 @@ def suppress_nested(boxes: Tensor, scores: Tensor, owner: Tensor, limit: float) 
     """Greedy suppression by intersection over the smaller of two areas; the best first.
 
     A box falls if a kept, better one of the same picture covers more than ``limit`` of the smaller
-    of both. Whether the better one is kept is settled by repeating until nothing changes, which is
-    what going through them one by one would give.
+    of both; repeated until nothing changes, this is what going through them one by one would give.
     """
     order = scores.argsort(descending=True, stable=True)
     boxes, owner = boxes[order], owner[order]

@@ -47,8 +47,7 @@ class Face:
 class FaceDetector(nn.Module):
     """Multi-task cascade: propose windows at all sizes, refine them, find landmarks in the rest.
 
-    Pictures with a longer side than ``long_side``, in pixels, are searched in a copy shrunk to it;
-    None searches every picture at its own size.
+    Pictures with a longer side than ``long_side``, in pixels, are searched in a copy shrunk to it.
 
     References:
         Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional
@@ -144,15 +143,14 @@ class FaceDetector(nn.Module):
         """P-Net on a pyramid: square windows (N, 4) and the picture each is in (N,)."""
         scales = _scales(*images.shape[1:3])
         few = 4 if images.device.type == "cpu" else len(images)  # so that caches hold a level
-        levels = [
-            self._level(part, scale, start * few)
-            for start, pictures in enumerate(torch.split(images, few))
-            for part in [pictures.permute(0, 3, 1, 2).float().sub_(127.5).mul_(1 / 128)]
-            for scale in scales
-        ]
+        levels = []
+        for start, pictures in enumerate(torch.split(images, few)):
+            pixels = pictures.permute(0, 3, 1, 2).float().sub_(127.5).mul_(1 / 128)
+            levels += [self._level(pixels, scale, start * few) for scale in scales]
         if not levels:
-            none = torch.zeros(0, dtype=torch.long, device=images.device)
-            return torch.zeros(0, 4, device=images.device), none
+            return images.new_zeros((0, 4), dtype=torch.float), images.new_zeros(
+                0, dtype=torch.long
+            )
         boxes, scores, owner, shifts = (torch.cat(parts) for parts in zip(*levels, strict=True))
         keep = batched_nms(boxes, scores, owner, 0.7)
         boxes, owner, shifts = boxes[keep], owner[keep], shifts[keep]
@@ -181,8 +179,7 @@ def create_face_detector(
     """A `FaceDetector` with the published weights, ready to use.
 
     Raises:
-        DependencyError: If the ``mtcnn`` package, which carries the weights, is not installed, or
-            its weights are not the known ones.
+        DependencyError: If the ``mtcnn`` package lacks, or its weights are not the known ones.
     """
     detector = FaceDetector(long_side)
     for name in ("pnet", "rnet", "onet"):

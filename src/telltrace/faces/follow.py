@@ -21,10 +21,10 @@ _SHIFTS = (-0.3, 0.0, 0.3)
 class Follower:
     """Finds faces in one run of frames after another, at a fraction of the cost of searching all.
 
-    Every ``every``-th frame is searched. In those between, a face is expected on the line from
-    where it was to where it will be, and R-Net and O-Net find it there. A frame is searched after
-    all when this is unsure: a face comes, goes or is not found again, no face is expected, the
-    shot changes, or the frames lie more than ``reach`` seconds apart.
+    Every ``every``-th frame is searched. In those between, a face is looked for on the line from
+    where it was to where it will be. A frame is searched after all when this is unsure: a face
+    comes, goes or is not found again, none is expected, the shot changes, or the frames lie more
+    than ``reach`` seconds apart.
     """
 
     detector: FaceDetector
@@ -107,10 +107,10 @@ def _between(a: Face, b: Face, share: float) -> Box:
 
 def _windows(boxes: list[Box]) -> list[Box]:
     """Squares about each box, so that one of them covers a face that is off by half its size."""
+    places = [(dx, dy, 1.1) for dx in _SHIFTS for dy in _SHIFTS if dx or dy]
     windows: list[Box] = []
     for left, top, right, bottom in boxes:
         side, x, y = max(right - left, bottom - top), (left + right) / 2, (top + bottom) / 2
-        places = [(dx, dy, 1.1) for dx in _SHIFTS for dy in _SHIFTS if dx or dy]
         for dx, dy, scale in [(0.0, 0.0, 0.9), (0.0, 0.0, 1.2), *places]:
             across, down, half = x + dx * side, y + dy * side, scale * side / 2
             windows.append((across - half, down - half, across + half, down + half))

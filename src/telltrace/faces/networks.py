@@ -26,10 +26,8 @@ _INSTALL = "Run: pip install mtcnn"
 class ProposalNet(nn.Module):
     """P-Net: looks at every 12 x 12 window of a picture, two pixels apart.
 
-    Shape:
-        - Input: (B, 3, H, W) in [-1, 1]
-        - Output: face probability (B, h, w) and box corrections (B, 4, h, w), where h and w are
-          about (H - 10) / 2 and (W - 10) / 2
+    Pictures (B, 3, H, W) in [-1, 1] to face probability (B, h, w) and box corrections
+    (B, 4, h, w), where h and w are about (H - 10) / 2 and (W - 10) / 2.
     """
 
     def __init__(self) -> None:
@@ -50,9 +48,8 @@ class ProposalNet(nn.Module):
 class WindowNet(nn.Module):
     """Judges windows (N, 3, S, S) in [-1, 1].
 
-    Shape:
-        - Output: face probability (N,), box corrections (N, 4) and, where there is a head for
-          them, landmarks (N, 10): five x, then five y, in sizes of the window
+    It gives face probability (N,), box corrections (N, 4) and, where there is a head for them,
+    landmarks (N, 10): five x, then five y, in sizes of the window.
     """
 
     def __init__(
@@ -90,8 +87,8 @@ def load_published(network: nn.Module, name: str, folder: Path | None = None) ->
     """Fill a network with its published weights, "pnet", "rnet" or "onet".
 
     Their layers stand in the order in which the networks above define them; kernels are (height,
-    width, in, out), dense weights (in, out), PReLU slopes (1, 1, channels). The files lie in the
-    installed ``mtcnn`` package, if no other folder is given.
+    width, in, out), dense weights (in, out), PReLU slopes (1, 1, channels). Without ``folder`` it
+    is that of the installed ``mtcnn`` package.
 
     Raises:
         DependencyError: If the package is not there, or its file is not the published one.

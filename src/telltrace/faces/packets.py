@@ -117,10 +117,7 @@ def demuxed(
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container and its picture stream, closed on the way out.
-
-    A container that is not known, or holds no picture, is a MediaError.
-    """
+    """The container and its picture stream, closed on the way out; or a MediaError."""
     with path.open("rb") as file:
         # without its name, which FFmpeg would take for a hint or an address
         nameless = SimpleNamespace(read=file.read, seek=file.seek, tell=file.tell)
@@ -172,12 +169,11 @@ def _not_a_video(path: Path, error: Exception) -> MediaError:
 
 
 class Extent(NamedTuple):
-    """What the outermost layer of a container promises."""
+    """The bytes that a container says it has, if it does, and whether its index is there."""
 
     end: int | None
-    """Bytes that the file must have; None where the container does not say."""
     indexed: bool = True
-    """False for an MP4 or MOV whose index (its ``moov`` box) is not there."""
+    """False for an MP4 or MOV without its ``moov`` box."""
 
 
 def promised_extent(path: Path) -> Extent:
@@ -216,10 +212,7 @@ def _matroska(file: BinaryIO) -> int | None:
     """End of the segment that follows the EBML header, if it has a size (RFC 8794, section 6)."""
     file.seek(4)
     header = _element_size(file)
-    if header is None:
-        return None
-    file.seek(header, 1)
-    if file.read(4) != b"\x18\x53\x80\x67":
+    if header is None or file.seek(header, 1) < 0 or file.read(4) != b"\x18\x53\x80\x67":
         return None
     segment = _element_size(file)
     return None if segment is None else file.tell() + segment

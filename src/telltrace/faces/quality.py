@@ -13,7 +13,6 @@ from .detect import Face
 Flag = Literal["small", "blurred", "dark", "turned", "cut", "rotated", "compressed"]
 """``turned``: the head; ``rotated``: the whole picture, which was turned upright before."""
 
-
 SIDE: Final = 64
 """Pixels to which the side of a face is brought before its sharpness is measured."""
 SHARP: Final = 0.02
@@ -38,8 +37,7 @@ def face_flags(
 ) -> tuple[Flag, ...]:
     """What is wrong with one face of a picture (H, W, 3), in a fixed order.
 
-    ``min_face`` is the side below which it is small, in pixels, ``margin`` the side of the square
-    that the detector sees, in sizes of the face.
+    ``min_face`` is in pixels, ``margin`` the side of the detector's square in sizes of the face.
     """
     grey = np.asarray(cv2.cvtColor(_FACE.cut(image, face), cv2.COLOR_RGB2GRAY), np.uint8)
     height, width = image.shape[:2]

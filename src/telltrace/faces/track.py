@@ -48,16 +48,14 @@ class Linking:
 
     Args:
         patience: Frames over which a face may be out of sight before its track ends.
-        unlike: Cost above which two faces are never linked. The cost adds up how far the face has
-            moved (in sizes of the face, less for a longer time), its change of size (in octaves)
-            and of looks (one less the correlation), weighted 0.4, 0.5 and 2: looks tell people
-            apart, and places settle who is who among those that look alike.
+        unlike: Cost above which two faces are never linked: how far the face has moved (in its
+            sizes, less for a longer time), its change of size (in octaves) and of looks (one less
+            the correlation), weighted 0.4, 0.5 and 2.
         sure: A track is dropped unless one of its faces has this confidence, and ...
         likely: ... half of them have this one.
-        brief: A track of fewer faces than this is dropped unless half of them are ``sure``: what
-            is no face flickers.
-        doubtful: Where no track in the whole run meets that, this is asked in its place: a person
-            who is only seen in profile is better judged than missed.
+        brief: Of fewer faces than this half must be ``sure``: what is no face flickers.
+        doubtful: Asked in place of ``likely`` where no track in the whole run meets that: a
+            person who is only seen in profile is better judged than missed.
     """
 
     patience: int = 4
@@ -85,8 +83,8 @@ def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Tr
     """Tracks of the faces in a run of frames, and the tracks dropped as background.
 
     Frame by frame, in the order of time, faces are given to the tracks so that all costs together
-    are least; a face that no track may have begins one. A cut ends all tracks. In one frame no
-    track has two faces. The tracks come in the order in which they begin, the largest face first.
+    are least; a face that no track may have begins one. A cut ends all tracks. The tracks come in
+    the order in which they begin, the largest face first.
     """
     rules = rules or Linking()
     done: list[Track] = []

@@ -22,16 +22,14 @@ def turn_frame(frame: Frame, quarters: int) -> Frame:
 
 
 def turn_back(box: Box, quarters: int, size: tuple[int, int]) -> Box:
-    """A box in a frame that `turn_frame` turned as one in the frame as it was.
-
-    ``size`` is the width and height of that frame, in pixels.
-    """
+    """A box in a frame that `turn_frame` turned as one in that frame, (width, height) before."""
     (left, top, right, bottom), (width, height) = box, size
-    if quarters == 1:
-        return width - bottom, left, width - top, right
-    if quarters == 2:
-        return width - right, height - bottom, width - left, height - top
-    return (top, height - right, bottom, height - left) if quarters == 3 else box
+    turned = {
+        1: (width - bottom, left, width - top, right),
+        2: (width - right, height - bottom, width - left, height - top),
+        3: (top, height - right, bottom, height - left),
+    }
+    return turned.get(quarters, box)
 
 
 def find_turn(detector: FaceDetector, frames: Sequence[Frame]) -> int:

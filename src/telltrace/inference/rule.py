@@ -27,13 +27,11 @@ SUSPICIOUS: Final = 4.0
 
 
 class Stretch(NamedTuple):
-    """The most suspicious stretch of seconds of a person, where it is suspicious at all."""
+    """The most suspicious stretch of a person, in seconds, and the score of its worst second."""
 
     start: float
-    """Seconds."""
     end: float
     score: float
-    """Probability of forgery of the worst second in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +43,13 @@ class Series:
     margins: Floats
     """Fake logit less real logit of each detector, (N, detectors)."""
     even: NDArray[np.bool_]
-    """Whether the look is one of those spread evenly over the video, and not one of the many
-    about a suspicious moment, (N,)."""
+    """Whether a look is one of those spread evenly, and not about a suspicious moment, (N,)."""
 
     @property
     def mean(self) -> Floats:
         """Mean margins, (detectors,): of the even looks, so that looking closely moves nothing."""
         even = self.margins[self.even]
-        mean: Floats = (even if len(even) else self.margins).mean(axis=0)
-        return mean
+        return np.asarray((even if len(even) else self.margins).mean(axis=0))
 
 
 class Finding(NamedTuple):
@@ -66,9 +62,9 @@ class Finding(NamedTuple):
     """Probability of forgery by the mean of all looks."""
     scores: tuple[float, ...]
     """That of each detector."""
-    suspicious: tuple[Window, ...]
+    suspicious: tuple[Window, ...] = ()
     """Windows of a stretch that is forged, or suspicious where none is forged."""
-    stretch: Stretch | None
+    stretch: Stretch | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ class Rule:
         """Judge a face, one of so many in a picture, by each detector's score, (detectors,)."""
         score = float(scores.mean())
         status = judge_score(score, self.zone(False, people))
-        return Finding(status, status, score, tuple(scores.tolist()), (), None)
+        return Finding(status, status, score, tuple(scores.tolist()))
 
     def video(self, person: Series, people: int = 1) -> Finding:
         """Judge a person of at least one look, one of so many in a video.
@@ -152,7 +148,7 @@ class Rule:
             single = self.scores(person.mean, moving=False).mean()
             if judge_score(float(single), self.calibration) != Status.FAKE:
                 throughout = Status.UNCERTAIN
-        found = Finding(throughout, throughout, score, tuple(scores.tolist()), (), None)
+        found = Finding(throughout, throughout, score, tuple(scores.tolist()))
         tested, count = self._windows(person)
         if not tested:
             return found
@@ -195,11 +191,6 @@ def judge_score(score: float, calibration: Calibration) -> Status:
 
 
 def halfway(a: float, b: float) -> float:
-    """The probability in the middle of two on the scale of log odds.
-
-    Examples:
-        >>> round(halfway(0.1, 0.9), 9)
-        0.5
-    """
+    """The probability in the middle of two on the scale of log odds."""
     odds = [np.log(p / (1 - p)) for p in np.clip([a, b], 1e-12, 1 - 1e-12)]
     return float(1 / (1 + np.exp(-np.mean(odds))))

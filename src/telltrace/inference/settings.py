@@ -7,11 +7,7 @@ from telltrace.errors import OptionError
 from telltrace.faces.media import Sampling
 
 Sample = Literal["adaptive", "spread", "every", "fps", "all"]
-"""Which frames of a video are looked at."""
-
 Precision = Literal["float32", "bfloat16"]
-"""What the detector of forgeries computes in."""
-
 FIRST: Final = 12
 """Frames of a first look at a video, however few are asked for: a verdict must not hang on that."""
 
@@ -51,18 +47,18 @@ class ScanSettings:
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
-        for name, choices in (("sample", Sample), ("precision", Precision)):
-            if getattr(self, name) not in get_args(choices):
-                known = ", ".join(get_args(choices))
-                raise OptionError(f"{name} must be one of {known}, got {getattr(self, name)!r}.")
-        for name in ("search_every", "batch_size"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        for name in ("window", "min_face"):
-            if not getattr(self, name) >= 0:
-                raise OptionError(f"{name} must not be negative, got {getattr(self, name)}.")
-        if self.time_limit is not None and not self.time_limit > 0:
-            raise OptionError(f"time_limit must be positive or none, got {self.time_limit}.")
+        rules = {
+            "sample": (self.sample in get_args(Sample), f"be one of {', '.join(get_args(Sample))}"),
+            "precision": (self.precision in get_args(Precision), "be one of float32, bfloat16"),
+            "search_every": (self.search_every >= 1, "be at least 1"),
+            "batch_size": (self.batch_size >= 1, "be at least 1"),
+            "window": (self.window >= 0, "not be negative"),
+            "min_face": (self.min_face >= 0, "not be negative"),
+            "time_limit": (self.time_limit is None or self.time_limit > 0, "be positive or none"),
+        }
+        for name, (is_met, rule) in rules.items():
+            if not is_met:
+                raise OptionError(f"{name} must {rule}, got {getattr(self, name)!r}.")
         Sampling("spread" if self.sample == "adaptive" else self.sample, self.frames)
 
     def sampling(self, last: bool = False) -> Sampling:

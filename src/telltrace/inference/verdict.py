@@ -19,7 +19,7 @@ class FaceVerdict:
     score: float | None
     """Probability that the face is forged; None where nothing can be said."""
     smoothed: float | None = None
-    """The score smoothed over the looks at the same face before and after."""
+    """The score smoothed over the looks before and after."""
     frame: int
     time: float = field(metadata={"digits": 3})
     """Seconds from the start; 0 in a picture."""
@@ -50,9 +50,8 @@ class TrackVerdict:
     stretch: Stretch | None = None
     """The most suspicious stretch of seconds, where it is suspicious; `status` says how much."""
     start: float = field(init=False, metadata={"digits": 3})
-    """Seconds; the first look."""
     end: float = field(init=False, metadata={"digits": 3})
-    """Seconds; the last look."""
+    """Seconds of the first and the last look."""
     forged: tuple[Span, ...] = ()
     """The seconds in which the face looks forged."""
     quality: tuple[str, ...] = ()
@@ -95,8 +94,8 @@ class Verdict:
     size: tuple[int, int] | None = None
     """Width and height in pixels."""
     frames: int = 0
-    """Frames looked at."""
     frames_with_face: int = 0
+    """Of those looked at."""
     dropped: int = 0
     """Tracks that were hardly faces, seen and not judged."""
     lost: int = 0
