@@ -228,8 +228,6 @@ def _card(path: Path, metadata: dict[str, str]) -> Card:
     try:
         return Card.from_json(metadata["card"])
     except (ValueError, TypeError, KeyError) as error:
-        message, remedy = (
-            f"its card cannot be read ({error})",
-            "It may come from a newer telltrace.",
-        )
+        message = f"its card cannot be read ({error})"
+        remedy = "It may come from a newer telltrace."
         raise CheckpointError(message, remedy=remedy, path=path) from None

@@ -38,7 +38,7 @@ class Answer:
     verdict: dict[str, Any]
     """A ``Verdict`` as plain data."""
     lost: str = ""
-    """Why the file could not be judged, if not by what it holds: crash, timeout, error."""
+    """crash, timeout or error, where it is not for what the file holds that it has no verdict."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time spent on each stage; journals of version 0.1 hold it within the verdict."""
 
@@ -46,8 +46,8 @@ class Answer:
 class Journal:
     """Answers on disk. It takes 8 bytes of memory a file: where its last answer stands.
 
-    A line that a kill has torn is removed; one that a power cut has spoilt is passed over, and
-    its file counts as not judged; with ``retry``, so do files that were lost.
+    A line that a kill has torn is removed. The file of one that a power cut has spoilt counts as
+    not judged; with ``retry``, so do files that were lost.
     """
 
     def __init__(self, file: Path, files: int, retry: bool = False) -> None:
@@ -120,8 +120,8 @@ class Listing:
     def update(self, find: Callable[[], Iterator[str]], known: str) -> tuple[int, str]:
         """Write down the files that ``find`` gives; those not known before are added at the end.
 
-        ``known`` is the digest of the time before, "" at first. Returned are how many files the
-        listing holds, and the digest of those that there are now.
+        ``known`` is the digest of the time before, "" at first; returned is that of those that
+        there are now, after how many files the listing holds.
         """
         found = Listing(self.file.with_name(f".{self.file.name}.found"))
         try:
@@ -161,8 +161,8 @@ def _mark(path: str) -> bytes:
 def write_results(answers: Iterable[Answer], about: dict[str, Any], out: Path) -> dict[str, Any]:
     """Write ``verdicts.jsonl``, ``verdicts.csv`` and, last, the summary, each atomically.
 
-    What was measured with a clock stands in the summary alone, which is also returned and holds
-    what it is ``about``, so that the other two are the same bytes whenever the verdicts are.
+    What was measured with a clock stands in the summary alone, so that the other two are the same
+    bytes whenever the verdicts are. It is also returned, and begins with ``about``.
     """
     tally, lost = Tally(), Counter[str]()
     with ExitStack() as stack:

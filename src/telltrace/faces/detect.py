@@ -148,9 +148,8 @@ class FaceDetector(nn.Module):
             pixels = pictures.permute(0, 3, 1, 2).float().sub_(127.5).mul_(1 / 128)
             levels += [self._level(pixels, scale, start * few) for scale in scales]
         if not levels:
-            return images.new_zeros((0, 4), dtype=torch.float), images.new_zeros(
-                0, dtype=torch.long
-            )
+            none = torch.zeros(0, 4, device=images.device)
+            return none, none[:, 0].long()
         boxes, scores, owner, shifts = (torch.cat(parts) for parts in zip(*levels, strict=True))
         keep = batched_nms(boxes, scores, owner, 0.7)
         boxes, owner, shifts = boxes[keep], owner[keep], shifts[keep]

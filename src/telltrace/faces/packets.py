@@ -212,9 +212,10 @@ def _matroska(file: BinaryIO) -> int | None:
     """End of the segment that follows the EBML header, if it has a size (RFC 8794, section 6)."""
     file.seek(4)
     header = _element_size(file)
-    if header is None or file.seek(header, 1) < 0 or file.read(4) != b"\x18\x53\x80\x67":
+    if header is None:
         return None
-    segment = _element_size(file)
+    file.seek(header, 1)
+    segment = _element_size(file) if file.read(4) == b"\x18\x53\x80\x67" else None
     return None if segment is None else file.tell() + segment
 
 

@@ -24,9 +24,8 @@ _MOST_EDGES, _AT_AN_EDGE = 4, 8
 def needs_more(seen: Observations) -> bool:
     """Whether more even looks may change what the first few say."""
     tracks, _ = seen.tracks()
-    if not any(track.score is not None for track in tracks):
-        return True
-    if any(len(track.faces) < AT_LEAST for track in tracks):
+    judged = any(track.score is not None for track in tracks)
+    if not judged or any(len(track.faces) < AT_LEAST for track in tracks):
         return True
     unsure = any(track.status == Status.UNCERTAIN for track in tracks)
     return unsure and not seen.rule.knows_stretches
@@ -35,8 +34,8 @@ def needs_more(seen: Observations) -> bool:
 def suspicious_moments(seen: Observations) -> tuple[float, ...]:
     """Moments, in seconds, of close looks: some in each of the most suspicious windows.
 
-    They are few, so that a file takes no more looks than ``frames`` of the settings, or two close
-    looks more: the most suspicious moment of everybody, then everybody's second, and so on.
+    A file takes no more looks than ``frames`` of the settings, or `LEAST` close ones more: at the
+    most suspicious moment of everybody, then everybody's second, and so on.
     """
     if not seen.rule.knows_stretches:
         return ()
@@ -66,10 +65,8 @@ def _suspicious(track: TrackVerdict, seen: Observations) -> list[tuple[float, fl
         if all(abs(start - other) >= length for _, other in chosen):
             chosen.append((-score, start))
     times = np.array([face.time for face in track.faces])
-    close = [
-        int(((times >= start) & (times < start + length)).sum()) >= CLOSE for _, start in chosen
-    ]
-    return [found for found, done in zip(chosen, close, strict=True) if not done]
+    within = [((times >= start) & (times < start + length)).sum() for _, start in chosen]
+    return [found for found, looks in zip(chosen, within, strict=True) if looks < CLOSE]
 
 
 def frames_at_edges(seen: Observations) -> tuple[int, ...]:
@@ -87,9 +84,8 @@ def _edges(tracks: Sequence[TrackVerdict]) -> Iterator[tuple[float, int, int]]:
     for track in tracks:
         if track.status != Status.FAKE or track.throughout == Status.FAKE:
             continue
-        for a, b in pairwise(face for face in track.faces if face.score is not None):
-            inside = [
-                any(span.start <= face.time <= span.end for span in track.forged) for face in (a, b)
-            ]
-            if inside[0] != inside[1] and b.frame - a.frame > 1:
+        known = [face for face in track.faces if face.score is not None]
+        inside = [any(s.start <= face.time <= s.end for s in track.forged) for face in known]
+        for (a, a_inside), (b, b_inside) in pairwise(zip(known, inside, strict=True)):
+            if a_inside != b_inside and b.frame - a.frame > 1:
                 yield -track.suspicion, a.frame + 1, b.frame - 1

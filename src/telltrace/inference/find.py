@@ -13,7 +13,6 @@ from telltrace.errors import OptionError
 
 LISTS: Final = (".txt", ".lst", ".list", ".nul")
 """Endings of files that name files."""
-STANDARD_INPUT: Final = "-"
 PIECE: Final = 2**16
 """Bytes of a list that are read at a time; longer than any path may be."""
 
@@ -21,12 +20,11 @@ PIECE: Final = 2**16
 def find_paths(sources: Sequence[str], leave_out: Path | None = None) -> Iterator[str]:
     """The files that the sources name, one after the other, and as long as they are asked for.
 
-    A folder stands for all files below it in the order of their paths; hidden ones are left out,
-    folders that a link leads to are named and not entered, and ``leave_out``, to which results are
-    written, is not searched. A pattern (``*``, ``?``, ``[ab]``, ``**``) stands for what it matches
-    and for all files below matching folders. A list names one file a line, or, if it holds a null
-    byte, one between null bytes, so that a name may contain a line break; "-" is a list on standard
-    input. Anything else is a file.
+    A folder stands for all files below it in the order of their paths; hidden ones and those in
+    ``leave_out`` are passed over, and folders that a link leads to are named and not entered. A
+    pattern (``*``, ``?``, ``[ab]``, ``**``) stands for what it matches and for all files below
+    matching folders. A list names one file a line, or, if it holds a null byte, one between null
+    bytes; "-" is a list on standard input. Anything else is a file.
 
     Raises:
         OptionError: If a source names nothing; the message says which.
@@ -42,7 +40,7 @@ def find_paths(sources: Sequence[str], leave_out: Path | None = None) -> Iterato
 
 
 def _paths(source: str, leave_out: Path | None) -> Iterable[str]:
-    if source == STANDARD_INPUT:
+    if source == "-":
         return _read_list(sys.stdin.buffer)
     if os.path.isdir(source):  # noqa: PTH112  names need not be valid text
         return _walk(source, leave_out)

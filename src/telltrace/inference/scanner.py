@@ -83,9 +83,8 @@ def scan(
 class Scanner:
     """Judges one file after another, with the models kept loaded.
 
-    Several threads may call one scanner at the same time without a lock: a scan keeps all that it
-    changes in objects of its own, and the models are only read. Verdicts are the same as one
-    after the other. Memory grows by the frames of one batch for each thread.
+    Several threads may call one scanner at the same time without a lock, with the same verdicts
+    as one after the other. Memory grows by the frames of one batch for each thread.
 
     Args:
         detector: The detector of forgeries, or several of which the mean counts: checkpoints or
@@ -138,13 +137,9 @@ class Scanner:
         times: Iterable[float] | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Verdict:
-        """Judge a picture or a video; whatever is wrong with it becomes a status.
+        """Judge a picture or a video as `telltrace.scan` does.
 
-        ``source`` and ``times`` are those of `telltrace.scan`; ``progress`` is called with the
-        number of frames read and how many there will be, about.
-
-        Raises:
-            OptionError: If the source is of a type that cannot be scanned.
+        ``progress`` is called with the number of frames read and how many there will be, about.
         """
         with opened_source(source, times) as medium:
             watch = Stopwatch(medium.name, self.settings.time_limit, progress)
@@ -163,7 +158,7 @@ class Scanner:
                 return replace(verdict, status=error.status, reason=reason, remedy=remedy)
 
     def scan_many(self, sources: Iterable[Source]) -> Iterator[Verdict]:
-        """Judge one source after the other; the verdicts come in their order, as they are ready."""
+        """Judge one source after the other, as the verdicts are asked for."""
         return (self.scan(source) for source in sources)
 
     def _look(self, medium: Medium, watch: Stopwatch) -> Observations:
@@ -202,10 +197,9 @@ class Scanner:
 
     def _read(self, seen: Observations, watch: Stopwatch, even: bool = True) -> None:
         """One pass over the file."""
-        frames = seen.frames
         follower = Follower(self.face_detector, self.settings.search_every)
         expected = int(self.settings.frames)
-        for chunk in watch.chunks(frames, self.settings.batch_size, expected):
+        for chunk in watch.chunks(seen.frames, self.settings.batch_size, expected):
             watch.check()
             seen.size = (chunk[0].image.shape[1], chunk[0].image.shape[0])
             upright = [turn_frame(frame, seen.turn) for frame in chunk]
@@ -213,7 +207,7 @@ class Scanner:
                 found = follower.find(upright)
             with watch.stage("score"):
                 seen.add(self._looks(upright, found), even)
-        seen.lost = max(seen.lost, frames.lost)
+        seen.lost = max(seen.lost, seen.frames.lost)
 
     def _looks(self, frames: Sequence[Frame], found: Sequence[list[Face]]) -> Iterator[Look]:
         limit = self.settings.min_face
@@ -266,7 +260,5 @@ def _warn_of_chance(card: Card) -> str:
     area = validation.get("val_auc") if isinstance(validation, dict) else None
     if not isinstance(area, int | float) or area >= AT_CHANCE:
         return ""
-    return (
-        f"The detector {card.detector} is at chance on its own validation split (AUC {area:.2f}): "
-        "its scores say nothing."
-    )
+    what = f"is at chance on its own validation split (AUC {area:.2f}): its scores say nothing"
+    return f"The detector {card.detector} {what}."

@@ -18,11 +18,7 @@ from telltrace.progress import logger, progress
 
 
 def choose_device(name: str) -> str:
-    """The device meant by ``auto``, ``cpu`` or ``cuda``.
-
-    Raises:
-        OptionError: If a GPU is asked for where there is none.
-    """
+    """The device meant by ``auto``, ``cpu`` or ``cuda``, which is an OptionError without a GPU."""
     found = torch.cuda.is_available()
     if name == "cuda" and not found:
         remedy = "Use --device cpu, or check the driver."
@@ -72,8 +68,8 @@ def score_crops(
 ) -> pd.DataFrame:
     """The scores table of a manifest of face crops that were cut so, in the manifest's order.
 
-    Upright crops of another margin or size are cut again as the detector wants them. What is
-    tighter than that is shown as it is, as a scan of such a picture would.
+    Upright crops of another margin or size are cut again as the detector wants them; what is
+    tighter than that is shown as it is.
 
     Raises:
         TelltraceError: If the crops are aligned in another way than the detector was trained on.
@@ -87,12 +83,10 @@ def score_crops(
     with progress("Scoring", len(faces), "faces") as advance:
         for start in range(0, len(faces), batch_size):
             rows = range(start, min(start + batch_size, len(faces)))
-            images = [
-                faces.image(row)
-                if crop == detector.crop
-                else preprocessing.resize(wide.cut(row, detector.crop))
-                for row in rows
-            ]
+            if crop == detector.crop:
+                images = [faces.image(row) for row in rows]
+            else:
+                images = [preprocessing.resize(wide.cut(row, detector.crop)) for row in rows]
             scores += detector.score_resized(np.stack(images)).tolist()
             advance(len(rows))
     return manifest.assign(score=scores)[COLUMNS].reset_index(drop=True)

@@ -45,10 +45,8 @@ class Medium(NamedTuple):
 def opened_source(source: Source, times: Iterable[float] | None = None) -> Iterator[Medium]:
     """Make a source ready to be opened. Bytes and open files are copied to a temporary file.
 
-    ``times`` are the seconds of each frame, ascending, where the source is frames.
-
-    Raises:
-        OptionError: If it is none of these, or the times are not those of its frames.
+    ``times`` are the seconds of each frame, ascending, where the source is frames. A source of
+    another kind, and times that are not those of its frames, are an OptionError.
     """
     if times is not None and (_is_file(source) or _is_picture(source)):
         raise OptionError("times are for a sequence of frames alone.", remedy="Leave them out.")
@@ -63,8 +61,7 @@ def opened_source(source: Source, times: Iterable[float] | None = None) -> Itera
         name = Path(getattr(source, "filename", "") or "<picture>")
         yield Medium(name, None, lambda choice, check: _still(name, source))  # type: ignore[arg-type]
     elif isinstance(source, Iterable):
-        frames = _frames(source, times)  # type: ignore[arg-type]
-        yield Medium(Path("<frames>"), None, frames)
+        yield Medium(Path("<frames>"), None, _frames(source, times))  # type: ignore[arg-type]
     else:
         remedy = "Give a path, bytes, an open binary file, a PIL image, an array or frames."
         message = f"source is of type {type(source).__name__}, which cannot be scanned"
@@ -117,8 +114,8 @@ def _pixels(picture: object, name: Path) -> NDArray[np.uint8]:
             raise MediaError(name, f"is a damaged picture ({error})", "Load it again") from None
     pixels = np.asarray(picture)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        found = f"{pixels.shape} {pixels.dtype}"
-        message = f"A picture must be an array (H, W, 3) of uint8, got {found}"
+        wanted = "A picture must be an array (H, W, 3) of uint8"
+        message = f"{wanted}, got {pixels.shape} {pixels.dtype}"
         raise OptionError(message, remedy="Convert it to 8-bit RGB.")
     return np.ascontiguousarray(pixels)
 

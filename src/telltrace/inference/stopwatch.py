@@ -26,12 +26,9 @@ class Stopwatch:
     def check(self) -> None:
         """Raise a MediaError when the time is up."""
         if self.limit is not None and time.monotonic() - self.start > self.limit:
-            raise MediaError(
-                self.path,
-                f"was not judged within {self.limit:g} s",
-                "Look at fewer frames with --frames, or allow more with --time-limit",
-                Status.TIMEOUT,
-            )
+            reason = f"was not judged within {self.limit:g} s"
+            remedy = "Look at fewer frames with --frames, or allow more with --time-limit"
+            raise MediaError(self.path, reason, remedy, Status.TIMEOUT)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -42,17 +39,15 @@ class Stopwatch:
 
     def chunks(self, frames: Frames, size: int, expected: int) -> Iterator[list[Frame]]:
         """Frames in lists of one size; the time they take to come counts as reading."""
-        iterator = self._told(frames, expected)
+        iterator = iter(frames)
         while True:
+            chunk: list[Frame] = []
             with self.stage("read"):
-                chunk = list(itertools.islice(iterator, size))
+                for frame in itertools.islice(iterator, size):
+                    chunk.append(frame)
+                    self._read += 1
+                    if self.progress is not None:
+                        self.progress(self._read, max(self._read, expected))
             if not chunk:
                 return
             yield chunk
-
-    def _told(self, frames: Frames, expected: int) -> Iterator[Frame]:
-        for frame in frames:
-            self._read += 1
-            if self.progress is not None:
-                self.progress(self._read, max(self._read, expected))
-            yield frame
