@@ -36,12 +36,8 @@ def progress(what: str, total: int, unit: str, *, done: int = 0) -> Iterator[Adv
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[said]}"),
-    )
+    said = TextColumn("{task.fields[said]}")
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), said
     watched = sys.stderr.isatty()
     start = spoken = time.monotonic()
     now = done

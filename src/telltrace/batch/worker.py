@@ -89,16 +89,13 @@ def _failed(order: Order, lost: str, reason: str, remedy: str) -> Answer:
 
 
 class Task(NamedTuple):
-    """What an engine is given to do."""
+    """What an engine is given to do, in so many ``workers`` or in one for each processor."""
 
     worker: ScanWorker
-    """Sent to each process."""
     orders: Iterator[Order]
-    """The files."""
     most: int
-    """How many they are."""
+    """How many files they are."""
     workers: int | None
-    """Processes; None for one for each processor."""
     time_limit: float
     """Seconds of one file."""
     split: SplitScanner | None = None
@@ -107,13 +104,9 @@ class Task(NamedTuple):
 
 def run_processes(task: Task) -> Generator[Answer, None, None]:
     """Judge the files in processes of this machine, in the order in which they are done."""
+    work, count = task.worker, min(task.workers or processors(), task.most)
     jobs = run_jobs(
-        task.worker,
-        task.orders,
-        min(task.workers or processors(), task.most),
-        begin=task.worker.begin,
-        time_limit=task.time_limit,
-        lost=lost_answer,
+        work, task.orders, count, begin=work.begin, time_limit=task.time_limit, lost=lost_answer
     )
     with closing(jobs):
         for _, answer in jobs:

@@ -1,7 +1,6 @@
 """Faces of a video's frames: searched for in every few, looked for where they must be between."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import compress, pairwise
 from operator import itemgetter
 
@@ -17,54 +16,39 @@ SURE = 0.95
 _SHIFTS = (-0.3, 0.0, 0.3)
 
 
-@dataclass
-class Follower:
-    """Finds faces in one run of frames after another, at a fraction of the cost of searching all.
+def follow_faces(
+    detector: FaceDetector, frames: Sequence[Frame], every: int = 4, reach: float = 1.0
+) -> list[list[Face]]:
+    """The faces of each of a run of frames, at a fraction of the cost of searching all.
 
     Every ``every``-th frame is searched. In those between, a face is looked for on the line from
     where it was to where it will be. A frame is searched after all when this is unsure: a face
     comes, goes or is not found again, none is expected, the shot changes, or the frames lie more
     than ``reach`` seconds apart.
     """
+    found: dict[int, list[Face]] = {}
 
-    detector: FaceDetector
-    every: int = 4
-    reach: float = 1.0
-    searched: int = field(default=0, init=False)
-    """Frames searched so far; in the others, faces were only followed."""
-
-    def find(self, frames: Sequence[Frame]) -> list[list[Face]]:
-        """The faces of each frame; the frames follow each other in time."""
-        found: dict[int, list[Face]] = {}
-        keys = self._keys(frames)
-        self._search(frames, keys, found)
-        expected = {
-            between: _expected(frames, found, before, after, between)
-            for before, after in pairwise(keys)
-            for between in range(before + 1, after)
-        }
-        windows = [_windows(faces) for _, faces in expected.values()]
-        again = self.detector.detect([frames[i].image for i in expected], windows)
-        for (number, (sure, _)), faces in zip(expected.items(), again, strict=True):
-            if sure and _all_found(sure, faces):
-                found[number] = faces
-        self._search(frames, [i for i in expected if i not in found], found)
-        return [found[number] for number in range(len(frames))]
-
-    def _keys(self, frames: Sequence[Frame]) -> list[int]:
-        """The frames to search: every few, the last, and both sides of a cut or a gap."""
-        keys = {*range(0, len(frames), self.every), *range(len(frames))[-1:]}
-        for number, (a, b) in enumerate(pairwise(frames)):
-            if b.time - a.time > self.reach or is_cut(a.tiny, b.tiny):
-                keys |= {number, number + 1}
-        return sorted(keys)
-
-    def _search(
-        self, frames: Sequence[Frame], numbers: list[int], found: dict[int, list[Face]]
-    ) -> None:
-        faces = self.detector.detect([frames[number].image for number in numbers])
+    def search(numbers: list[int]) -> None:
+        faces = detector.detect([frames[number].image for number in numbers])
         found.update(zip(numbers, faces, strict=True))
-        self.searched += len(numbers)
+
+    keys = {*range(0, len(frames), every), *range(len(frames))[-1:]}
+    for number, (a, b) in enumerate(pairwise(frames)):  # both sides of a cut or a gap
+        if b.time - a.time > reach or is_cut(a.tiny, b.tiny):
+            keys |= {number, number + 1}
+    search(sorted(keys))
+    expected = {
+        between: _expected(frames, found, before, after, between)
+        for before, after in pairwise(sorted(keys))
+        for between in range(before + 1, after)
+    }
+    windows = [_windows(faces) for _, faces in expected.values()]
+    again = detector.detect([frames[i].image for i in expected], windows)
+    for (number, (sure, _)), faces in zip(expected.items(), again, strict=True):
+        if sure and _all_found(sure, faces):
+            found[number] = faces
+    search([i for i in expected if i not in found])
+    return [found[number] for number in range(len(frames))]
 
 
 def _expected(

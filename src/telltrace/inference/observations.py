@@ -118,8 +118,7 @@ class Observations:
         smoothed[known] = smooth(series.times, means[known], self.settings.window)
         each = zip(seen, means.tolist(), smoothed.tolist(), strict=True)
         faces = tuple(self._face(*look, score, nearby) for look, score, nearby in each)
-        rotated = ("rotated",) if self.turn else ()
-        quality = common_flags([look.quality[place] for look, place in seen]) + rotated
+        quality = common_flags([look.quality[place] for look, place in seen])
         if not len(known):
             status = Status.FACE_TOO_SMALL
             return TrackVerdict(status=status, score=None, quality=quality, faces=faces)
@@ -168,7 +167,7 @@ class Observations:
             time=look.sight.time,
             box=face.box if self.size is None else turn_back(face.box, self.turn, self.size),
             confidence=face.confidence,
-            quality=(*look.quality[place], *(("rotated",) if self.turn else ())),
+            quality=look.quality[place],
         )
 
 

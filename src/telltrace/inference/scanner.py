@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from telltrace.checkpoint import BUNDLED, Card, Detector, load_detector
 from telltrace.errors import OptionError
 from telltrace.faces.detect import Face, FaceDetector, create_face_detector
-from telltrace.faces.follow import Follower
+from telltrace.faces.follow import follow_faces
 from telltrace.faces.media import (
     Choice,
     Frame,
@@ -23,7 +23,7 @@ from telltrace.faces.media import (
     at_positions,
     without,
 )
-from telltrace.faces.quality import face_flags, is_small
+from telltrace.faces.quality import Flag, face_flags, is_small
 from telltrace.faces.track import look_at
 from telltrace.faces.turned import find_turn, turn_frame
 from telltrace.inference.adaptive import frames_at_edges, needs_more, suspicious_moments
@@ -197,28 +197,29 @@ class Scanner:
 
     def _read(self, seen: Observations, watch: Stopwatch, even: bool = True) -> None:
         """One pass over the file."""
-        follower = Follower(self.face_detector, self.settings.search_every)
         expected = int(self.settings.frames)
         for chunk in watch.chunks(seen.frames, self.settings.batch_size, expected):
             watch.check()
             seen.size = (chunk[0].image.shape[1], chunk[0].image.shape[0])
             upright = [turn_frame(frame, seen.turn) for frame in chunk]
             with watch.stage("detect"):
-                found = follower.find(upright)
+                found = follow_faces(self.face_detector, upright, self.settings.search_every)
             with watch.stage("score"):
-                seen.add(self._looks(upright, found), even)
+                seen.add(self._looks(upright, found, bool(seen.turn)), even)
         seen.lost = max(seen.lost, seen.frames.lost)
 
-    def _looks(self, frames: Sequence[Frame], found: Sequence[list[Face]]) -> Iterator[Look]:
-        limit = self.settings.min_face
+    def _looks(
+        self, frames: Sequence[Frame], found: Sequence[list[Face]], turned: bool
+    ) -> Iterator[Look]:
+        limit, rotated = self.settings.min_face, list[Flag](["rotated"] if turned else [])
         pairs = [(f, face) for f, theirs in zip(frames, found, strict=True) for face in theirs]
         large = np.array([not is_small(face, limit) for _, face in pairs], dtype=bool)
         scores = np.full((len(pairs), len(self.detectors)), np.nan)
         scores[large] = self._score([pairs[i] for i in np.flatnonzero(large)])
         ends = np.cumsum([len(faces) for faces in found])[:-1]
         for frame, faces, theirs in zip(frames, found, np.split(scores, ends), strict=True):
-            flags = tuple(face_flags(frame.image, face, limit, self._margin) for face in faces)
-            yield Look(look_at(frame, faces), theirs, flags)
+            flags = [face_flags(frame.image, face, limit, self._margin) for face in faces]
+            yield Look(look_at(frame, faces), theirs, tuple((*each, *rotated) for each in flags))
 
     def _score(self, pairs: Sequence[tuple[Frame, Face]]) -> NDArray[np.float64]:
         """Probabilities of forgery of N faces, each with its frame: (N, detectors)."""
