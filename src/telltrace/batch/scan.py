@@ -116,11 +116,10 @@ def run_batch(
     """Judge all files that the sources name with any scanner; other options as `batch_scan`.
 
     ``out`` then holds ``verdicts.jsonl`` and ``verdicts.csv`` in the order of the listing,
-    ``summary.json``, and what a run that is killed goes on from: ``journal.jsonl``,
-    ``paths.nul`` and ``scan.json``. The same call goes on where the last one stopped, however it
-    ended; files that have come since are added at the end. A file whose decoder crashes or hangs
-    gets the status ``UNREADABLE`` or ``TIMEOUT``. Memory does not grow with the number of files
-    but for 8 bytes each.
+    ``summary.json``, and what the same call goes on from, however the last one ended:
+    ``journal.jsonl``, ``paths.nul`` and ``scan.json``. Files that have come since are added at the
+    end. A file whose decoder crashes or hangs gets the status ``UNREADABLE`` or ``TIMEOUT``.
+    Memory grows by 8 bytes a file.
 
     ``build`` makes a scanner, once in each worker, so it must be possible to pickle it; ``split``
     is the same in two parts, of which a cluster that has GPUs holds the models there. ``settings``

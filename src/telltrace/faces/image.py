@@ -71,9 +71,8 @@ def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         samples = np.asarray(picture).astype(np.int64 if picture.mode != "F" else np.float64)
         if picture.mode == "F" or samples.min() < 0 or samples.max() > 65535:
-            raise AnyMediaError(
-                f"has samples of mode {picture.mode!r}, which no fixed white scales"
-            )
+            mode = picture.mode
+            raise AnyMediaError(f"has samples of mode {mode!r}, which no fixed white scales")
         grey = ((samples + 128) // 257).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if picture.has_transparency_data:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from telltrace.faces.media import Frames, Status
 from telltrace.faces.quality import BITS, Flag, common_flags
 from telltrace.faces.track import Linking, Sight, Track, link
-from telltrace.faces.turned import UPRIGHT, turn_back
+from telltrace.faces.turned import turn_back
 from telltrace.inference.rule import Finding, Rule, Series, Stretch, halfway, judge_score
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.timeline import Span, sharpen, smooth, stretch_spans
@@ -74,12 +74,6 @@ class Observations:
     @property
     def is_still(self) -> bool:
         return self.frames.kind == "image"
-
-    @property
-    def has_upright_faces(self) -> bool:
-        """Whether a face is sure enough for nobody to be on their side."""
-        faces = (face for look in self.looks.values() for face in look.sight.faces)
-        return any(face.confidence >= UPRIGHT for face in faces)
 
     @property
     def is_compressed(self) -> bool:

@@ -21,11 +21,7 @@ THUMBNAIL = FaceCrop(size=112, margin=1.5)
 
 
 def read_frames(path: Path, indices: Collection[int]) -> dict[int, Pixels]:
-    """Frames of a file again, by their places in it: a scan keeps no pictures of its own.
-
-    Raises:
-        MediaError: If the file is gone or has changed for the worse.
-    """
+    """Frames of a file again, by their places in it, or a MediaError if the file is gone."""
     return {frame.index: frame.image for frame in open_media(path, at_positions(indices))}
 
 
@@ -46,12 +42,7 @@ def thumbnail(image: Pixels, face: FaceVerdict) -> Pixels:
 
 
 def save_picture(verdict: Verdict, path: Path) -> None:
-    """Write the most suspicious frame of a file that showed a face, marked.
-
-    Raises:
-        MediaError: If the file is gone.
-        OutputError: If the picture cannot be written.
-    """
+    """Write the most suspicious frame of a file with faces; one that is gone is a MediaError."""
     with atomic_write(path) as partial:
         worst_frame(verdict)[1].save(partial, format="PNG")
 
@@ -65,13 +56,12 @@ def worst_frame(verdict: Verdict) -> tuple[FaceVerdict, Image.Image]:
     from telltrace.visualization import draw_boxes
 
     peak = (verdict.worst or verdict.tracks[0]).peak
-    frame = peak.frame
-    image = read_frames(verdict.path, [frame])[frame]
+    image = read_frames(verdict.path, [peak.frame])[peak.frame]
     here = [
         (number, track, face)
         for number, track in enumerate(verdict.tracks, 1)
         for face in track.faces
-        if face.frame == frame
+        if face.frame == peak.frame
     ]
     here.sort(key=lambda each: each[2].suspicion)  # the worst is drawn last, over the others
     captions = []

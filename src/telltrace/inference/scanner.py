@@ -25,7 +25,7 @@ from telltrace.faces.media import (
 )
 from telltrace.faces.quality import Flag, face_flags, is_small
 from telltrace.faces.track import look_at
-from telltrace.faces.turned import find_turn, turn_frame
+from telltrace.faces.turned import UPRIGHT, find_turn, turn_frame
 from telltrace.inference.adaptive import frames_at_edges, needs_more, suspicious_moments
 from telltrace.inference.explain import explain
 from telltrace.inference.observations import Look, Observations
@@ -143,13 +143,8 @@ class Scanner:
         """
         with opened_source(source, times) as medium:
             watch = Stopwatch(medium.name, self.settings.time_limit, progress)
-            verdict = Verdict(
-                path=medium.name,
-                sha256=medium.sha256,
-                status=Status.UNREADABLE,
-                detectors=self.hashes,
-                warnings=self.warnings,
-            )
+            verdict = Verdict(path=medium.name, status=Status.UNREADABLE, sha256=medium.sha256)
+            verdict = replace(verdict, detectors=self.hashes, warnings=self.warnings)
             try:
                 seen = self._look(medium, watch)
                 return replace(self._conclude(verdict, seen), seconds=watch.spent)
@@ -171,7 +166,8 @@ class Scanner:
         again = frames.again
         if again is None:
             return seen
-        if not seen.has_upright_faces:
+        faces = (face for look in seen.looks.values() for face in look.sight.faces)
+        if not any(face.confidence >= UPRIGHT for face in faces):
             with watch.stage("read"):
                 few = list(again(Sampling("spread", 4)))
             with watch.stage("detect"):
