@@ -89,10 +89,9 @@ def _connect(workers: int | None, most: int) -> Any:
     found = _resource(ray, "CPU")
     if min(workers or 1, most) > found:
         ray.shutdown()
-        raise OptionError(
-            f"The cluster has {found} processors, too few for {workers} workers.",
-            remedy=f"Use --workers {found} or fewer, or add machines to it.",
-        )
+        remedy = f"Use --workers {found} or fewer, or add machines to it."
+        few = f"The cluster has {found} processors, too few for {workers} workers."
+        raise OptionError(few, remedy=remedy)
     return ray
 
 

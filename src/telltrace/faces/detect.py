@@ -79,9 +79,8 @@ class FaceDetector(nn.Module):
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for number, image in enumerate(images):
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise OptionError(
-                    f"Picture {number} must be uint8 (H, W, 3), got {image.dtype} {image.shape}."
-                )
+                kind = f"got {image.dtype} {image.shape}"
+                raise OptionError(f"Picture {number} must be uint8 (H, W, 3), {kind}.")
             groups[image.shape].append(number)
         for numbers in groups.values():
             for start in range(0, len(numbers), BATCH):

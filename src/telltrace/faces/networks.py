@@ -103,11 +103,9 @@ def load_published(network: nn.Module, name: str, folder: Path | None = None) ->
         raise DependencyError("no weights for face detection", remedy=_INSTALL, path=path)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
-        raise DependencyError(
-            "not the weights of mtcnn 1.0.0, so it is not opened (it is a pickle)",
-            remedy="Run: pip install --force-reinstall mtcnn==1.0.0",
-            path=path,
-        )
+        reason = "not the weights of mtcnn 1.0.0, so it is not opened (it is a pickle)"
+        remedy = "Run: pip install --force-reinstall mtcnn==1.0.0"
+        raise DependencyError(reason, remedy=remedy, path=path)
     published = [torch.from_numpy(array.copy()) for array in joblib.load(io.BytesIO(content))]
     orders = {4: (3, 2, 0, 1), 2: (1, 0)}
     with torch.inference_mode(False), torch.no_grad():

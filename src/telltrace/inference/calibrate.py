@@ -20,7 +20,6 @@ from telltrace.evaluation import (
     real_threshold,
     summarise_sample,
 )
-from telltrace.faces.media import Status
 from telltrace.inference.items import Group, Items, window_sample
 from telltrace.inference.rule import Rule, halfway
 
@@ -110,7 +109,7 @@ def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) ->
                 mine = alike.labels == label
                 weights, verdicts = alike.weights[mine], np.array(said)[mine]
                 row = {"medium": medium, "label": label, "items": int(mine.sum()), "strict": strict}
-                for status in (Status.FAKE, Status.UNCERTAIN, Status.REAL):
+                for status in ("FAKE", "UNCERTAIN", "REAL"):
                     row[status] = float(weights[verdicts == status].sum() / weights.sum())
                 rows.append(row)
     return pd.DataFrame(rows).sort_values(["medium", "label", "strict"], ignore_index=True)
@@ -193,8 +192,7 @@ def _videos(
     temperature, bias = (1.0, 0.0) if still.knots else (still.temperature, still.bias)
     if enough := len(fakes[0]) >= ENOUGH:
         temperature, bias, _ = _curve(videos, "temperature" if curve == "temperature" else "platt")
-    alike = videos._replace(weights=np.ones(len(videos.weights)))
-    windows, within = window_sample(alike, items.series()) or (None, None)
+    windows, within = window_sample(videos.labels, items.series()) or (None, None)
     found = VideoCalibration(
         temperature=temperature,
         bias=bias,

@@ -1,5 +1,6 @@
 """What a calibration is fitted on: pictures and videos of a scores table, and what each counts."""
 
+import itertools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from telltrace.columns import VIDEO_KEY
-from telltrace.evaluation import effective_size
 from telltrace.evaluation.thresholds import Sample, summarise_sample
 from telltrace.inference.rule import FEW, Series
 from telltrace.inference.timeline import windows
@@ -108,26 +108,21 @@ def group(rows: pd.DataFrame) -> Group:
     return Group(labels, rows["margin"].to_numpy(np.float64), weights, len(names))
 
 
-def window_sample(videos: Group, series: list[Series]) -> tuple[Sample, float] | None:
+def window_sample(labels: NDArray[np.int64], series: list[Series]) -> tuple[Sample, float] | None:
     """Mean margins of single seconds of real videos, and their deviation within a video.
 
     Each video counts the same; the size is that of the videos, since seconds of one are no
     separate draws. None where fewer than two real videos have a second with enough looks.
     """
     means: list[Floats] = []
-    clips: list[float] = []
-    for label, weight, looks in zip(videos.labels, videos.weights, series, strict=True):
-        found = windows(looks.times, LENGTH) if label == 0 else []
-        full = (looks.margins[w.first : w.last + 1] for w in found)
+    for looks in itertools.compress(series, labels == 0):
+        full = (looks.margins[w.first : w.last + 1] for w in windows(looks.times, LENGTH))
         values = np.array([margins.mean() for margins in full if len(margins) >= FEW])
-        if len(values):
-            means.append(values)
-            clips.append(weight)
-    size = effective_size(clips)
-    if size < 2:
+        means += [values] if len(values) else []
+    if len(means) < 2:
         return None
-    lengths = [len(values) for values in means]
-    weights = np.repeat(np.divide(clips, lengths), lengths)
+    lengths = np.array([len(values) for values in means])
+    weights = np.repeat(1 / lengths, lengths)
     spread = np.concatenate([values - values.mean() for values in means])
     within = np.sqrt(np.average(np.square(spread), weights=weights))
-    return summarise_sample(np.concatenate(means), weights, size), float(within)
+    return summarise_sample(np.concatenate(means), weights, float(len(means))), float(within)
