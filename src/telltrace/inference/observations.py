@@ -120,34 +120,40 @@ class Observations:
             found = self.rule.picture(scores[known[0]], people)
         else:
             found = self.rule.video(series, people)
-        forged = () if self.is_still else self._forged(series, found, people)
+        forged, stretch = self._forged(series, found, people)
         return TrackVerdict(
             status=found.status,
             score=found.score,
             scores=found.scores,
             throughout=found.throughout,
-            stretch=_to_the_frame(found, forged),
+            stretch=stretch,
             forged=forged,
             quality=quality,
             faces=faces,
         )
 
-    def _forged(self, series: Series, found: Finding, people: int) -> tuple[Span, ...]:
-        """The seconds in which somebody who is forged looks so."""
-        if found.status != Status.FAKE:
-            return ()
+    def _forged(
+        self, series: Series, found: Finding, people: int
+    ) -> tuple[tuple[Span, ...], Stretch | None]:
+        """The seconds in which somebody who is forged looks so, and the stretch that decides."""
+        if self.is_still or found.status != Status.FAKE:
+            return (), found.stretch
         columns = [smooth(series.times, m, self.settings.window) for m in series.margins.T]
         smoothed = [self.rule.stretch_score(m) for m in np.stack(columns, axis=1)]
         if found.throughout == Status.FAKE:
             whole = (float(series.times[0]), float(series.times[-1]))
             level = self.rule.zone(True, people).fake_from
-            return stretch_spans(series.times, smoothed, level, [whole], found.score)
+            spans = stretch_spans(series.times, smoothed, level, [whole], found.score)
+            return spans, found.stretch
         assert found.stretch is not None
-        level = halfway(found.score, found.stretch.score)
+        start, end, score = found.stretch
         places = [(window.start, window.end) for window in found.suspicious]
-        spans = stretch_spans(series.times, smoothed, level, places, found.stretch.score)
+        level = halfway(found.score, score)
+        spans = stretch_spans(series.times, smoothed, level, places, score)
         single = [self.rule.stretch_score(m) for m in series.margins]
-        return sharpen(spans, series.times, single, self.settings.window / 2)
+        spans = sharpen(spans, series.times, single, self.settings.window / 2)
+        near = max(spans, key=lambda span: min(span.end, end) - max(span.start, start))
+        return spans, Stretch(near.start, near.end, score)  # of frames rather than of windows
 
     def _face(self, look: Look, place: int, score: float, smoothed: float) -> FaceVerdict:
         face = look.sight.faces[place]
@@ -163,13 +169,3 @@ class Observations:
             confidence=face.confidence,
             quality=look.quality[place],
         )
-
-
-def _to_the_frame(found: Finding, forged: Sequence[Span]) -> Stretch | None:
-    """The stretch that decides, from its first to its last frame rather than in whole windows."""
-    stretch = found.stretch
-    if stretch is None or not forged or found.throughout == Status.FAKE:
-        return stretch
-    start, end, score = stretch
-    near = max(forged, key=lambda span: min(span.end, end) - max(span.start, start))
-    return Stretch(near.start, near.end, score)
