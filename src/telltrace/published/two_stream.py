@@ -27,13 +27,8 @@ _PREFIXES = {
     "fusion.attend.excite": "fusion.ca.sharedMLP.2",
     "head": "xception_rgb.model.last_linear.1",
 }
-_CROSS = {
-    "key": "key_conv",
-    "shared_key": "key_conv_share",
-    "places": "linear",
-    "value": "value_conv",
-    "gate": "gamma",
-}
+_CROSS = {"key": "key_conv", "shared_key": "key_conv_share", "places": "linear"}
+_CROSS |= {"value": "value_conv", "gate": "gamma"}
 """Names but for the number of the stream."""
 _KERNELS = {
     "srm_conv0.kernel": "residual",
@@ -53,11 +48,9 @@ def _describe(state: State) -> tuple[str, dict[str, Any]]:
 
 
 def _constants(detector: TwoStreamXception) -> dict[str, Tensor]:
-    parts = {name: detector.get_submodule(part) for name, part in _KERNELS.items()}
-    unused = {leaf: torch.zeros_like(tensor) for leaf, tensor in detector.head.state_dict().items()}
-    return {f"{UNUSED_HEAD}.{leaf}": zero for leaf, zero in unused.items()} | {
-        name: part.get_buffer("kernel") for name, part in parts.items()
-    }
+    kernels = {n: detector.get_submodule(part).get_buffer("kernel") for n, part in _KERNELS.items()}
+    head = detector.head.state_dict()
+    return kernels | {f"{UNUSED_HEAD}.{leaf}": torch.zeros_like(t) for leaf, t in head.items()}
 
 
 def _rename(name: str) -> str:
