@@ -10,62 +10,54 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-RENAMED = {
-    "telltrace.audit.collect": "telltrace.auditing.media",
-    "telltrace.audit": "telltrace.auditing",
-    "telltrace.evaluate.compare": "telltrace.evaluation.comparison",
-    "telltrace.evaluate.compat": "telltrace.evaluation.compatibility",
-    "telltrace.evaluate.conformal": "telltrace.evaluation.thresholds",
-    "telltrace.evaluate.judging": "telltrace.evaluation.groups",
-    "telltrace.evaluate.predictive": "telltrace.evaluation.thresholds",
-    "telltrace.evaluate.table": "telltrace.evaluation.compact",
-    "telltrace.evaluate.tables": "telltrace.evaluation.rendering",
-    "telltrace.evaluate.versus": "telltrace.evaluation.comparison",
-    "telltrace.evaluate.zone": "telltrace.evaluation.thresholds",
-    "telltrace.evaluate": "telltrace.evaluation",
-    "telltrace.inference.predict": "telltrace.inference.scoring",
-    "telltrace.importing": "telltrace.published.layouts",
-    "telltrace.layers.convert": "telltrace.conversion.convert",
-    "telltrace.layers.convert_weights": "telltrace.conversion.convolutions",
-    "telltrace.losses.localization": "telltrace.losses.classification",
-    "telltrace.losses.transport": "telltrace.losses.information",
-    "telltrace.models.converted": "telltrace.models.plain",
-    "telltrace.models.published": "telltrace.published.layouts",
-    "telltrace.models.sizes": "telltrace.models.backbones",
-    "telltrace.reproduce.figures": "telltrace.reproduction.results",
-    "telltrace.reproduce.scale": "telltrace.reproduction.cells",
-    "telltrace.reproduce": "telltrace.reproduction",
-    "telltrace.train.objective": "telltrace.training.initialize",
-    "telltrace.train.sight": "telltrace.training.run_log",
-    "telltrace.train.start": "telltrace.training.initialize",
-    "telltrace.train": "telltrace.training",
-    "telltrace.visualize.blends": "telltrace.visualization.faces",
-    "telltrace.visualize.sheets": "telltrace.visualization.faces",
-    "telltrace.visualize": "telltrace.visualization",
+_OLD = {
+    "auditing": "audit",
+    "auditing.media": "audit.collect",
+    "conversion.convert": "layers.convert",
+    "conversion.convolutions": "layers.convert_weights",
+    "data.blending": "data.blending_settings",
+    "data.crops": "data.missed data.prepared",
+    "data.datasets.crop_lists": "data.datasets.deepfakebench",
+    "data.datasets.face_sets": "data.datasets.pictures",
+    "data.datasets.video_sets": "data.datasets.celeb_df data.datasets.deeper_forensics "
+    "data.datasets.ffpp",
+    "data.extract": "data.masks",
+    "data.preparation": "data.paper",
+    "evaluation": "evaluate",
+    "evaluation.compact": "evaluate.table",
+    "evaluation.comparison": "evaluate.compare evaluate.versus",
+    "evaluation.compatibility": "evaluate.compat",
+    "evaluation.groups": "evaluate.judging",
+    "evaluation.rendering": "evaluate.tables",
+    "evaluation.thresholds": "evaluate.conformal evaluate.predictive evaluate.zone",
+    "inference.scoring": "inference.predict",
+    "losses.classification": "losses.localization",
+    "losses.information": "losses.transport",
+    "models.backbones": "models.sizes",
+    "models.plain": "models.converted",
+    "packs.pack": "data.pack",
+    "packs.pictures": "data.pictures",
+    "pixels.photometric": "data.looks",
+    "pools.pool": "data.pool",
+    "pools.worker": "data.worker",
+    "published.layouts": "importing models.published",
+    "reproduction": "reproduce",
+    "reproduction.cells": "reproduce.scale",
+    "reproduction.results": "reproduce.figures",
+    "training": "train",
+    "training.initialize": "train.objective train.start",
+    "training.run_log": "train.sight",
+    "visualization": "visualize",
+    "visualization.faces": "visualize.blends visualize.sheets",
+    **{f"pixels.{name}": f"data.{name}" for name in ("augmentations", "codecs", "geometry")},
+    **{
+        f"conversion.{x}": f"layers.convert_{x}"
+        for x in ["pairs", "rules", "stages", "steps", "trace"]
+    },
+    **{f"published.{x}": f"models.{x}_published" for x in ["f3net", "m2tr", "meso", "sficonv"]},
 }
-"""Old rooms and modules, each with its new path; what lies below them moved with them."""
-for _old, _new in {
-    **{name: f"pixels.{name}" for name in ("geometry", "codecs", "augmentations")},
-    "datasets.celeb_df": "data.datasets.video_sets",
-    "datasets.deeper_forensics": "data.datasets.video_sets",
-    "datasets.ffpp": "data.datasets.video_sets",
-    "datasets.deepfakebench": "data.datasets.crop_lists",
-    "datasets.pictures": "data.datasets.face_sets",
-    "looks": "pixels.photometric",
-    "pool": "pools.pool",
-    "worker": "pools.worker",
-    "pack": "packs.pack",
-    "pictures": "packs.pictures",
-    **dict.fromkeys(("missed", "prepared"), "data.crops"),
-    "paper": "data.preparation",
-    "masks": "data.extract",
-    "blending_settings": "data.blending",
-}.items():
-    RENAMED[f"telltrace.data.{_old}"] = f"telltrace.{_new}"
-for _name in ("pairs", "rules", "stages", "steps", "trace"):
-    RENAMED[f"telltrace.layers.convert_{_name}"] = f"telltrace.conversion.{_name}"
-for _name in ("f3net", "m2tr", "meso", "sficonv"):
-    RENAMED[f"telltrace.models.{_name}_published"] = f"telltrace.published.{_name}"
+"""Rooms and modules, each with its old paths; what lies below them moved with them."""
+RENAMED = {f"telltrace.{old}": f"telltrace.{new}" for new in _OLD for old in _OLD[new].split()}
 
 
 def new_path(old: str) -> str | None:
