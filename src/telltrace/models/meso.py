@@ -103,11 +103,10 @@ class MesoNet(nn.Module):
             nn.Dropout(drop_rate),
             nn.Linear(16, num_classes),
         )
-        if own:  # as Keras does
-            for module in self.modules():
-                if isinstance(module, nn.Conv2d | nn.Linear):
-                    nn.init.xavier_uniform_(module.weight)
-                    module.bias.data.zero_()  # type: ignore[union-attr]
+        for module in self.modules() if own else ():  # as Keras does
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                module.bias.data.zero_()  # type: ignore[union-attr]
 
     def forward(self, image: Tensor) -> Tensor:
         require_size(image, self.image_size)
