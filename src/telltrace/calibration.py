@@ -53,8 +53,7 @@ class Calibration:
     def fake(self, strict: bool = False, people: int = 1) -> float:
         """The score from which a face is called fake, in a picture of so many that are judged.
 
-        Ten people are ten occasions for a false alarm: each gets its share of the rate. A card
-        without ``reals`` asks the same of every face, however many there are.
+        Each gets its share of the rate; without ``reals`` the same is asked of every face.
         """
         found = self.fake_from_strict if strict else None
         alone = self.fake_from if found is None else found
@@ -83,16 +82,14 @@ class Calibration:
 class VideoCalibration:
     """For a person through a video: the mean margin of all looks, and that of each second.
 
-    Thresholds follow from ``reals`` and ``windows``, so that they can be told for any number of
-    people and seconds. Each of the two questions, whether a person is forged throughout and
-    whether for a stretch of seconds, gets half of the rate.
+    Thresholds follow from ``reals`` and ``windows`` for any number of people and seconds. Both
+    questions, whether a person is forged throughout or for a stretch, get half of the rate.
     """
 
     temperature: float = 1.0
     bias: float = 0.0
     real_below: float = 0.5
-    """A person whose score is below this is called real, unless that is above the threshold of
-    forgery: both then become their middle."""
+    """Real is said below it; above the threshold of forgery both become their middle."""
     reals: Sample
     """Mean margins of real validation videos."""
     windows: Sample | None = None
@@ -125,8 +122,7 @@ class VideoCalibration:
     def fake(self, strict: bool = False, people: int = 1, brief: bool = False) -> float:
         """The score from which one of so many people in a file is called forged throughout.
 
-        ``brief`` says that this one is seen for little more than a window: the mean of so few
-        looks spreads as that of a window does.
+        The mean of the few looks at one seen for a ``brief`` time spreads as that of a window does.
         """
         rate = rate_of_each(self._share(strict), people)
         samples = [self.reals] + ([self.windows] if brief and self.windows else [])
@@ -137,10 +133,8 @@ class VideoCalibration:
     ) -> float:
         """The score of its mean margin from which one of so many windows of a person is forged.
 
-        ``people`` are judged in the file, at so many ``times`` the rate.
-
-        Raises:
-            OptionError: If nothing is known of windows.
+        ``people`` are judged in the file, at so many ``times`` the rate. Where nothing is known of
+        windows it is an OptionError.
         """
         if self.windows is None:
             raise OptionError("Nothing is known of single seconds; calibrate on denser frames.")

@@ -21,8 +21,8 @@ def open_media(
     while the file is read; what it raises ends the reading.
 
     Raises:
-        MediaError: Here, when the file is missing or of no readable kind, or while the result is
-            iterated, when not one frame of it can be decoded.
+        MediaError: If the file is missing or of no readable kind; while the result is iterated,
+            if not one frame of it can be decoded.
     """
     path, sampling = Path(path), sampling or Sampling()
     _check_readable(path)

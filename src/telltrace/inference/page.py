@@ -38,7 +38,7 @@ MOST: Final = 12
 def write_page(path: Path, verdict: Verdict, scanner: Scanner) -> None:
     """Write the page; the same file, settings and detectors give the same bytes.
 
-    A judged file that is gone is a MediaError, a page that cannot be written an OutputError.
+    A judged file that is gone is a MediaError.
     """
     write_bytes(scan_page(verdict, scanner).encode(), path)
 

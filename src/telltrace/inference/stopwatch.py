@@ -10,10 +10,7 @@ from telltrace.faces.media import Frame, Frames, MediaError, Status
 
 
 class Stopwatch:
-    """Counts the time of each stage of one scan, which is given up after ``limit`` seconds.
-
-    ``progress`` is called with the number of frames read and how many there will be, about.
-    """
+    """Counts the time of each stage of one scan, which is given up after ``limit`` seconds."""
 
     def __init__(
         self, path: Path, limit: float | None, progress: Callable[[int, int], object] | None

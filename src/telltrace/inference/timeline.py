@@ -153,8 +153,8 @@ def before_drop(values: NDArray[np.float64], noise: float) -> int:
 
     The most likely place of one change between normal values, where the Bayesian information
     criterion prefers it to none (Chen and Gupta, Parametric Statistical Change Point Analysis,
-    2012, chapter 2; the penalty counts mean, variance and place). ``noise`` is the variance that
-    values have at least.
+    2012, chapter 2; the penalty counts mean, variance and place). Their variance is at least
+    ``noise``.
 
     Examples:
         >>> before_drop(np.array([3.0, 2.9, 3.1, 0.4, -1.0]), 0.1), before_drop(np.ones(4), 0.1)
