@@ -266,3 +266,17 @@ def test_refuses_what_is_no_stage_or_convolution_of_zeros() -> None:
         SFIConv2d.from_conv(2, nn.ConvTranspose2d(8, 8, 3))
     same = SFIConv2d.from_conv(2, nn.Conv2d(8, 8, 3, padding="same"))
     assert same(torch.rand(1, 8, 5, 5)).shape == (1, 8, 5, 5)
+
+
+@pytest.mark.parametrize("alpha", [0, 0.5, 1])
+@pytest.mark.parametrize("beta", [1.0, 0.5])
+def test_one_channel_can_become_streams_at_every_share(alpha: float, beta: float) -> None:
+    grey = torch.rand(2, 1, 16, 16)
+    first = SFIConv2d(1, 1, 8, 3, padding=1, alpha=alpha, beta=beta)
+    last = SFIConv2d(3, 8, 4, 3, padding=1, alpha=alpha, beta=beta)
+    assert last(first(grey)).shape == (2, 4, 16, 16)
+
+
+def test_a_frequency_stream_without_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="above 0 and up to 1; got 0"):
+        SFIConv2d(2, 8, 8, 3, beta=0)

@@ -79,3 +79,20 @@ def test_a_fresh_network_sees_its_image(name: str) -> None:
     with torch.inference_mode():
         answers = detector(torch.rand(2, 3, 64, 64) * torch.tensor([1.0, 0.1]).view(2, 1, 1, 1))
     assert (answers[0] - answers[1]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("alpha", [0.25, 0.5])
+def test_fresh_convolutions_of_each_stream_have_the_spread_of_the_released_ones(
+    alpha: float,
+) -> None:
+    torch.manual_seed(0)
+    network = create_detector("sfi_resnet26", alpha=alpha)
+    layers = [m for m in network.modules() if isinstance(m, SFIConv2d)]
+    assert {layer.stage for layer in layers} == {1, 2, 3}
+    for layer in layers:
+        rows, _, height, width = layer.weight.shape
+        cut = layer.out_cut if layer.stage != 3 else rows
+        for stream in (layer.weight[:cut], layer.weight[cut:]):
+            if len(stream):
+                released = (2 / (len(stream) * height * width)) ** 0.5
+                assert stream.std().item() == pytest.approx(released, rel=0.05)
