@@ -19,8 +19,10 @@ from telltrace.progress import logger
 from telltrace.reproduction import reproduce_table
 from telltrace.reproduction.cells import SCALES, Cell, Setup, plan_table, run_of
 from telltrace.reproduction.results import to_dict, to_markdown, to_text
+from telltrace.reproduction.run import run_cell
 from telltrace.reproduction.selection import judged_rows, refuse_leaks, training_rows
 from telltrace.reproduction.tables import Column, Row, Table, load_table
+from telltrace.training.config import ObjectiveConfig
 
 TABLE = Table(
     "try",
@@ -119,7 +121,7 @@ def test_figures_stand_beside_the_published_ones(
     assert "90.00" in text
     assert f"{100 * value:.1f} [" in text
     assert "6 videos (2 real, 4 fake)" in text
-    assert "Against their vanilla twins" in text
+    assert "Against their twins" in text
     markdown = to_markdown(TABLE, found, "a try")
     cells = [[x.strip() for x in line.split("|")[1:-1]] for line in markdown.splitlines()]
     assert sum(line[:2] == ["Meso", "90.00"] for line in cells) == 1
@@ -297,3 +299,25 @@ def test_a_set_that_nothing_is_learnt_from_can_be_judged_whole(prepared: Path) -
     rows = read_manifest(prepared / "ffpp-lq/manifest.csv")
     assert set(judged_rows(rows).split) == {"test"}
     assert len(judged_rows(rows, whole=True)) == len(rows)
+
+
+def test_an_ablation_trains_with_its_own_objective(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = load_table("ba-ablation")
+    setup = Setup(data=prepared, out=tmp_path, scale="tiny", columns=("FF++ HQ",), device="cpu")
+    given: list[dict[str, Any]] = []
+
+    def refuse(**how: Any) -> None:
+        given.append(how)
+        raise ValueError("not trained here")
+
+    monkeypatch.setattr("telltrace.reproduction.run.train", refuse)
+    for cell in plan_table(table, setup):
+        assert run_cell(table, cell, setup).reason == "failed: not trained here"
+    found = {row.name: how for row, how in zip(table.rows, given, strict=True)}
+    assert found["Neither"]["objective"] == ObjectiveConfig(use_local=False, use_global=False)
+    assert found["Losses as released"]["objective"].reference_compatible
+    assert found["Fixed balance 1, 2, 10"]["objective"].scales == (1.0, 2.0, 10.0)
+    assert found["Two blocks"]["options"]["num_blocks"] == 2
+    assert len({how["out"] for how in given}) == len(table.rows)

@@ -4,9 +4,11 @@ import pytest
 
 from telltrace.cli import main
 from telltrace.models.registry import DETECTORS, default_options
+from telltrace.plain import from_plain
 from telltrace.reproduction.cells import PREPARE, SCALES, Cell, Setup, run_of, settings
 from telltrace.reproduction.costs import cost_lines
 from telltrace.reproduction.tables import SHOWN, Column, Row, load_table, table_names
+from telltrace.training.config import ObjectiveConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +30,7 @@ def test_every_row_has_a_figure_or_a_gap_for_every_cell_and_a_detector_that_exis
         if row.detector in DETECTORS:
             known = default_options(row.detector)
             assert set(row.options) <= set(known)
+            from_plain(ObjectiveConfig, row.objective)
         else:
             assert row.detector is None or row.detector.startswith("timm:")
     assert set(table.metrics) <= set(SHOWN)
@@ -94,7 +97,7 @@ def test_a_detector_for_one_size_is_told_the_scale_s(detector: str, options: obj
 
 
 def test_a_table_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(ValueError, match=r"No table is named 'x'\. There are ba-datasets, .*"):
+    with pytest.raises(ValueError, match=r"No table is named 'x'\. There are ba-ablation, .*"):
         load_table("x")
 
 

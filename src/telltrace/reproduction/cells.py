@@ -173,6 +173,7 @@ class Run:
 
     detector: str
     options: dict[str, Any]
+    objective: dict[str, Any]
     recipe: str
     scale: Scale
     train: str
@@ -200,7 +201,8 @@ def run_of(table: Table, cell: Cell, setup: Setup, seed: int) -> Run:
     if weights := setup.weights_of(row):
         options["weights"] = weights
     data = cell.column.train, cell.column.train_methods
-    return Run(row.detector, options, recipe, scale, *data, seed, setup.precision)
+    objective = dict(row.objective)
+    return Run(row.detector, options, objective, recipe, scale, *data, seed, setup.precision)
 
 
 def plan_table(table: Table, setup: Setup) -> list[Cell]:

@@ -116,7 +116,7 @@ def summary(table: Table, cells: Sequence[Cell], how: str) -> list[str]:
     if verdicts:
         ahead, behind, ties = (verdicts.count(word) for word in ("ahead", "behind", "tie"))
         said.append(
-            f"Against their vanilla twins, on the same videos and seeds: of {len(verdicts)} "
+            f"Against their twins, on the same videos and seeds: of {len(verdicts)} "
             f"figures {ahead} ahead, {behind} behind, {ties} ties."
         )
     if any(f.low == f.high for cell in cells for f in cell.figures.values()):

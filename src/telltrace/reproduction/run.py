@@ -12,10 +12,11 @@ from telltrace.data.manifest import manifest_hash, read_manifest
 from telltrace.evaluation.ranking import UndefinedError
 from telltrace.evaluation.scores import read_scores, write_scores
 from telltrace.inference import choose_device, score_crops
+from telltrace.plain import from_plain
 from telltrace.pools.worker import processors
 from telltrace.progress import logger
 from telltrace.training import train
-from telltrace.training.config import HardwareConfig
+from telltrace.training.config import HardwareConfig, ObjectiveConfig
 
 from .cells import Cell, Run, Setup, run_of, settings
 from .results import cell_figure
@@ -81,6 +82,7 @@ def _train(run: Run, manifest: Path, folder: Path, setup: Setup) -> None:
         out=folder,
         detector=run.detector,
         options=run.options,
+        objective=from_plain(ObjectiveConfig, run.objective),
         data=replace(data, workers=workers),
         optim=optim,
         hardware=HardwareConfig(devices=setup.devices),

@@ -42,6 +42,8 @@ class Row:
     options: Mapping[str, Any] = field(default_factory=dict)
     recipe: str = ""
     """How it is trained; empty for the table's own."""
+    objective: Mapping[str, Any] = field(default_factory=dict)
+    """What is minimised, where not the detector's own as it is by default."""
     imagenet: bool = False
     """Whether the paper starts it from ImageNet weights."""
     cost: tuple[str, ...] = ()

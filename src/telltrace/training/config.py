@@ -113,6 +113,8 @@ class ObjectiveConfig:
     """Information: learnt weights, `scales`, or a plain sum."""
     scales: tuple[float, float, float] = (1.0, 2.0, 10.0)
     """Information: weights of classification, global and local information for "hyper"."""
+    reference_compatible: bool = False
+    """Information: compute the released code's numbers, its mistakes included."""
     mixup: float | None = None
     """Beta parameter of mixup; 0 mixes nothing. By default 0.5 for information (its paper's) and
     0 for cross-entropy; other objectives mix nothing."""
