@@ -11,7 +11,7 @@ from telltrace.errors import ManifestError
 from telltrace.evaluation import METRICS, UndefinedError, auc, compare, write_scores
 from telltrace.evaluation.comparison import Comparison, delong
 from telltrace.evaluation.intervals import Draws
-from telltrace.evaluation.items import BinnedItems, Items, score_bins
+from telltrace.evaluation.items import BinnedItems, Items
 
 
 def drawn(seed: int, count: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -67,7 +67,7 @@ def of_clusters(
     values = []
     for scores in (first, second):
         items = Items(scores.astype(float), owner, label, label)
-        binned = BinnedItems(items, score_bins(items.ranking(np.ones(2, bool))))
+        binned = BinnedItems(items)
         values.append(draws.values(binned, names=["auc"])["auc"])
     difference = auc(labels, first) - auc(labels, second)
     return difference, *draws.difference(difference, values[0] - values[1])

@@ -11,7 +11,7 @@ from sklearn import metrics as sklearn_metrics
 
 from telltrace.evaluation import METRICS, UndefinedError, cluster_interval, intervals
 from telltrace.evaluation.intervals import Draws, draw_weights, t_interval
-from telltrace.evaluation.items import BinnedItems, Items, score_bins
+from telltrace.evaluation.items import BinnedItems, Items
 
 BOTH = np.ones(2, bool)
 WEIGHTED = {
@@ -44,7 +44,7 @@ def test_a_draw_is_the_weighted_metric(seed: int) -> None:
     owner = np.append(np.arange(8), rng.integers(8, size=32))
     s, weights = rng.integers(10, size=40) / 10, rng.integers(1, 4, size=(8, 3)).astype(float)
     y, items = label[owner], Items(s, owner, label, label)
-    binned = BinnedItems(items, score_bins(items.ranking(BOTH)))
+    binned = BinnedItems(items)
     ranking = binned.ranking(weights, BOTH)
     for name, reference in WEIGHTED.items():
         expected = [reference(y, s, sample_weight=row[owner]) for row in weights.T]
@@ -62,7 +62,7 @@ def test_the_spread_is_that_of_resampled_tables() -> None:
     label = (np.arange(24) % 2).astype(np.int8)
     items = Items(s, cluster, label, label)
     draws = Draws(label, np.arange(24), replicates=2000)
-    values = draws.values(BinnedItems(items, score_bins(items.ranking(BOTH))))["auc"]
+    values = draws.values(BinnedItems(items))["auc"]
     rng, plain = np.random.default_rng(1), []
     rows = [np.flatnonzero(cluster == c) for c in range(24)]
     for _ in range(2000):

@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
+from scipy.stats import rankdata
 
 from telltrace.columns import VIDEO_KEY
 from telltrace.errors import ManifestError
 
 from .compact import ScoreTable, compact_scores
-from .groups import choose_clusters
+from .groups import Drawn, choose_clusters
 from .intervals import Draws
-from .items import BinnedItems, Items, score_bins
+from .items import BinnedItems, Items
 from .metrics import METRICS, measure_ranking
-from .ranking import Floats, Labels, Ranking, UndefinedError, check
+from .ranking import Floats, Labels, UndefinedError, check
 from .scores import Columns
 from .videos import Aggregation, aggregate_scores, identity_groups
 
@@ -65,33 +66,28 @@ def delong(
         DeLong, DeLong and Clarke-Pearson, "Comparing the Areas under Two or More Correlated
         Receiver Operating Characteristic Curves", Biometrics 1988.
     """
-    y, a = check(labels, first)
-    _, b = check(labels, second)
-    for kind, what in ((0, "reals"), (1, "fakes")):
-        if (count := int((y == kind).sum())) < 2:
+    checked = [check(labels, scores) for scores in (first, second)]
+    for kind, what in enumerate(("reals", "fakes")):
+        if (count := int((checked[0][0] == kind).sum())) < 2:
             raise UndefinedError(f"DeLong's interval needs 2 {what}, got {count}")
-    parts = [_placements(y, s) for s in (a, b)]
-    areas = [float(fakes.mean()) for fakes, _ in parts]
-    of_fakes, of_reals = (parts[0][k] - parts[1][k] for k in (0, 1))
-    variance = of_fakes.var(ddof=1) / len(of_fakes) + of_reals.var(ddof=1) / len(of_reals)
+    parts = [_placements(y, s) for y, s in checked]
+    a, b = (float(of_fakes.mean()) for of_fakes, _ in parts)
+    changes = [parts[0][k] - parts[1][k] for k in (0, 1)]
+    variance = sum(change.var(ddof=1) / len(change) for change in changes)
     if variance < 1e-18:
         raise UndefinedError("the two detectors rank these items alike: nothing varies")
-    difference, error = areas[0] - areas[1], float(np.sqrt(variance))
+    difference, error = a - b, float(np.sqrt(variance))
     reach = float(ndtri((1 + level) / 2)) * error
     p = float(2 * ndtr(-abs(difference) / error))
-    low, high = difference - reach, difference + reach
-    return Comparison(areas[0], areas[1], difference, low, high, level, "delong", p)
+    ends = difference - reach, difference + reach
+    return Comparison(a, b, difference, *ends, level, "delong", p)
 
 
 def _placements(y: Labels, s: Floats) -> tuple[Floats, Floats]:
     """For every fake the share of reals that it beats, for every real of fakes that beat it."""
-    reals, fakes = (np.sort(s[y == kind]) for kind in (0, 1))
-
-    def share_below(values: Floats, of: Floats) -> Floats:
-        ends = [np.searchsorted(of, values, side=side) for side in ("left", "right")]
-        return np.asarray(sum(ends) / (2 * len(of)))
-
-    return share_below(s[y == 1], reals), 1 - share_below(s[y == 0], fakes)
+    ranks = rankdata(s)
+    real, fake = ((ranks[y == k] - rankdata(s[y == k])) / (y != k).sum() for k in (0, 1))
+    return fake, 1 - real
 
 
 class TableDraws:
@@ -104,47 +100,38 @@ class TableDraws:
     def __init__(self, scores: Scores, *, replicates: int = 1000, seed: int = 0) -> None:
         table = compact_scores(scores)
         self.videos, self.label = table.videos, table.labels
-        everyone = np.ones(len(self.label), bool)
-        linked = identity_groups(self.videos)
-        self.drawn, cluster = choose_clusters(self.label, everyone, linked)
-        self.draws = Draws(self.label, cluster, replicates=replicates, seed=seed)
+        self.drawn, self.draws = _draw(self.videos, replicates=replicates, seed=seed)
 
-    def items(self, scores: Scores) -> tuple[BinnedItems, Ranking]:
+    def items(self, scores: Scores) -> BinnedItems:
         """The frames of a table of the same videos, or of some of them.
 
         Raises:
             ManifestError: If it has a video that the first table had not.
         """
         table = compact_scores(scores)
-        keys = [pd.MultiIndex.from_frame(v[VIDEO_KEY]) for v in (self.videos, table.videos)]
-        place = keys[0].get_indexer(keys[1])
+        ours, theirs = (pd.MultiIndex.from_frame(v[VIDEO_KEY]) for v in (self.videos, table.videos))
+        place = ours.get_indexer(theirs)
         if (place < 0).any():
             name = "/".join(table.videos[VIDEO_KEY].iloc[int(np.argmin(place))])
             raise ManifestError(f"The video {name} is not among those that are drawn")
-        items = Items(table.score, place[table.video], self.label, self.label)
-        ranking = items.ranking(np.ones(2, bool))
-        return BinnedItems(items, score_bins(ranking)), ranking
+        return BinnedItems(Items(table.score, place[table.video], self.label, self.label))
 
     def values(self, scores: Scores, metric: str) -> Floats:
         """A metric of the frames of a table in every draw, (replicates,)."""
-        return self.draws.values(self.items(scores)[0], names=[metric])[metric]
+        return self.draws.values(self.items(scores), names=[metric])[metric]
 
 
-def compare_items(first: Items, second: Items, draws: Draws) -> Found:
-    """Every metric that has an interval, of two detectors on the same items.
+def _draw(videos: pd.DataFrame, **options: Any) -> tuple[Drawn, Draws]:
+    """What is drawn of a table of videos, groups of linked people or videos, and the draws."""
+    label, linked = videos["label"].to_numpy(np.int8), identity_groups(videos)
+    drawn, cluster = choose_clusters(label, np.ones(len(label), bool), linked)
+    return drawn, Draws(label, cluster, **options)
 
-    Student's interval, with the spread of draws that are the same for both detectors.
 
-    Returns:
-        By metric; a text says why there is no comparison.
-    """
-    everything = np.ones(int(first.cell.max()) + 1, bool)
-    rankings = [items.ranking(everything) for items in (first, second)]
-    measures = [measure_ranking(ranking) for ranking in rankings]
-    drawn = [
-        draws.values(BinnedItems(items, score_bins(ranking)))
-        for items, ranking in zip((first, second), rankings, strict=True)
-    ]
+def _compare_items(first: Items, second: Items, draws: Draws) -> Found:
+    """Every metric that has an interval: Student's, from draws that are the same for both."""
+    measures = [measure_ranking(items.ranking()) for items in (first, second)]
+    drawn = [draws.values(BinnedItems(items)) for items in (first, second)]
     found: Found = {}
     for name in drawn[0]:
         a, b = (measure[name].value for measure in measures)
@@ -156,9 +143,9 @@ def compare_items(first: Items, second: Items, draws: Draws) -> Found:
         except UndefinedError as error:
             found[name] = str(error)
             continue
-        better = METRICS[name].higher_is_better
         found[name] = Comparison(
-            a, b, a - b, *ends, draws.level, "clustered bootstrap", higher_is_better=better
+            *(a, b, a - b, *ends, draws.level, "clustered bootstrap"),
+            higher_is_better=METRICS[name].higher_is_better,
         )
     return found
 
@@ -186,22 +173,21 @@ def compare(
     """
     a, b = (compact_scores(x, columns, items=True) for x in (first, second))
     rows = pair_rows(a, b)
-    scores = a.score[rows[0]], b.score[rows[1]]
-    known = ~np.isnan(scores[0]) & ~np.isnan(scores[1])
-    pair = [score[known] for score in scores]
+    scores = np.array([a.score[rows[0]], b.score[rows[1]]])
+    known = ~np.isnan(scores).any(0)
+    pair = scores[:, known]
     videos, owner = np.unique(a.video[rows[0]][known], return_inverse=True)
-    label, table = a.labels[videos], a.videos.iloc[videos]
+    label = a.labels[videos]
     out = len(a.score) + len(b.score) - len(known) - int(known.sum())
     of_videos = [aggregate_scores(owner, score, len(videos), aggregation) for score in pair]
     levels = {"frames": (pair, owner), "videos": (of_videos, np.arange(len(videos)))}
     found: dict[str, Found] = {}
     try:
-        everyone = np.ones(len(videos), bool)
-        _, cluster = choose_clusters(label, everyone, identity_groups(table))
-        draws = Draws(label, cluster, replicates=replicates, level=level, seed=seed)
+        table = a.videos.iloc[videos]
+        _, draws = _draw(table, replicates=replicates, level=level, seed=seed)
         for name, (values, of) in levels.items():
             one, other = (Items(score, of, label, label) for score in values)
-            found[name] = compare_items(one, other, draws)
+            found[name] = _compare_items(one, other, draws)
     except UndefinedError as error:
         found = {name: {"auc": str(error)} for name in levels}
     try:
@@ -217,11 +203,9 @@ def comparison_to_dict(found: dict[str, Found], left_out: int) -> dict[str, Any]
         level: {k: v if isinstance(v, str) else asdict(v) for k, v in metrics.items()}
         for level, metrics in found.items()
     }
-    return {
-        **{level: metrics["auc"] for level, metrics in plain.items()},
-        "left out": f"{left_out} rows that only one of the two holds or judged",
-        "metrics": plain,
-    }
+    out = f"{left_out} rows that only one of the two holds or judged"
+    areas = {level: metrics["auc"] for level, metrics in plain.items()}
+    return {**areas, "left out": out, "metrics": plain}
 
 
 def pair_rows(first: ScoreTable, second: ScoreTable) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

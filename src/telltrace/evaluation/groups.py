@@ -6,9 +6,9 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from .intervals import Draws, Interval
-from .items import BinnedItems, Items, Mask, Numbers, score_bins
+from .items import BinnedItems, Items, Mask, Numbers
 from .metrics import METRICS, Measure, measure_ranking
-from .ranking import UndefinedError
+from .ranking import Floats, UndefinedError
 
 ENOUGH_PEOPLE: Final = 5
 """Groups of people needed in either class before an interval draws people instead of videos."""
@@ -47,16 +47,9 @@ class Level:
     def show(self, metric: str, interval: bool = True) -> str:
         """A metric, with its interval where it has one; "n/a" where it is undefined."""
         value, ends = self.metrics[metric].value, self.intervals.get(metric)
-        text = "n/a" if value is None else f"{value:.4f}"
-        if value is None or ends is None or not interval:
-            return text
-        return f"{text} [{ends.low:.3f}, {ends.high:.3f}]"
-
-    @classmethod
-    def undefined(cls, reason: str) -> "Level":
-        """A level that this table cannot be judged at."""
-        metrics = {name: Measure(None, reason) for name in METRICS}
-        return cls(0, 0, 0, 0, metrics, interval_reason=reason)
+        if value is None:
+            return "n/a"
+        return f"{value:.4f}" + (f" [{ends.low:.3f}, {ends.high:.3f}]" if ends and interval else "")
 
     def to_dict(self) -> dict[str, Any]:
         interval = self.interval
@@ -76,26 +69,27 @@ class Level:
 
 
 def judge_groups(
-    items: Items, inside: list[Mask], linked: Numbers | None, *, rows: bool = False, **draws: Any
+    items: Items, inside: list[Mask], linked: Numbers | None, *, rows: bool = False, **options: Any
 ) -> list[Level]:
     """Judge groups of cells; ``inside`` says for each which cells it holds, (cells,).
 
     ``linked`` is the group of people of each video, (V,), None to draw videos; ``rows`` whether
-    each row is taken for a video of its own, because none is named; ``draws`` are options of
+    each row is taken for a video of its own, because none is named; further options are those of
     :class:`Draws`.
     """
     groups = {cells.tobytes(): cells for cells in inside}
-    measured = {key: _measure(items, cells) for key, cells in groups.items()}
-    binned = BinnedItems(items, score_bins(items.ranking(np.ones_like(inside[0]))))
-    found, judged = {}, items.counts[1] > 0
+    found = {key: _measure(items, cells) for key, cells in groups.items()}
+    binned, judged = BinnedItems(items), items.counts[1] > 0
     for key, cells in groups.items():
-        level = measured[key]
-        drawn, cluster = choose_clusters(items.label, cells[items.cell] & judged, linked)
-        intervals, reason = _intervals(level.metrics, binned, cells, items, cluster, judged, draws)
-        found[key] = replace(
-            level, intervals=intervals, interval_reason=reason,
-            drawn="rows" if rows and drawn == "videos" else drawn,
-        )  # fmt: skip
+        member = cells[items.cell] & judged
+        drawn, cluster = choose_clusters(items.label, member, linked)
+        level = replace(found[key], drawn="rows" if rows and drawn == "videos" else drawn)
+        try:
+            draws = Draws(items.label, cluster, member, **options)
+        except UndefinedError as error:
+            found[key] = replace(level, interval_reason=str(error))
+        else:
+            found[key] = _add_intervals(level, draws, draws.values(binned, cells))
     return [found[cells.tobytes()] for cells in inside]
 
 
@@ -118,31 +112,21 @@ def choose_clusters(
 
     Labels, whether a video is judged, and its group of people (None: not named) are (V,) each.
     """
-    if (
-        linked is not None
-        and min(len(np.unique(linked[member & (label == kind)])) for kind in (0, 1))
-        >= ENOUGH_PEOPLE
-    ):
-        return "people", linked
+    if linked is not None:
+        counts = [len(np.unique(linked[member & (label == kind)])) for kind in (0, 1)]
+        if min(counts) >= ENOUGH_PEOPLE:
+            return "people", linked
     return "videos", np.arange(len(label))
 
 
-def _intervals(
-    metrics: dict[str, Measure], binned: BinnedItems, cells: Mask, items: Items, cluster: Numbers,
-    judged: Mask, options: dict[str, Any],
-) -> tuple[dict[str, Interval], str | None]:  # fmt: skip
-    """The interval of every metric that has one, and why the AUC has none."""
-    try:
-        draws = Draws(items.label, cluster, cells[items.cell] & judged, **options)
-    except UndefinedError as error:
-        return {}, str(error)
-    found: dict[str, Interval] = {}
-    reason = None
-    for name, values in draws.values(binned, cells).items():
-        value = metrics[name].value
+def _add_intervals(level: Level, draws: Draws, drawn: dict[str, Floats]) -> Level:
+    """The level with the interval of every metric that has one, or why the AUC has none."""
+    intervals, reason = {}, None
+    for name, values in drawn.items():
+        value = level.metrics[name].value
         try:
             if value is not None:
-                found[name] = draws.interval(METRICS[name], value, values)
+                intervals[name] = draws.interval(METRICS[name], value, values)
         except UndefinedError as error:
             reason = str(error) if name == "auc" else reason
-    return found, reason
+    return replace(level, intervals=intervals, interval_reason=reason)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit, stdtrit
 
-from .items import BinnedItems, Items, Mask, Numbers, score_bins
+from .items import BinnedItems, Items, Mask, Numbers
 from .metrics import METRICS, Metric, auc
 from .ranking import Floats, Labels, Ranking, UndefinedError, check
 
 _CELLS = 2**18
-"""Numbers that one block of draws may hold at a time, or 32 draws of any size."""
+"""Numbers that one block of draws may hold at a time, or 16 draws of any size."""
 _NOTHING = 1e-12
 """Spread below which all draws are taken to be the same."""
 
@@ -53,19 +53,22 @@ class Draws:
         self, label: Labels, cluster: ArrayLike, member: Mask | None = None, *,
         replicates: int = 1000, level: float = 0.95, seed: int = 0,
     ) -> None:  # fmt: skip
-        everyone = np.ones(len(label), bool) if member is None else member
-        self.size, self.member = len(label), np.flatnonzero(everyone)
-        self.replicates, self.level, self.seed = replicates, level, seed
-        y = label[self.member]
+        self.size, self.replicates, self.level, self.seed = len(label), replicates, level, seed
+        self.member = np.flatnonzero(np.ones(len(label), bool) if member is None else member)
         names, self.of = np.unique(np.asarray(cluster)[self.member], return_inverse=True)
-        self.clusters = len(names)
-        self.strata = _strata(y, self.of, len(names))
-        self.fewest = min(len(np.unique(self.of[y == kind])) for kind in (0, 1))
+        self.clusters, y = len(names), label[self.member]
+        held = np.array([np.bincount(self.of[y == k], minlength=len(names)) > 0 for k in (0, 1)])
+        for count, what in zip(held.sum(1), ("reals", "fakes"), strict=True):
+            if count < 2:
+                raise UndefinedError(f"an interval needs {what} from 2 clusters, got {count}")
+        self.fewest = int(held.sum(1).min())
+        kinds = held[0] & ~held[1], held[1] & ~held[0], held[0] & held[1]
+        self.strata = [np.flatnonzero(kind) for kind in kinds]
 
     def weights(self, bins: int = 1) -> Iterator[Floats]:
         """How often each video counts: (V, B), some draws at a time."""
         rng = np.random.default_rng(self.seed)
-        block = max(32, _CELLS // max(bins, self.size))
+        block = max(16, _CELLS // max(bins, self.size))
         for start in range(0, self.replicates, block):
             size = min(block, self.replicates - start)
             drawn = draw_weights(self.strata, self.clusters, size, rng)
@@ -143,10 +146,8 @@ def cluster_interval(
     owners, owner = np.unique(2 * cluster + y, return_inverse=True)
     label = (owners % 2).astype(np.int8)
     draws = Draws(label, owners // 2, replicates=replicates, level=level, seed=seed)
-    binned = BinnedItems(Items(s, owner, label, label), score_bins(Ranking.of(y, s)))
-    return draws.interval(
-        metric, metric(y, s), draws.values(binned, names=[metric.name])[metric.name]
-    )
+    drawn = draws.values(BinnedItems(Items(s, owner, label, label)), names=[metric.name])
+    return draws.interval(metric, metric(y, s), drawn[metric.name])
 
 
 def t_interval(
@@ -176,15 +177,6 @@ def t_interval(
         return value * math.exp(-reach / value), value * math.exp(reach / value)
     middle, reach = float(logit(value)), reach / value / (1 - value)
     return float(expit(middle - reach)), float(expit(middle + reach))
-
-
-def _strata(labels: Labels, cluster: Numbers, count: int) -> list[Numbers]:
-    """Of so many clusters those that hold reals only, fakes only, and both."""
-    held = np.stack([np.bincount(cluster[labels == k], minlength=count) for k in (0, 1)]) > 0
-    for clusters, what in zip(held.sum(1), ("reals", "fakes"), strict=True):
-        if clusters < 2:
-            raise UndefinedError(f"an interval needs {what} from 2 clusters, got {clusters}")
-    return [np.flatnonzero((held[0] == a) & (held[1] == b)) for a, b in ((1, 0), (0, 1), (1, 1))]
 
 
 def draw_weights(strata: list[Numbers], count: int, draws: int, rng: np.random.Generator) -> Floats:

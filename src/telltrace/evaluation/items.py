@@ -36,20 +36,20 @@ class Items:
     cell: Numbers
     """Of each video, (V,): videos that are always judged together, all of one label."""
 
-    def ranking(self, cells: Mask) -> Ranking:
-        """The judged items of these cells, (cells,)."""
-        inside = cells[self.cell]
+    def ranking(self, cells: Mask | None = None) -> Ranking:
+        """The judged items of these cells, (cells,), or of all."""
+        inside = np.ones(len(self.cell), bool) if cells is None else cells[self.cell]
         size = int(self.counts[1][inside].sum())
         return Ranking.of_parts(self._falling(inside, math.ceil(size / PIECE)), size)
 
     def _falling(self, inside: Mask, parts: int) -> Iterator[tuple[Floats, Floats]]:
         """Scores of the reals and of the fakes of these videos, (V,), part by part from the top."""
         edges = np.zeros(0)
-        if parts > 1:
-            some = self.score[:: max(1, len(self.score) // SAMPLE)]
-            if len(some := some[~np.isnan(some)]):
-                edges = np.unique(np.quantile(some, np.arange(1, parts) / parts))
-        part = np.empty(len(self.score), np.int16)  # of each item; -1 outside
+        some = self.score[:: max(1, len(self.score) // SAMPLE)]
+        if parts > 1 and not np.isnan(some).all():
+            edges = np.unique(np.nanquantile(some, np.arange(1, parts) / parts))
+        kind = np.min_scalar_type(-2 - len(edges))
+        part = np.empty(len(self.score), kind)  # of each item; -1 outside
         for start in range(0, len(part), PIECE):
             block = slice(start, start + PIECE)
             score, owner = self.score[block], self.owner[block]
@@ -63,9 +63,11 @@ class Items:
     @cached_property
     def counts(self) -> tuple[Numbers, Numbers]:
         """All items and judged items of each video, (V,) each."""
-        judged = ~np.isnan(self.score)
-        total, known = (np.bincount(o, minlength=len(self.label)) for o in
-                        (self.owner, self.owner[judged]))  # fmt: skip
+        total, known = np.zeros((2, len(self.label)), np.int64)
+        for start in range(0, len(self.owner), PIECE):  # a long table is not copied at once
+            block = slice(start, start + PIECE)
+            np.add.at(total, self.owner[block], 1)
+            np.add.at(known, self.owner[block][~np.isnan(self.score[block])], 1)
         return total, known
 
 
@@ -73,18 +75,17 @@ class BinnedItems:
     """Items as counts of score bins and videos, a sparse table for each cell.
 
     A draw gives every video a weight; what the metrics of a draw need is then one product of
-    that table with the weights. No item is ever copied. The bins are those of `score_bins`.
+    that table with the weights. No item is ever copied.
     """
 
-    def __init__(self, items: Items, bins: tuple[Floats, Floats]) -> None:
-        lowest, self.scores = bins
-        cells = int(items.cell.max(initial=-1)) + 1
+    def __init__(self, items: Items) -> None:
+        lowest, self.scores = _score_bins(items.ranking())
         of = items.cell.astype(np.int16)[items.owner]
         of[np.isnan(items.score)] = -1
         place = np.empty(len(items.label), np.int32)
-        self.videos = [np.flatnonzero(items.cell == cell) for cell in range(cells)]
-        self.fake = [bool(items.label[videos[0]]) if len(videos) else False
-                     for videos in self.videos]  # fmt: skip
+        cells = range(int(items.cell.max(initial=-1)) + 1)
+        self.videos = [np.flatnonzero(items.cell == cell) for cell in cells]
+        self.fake = [bool(items.label[videos[:1]].any()) for videos in self.videos]
         self.tables = []
         for cell, videos in enumerate(self.videos):
             place[videos] = np.arange(len(videos))
@@ -111,7 +112,7 @@ def _table(
     return table.astype(np.min_scalar_type(int(table.data.max(initial=0))))
 
 
-def score_bins(ranking: Ranking) -> tuple[Floats, Floats]:
+def _score_bins(ranking: Ranking) -> tuple[Floats, Floats]:
     """Bins that are finer where scores are high: lowest score, rising, and mean score, falling."""
     reals, total = int(ranking.real.sum()), int(ranking.real.sum()) + int(ranking.fake.sum())
     lowest, sums, counts = np.zeros((3, BINS + 1))

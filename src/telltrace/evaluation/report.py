@@ -1,7 +1,7 @@
 """The report: every metric of a scores table, per frame and per video, whole and by method."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike
 
 from .compact import LevelName, ScoreTable, compact_scores
 from .groups import ENOUGH_PEOPLE, Level, judge_groups
-from .intervals import Interval
 from .items import Items, Mask, Numbers
-from .metrics import THRESHOLD
+from .metrics import METRICS, THRESHOLD, Measure
 from .ranking import Floats, Ranking
 from .scores import Columns
 from .videos import Aggregation, identity_groups, people
@@ -50,14 +49,12 @@ class Group:
 
     def ranking(self, table: ScoreTable, score: Floats, owner: Numbers) -> Ranking:
         """This group's judged items of one :meth:`ScoreTable.level`, by falling score."""
-        inside = members(table.videos, self.dataset, self.compression, self.method)
+        inside = members(table.videos, (self.dataset, self.compression, self.method))
         items = Items(score, owner, table.labels, inside.astype(np.int8))
         return items.ranking(np.array([False, True]))
 
     def to_dict(self) -> dict[str, Any]:
-        tracks = self.tracks.to_dict() if self.tracks else None
-        levels = {"frames": self.frames.to_dict(), "videos": self.videos.to_dict()}
-        return {**vars(self), **levels, "tracks": tracks}
+        return {k: v.to_dict() if isinstance(v, Level) else v for k, v in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -84,16 +81,16 @@ class Report:
 
     def by_set(self) -> list[tuple[Group, list[Group]]]:
         """Each set with its methods."""
-        return [
-            (part, [g for g in self.methods if g.set_name == part.set_name]) for part in self.sets
-        ]
+        methods = self.methods
+        return [(part, [g for g in methods if g.set_name == part.set_name]) for part in self.sets]
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it: None for what is undefined, never NaN."""
-        sets, methods = ([g.to_dict() for g in of] for of in (self.sets, self.methods))
-        groups = {"overall": self.overall.to_dict(), "sets": sets, "methods": methods}
-        texts = {"splits": list(self.splits), "notes": list(self.notes)}
-        return {"schema": SCHEMA, "threshold": THRESHOLD, **vars(self), **texts, **groups}
+        found = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
+        for name in ("sets", "methods"):
+            found[name] = [group.to_dict() for group in found[name]]
+        found["overall"] = self.overall.to_dict()
+        return {"schema": SCHEMA, "threshold": THRESHOLD, **found}
 
 
 def evaluate(
@@ -129,101 +126,72 @@ def evaluate(
     """
     table = compact_scores(scores, columns)
     videos = table.videos
+    sets = videos[_KEYS[:2]].drop_duplicates().sort_values(_KEYS[:2]).assign(method=None)
     fakes = videos.loc[videos["label"] == 1, _KEYS].drop_duplicates().sort_values(_KEYS)
-    sets = videos[_KEYS[:2]].drop_duplicates().sort_values(_KEYS[:2])
-    names = [*sets.assign(method=None).itertuples(index=False, name=None)]
-    names += [*fakes.itertuples(index=False, name=None)]
-    if len(sets) > 1:
-        names.insert(0, (None, None, None))
-    draws = {"replicates": replicates, "level": level, "seed": seed}
-    groups = _groups(table, names, aggregation, top, draws)
-    overall = groups.pop(0) if len(sets) > 1 else replace(groups[0], dataset=None, compression=None)
-    of_sets, splits = tuple(groups[: len(sets)]), tuple(sorted(set(videos["split"])))
-    notes, of_methods = tuple(_notes(overall, of_sets, splits)), tuple(groups[len(sets) :])
-    taken = top if aggregation == "top-k" else None
+    names = [(None, None, None), *sets.itertuples(index=False), *fakes.itertuples(index=False)]
+    options = {"replicates": replicates, "level": level, "seed": seed}
+    overall, *groups = _groups(table, names, aggregation, top, options)
+    of_sets, of_methods = tuple(groups[: len(sets)]), tuple(groups[len(sets) :])
+    splits, taken = tuple(sorted(set(videos["split"]))), top if aggregation == "top-k" else None
+    notes = tuple(_notes(overall, len(sets), splits))
     return Report(aggregation, taken, splits, overall, of_sets, of_methods, notes, table.unjudged)
 
 
 def _groups(
-    table: ScoreTable,
-    names: list[tuple[str | None, str | None, str | None]],
-    aggregation: Aggregation,
-    top: int,
-    draws: dict[str, Any],
-) -> list[Group]:
+    table: ScoreTable, names: Sequence[Sequence[str | None]], aggregation: Aggregation, top: int,
+    options: dict[str, Any],
+) -> list[Group]:  # fmt: skip
     """Judge every named group, level by level."""
     videos, linked = table.videos, identity_groups(table.videos)
     cell = videos.groupby([*_KEYS, "label"], sort=True).ngroup()
     first = videos.assign(cell=cell).drop_duplicates("cell").sort_values("cell")
-    inside = [members(first, *name) for name in names]
-    place = cell.to_numpy(np.int64)
+    inside = [members(first, name) for name in names]
+    place, rows = cell.to_numpy(np.int64), not table.names_videos
 
     def measure(name: LevelName) -> list[Level]:
-        score, owner = table.level(name, aggregation, top)
-        items, rows = Items(score, owner, table.labels, place), not table.names_videos
-        return judge_groups(items, inside, linked, rows=rows, **draws)
+        items = Items(*table.level(name, aggregation, top), table.labels, place)
+        return judge_groups(items, inside, linked, rows=rows, **options)
 
-    frames = measure("frames")
-    unnamed = [Level.undefined("needs the column `video`")] * len(names)
-    whole = measure("videos") if table.names_videos else unnamed
-    tracks = measure("tracks") if table.track is not None else [None] * len(names)
+    frames, why = measure("frames"), "needs the column `video`"
+    unnamed = Level(0, 0, 0, 0, dict.fromkeys(METRICS, Measure(None, why)), interval_reason=why)
+    whole = [unnamed] * len(names) if rows else measure("videos")
+    tracks = [None] * len(names) if table.track is None else measure("tracks")
     persons = [len(people(videos[cells[place]])) for cells in inside]
     levels = zip(names, persons, frames, whole, tracks, strict=True)
     return [Group(*name, n, frame, video, track) for name, n, frame, video, track in levels]
 
 
-def members(
-    table: pd.DataFrame, dataset: str | None, compression: str | None, method: str | None
-) -> Mask:
+def members(table: pd.DataFrame, names: Sequence[str | None]) -> Mask:
     """Which rows of a table of videos are in a :class:`Group` of these names."""
     inside = np.ones(len(table), dtype=bool)
-    for column, name in (("dataset", dataset), ("compression", compression)):
+    for column, name in zip(_KEYS, names, strict=True):
         if name is not None:
-            inside &= (table[column] == name).to_numpy()
-    if method is not None:
-        inside &= ((table["method"] == method) | (table["label"] == 0)).to_numpy()
+            always = (column == "method") & (table["label"] == 0)
+            inside &= ((table[column] == name) | always).to_numpy()
     return inside
 
 
-def _notes(overall: Group, sets: tuple[Group, ...], splits: tuple[str, ...]) -> list[str]:
-    notes = []
-    frames, videos = overall.frames, overall.videos
-    if frames.judged < frames.total:
-        notes.append(
-            f"{frames.total - frames.judged} of {frames.total} frames and "
-            f"{videos.total - videos.judged} of {videos.total} videos could not be judged: "
-            "they count in no metric; `unjudged as wrong` says what they could cost."
-        )
-    if len(splits) > 1:
-        notes.append(f"Several splits are mixed: {', '.join(s or '(none)' for s in splits)}.")
-    if "train" in splits:
-        notes.append("The training split is among it: a detector trained on that is flattered.")
-    if len(sets) > 1:
-        notes.append(
-            f"`all` pools {len(sets)} sets; it also rewards telling these apart. Trust each set."
-        )
-    if frames.drawn == "rows":
-        notes.append(
-            "No column `video`: no figures per video, and intervals take every row for "
-            "independent. If rows are frames of videos, name these, or the intervals are too "
-            "narrow."
-        )
-    elif videos.interval is not None:
-        notes += _interval_notes(videos, videos.interval)
-    return notes
-
-
-def _interval_notes(videos: Level, interval: Interval) -> list[str]:
-    notes, few, basis = [], interval.clusters, f"{interval.clusters} groups of people"
-    if videos.drawn == "videos":
-        notes.append(
-            f"Intervals draw videos: fewer than {ENOUGH_PEOPLE} unrelated groups of people in a "
-            "class, or people unnamed. They do not speak of people not seen here."
-        )
-        few = min(videos.reals, videos.fakes)
-        basis = f"{videos.reals} real and {videos.fakes} fake videos"
-    if few < FEW_CLUSTERS:
-        notes.append(
-            f"Intervals rest on {basis}: too few, the truth lies outside more often than they say."
-        )
-    return notes
+def _notes(overall: Group, sets: int, splits: tuple[str, ...]) -> list[str]:
+    frames, videos, interval = overall.frames, overall.videos, overall.videos.interval
+    of_videos = interval is not None and videos.drawn == "videos"
+    few, basis = min(videos.reals, videos.fakes), "{0.reals} real and {0.fakes} fake videos"
+    if interval and not of_videos:
+        few, basis = interval.clusters, f"{interval.clusters} groups of people"
+    notes = {
+        f"{frames.total - frames.judged} of {frames.total} frames and "
+        f"{videos.total - videos.judged} of {videos.total} videos could not be judged: "
+        "they count in no metric; `unjudged as wrong` says what they could cost.":
+            frames.judged < frames.total,
+        f"Several splits are mixed: {', '.join(s or '(none)' for s in splits)}.": len(splits) > 1,
+        "The training split is among it: a detector trained on that is flattered.":
+            "train" in splits,
+        f"`all` pools {sets} sets; it also rewards telling these apart. Trust each set.": sets > 1,
+        "No column `video`: no figures per video, and intervals take every row for independent. "
+        "If rows are frames of videos, name these, or the intervals are too narrow.":
+            frames.drawn == "rows",
+        f"Intervals draw videos: fewer than {ENOUGH_PEOPLE} unrelated groups of people in a "
+        "class, or people unnamed. They do not speak of people not seen here.": of_videos,
+        f"Intervals rest on {basis.format(videos)}: too few, the truth lies outside more often "
+        "than they say.": interval is not None and few < FEW_CLUSTERS,
+    }  # fmt: skip
+    return [text for text, holds in notes.items() if holds]

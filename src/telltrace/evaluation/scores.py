@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from telltrace.columns import MEDIUM, VIDEO_KEY
+from telltrace.columns import MEDIUM
 from telltrace.errors import DependencyError, ManifestError, OptionError
 from telltrace.files import write_table
 
 from .metrics import LOGITS
+from .videos import Videos
 
 COLUMNS = [*MEDIUM, "frame", "time", "score"]
 """Columns of the table, in this order. ``score`` is the probability of fake; it is empty where a
@@ -26,20 +27,19 @@ frame or video could not be judged."""
 OPTIONAL = ["track", "status"]
 """Columns that a table may have besides: which of the faces that a video follows (text), and why
 a row has no score."""
+_KNOWN = [*COLUMNS, *OPTIONAL]
 
 REAL = "real"
 """The method of everything that was not forged."""
 NUMBERS = ["label", "frame", "time", "score"]
-ROWS = 100_000
+ROWS = 50_000
 """Rows that are read at a time."""
 
 Columns = Mapping[str, str]
 """Our name of a column to the name that it has in a file, such as ``video`` to ``clip``."""
 
 _WRITE = "Write one with `telltrace predict`."
-_EXACT: dict[str, Any] = (
-    {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
-)
+_EXACT: dict[str, Any] = {} if pd.__version__ >= "3" else {"float_precision": "round_trip"}
 """What makes pandas read a number to its last bit; from version 3 on it always does."""
 
 
@@ -53,13 +53,14 @@ def parse_columns(text: str) -> dict[str, str]:
         >>> parse_columns("video=clip,score=prob_fake")
         {'video': 'clip', 'score': 'prob_fake'}
     """
-    pairs = [pair.partition("=") for pair in text.split(",")]
-    for ours, _, theirs in pairs:
-        if ours not in [*COLUMNS, *OPTIONAL] or not theirs:
-            remedy = f"Give OURS=THEIRS, OURS one of {', '.join([*COLUMNS, *OPTIONAL])}."
+    found = {}
+    for ours, _, theirs in (pair.partition("=") for pair in text.split(",")):
+        if ours not in _KNOWN or not theirs:
+            remedy = f"Give OURS=THEIRS, OURS one of {', '.join(_KNOWN)}."
             message = f"columns: {ours!r} to {theirs!r} is no pair of names"
             raise OptionError(message, remedy=remedy)
-    return {ours: theirs for ours, _, theirs in pairs}
+        found[ours] = theirs
+    return found
 
 
 def read_scores(path: str | Path) -> pd.DataFrame:
@@ -68,7 +69,7 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     Raises:
         ManifestError: If the file is missing, is no such table, or a row is wrong.
     """
-    with closing(read_parts(path, [*COLUMNS, *OPTIONAL])) as parts:
+    with closing(read_parts(path, _KNOWN)) as parts:
         found = [part.astype({c: object for c in part if c not in NUMBERS}) for part in parts]
     return check_scores(pd.concat(found, ignore_index=True), name=str(path))
 
@@ -88,22 +89,26 @@ def check_scores(frame: pd.DataFrame, name: str = "scores") -> pd.DataFrame:
     if len(frame) == 0:
         raise ManifestError("no rows", remedy="Write them with `telltrace predict`.", path=name)
     table = pd.DataFrame(index=range(len(frame)))
-    for column in [*COLUMNS, *(c for c in OPTIONAL if c in frame)]:
-        if column in frame:
-            table[column] = (numbers_of if column in NUMBERS else _texts)(frame[column], name)
+    for column in [c for c in _KNOWN if c in frame]:
+        cells = frame[column]
+        if column in NUMBERS:
+            table[column] = _numbers(cells, name)
+        else:
+            table[column] = cells.astype(object).fillna("").astype(str).to_numpy(object)
     table = fill_missing(table)
     check_rows(table, name)
-    _check_videos(table, name)
-    order = [*COLUMNS, *(c for c in OPTIONAL if c in table)]
-    return table[order].astype({"label": "int64", "frame": "int64"})
+    if table["video"].iloc[0]:
+        Videos(name).add(table)
+    known = [c for c in _KNOWN if c in table]
+    return table[known].astype({"label": "int64", "frame": "int64"})
 
 
 def fill_missing(table: pd.DataFrame) -> pd.DataFrame:
     """Fill in what a table need not say; the method of a fake is then just "fake"."""
     method = np.where(table["label"] == 0, REAL, "fake")
     plain: dict[str, Any] = {"method": method, "frame": -1.0, "time": np.nan}
-    new = {c: plain.get(c, "") for c in COLUMNS if c not in table}
-    return table.assign(**new, **({} if "frame" in new else {"frame": table["frame"].fillna(-1)}))
+    table = table.assign(**{c: plain.get(c, "") for c in COLUMNS if c not in table})
+    return table.assign(frame=table["frame"].fillna(-1))
 
 
 def add_unjudged(scores: pd.DataFrame, media: pd.DataFrame) -> pd.DataFrame:
@@ -122,10 +127,6 @@ def write_scores(frame: pd.DataFrame, path: str | Path) -> None:
         ManifestError: If a column is missing or a row is wrong.
     """
     write_table(check_scores(frame, name=str(path)), path)
-
-
-def _texts(column: pd.Series, name: str) -> NDArray[np.object_]:
-    return column.astype(object).fillna("").astype(str).to_numpy(object)
 
 
 def check_rows(table: pd.DataFrame, name: str, first: int = 0) -> None:
@@ -149,25 +150,6 @@ def check_rows(table: pd.DataFrame, name: str, first: int = 0) -> None:
                 remedy=f"{fix} {LOGITS}" if column == "score" else fix,
                 path=name,
             )
-
-
-def _check_videos(table: pd.DataFrame, name: str) -> None:
-    for column in ("identity", "split"):
-        first = table.groupby(VIDEO_KEY)[column].transform("first")
-        wrong = (first != table[column]).to_numpy()
-        if wrong.any() and (table["video"] != "").any():
-            row = int(np.argmax(wrong))
-            new, old = table[column].iloc[row], first.iloc[row]
-            raise two_of_one_video(row, column, new, old, name)
-
-
-def two_of_one_video(row: int, column: str, new: str, old: str, name: str) -> ManifestError:
-    """What is wrong where rows of one video differ in what is the video's own."""
-    return ManifestError(
-        f"row {row + 2}: {column} is {new!r}, but an earlier row of the same video has {old!r}",
-        remedy=f"One video has one {column}: correct the row, or give the videos different names.",
-        path=name,
-    )
 
 
 def read_parts(
@@ -221,7 +203,7 @@ def _read_csv(path: Path, theirs: Columns) -> Generator[pd.DataFrame]:
         with pd.read_csv(path, dtype=str, **options) as parts:
             for part in parts:
                 for name in numbers:
-                    numbers_of(part[name].rename(ours[name]), str(path), int(part.index[0]))
+                    _numbers(part[name].rename(ours[name]), str(path), int(part.index[0]))
         raise
 
 
@@ -234,23 +216,12 @@ def _read_parquet(path: Path, theirs: Columns) -> Generator[pd.DataFrame]:
     try:
         file = parquet.ParquetFile(path)
         ours = _choose(file.schema_arrow.names, theirs, path)
-        for groups in _row_groups(file.metadata):
-            for batch in file.iter_batches(ROWS, groups, columns=list(ours), use_threads=False):
+        for group in range(file.num_row_groups):  # several at once would be held at once
+            for batch in file.iter_batches(ROWS, [group], columns=list(ours), use_threads=False):
                 found = {ours[name]: _column(batch.column(name), ours[name]) for name in ours}
                 yield pd.DataFrame(found)
     except ArrowException as error:
         raise OSError(str(error)) from None
-
-
-def _row_groups(about: Any) -> Generator[list[int]]:
-    """Row groups of about as many rows as are read at a time; all at once would be held at once."""
-    groups, held = [], 0
-    for number in range(about.num_row_groups):
-        groups.append(number)
-        held += about.row_group(number).num_rows
-        if held >= ROWS or number == about.num_row_groups - 1:
-            yield groups
-            groups, held = [], 0
 
 
 def _column(values: Any, name: str) -> "pd.Categorical[str] | NDArray[np.float64]":
@@ -274,7 +245,7 @@ def check_columns(names: Any, name: str) -> None:
         )
 
 
-def numbers_of(column: pd.Series, name: str, first: int = 0) -> NDArray[np.float64]:
+def _numbers(column: pd.Series, name: str, first: int = 0) -> NDArray[np.float64]:
     """The column as float64 to the last bit, NaN where it is empty."""
     if column.dtype.kind in "iufb":
         return column.to_numpy(np.float64, na_value=np.nan)

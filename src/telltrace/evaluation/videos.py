@@ -1,7 +1,8 @@
-"""One score for all frames of a video, and which videos share people."""
+"""The videos of a table: their numbers, one score for all frames, and which share people."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable
+from sys import intern
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,15 +11,69 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from telltrace.errors import OptionError
+from telltrace.columns import VIDEO_KEY
+from telltrace.errors import ManifestError, OptionError
 
 from .ranking import Floats
 
 Aggregation = Literal["mean", "max", "median", "top-k"]
 Rows = NDArray[np.int64] | NDArray[np.int32]
 
+OF_VIDEO = [*VIDEO_KEY, "identity", "split"]
+"""What is the same in all rows of a video."""
 _BLOCK = 500_000
 """Scores that are aggregated at a time."""
+
+
+class Videos:
+    """The videos of a table that comes in parts, numbered in the order in which they appear."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.found: list[tuple[str, ...]] = []
+        """``OF_VIDEO`` of each video."""
+        self._number: dict[tuple[str, ...], dict[str, int]] = {}
+
+    def add(self, part: pd.DataFrame, first: int = 0) -> NDArray[np.int32]:
+        """The number of each row's video, (N,); ``first`` rows came before these.
+
+        Raises:
+            ManifestError: If rows of one video differ in what is the video's own.
+        """
+        code, rows = number_rows(part, OF_VIDEO)
+        found = zip(*(texts_of(part[column], rows) for column in OF_VIDEO), strict=True)
+        numbers = [self._add(one, first + row) for one, row in zip(found, rows, strict=True)]
+        return np.array(numbers, np.int32)[code]
+
+    def _add(self, found: tuple[str, ...], row: int) -> int:
+        *key, video, _, _ = found
+        number = self._number.setdefault(tuple(key), {}).setdefault(video, len(self.found))
+        if number == len(self.found):
+            self.found.append(found)
+        for column, new, old in zip(OF_VIDEO, found, self.found[number], strict=True):
+            if new != old:
+                raise ManifestError(
+                    f"row {row + 2}: {column} is {new!r}, but an earlier row of the same video "
+                    f"has {old!r}",
+                    remedy=f"One video has one {column}: correct the row, or give the videos "
+                    "different names.",
+                    path=self.name,
+                )
+        return number
+
+
+def number_rows(
+    part: pd.DataFrame, columns: list[str]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Number the distinct rows of some columns: the number of each row, the first row of each."""
+    groups = part.groupby(columns, sort=False, observed=True)
+    number = np.asarray(groups.ngroup(), dtype=np.intp)
+    return number, np.unique(number, return_index=True)[1]
+
+
+def texts_of(column: pd.Series, rows: NDArray[np.intp]) -> list[str]:
+    """The cells of some rows; equal texts are held once."""
+    return [intern(str(text)) for text in column.iloc[rows].astype(object)]
 
 
 def aggregate_scores(
@@ -50,9 +105,8 @@ def aggregate_scores(
         ends = np.searchsorted(video, np.array([first, first + step], video.dtype), sorter=order)
         rows = slice(*ends) if order is None else order[slice(*ends)]
         of, s = video[rows] - first, scores[rows]
-        known = ~np.isnan(s)
-        size = min(step, count - first)
-        values[first : first + size] = _aggregate(of[known], s[known], size, how, top)
+        known, part = ~np.isnan(s), values[first : first + step]
+        part[:] = _aggregate(of[known], s[known], len(part), how, top)
     return values
 
 
@@ -64,7 +118,7 @@ def _mean(of: Rows, scores: Floats, count: int) -> Floats:
         known = ~np.isnan(s)
         rows = of[start : start + _BLOCK][known]
         np.add.at(sums, rows, s[known])
-        items += np.bincount(rows, minlength=count)
+        np.add.at(items, rows, 1)
     return np.divide(sums, items, out=np.full(count, np.nan), where=items > 0)
 
 
@@ -97,10 +151,10 @@ def identity_groups(videos: pd.DataFrame) -> NDArray[np.int64] | None:
     if len(videos) == 0 or (videos["identity"] == "").any():
         return None
     names = zip(videos["dataset"], videos["identity"], strict=True)
-    return connected_groups([[(data, one) for one in all_.split("+")] for data, all_ in names])
+    return connected_groups([(data, one) for one in all_.split("+")] for data, all_ in names)
 
 
-def connected_groups(members: Sequence[Sequence[Hashable]]) -> NDArray[np.int64]:
+def connected_groups(members: Iterable[Iterable[Hashable]]) -> NDArray[np.int64]:
     """Number sets so that two share a number if members link them, however indirectly.
 
     Examples:
@@ -108,12 +162,14 @@ def connected_groups(members: Sequence[Sequence[Hashable]]) -> NDArray[np.int64]
         [0, 1, 0, 0]
     """
     number: dict[Hashable, int] = {}
-    edges = [
-        (row, len(members) + number.setdefault(one, len(number)))
-        for row, each in enumerate(members)
-        for one in each
-    ]
-    at, size = np.array(edges).reshape(-1, 2), len(members) + len(number)
-    links = coo_array((np.ones(len(at)), (at[:, 0], at[:, 1])), shape=(size, size))
-    group = connected_components(links, directed=False)[1][: len(members)]
+    sizes: list[int] = []
+    ones: list[int] = []
+    for each in members:
+        before = len(ones)
+        ones += [number.setdefault(one, len(number)) for one in each]
+        sizes.append(len(ones) - before)
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    columns, size = len(sizes) + np.array(ones, np.int64), len(sizes) + len(number)
+    links = coo_array((np.ones(len(ones)), (rows, columns)), shape=(size, size))
+    group = connected_components(links, directed=False)[1][: len(sizes)]
     return np.unique(group, return_inverse=True)[1].astype(np.int64)

@@ -45,7 +45,7 @@ def _band(draws: TableDraws, table: ScoreTable) -> tuple[Floats, Floats]:
     """Lowest and highest TPR that 95 % of the draws have at each FPR, (201,) each."""
     curves: list[Floats] = []
     with np.errstate(invalid="ignore"):
-        for ranking in draws.draws.rankings(draws.items(table)[0]):
+        for ranking in draws.draws.rankings(draws.items(table)):
             fpr, tpr = ranking.rates
             curves += [np.interp(GRID, x, y) for x, y in zip(fpr.T, tpr.T, strict=True)]
     low, high = np.nanquantile(curves, (0.025, 0.975), axis=0)
