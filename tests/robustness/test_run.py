@@ -82,7 +82,7 @@ def test_results_of_other_settings_are_not_mixed(
     judge: Detector, stripes: Path, tmp_path: Path
 ) -> None:
     measure_robustness(judge, stripes, tmp_path, corruptions=["blur"], levels=[1])
-    with pytest.raises(ValueError, match="holds results of another seed"):
+    with pytest.raises(ValueError, match=r"holds results of other settings \(seed 0, now 1\)"):
         measure_robustness(judge, stripes, tmp_path, corruptions=["blur"], levels=[1], seed=1)
     more = measure_robustness(judge, stripes, tmp_path, corruptions=["blur"], levels=[1, 2])
     assert len(more.cells) == 3

@@ -71,7 +71,7 @@ def crop_media(
         media = choose_videos(media, sampling)
     per_label = _settings(crop, sampling, faces)
     about = replace(per_label[1], limit=None).to_dict() | {"sampling": asdict(sampling)}
-    _refuse_other_settings(out, about)
+    refuse_other_settings(out / SETTINGS, about)
     aside = out / ".unfinished"
     jobs = [
         ExtractJob(path, str(out / medium_folder(*key)), str(aside), per_label[label], mask)
@@ -136,17 +136,18 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
     return media
 
 
-def _refuse_other_settings(out: Path, about: Mapping[str, Any]) -> None:
-    """Crops of other settings are not replaced, since their splits may be in use."""
+def refuse_other_settings(file: Path, about: Mapping[str, Any], what: str = "crops") -> None:
+    """An OutputError if ``file`` says that what lies beside it, perhaps in use, was made otherwise."""
     try:
-        before = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
+        before = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
     now = json.loads(json.dumps(about))
     differ = [f"{k} {before[k]}, now {v}" for k, v in now.items() if before.get(k, v) != v]
     if differ:
-        what = f"holds crops of other settings ({'; '.join(differ)})"
-        raise OutputError(what, remedy="Choose another --out, or delete the folder", path=out)
+        found = f"holds {what} of other settings ({'; '.join(differ)})"
+        remedy = "Choose another --out, or delete the folder"
+        raise OutputError(found, remedy=remedy, path=file.parent)
 
 
 def _run(

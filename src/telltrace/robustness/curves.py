@@ -16,13 +16,12 @@ COLUMNS = 4
 
 def curves_figure(found: Robustness) -> Figure:
     """One small chart a corruption: AUC per face with its interval, and verdicts that changed."""
-    names = list(dict.fromkeys(cell.corruption for cell in found.cells[1:]))
-    rows = max(1, math.ceil(len(names) / COLUMNS))
+    corruptions = found.by_corruption
+    rows = max(1, math.ceil(len(corruptions) / COLUMNS))
     figure, grid = new_figure(2.9 * COLUMNS, 2.35 * rows + 0.6, rows, COLUMNS, sharey=True)
-    for axes in grid.flat[len(names) :]:
+    for axes in grid.flat[len(corruptions) :]:
         axes.set_visible(False)
-    for name, axes in zip(names, grid.flat, strict=False):
-        cells = [cell for cell in found.cells[1:] if cell.corruption == name]
+    for axes, (name, cells) in zip(grid.flat, corruptions.items(), strict=False):
         _draw(axes, name, [found.clean, *cells])
     text = "AUC per face, 95 % band (blue); share of faces whose verdict changed (red, dashed)"
     figure.suptitle(text, fontsize=9, x=0.01, ha="left")
@@ -41,7 +40,6 @@ def _draw(axes: Axes, name: str, cells: list[CellResult]) -> None:
     axes.axhline(0.5, color=GREY, lw=0.8, ls=DASHED)
     amounts = ["clean", *(f"{c.amount:g}" for c in cells[1:])]
     axes.set_xticks(list(range(len(cells))), amounts, fontsize=7)
-    title = textwrap.fill(f"{name}: {CORRUPTIONS[name].about}", 46)
-    axes.set_title(title, fontsize=7.5)
+    axes.set_title(textwrap.fill(f"{name}: {CORRUPTIONS[name].about}", 46), fontsize=7.5)
     axes.set_ylim(0, 1.02)
     axes.tick_params(labelsize=7)

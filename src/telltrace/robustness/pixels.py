@@ -25,8 +25,8 @@ def _whole(values: NDArray[np.floating[Any]]) -> Image:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _sized(image: Image, width: int, height: int, kernel: int) -> Image:
-    size = (max(1, width), max(1, height))
+def _sized(image: Image, width: float, height: float, kernel: int) -> Image:
+    size = max(1, round(width)), max(1, round(height))
     return np.asarray(cv2.resize(image, size, interpolation=kernel), dtype=np.uint8)
 
 
@@ -39,7 +39,7 @@ def rescale(image: Image, factor: float, rng: Generator | None = None) -> Image:
 def shrink(image: Image, factor: float) -> Image:
     """Shrink to this share of the sides, and leave it so."""
     height, width = image.shape[:2]
-    return _sized(image, round(width * factor), round(height * factor), cv2.INTER_AREA)
+    return _sized(image, width * factor, height * factor, cv2.INTER_AREA)
 
 
 def rescale_chain(image: Image, times: float, rng: Generator) -> Image:
@@ -48,7 +48,7 @@ def rescale_chain(image: Image, times: float, rng: Generator) -> Image:
     now = image
     for _ in range(int(times)):
         factor = rng.uniform(0.45, 1.4)
-        now = _sized(now, round(width * factor), round(height * factor), int(rng.choice(KERNELS)))
+        now = _sized(now, width * factor, height * factor, int(rng.choice(KERNELS)))
     return _sized(now, width, height, cv2.INTER_LINEAR)
 
 

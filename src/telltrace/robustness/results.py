@@ -77,6 +77,11 @@ class Robustness:
         """The faces as they were."""
         return self.cells[0]
 
+    @property
+    def by_corruption(self) -> dict[str, list[CellResult]]:
+        """The cells of each corruption."""
+        return _by_corruption(self.cells[1:])
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         about = {name: one.about for name, one in CORRUPTIONS.items()}
@@ -116,25 +121,24 @@ def summarise(
     """
     first = compact_scores(clean, items=True)
     draws = _defined(lambda: TableDraws(first))
+    base = draws.values(first, "auc") if draws else None
     found: list[CellResult] = []
     drops: dict[str, list[Floats]] = {}
-    base: Floats | None = None
     for name, level, scores in ((CLEAN, 0, clean), *cells):
         table = compact_scores(scores, items=True)
         drawn = draws.values(table, "auc") if draws else None
-        base = drawn if name == CLEAN else base
-        drop = None if drawn is None or base is None else base - drawn
-        found.append(_cell(name, level, table, first, draws, drawn, drop, calibration))
-        if drop is not None and name != CLEAN:
-            drops.setdefault(name, []).append(drop)
-    mean_drop, means = _mean_of_means(found[1:], "drop"), None
+        found.append(_cell(name, level, table, first, draws, drawn, base, calibration))
+        if drawn is not None and base is not None and name != CLEAN:
+            drops.setdefault(name, []).append(base - drawn)
+    corrupted = _by_corruption(found[1:])
+    mean_drop, means = _mean_of_means(corrupted, "drop"), None
     if drops:
         means = np.mean([np.mean(parts, axis=0) for parts in drops.values()], axis=0)
     return Robustness(
         tuple(found),
         mean_drop,
         _bounds(draws, mean_drop, means, drop=True),
-        _mean_of_means(found[1:], "flips") or 0.0,
+        _mean_of_means(corrupted, "flips") or 0.0,
         len(first.videos),
         int((first.labels == 0).sum()),
         draws.drawn if draws else "",
@@ -144,15 +148,15 @@ def summarise(
 
 def _cell(
     name: str, level: int, table: ScoreTable, clean: ScoreTable, draws: TableDraws | None,
-    drawn: Floats | None, drop: Floats | None, calibration: Calibration,
+    drawn: Floats | None, base: Floats | None, calibration: Calibration,
 ) -> CellResult:  # fmt: skip
     rows = pair_rows(clean, table)
-    before, now = clean.score[rows[0]], table.score[rows[1]]
-    both = ~np.isnan(before) & ~np.isnan(now)
-    before, now = before[both], now[both]
-    said = [verdicts(values, calibration) for values in (before, now)]
-    value, first = (_auc(*x.level("frames"), x) for x in (table, clean))
-    fall = None if value is None or first is None else first - value
+    scores = np.array([clean.score[rows[0]], table.score[rows[1]]])
+    before, now = scores = scores[:, ~np.isnan(scores).any(0)]
+    first, second = verdicts(scores, calibration)
+    value, of_clean = (_auc(*x.level("frames"), x) for x in (table, clean))
+    fall = None if value is None or of_clean is None else of_clean - value
+    falls = None if drawn is None or base is None else base - drawn
     return CellResult(
         name,
         level,
@@ -163,9 +167,9 @@ def _cell(
         _bounds(draws, value, drawn),
         _auc(*table.level("videos"), table),
         fall,
-        _bounds(draws, fall, drop, drop=True),
-        float((said[0] != said[1]).mean()),
-        float((said[0] * said[1] == -1).mean()),
+        _bounds(draws, fall, falls, drop=True),
+        float((first != second).mean()),
+        float((first * second == -1).mean()),
         float((now - before).mean()),
     )
 
@@ -187,7 +191,7 @@ def _bounds(
     if drop:
         return _defined(lambda: draws.draws.difference(value, drawn))
     found = _defined(lambda: draws.draws.interval(auc, value, drawn))
-    return None if found is None else (found.low, found.high)
+    return found and (found.low, found.high)
 
 
 def _auc(score: Floats, owner: NDArray[np.int32], table: ScoreTable) -> float | None:
@@ -195,13 +199,18 @@ def _auc(score: Floats, owner: NDArray[np.int32], table: ScoreTable) -> float | 
     return _defined(lambda: auc(table.labels[owner[known]], score[known]))
 
 
-def _mean_of_means(cells: Iterable[CellResult], name: str) -> float | None:
-    values: dict[str, list[float]] = {}
+def _by_corruption(cells: Iterable[CellResult]) -> dict[str, list[CellResult]]:
+    found: dict[str, list[CellResult]] = {}
     for cell in cells:
-        value = getattr(cell, name)
-        if value is not None:
-            values.setdefault(cell.corruption, []).append(value)
-    return float(np.mean([np.mean(v) for v in values.values()])) if values else None
+        found.setdefault(cell.corruption, []).append(cell)
+    return found
+
+
+def _mean_of_means(cells: dict[str, list[CellResult]], name: str) -> float | None:
+    values = ([getattr(cell, name) for cell in of] for of in cells.values())
+    known = ([value for value in of if value is not None] for of in values)
+    means = [np.mean(of) for of in known if of]
+    return float(np.mean(means)) if means else None
 
 
 def to_text(found: Robustness) -> str:
@@ -209,11 +218,11 @@ def to_text(found: Robustness) -> str:
     levels = sorted({cell.level for cell in found.cells[1:]})
     figures = [*(f"level {n}" for n in levels), "mean drop", "flips"]
     grid = text_table(["corruption", *figures], right=figures)
-    for name in dict.fromkeys(cell.corruption for cell in found.cells[1:]):
-        row = {cell.level: cell for cell in found.cells[1:] if cell.corruption == name}
-        cells = [_figure(row[n].auc) if n in row else "" for n in levels]
-        drop, flips = (_mean_of_means(row.values(), what) for what in ("drop", "flips"))
-        grid.add_row(name, *cells, _figure(drop, "+"), f"{flips or 0:.1%}")
+    for name, cells in found.by_corruption.items():
+        shown = {cell.level: _figure(cell.auc) for cell in cells}
+        drop, flips = (_mean_of_means({name: cells}, what) for what in ("drop", "flips"))
+        aucs = [shown.get(n, "") for n in levels]
+        grid.add_row(name, *aucs, _figure(drop, "+"), f"{flips or 0:.1%}")
     return to_lines([grid, *sentences(found)], 110)
 
 

@@ -1,9 +1,8 @@
 """Score every corruption at every level: one scores table a cell, and never the same cell twice."""
 
-import json
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ import pandas as pd
 
 from telltrace.checkpoint import Detector
 from telltrace.columns import VIDEO_KEY
-from telltrace.data.cropping import crop_media
+from telltrace.data.cropping import crop_media, refuse_other_settings
 from telltrace.data.crops import SETTINGS, Faces, check_cut, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
-from telltrace.errors import OutputError
 from telltrace.evaluation.scores import COLUMNS, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
@@ -26,26 +24,11 @@ from telltrace.state_dicts import weights_sha256
 
 from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
 from .media import corrupt_medium
+from .pixels import Image
 from .results import CLEAN, Robustness, summarise
 
 PLAN = "plan.json"
 RESULTS = "robustness.json"
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What all cells share."""
-
-    detector: Detector
-    table: pd.DataFrame
-    crop: FaceCrop | None
-    """How crops were cut; None for media."""
-    root: Path
-    """Folder that paths are named from, so that chance does not hang on where data lies."""
-    out: Path
-    seed: int
-    frames: int | None
-    batch_size: int
 
 
 def measure_robustness(
@@ -91,14 +74,28 @@ def measure_robustness(
     table, crop = _read(detector, manifest, split)
     if crop is not None:
         table = thin_out(table, frames or None).reset_index(drop=True)
-    work = _Work(detector, table, crop, manifest.parent, out, seed, frames or None, batch_size)
-    _agree_on_plan(work, crop is None)
-    score = _score_media if crop is None else _score_crops
+    plan: dict[str, Any] = {
+        "schema": "telltrace.robustness-plan/1",
+        "detector": detector.card.detector,
+        "weights": weights_sha256(detector.network),
+        "manifest": manifest_hash(table),
+        "media": crop is None,
+        "frames": frames or None,
+        "seed": seed,
+        "levels": {name: list(one.levels) for name, one in CORRUPTIONS.items()},
+    }
+    refuse_other_settings(out / PLAN, plan, "results")
+    write_json(plan, out / PLAN)
+    # chance hangs on paths from the manifest, not on where the data lies
+    table["key"] = [relative_path(path, manifest.parent) for path in table.path]
+    score = (
+        partial(_score_crops, crop=crop) if crop else partial(_score_media, out=out, frames=frames)
+    )
     with progress("Scoring", len(cells) + 1, "cells") as advance:
         for name, level in [(CLEAN, 0), *cells]:
             path = scores_path(out, name, level)
             if not path.exists():
-                write_scores(score(work, name, level), path)
+                write_scores(score(detector, table, name, level, seed, batch_size), path)
             advance(1)
     clean = read_scores(scores_path(out, CLEAN, 0))
     tables = ((name, level, read_scores(scores_path(out, name, level))) for name, level in cells)
@@ -137,81 +134,56 @@ def _read(
         rows = read_manifest(manifest)
         whole = ((rows.frame < 0) & (rows.box == "")).all()
         if whole and not manifest.with_name(SETTINGS).is_file():
-            rows = rows if split is None else rows[rows.split == split].reset_index(drop=True)
-            return rows, None
+            return rows if split is None else rows[rows.split == split].reset_index(drop=True), None
     table, crop = read_crops([manifest], split=split)
     check_cut(crop, detector.card.preprocessing.crop)
     return table, crop
 
 
-def _agree_on_plan(work: _Work, media: bool) -> None:
-    """Write down what the scores depend on; refuse a folder that holds others."""
-    plan: dict[str, Any] = {
-        "schema": "telltrace.robustness-plan/1",
-        "detector": work.detector.card.detector,
-        "weights": weights_sha256(work.detector.network),
-        "manifest": manifest_hash(work.table),
-        "media": media,
-        "frames": work.frames,
-        "seed": work.seed,
-        "levels": {name: list(one.levels) for name, one in CORRUPTIONS.items()},
-    }
-    path = work.out / PLAN
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        other = [key for key in plan if before.get(key) != plan[key]]
-        if other:
-            raise OutputError(
-                f"holds results of another {', '.join(other)}",
-                remedy="Choose another --out, or delete the folder.",
-                path=work.out,
-            )
-    write_json(plan, path)
-
-
-def _score_crops(work: _Work, name: str, level: int) -> pd.DataFrame:
+def _score_crops(
+    detector: Detector, table: pd.DataFrame, name: str, level: int, seed: int, batch_size: int,
+    *, crop: FaceCrop,
+) -> pd.DataFrame:  # fmt: skip
     parts = []
-    assert work.crop is not None
-    for _, group in work.table.groupby(VIDEO_KEY, sort=True):
+    for _, group in table.groupby(VIDEO_KEY, sort=True):
         rows = group.sort_values(["frame", "path"], kind="stable")
-        faces, wanted = Faces(rows, [work.crop] * len(rows)), work.detector.card.preprocessing.crop
-        images = [faces.cut(row, wanted) for row in range(len(rows))]
+        faces = Faces(rows, [crop] * len(rows))
+        images = [faces.cut(row, detector.card.preprocessing.crop) for row in range(len(rows))]
         if name != CLEAN:
-            keys = [relative_path(path, work.root) for path in rows.path]
-            images = corrupt(images, keys, name, level, work.seed)
-        parts.append(rows.assign(score=list(_score(work, images))))
+            images = corrupt(images, rows.key.tolist(), name, level, seed)
+        parts.append(rows.assign(score=_judge(detector, images, batch_size)))
     return pd.concat(parts).sort_index()[COLUMNS].reset_index(drop=True)
 
 
-def _score_media(work: _Work, name: str, level: int) -> pd.DataFrame:
+def _score_media(
+    detector: Detector, table: pd.DataFrame, name: str, level: int, seed: int, batch_size: int,
+    *, out: Path, frames: int,
+) -> pd.DataFrame:  # fmt: skip
     """Corrupt the media, cut their faces anew, judge these; the copies are not kept."""
-    cell = f"{name}-{level}"
-    files, copies = work.table, work.out / "media" / cell
+    copies, crops = (out / kind / f"{name}-{level}" for kind in ("media", "crops"))
+    files = table.drop(columns="key")
     if name != CLEAN:
-        keys = [relative_path(path, work.root) for path in files.path]
         copied = [
-            corrupt_medium(Path(path), copies / f"{i:06d}", name, level, key=key, seed=work.seed)
-            for i, (path, key) in enumerate(zip(files.path, keys, strict=True))
+            corrupt_medium(Path(path), copies / f"{i:06d}", name, level, key=key, seed=seed)
+            for i, (path, key) in enumerate(zip(table.path, table.key, strict=True))
         ]
         files = files.assign(path=[str(path) for path in copied], mask="")
-    crops = work.out / "crops" / cell
-    sampling = Sampling() if work.frames is None else Sampling("spread", work.frames)
-    wanted = work.detector.card.preprocessing.crop
-    rows = crop_media(files, crops, wanted, sampling, workers=0, show_progress=False).manifest
+    sampling, wanted = Sampling("spread", frames) if frames else None, detector.card.preprocessing
+    rows = crop_media(files, crops, wanted.crop, sampling, workers=0, show_progress=False).manifest
     scores = []
-    for start in range(0, len(rows), work.batch_size):
-        images = [read_crop(path) for path in rows.path[start : start + work.batch_size]]
-        scores += list(_score(work, images))
+    for start in range(0, len(rows), batch_size):
+        images = [read_crop(path) for path in rows.path[start : start + batch_size]]
+        scores += _judge(detector, images, batch_size)
     shutil.rmtree(copies, ignore_errors=True)
     shutil.rmtree(crops, ignore_errors=True)
-    names = work.table[VIDEO_KEY].itertuples(index=False, name=None)
-    medium = dict(zip(names, work.table.path, strict=True))  # the crops' own files are gone
-    paths = [medium[key] for key in rows[VIDEO_KEY].itertuples(index=False, name=None)]
+    medium = table.set_index(VIDEO_KEY).path  # the crops' own files are gone
+    paths = medium.loc[pd.MultiIndex.from_frame(rows[VIDEO_KEY])].to_numpy()
     return rows.assign(path=paths, score=scores)[COLUMNS].reset_index(drop=True)
 
 
-def _score(work: _Work, images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> Iterator[float]:
-    for start in range(0, len(images), work.batch_size):
-        batch = images[start : start + work.batch_size]
-        resized = np.stack([work.detector.card.preprocessing.resize(image) for image in batch])
-        yield from work.detector.score_resized(resized).tolist()
+def _judge(detector: Detector, images: Sequence[Image], batch_size: int) -> list[float]:
+    scores: list[float] = []
+    for start in range(0, len(images), batch_size):
+        resize, batch = detector.card.preprocessing.resize, images[start : start + batch_size]
+        scores += detector.score_resized(np.stack([resize(image) for image in batch])).tolist()
+    return scores
