@@ -19,11 +19,7 @@ TABLES: Final = 128
 
 
 def picture_traits(source: Path | BytesIO) -> Traits:
-    """Format, mode, notes and JPEG tables of a picture, from its header alone.
-
-    Raises:
-        OSError: If it is no picture that Pillow knows.
-    """
+    """What the header of a picture says; an OSError if it is none that Pillow knows."""
     with Image.open(source, formats=FORMATS) as picture:
         traits: Traits = {
             "format": str(picture.format),
@@ -42,11 +38,7 @@ def picture_traits(source: Path | BytesIO) -> Traits:
 
 
 def video_traits(path: Path) -> Traits:
-    """Container, codec and its settings, frame rate and key frames of a video; nothing is decoded.
-
-    Raises:
-        MediaError: If it is no video that can be read.
-    """
+    """What the packets of a video say, undecoded; a MediaError if it cannot be read."""
     survey = survey_packets(path)
     with opened(path) as (container, stream):
         codec = stream.codec_context

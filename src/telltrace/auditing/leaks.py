@@ -104,8 +104,7 @@ def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
 def _scope(table: pd.DataFrame) -> "pd.Series[str]":
     """The set within which a row's names mean one thing: its data set.
 
-    Where none is named and the names are only the file's own, two manifests may both have a
-    "0001" that are strangers: there it is the manifest.
+    Its manifest, where no set is named and names are the files' own: two "0001" may be strangers.
     """
     stems = pd.Series([Path(path).stem for path in table.path], index=table.index)
     unnamed = (table.dataset == "") & (table.video == table.identity) & (table.video == stems)

@@ -75,10 +75,7 @@ class Medium:
 
 
 def look_at(path: str, frames: int) -> Medium:
-    """Read a file or an entry of a pack once and measure it, a video in so many frames.
-
-    What is wrong with it is part of the answer.
-    """
+    """Measure a file, or an entry of a pack; what is wrong with it is part of the answer."""
     looks: list[Look] = []
     spectra: list[NDArray[np.float32]] = []
     shape = (0, 0)
@@ -213,11 +210,7 @@ def _short_names(files: Sequence[Path]) -> list[str]:
 
 
 def choose_files(rows: pd.DataFrame, limit: int) -> list[str]:
-    """At most ``limit`` files, as many of each video and evenly spread; all if there are no more.
-
-    Raises:
-        OptionError: If the limit is below 1.
-    """
+    """At most ``limit`` files, 1 or more, as many of each video and evenly spread over it."""
     if limit < 1:
         raise OptionError(f"limit is {limit}; expected at least 1 file.")
     files = rows.drop_duplicates("path")
@@ -241,8 +234,8 @@ def look_at_files(
 ) -> dict[str, Medium]:
     """Look at every file or entry of a pack once; what was found, by path, in their order.
 
-    A file that takes its process down with it is one that cannot be read. 0 ``workers``, or fewer
-    than 64 files, do it in this process; ``after`` is told how many more files are done.
+    One that takes its process down cannot be read. 0 ``workers``, or fewer than 64 files, do it in
+    this process; ``after`` is told how many more files are done.
     """
     workers = 0 if len(paths) < FEW else workers
     found: dict[str, Medium] = {}

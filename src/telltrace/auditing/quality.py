@@ -133,11 +133,7 @@ def find_troubles(media: Mapping[str, Medium]) -> list[Trouble]:
 
 
 def find_flaws(rows: pd.DataFrame, media: Mapping[str, Medium]) -> list[Flawed]:
-    """How many faces of each class are too small, blurred or dark.
-
-    Size is known where the manifest has boxes. Of several frames of a medium the middle one
-    counts.
-    """
+    """How many faces of each class are too small (if boxes are known), blurred or dark."""
     table = readable_rows(rows, media)
     looks = [media[path].looks for path in table.path]
     faces = face_traits(table.box.tolist())

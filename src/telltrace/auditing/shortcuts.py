@@ -148,8 +148,8 @@ def held_out_scores(
 ) -> Floats:
     """For each medium the probability of fake by a classifier that never saw its people, (N,).
 
-    It is logistic regression on standardised features (N, F), or randomised trees on them as they
-    are; labels, 0 real and 1 fake, and groups of people are (N,).
+    Logistic regression on standardised features (N, F), or randomised trees on them as they are;
+    labels, 0 real and 1 fake, and groups of people are (N,).
     """
     folds = min(FOLDS, *(len(np.unique(groups[labels == k])) for k in (0, 1)))
     splits = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
@@ -174,8 +174,8 @@ def clustered_interval(
 ) -> tuple[float, float]:
     """Interval of the AUC that draws groups, and at least as wide as their number allows.
 
-    The bootstrap of few groups is too narrow, and has no width where the classes lie apart. A
-    Clopper-Pearson interval for as many throws as the rarer class has groups bounds it.
+    The bootstrap of few groups is too narrow: a Clopper-Pearson interval for as many throws as the
+    rarer class has groups bounds it.
     """
     value = auc(labels, scores)
     few = min(len(np.unique(groups[labels == k])) for k in (0, 1))

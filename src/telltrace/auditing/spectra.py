@@ -21,9 +21,7 @@ def spectrum_summary(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Azimuthal average of the log power spectrum of a picture's middle.
 
     The largest centred square, of at most 512 pixels, is made grey and tapered to nought at its
-    border, so that the border itself leaves no trace. Frequencies are in cycles a pixel, so that
-    pictures of different sizes can be compared. Resizing, compression and generators each leave
-    their mark in it.
+    border, which then leaves no trace. Frequencies are in cycles a pixel, so that sizes compare.
 
     Shape:
         (H, W, 3) uint8 RGB to (128,), from 0 to one half cycle a pixel; natural logarithm of grey

@@ -26,10 +26,7 @@ class Reliability(NamedTuple):
 
 
 def reliability(ranking: Ranking) -> Reliability:
-    """How often faces of a given score are fake, in 15 equal widths of [0, 1].
-
-    Bins are closed below and open above, the last one closed on both sides.
-    """
+    """Shares of fakes in 15 equal widths of [0, 1], closed below, the last one on both sides."""
     bins = 15
     found = np.zeros((3, bins))
     for piece in ranking.pieces():
@@ -78,11 +75,8 @@ def fit_platt(
 ) -> tuple[float, float]:
     """Temperature and bias of ``sigmoid(margin / temperature + bias)`` that make labels likeliest.
 
-    The targets are drawn in a little, as Platt did, so that classes that lie apart do not ask
-    for an infinite slope. The arguments are those of :func:`fit_temperature`.
-
-    Raises:
-        UndefinedError: If only one class is present, or the slope would not rise.
+    The targets are drawn in a little, as Platt did, so that classes that lie apart do not ask for
+    an infinite slope. Arguments and errors are those of :func:`fit_temperature`.
 
     References:
         Platt, "Probabilistic Outputs for Support Vector Machines", 1999, section 2.2.
@@ -108,9 +102,8 @@ def fit_platt(
 def fit_isotonic(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> Knots:
     """The rising curve that fits the labels best in squares, as its corner points.
 
-    It has as many steps as the data ask for, and a few hundred scores already overfit it: prefer
-    Platt's curve there. Scores on one step become equal, which can change the AUC. Labels, scores
-    and weights are (N,) each.
+    A few hundred scores already overfit it: prefer Platt's curve there. Scores on one step become
+    equal, which can change the AUC. Labels, scores and weights are (N,) each.
 
     Raises:
         UndefinedError: If only one class is present.

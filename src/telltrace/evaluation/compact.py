@@ -82,11 +82,8 @@ def compact_scores(
 ) -> ScoreTable:
     """A scores table in little memory; a file is read in parts, so that its length is no matter.
 
-    Scores and columns are as in `evaluate`; ``items`` keeps what names each row, so that it can
-    be found in another table.
-
-    Raises:
-        ManifestError: If the file is missing, is no such table, or a row is wrong.
+    Scores, columns and errors are those of `evaluate`; ``items`` keeps what names each row, so that
+    it can be found in another table.
     """
     if isinstance(scores, ScoreTable):
         return scores

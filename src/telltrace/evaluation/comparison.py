@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from telltrace.columns import VIDEO_KEY
 from telltrace.errors import ManifestError
@@ -85,9 +84,9 @@ def delong(
 
 def _placements(y: Labels, s: Floats) -> tuple[Floats, Floats]:
     """For every fake the share of reals that it beats, for every real of fakes that beat it."""
-    ranks = rankdata(s)
-    real, fake = ((ranks[y == k] - rankdata(s[y == k])) / (y != k).sum() for k in (0, 1))
-    return fake, 1 - real
+    of_all, of_class = pd.Series(s).rank(), pd.Series(s).groupby(y).rank()
+    beaten = (of_all - of_class).to_numpy()
+    return beaten[y == 1] / (y == 0).sum(), 1 - beaten[y == 0] / (y == 1).sum()
 
 
 class TableDraws:
@@ -103,11 +102,7 @@ class TableDraws:
         self.drawn, self.draws = _draw(self.videos, replicates=replicates, seed=seed)
 
     def items(self, scores: Scores) -> BinnedItems:
-        """The frames of a table of the same videos, or of some of them.
-
-        Raises:
-            ManifestError: If it has a video that the first table had not.
-        """
+        """The frames of a table of (some of) these videos; a ManifestError where it has others."""
         table = compact_scores(scores)
         ours, theirs = (pd.MultiIndex.from_frame(v[VIDEO_KEY]) for v in (self.videos, table.videos))
         place = ours.get_indexer(theirs)
@@ -211,10 +206,8 @@ def comparison_to_dict(found: dict[str, Found], left_out: int) -> dict[str, Any]
 def pair_rows(first: ScoreTable, second: ScoreTable) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Row numbers of the items that two tables share, (M,) each, in the first table's order.
 
-    An item is a video, path and frame; several faces in one frame are paired in their order.
-
-    Raises:
-        ManifestError: If there are none, or the tables name neither videos nor files.
+    An item is a video, path and frame; several faces in one frame are paired in their order. A
+    ManifestError says that there are none.
     """
     _, a, b = np.intersect1d(_names(first), _names(second), return_indices=True)
     if not len(a):

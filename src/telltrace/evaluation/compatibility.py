@@ -66,11 +66,7 @@ def deepfakebench(scores: pd.DataFrame | ScoreTable) -> tuple[Difference, ...]:
 def _merged_videos(
     names: pd.Series, video: NDArray[np.int32], labels: Labels, values: Floats
 ) -> tuple[Floats, Floats]:
-    """Labels and mean scores of videos as DeepfakeBench forms them: by their name alone.
-
-    A video's label is the whole part of the mean of its rows' labels, so that a name which
-    reals and fakes share counts as real.
-    """
+    """Labels and mean scores of videos by their name alone; one that classes share is real."""
     name = pd.factorize(names, sort=True)[0][video]
     count = np.maximum(np.bincount(name), 1e-9)
     label, score = (np.bincount(name, of) / count for of in (labels, values))

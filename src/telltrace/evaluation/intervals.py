@@ -84,7 +84,7 @@ class Draws:
     def values(
         self, items: BinnedItems, cells: Mask | None = None, names: Iterable[str] = ()
     ) -> dict[str, Floats]:
-        """These metrics, or every metric that has an interval, in every draw: (replicates,) each.
+        """These metrics, or all that have an interval, in every draw, (replicates,) each.
 
         NaN where a draw lacks a class.
         """
@@ -97,11 +97,7 @@ class Draws:
         return {name: np.concatenate(values) for name, values in found.items()}
 
     def interval(self, metric: Metric, value: float, values: Floats) -> Interval:
-        """The interval of a metric from its value and its values in the draws.
-
-        Raises:
-            UndefinedError: If every draw gives the same figure: that is no certainty.
-        """
+        """The interval of a metric; an UndefinedError where all draws are alike: no certainty."""
         spread = float(np.nanstd(values, ddof=1))
         try:
             ends = t_interval(value, spread, self.fewest - 1, self.level, metric.scale or "any")
@@ -111,11 +107,7 @@ class Draws:
         return Interval(*ends, self.level, self.clusters, self.replicates)
 
     def difference(self, value: float, values: Floats) -> tuple[float, float]:
-        """The interval of a difference; a difference of none that never varies is certain.
-
-        Raises:
-            UndefinedError: If every draw gives the same difference, other than none.
-        """
+        """The interval of a difference as in `interval`; none that never varies is certain."""
         spread = float(np.nanstd(values, ddof=1))
         if spread < _NOTHING and abs(value) < _NOTHING:
             return value, value

@@ -68,12 +68,7 @@ class Metric:
     worst_case: bool = False
 
     def __call__(self, labels: ArrayLike, scores: ArrayLike) -> float:
-        """Its value for labels, 0 real and 1 fake, and scores, both (N,).
-
-        Raises:
-            UndefinedError: If the items cannot support it.
-            ManifestError: If labels or scores are not what they must be.
-        """
+        """Its value for labels, 0 real and 1 fake, and scores, (N,); or an UndefinedError."""
         found = self.measure(Ranking.of(labels, scores))
         if found.value is None:
             raise UndefinedError(found.reason or "")

@@ -26,11 +26,7 @@ class UndefinedError(TelltraceError):
 
 
 def check(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Floats]:
-    """Labels and scores as vectors of one length, (N,).
-
-    Raises:
-        ManifestError: If lengths differ, a label is not 0 or 1, or a score is not finite.
-    """
+    """Labels and scores as vectors of one length, (N,); a ManifestError where they are none."""
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     if y.shape != s.shape or y.ndim != 1:
         raise ManifestError(
@@ -45,10 +41,9 @@ def check(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Floats]:
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Counts of real and fake items at every distinct score.
+    """Counts of real and fake items at every distinct score: of one set (T,), of B draws (T, B).
 
-    The counts of one set are (T,). Those of B bootstrap draws are (T, B), so that a metric written
-    along the first axis gives one figure for a set and B figures for draws.
+    A metric written along the first axis gives one figure for a set and B figures for draws.
     """
 
     scores: Floats
@@ -64,11 +59,7 @@ class Ranking:
 
     @classmethod
     def of(cls, labels: ArrayLike, scores: ArrayLike) -> Self:
-        """Sort items by score, ties joined: labels, 0 real and 1 fake, and scores, both (N,).
-
-        Raises:
-            ManifestError: If lengths differ, a label is not 0 or 1, or a score is not finite.
-        """
+        """Sort items by score, ties joined; labels and scores as in :func:`check`."""
         y, s = check(labels, scores)
         return cls.of_parts([(s[y == 0], s[y == 1])], len(s))
 
@@ -106,10 +97,7 @@ class Ranking:
         return np.divide(fp, reals, out=fp), np.divide(tp, fakes, out=tp)
 
     def pieces(self) -> Iterator["Ranking"]:
-        """Itself, or a long ranking piece by piece: what a metric adds up over needs little memory.
-
-        Thresholds between two pieces are in both of them.
-        """
+        """A long ranking piece by piece; thresholds between two pieces are in both of them."""
         if self.real.ndim > 1 or len(self.scores) <= PIECE:  # draws count in a few bins
             yield self
             return
@@ -134,10 +122,7 @@ class Ranking:
 
 
 def _count(ordered: Floats, values: Floats) -> Counts:
-    """How many of the ``ordered`` numbers equal each of the rising ``values``.
-
-    Of the smallest type that holds the sum of two such counts: a long table has 10^7 of them.
-    """
+    """How many of the ``ordered`` numbers equal each of the rising ``values``, in a small type."""
     counts = np.diff(np.searchsorted(ordered, values), append=len(ordered))
     return counts.astype(np.min_scalar_type(-2 * int(counts.max(initial=0)) - 1))
 

@@ -64,11 +64,7 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def read_scores(path: str | Path) -> pd.DataFrame:
-    """Read and check a scores table, a CSV or .parquet file.
-
-    Raises:
-        ManifestError: If the file is missing, is no such table, or a row is wrong.
-    """
+    """Read and check a scores table, a CSV or .parquet file; a ManifestError says what is wrong."""
     with closing(read_parts(path, _KNOWN)) as parts:
         found = [part.astype({c: object for c in part if c not in NUMBERS}) for part in parts]
     return check_scores(pd.concat(found, ignore_index=True), name=str(path))
@@ -121,11 +117,7 @@ def add_unjudged(scores: pd.DataFrame, media: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_scores(frame: pd.DataFrame, path: str | Path) -> None:
-    """Check a scores table and write it: all of it or nothing, scores to the last bit.
-
-    Raises:
-        ManifestError: If a column is missing or a row is wrong.
-    """
+    """Check a scores table and write it: all of it or nothing, scores to the last bit."""
     write_table(check_scores(frame, name=str(path)), path)
 
 
@@ -157,9 +149,7 @@ def read_parts(
 ) -> Generator[pd.DataFrame]:
     """Parts of a table under our names: numbers as float64, nulls empty, the others texts.
 
-    Raises:
-        ManifestError: If the file is missing or no table, or a cell is no number.
-        DependencyError: If it is parquet and pyarrow is missing.
+    A ManifestError says what is wrong, a DependencyError that pyarrow is missing.
     """
     path, theirs = Path(path), {c: (columns or {}).get(c, c) for c in wanted}
     read = _read_parquet if path.suffix == ".parquet" else _read_csv

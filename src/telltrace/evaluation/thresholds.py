@@ -19,10 +19,9 @@ def undecided_zone(
 ) -> tuple[float, float] | None:
     """Thresholds that keep both kinds of wrong verdict rare among the faces they are chosen on.
 
-    At most a share ``error`` of the reals score at least the upper threshold, and at most as
-    many of the fakes score below the lower one. Where the classes lie so far apart that the
-    thresholds would cross, both become their midpoint and nothing is left undecided. Labels, 0
-    real and 1 fake, and scores are (N,); None where a class is missing.
+    At most a share ``error`` of the reals score at least the upper one, and at most as many of the
+    fakes below the lower one. Where they would cross both become their midpoint. Labels, 0 real and
+    1 fake, and scores are (N,); None where a class is missing.
 
     Examples:
         >>> undecided_zone([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], error=0.0)
@@ -57,28 +56,25 @@ def real_threshold(fakes: ArrayLike, error: float, weights: ArrayLike | None = N
 def conformal_threshold(
     reals: ArrayLike, rate: float, confidence: float | None = None, weights: ArrayLike | None = None
 ) -> float:
-    """The lowest threshold at which real faces are called fake at most at this rate.
+    """The lowest threshold from which on real faces are called fake at most at this rate.
 
     It asks nothing of the scores' distribution, only that calibration and use draw from the same
     one, item by item: give one score a video, since frames of one video are no separate draws.
-    A score of at least the threshold is called fake.
 
     Args:
         reals: Scores of real items kept for calibration, (N,).
         rate: Largest share of reals that may be called fake, in (0, 1).
         confidence: None for a rate that holds on average over calibration sets; else the
             probability with which it holds for the very set at hand, in (0, 1).
-        weights: What each item counts for, (N,), as where a source of many items shall count as
-            much as one of few; the next item counts as much as the mean of them. Not together
-            with ``confidence``.
+        weights: What each item counts for, (N,), such as less where its source has many; the next
+            item counts as much as the mean. Not together with ``confidence``.
 
     Raises:
         UndefinedError: If there are too few reals for the rate; the message says how many would do.
 
     References:
-        Vovk et al., "Algorithmic Learning in a Random World", 2005, section 4.2 (split
-        conformal); Vovk, "Conditional validity of inductive conformal predictors", ACML 2012,
-        proposition 2a.
+        Vovk et al., "Algorithmic Learning in a Random World", 2005, section 4.2 (split conformal);
+        Vovk, "Conditional validity of inductive conformal predictors", ACML 2012, proposition 2a.
     """
     for name, value in (("rate", rate), ("confidence", 0.5 if confidence is None else confidence)):
         if not 0 < value < 1:
@@ -143,9 +139,8 @@ class Sample(NamedTuple):
     def threshold_of_highest(self, rate: float, count: int, within: float) -> float:
         """What the highest of ``count`` values of one more item exceeds with probability ``rate``.
 
-        Values of one item share its level and spread about it by ``within``: the levels of items
-        are Student's, as in :meth:`threshold`, and the values of an item normal and independent;
-        ``sd`` is the deviation of all values.
+        Levels of items are Student's, as in :meth:`threshold`; values of one are normal about its
+        level with deviation ``within``, and independent; ``sd`` is the deviation of all values.
         """
         if not within:
             return self.threshold(rate)
@@ -161,10 +156,7 @@ class Sample(NamedTuple):
 
 
 def effective_size(weights: ArrayLike) -> float:
-    """How many items of equal weight would tell as much as these.
-
-    References:
-        Kish, "Survey Sampling", 1965, section 8.2.
+    """How many items of equal weight would tell as much: Kish, "Survey Sampling", 1965, 8.2.
 
     Examples:
         >>> effective_size([2, 2, 2]), effective_size([1, 0, 0])
@@ -179,10 +171,8 @@ def summarise_sample(
 ) -> Sample:
     """Size, mean and standard deviation of values (N,) that may have weights (N,).
 
-    ``size`` is how many separate items they are; by default that of the weights.
-
-    Raises:
-        UndefinedError: If fewer than two items would tell as much.
+    ``size`` is how many separate items they are, by default that of the weights; an UndefinedError
+    says that fewer than two would tell as much.
     """
     v = np.asarray(values, dtype=np.float64)
     w = np.ones(len(v)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -197,8 +187,7 @@ def summarise_sample(
 def rate_of_each(rate: float, tries: float) -> float:
     """The rate for each of several tries so that any of them errs at most at ``rate``.
 
-    References:
-        Šidák, "Rectangular Confidence Regions for the Means of Multivariate Normal Distributions",
-        JASA 1967: exact for independent tries, and on the safe side for those that agree.
+    Exact for independent tries: Šidák, "Rectangular Confidence Regions for the Means of
+    Multivariate Normal Distributions", JASA 1967. On the safe side for those that agree.
     """
     return float(-np.expm1(np.log1p(-rate) / tries))

@@ -35,11 +35,7 @@ class Videos:
         self._number: dict[tuple[str, ...], dict[str, int]] = {}
 
     def add(self, part: pd.DataFrame, first: int = 0) -> NDArray[np.int32]:
-        """The number of each row's video, (N,); ``first`` rows came before these.
-
-        Raises:
-            ManifestError: If rows of one video differ in what is the video's own.
-        """
+        """Each row's video, (N,), or a ManifestError; ``first`` rows came before these."""
         code, rows = number_rows(part, OF_VIDEO)
         found = zip(*(texts_of(part[column], rows) for column in OF_VIDEO), strict=True)
         numbers = [self._add(one, first + row) for one, row in zip(found, rows, strict=True)]
@@ -144,9 +140,9 @@ def people(videos: pd.DataFrame) -> set[tuple[str, str]]:
 def identity_groups(videos: pd.DataFrame) -> NDArray[np.int64] | None:
     """Number videos so that two share a number if people link them, however indirectly.
 
-    A forgery of 183 with the face of 253 holds both, so it links their videos. Videos of one
-    group are not independent; a fair interval draws groups, not videos. The numbers count from
-    0, (V,); None where a video does not say who is in it.
+    A forgery of 183 with the face of 253 links the videos of both. Videos of one group are not
+    independent; a fair interval draws groups. (V,), from 0; None where a video does not say who is
+    in it.
     """
     if len(videos) == 0 or (videos["identity"] == "").any():
         return None

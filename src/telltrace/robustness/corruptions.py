@@ -70,11 +70,7 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def check_corruption(name: str, level: int) -> Corruption:
-    """The corruption of this name.
-
-    Raises:
-        OptionError: If there is none, or it has no such level.
-    """
+    """The corruption of this name; an OptionError if there is none, or no such level."""
     if name not in CORRUPTIONS:
         there_are = f"There are {', '.join(CORRUPTIONS)}."
         raise OptionError(f"No corruption is named {name!r}", remedy=there_are)

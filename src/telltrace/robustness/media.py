@@ -24,12 +24,9 @@ def corrupt_medium(
     """Write a corrupted copy of a picture (PNG) or video (Matroska).
 
     Video codecs see the whole video with its own frames and rate; uploads keep the smaller size
-    that they were given. What happens to single pictures happens to every frame, and the result
-    is written without loss. All chance depends on ``key``, the seed and the frame's number.
-
-    Raises:
-        MediaError: If the medium cannot be read.
-        ValueError: If there is no such corruption or level.
+    that they were given. What happens to single pictures happens to every frame, and is written
+    without loss. All chance depends on ``key``, the seed and the frame's number. A MediaError if
+    the medium cannot be read.
     """
     corruption = check_corruption(name, level)
     frames = open_media(source, Sampling("all"))

@@ -89,11 +89,7 @@ class Robustness:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Robustness":
-        """The inverse of :meth:`to_dict`.
-
-        Raises:
-            ManifestError: If the values are of another schema.
-        """
+        """The inverse of :meth:`to_dict`; a ManifestError for another schema."""
         if values.get("schema") != SCHEMA:
             raise ManifestError(f"Expected the schema {SCHEMA!r}, got {values.get('schema')!r}")
         return from_plain(cls, {k: v for k, v in values.items() if k not in ("schema", "about")})

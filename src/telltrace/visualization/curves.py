@@ -63,10 +63,7 @@ def roc_figure(table: ScoreTable, report: Report) -> Figure:
     """ROC curves per frame (above) and per video (below) of a table: one line a method.
 
     Left, both axes are linear. Right, the FPR is logarithmic, since a detector is of use where
-    false positives are rare; steps join thresholds that exist. The legend gives the report's AUC.
-
-    Raises:
-        UndefinedError: If there is no group with both reals and fakes.
+    false positives are rare. An UndefinedError where no group has both reals and fakes.
     """
     levels = _levels(table, report)
     figure, grid = _page("ROC curves", len(levels), columns=2)
@@ -81,10 +78,7 @@ def roc_figure(table: ScoreTable, report: Report) -> Figure:
 
 
 def histogram_figure(table: ScoreTable, report: Report) -> Figure:
-    """How scores are spread, per frame (above) and per video (below).
-
-    Reals are filled; fakes are one line a method, or one a dataset where methods are many.
-    """
+    """How scores are spread; reals filled, fakes a line a method (or a dataset)."""
     levels = _levels(table, report)
     figure, grid = _page("Scores", len(levels), columns=1)
     for (level, name), axes in zip(levels.items(), grid, strict=True):
@@ -95,9 +89,8 @@ def histogram_figure(table: ScoreTable, report: Report) -> Figure:
 def reliability_figure(table: ScoreTable, report: Report) -> Figure:
     """How often faces of a given score are fake, per frame (above) and per video (below).
 
-    A calibrated detector's points lie on the diagonal; above it the scores are too low, below it
-    too high. The bars count the items of each bin, with a 95 % interval of the share (Wilson),
-    which takes items for independent and is too narrow for frames.
+    Points of a calibrated detector lie on the diagonal; above it scores are too low. Bars count the
+    items of each bin; the 95 % interval of the share (Wilson) is too narrow for dependent frames.
     """
     levels = _levels(table, report)
     figure, grid = _page("Reliability", len(levels), columns=1)
@@ -120,11 +113,7 @@ def runs_figure(runs: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG: whole or not at all, and the same figure as the same bytes.
-
-    Raises:
-        OutputError: If ``path`` does not end in .png.
-    """
+    """Write a .png, whole or not at all; the same figure as the same bytes."""
     check_suffix(Path(path), ".png")
     content = BytesIO()
     with matplotlib.style.context("default"):

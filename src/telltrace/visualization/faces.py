@@ -37,10 +37,8 @@ def contact_sheet(
 ) -> Image.Image:
     """Images, uint8 RGB (H, W, 3) of any sizes, side by side, each with its caption below.
 
-    Each is fitted into its tile of ``size`` pixels; a line of a caption that is too wide is cut.
-
-    Raises:
-        OptionError: If there is no image, an image is not uint8 RGB, or captions are not as many.
+    Each is fitted into its tile of ``size`` pixels; a line of a caption that is too wide is cut. An
+    OptionError if there is no image, one is not uint8 RGB, or captions are not as many.
     """
     if not images or len(images) != len(captions):
         raise OptionError(
@@ -70,12 +68,9 @@ def contact_sheet(
 def draw_boxes(image: Pixels, boxes: Sequence[Box], captions: Sequence[str]) -> Image.Image:
     """A copy of the image with a box around every face and its caption beside the box.
 
-    Lines and letters grow with the image, uint8 RGB (H, W, 3). A caption stands above its box, or
-    inside where there is no room; it never leaves the image. Its first word chooses the colour, see
-    :data:`COLOURS`. Boxes are in the image's pixels and may reach beyond its edges.
-
-    Raises:
-        OptionError: If the image is not uint8 RGB, or captions are not as many as boxes.
+    Lines and letters grow with the image, uint8 RGB (H, W, 3). A caption never leaves the image;
+    its first word chooses the colour, see :data:`COLOURS`. Boxes are in the image's pixels and may
+    reach beyond its edges. An OptionError if captions are not as many.
     """
     if len(boxes) != len(captions):
         raise OptionError(

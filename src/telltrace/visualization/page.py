@@ -100,11 +100,7 @@ def facts(pairs: Mapping[str, object]) -> str:
 def table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "", texts: int = 1
 ) -> str:
-    """A table of plain text and links; so many columns are ``texts``, the others set to the right.
-
-    Raises:
-        OptionError: If a row has another number of cells than there are columns.
-    """
+    """A table of plain text and links; the first ``texts`` columns stand left, others right."""
     for row in rows:
         if len(row) != len(columns):
             raise OptionError(f"A row of {len(row)} cells stands under {len(columns)} columns.")
@@ -151,10 +147,10 @@ def embed_png(
 
 
 def svg(drawing: Figure, *, alt: str = "") -> str:
-    """A matplotlib figure inside the page, sharp at any size, its letters as text.
+    """A matplotlib figure inside the page, sharp at any size, its letters as text, transparent.
 
-    The same figure gives the same bytes; names within it are made the page's own, so that
-    several figures stand side by side. Its background becomes transparent.
+    The same figure gives the same bytes; names within it are made the page's own, so that several
+    figures stand side by side.
     """
     content = StringIO()
     letters = {"svg.hashsalt": "telltrace", "svg.fonttype": "none"}
