@@ -1,7 +1,7 @@
 """What two sides of a split have in common and must not: people, videos, files, pictures."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Final, Literal
 import pandas as pd
 
 from ..data.manifest import identities
-from .copies import Copies, find_copies
+from .copies import find_copies
 from .media import Medium
 
 Kind = Literal["equal", "contained", "path", "file", "pixels", "near", "video", "identity"]
@@ -81,14 +81,31 @@ def find_leaks(rows: pd.DataFrame, media: Mapping[str, Medium]) -> list[Leak]:
     if table.side.nunique() < 2:
         return []
     copies = find_copies(table, media)
-    leaks = [
-        *_whole(table, copies),
-        *_copied(table, copies),
-        *_shared("video", table, _videos(table)),
-        *_shared("identity", table, _people(table)),
-    ]
+    files = {str(side): paths.nunique() for side, paths in table.groupby("side").path}
+    names = _names(table)
+    videos = {side: len(held) for side, held in names["video"].items()}
+    leaks = []
+    for pair in combinations(sorted(table.side.unique(), key=_rank), 2):
+        first, second = pair
+        copied = {(a, b): len(copies.get((a, b), {})) for a, b in (pair, pair[::-1])}
+        common = len(names["video"][first].keys() & names["video"][second].keys())
+        whole = _containment(pair, files, copied)
+        whole = whole or _containment(pair, videos, dict.fromkeys((pair, pair[::-1]), common))
+        leaks += [whole] if whole else []
+        found: dict[Kind, list[Example]] = defaultdict(list)
+        for path, copy in copies.get(pair, {}).items():
+            found[copy.kind].append(Example("", copy.original, path))
+        leaks += [_leak(kind, pair, examples, files[second]) for kind, examples in found.items()]
+        for kind, held in names.items():
+            one, other = held[first], held[second]
+            both = [Example(" ".join(filter(None, k)), one[k], other[k]) for k in other if k in one]
+            leaks += [_leak(kind, pair, both, len(other))] if both else []
     order = list(MEANING)
     return sorted(leaks, key=lambda x: (order.index(x.kind), _rank(x.first), _rank(x.second)))
+
+
+def _leak(kind: Kind, pair: tuple[str, str], examples: list[Example], total: int) -> Leak:
+    return Leak(kind, *pair, len(examples), total, tuple(examples[:EXAMPLES]))
 
 
 def _rank(side: str) -> tuple[int, str]:
@@ -97,80 +114,32 @@ def _rank(side: str) -> tuple[int, str]:
     return at, side
 
 
-def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(combinations(sorted(table.side.unique(), key=_rank), 2))
+def _names(table: pd.DataFrame) -> dict[Kind, dict[str, dict[tuple[str, str], str]]]:
+    """Videos and people of each side, each with a file of it.
 
-
-def _scope(table: pd.DataFrame) -> "pd.Series[str]":
-    """The set within which a row's names mean one thing: its data set.
-
-    Its manifest, where no set is named and names are the files' own: two "0001" may be strangers.
+    A name means one thing in its data set: a video's forgeries and compressions share its name.
+    Where no set is named and names are the files' own, it is the manifest: two of them may both
+    have a "0001" that are strangers.
     """
     stems = pd.Series([Path(path).stem for path in table.path], index=table.index)
     unnamed = (table.dataset == "") & (table.video == table.identity) & (table.video == stems)
-    return table.dataset.mask(unnamed, table.manifest)
-
-
-def _people(table: pd.DataFrame) -> list[list[Hashable]]:
-    named = zip(_scope(table), table.identity, strict=True)
-    return [[(scope, name) for name in identities(text)] for scope, text in named]
-
-
-def _videos(table: pd.DataFrame) -> list[list[Hashable]]:
-    """The video's name in its data set: its forgeries and its compressions share it."""
-    return [[key] for key in zip(_scope(table), table.video, strict=True)]
-
-
-def _shared(kind: Kind, table: pd.DataFrame, keys: Iterable[Iterable[Hashable]]) -> Iterator[Leak]:
-    """One leak for each two sides that share a name."""
-    held: dict[str, dict[Hashable, str]] = defaultdict(dict)
-    for side, path, own in zip(table.side, table.path, keys, strict=True):
-        for key in own:
-            held[side].setdefault(key, path)
-    for first, second in _pairs(table):
-        both = [key for key in held[second] if key in held[first]]
-        if both:
-            examples = (Example(_text(k), held[first][k], held[second][k]) for k in both[:EXAMPLES])
-            yield Leak(kind, first, second, len(both), len(held[second]), tuple(examples))
-
-
-def _text(key: Hashable) -> str:
-    return " ".join(str(part) for part in key if part) if isinstance(key, tuple) else str(key)
-
-
-def _copied(table: pd.DataFrame, copies: Copies) -> Iterator[Leak]:
-    """One leak for each two sides and each kind of copy."""
-    totals = table.groupby("side").path.nunique()
-    for first, second in _pairs(table):
-        by_kind: dict[Kind, list[Example]] = defaultdict(list)
-        for path, copy in copies.get((first, second), {}).items():
-            by_kind[copy.kind].append(Example("", copy.original, path))
-        for kind, found in by_kind.items():
-            yield Leak(
-                kind, first, second, len(found), int(totals[second]), tuple(found[:EXAMPLES])
-            )
-
-
-def _whole(table: pd.DataFrame, copies: Copies) -> Iterator[Leak]:
-    """Sides of which (almost) every file, or every video, is on another side too."""
-    files = {str(side): set(paths) for side, paths in table.groupby("side").path}
-    videos: dict[str, set[Hashable]] = defaultdict(set)
-    for side, keys in zip(table.side, _videos(table), strict=True):
-        videos[side].update(keys)
-    for pair in _pairs(table):
-        leak = _containment(pair, files, lambda a, b: len(copies.get((a, b), {})))
-        leak = leak or _containment(pair, videos, lambda a, b: len(videos[a] & videos[b]))
-        if leak:
-            yield leak
+    scopes = table.dataset.mask(unnamed, table.manifest)
+    found: dict[Kind, dict[str, dict[tuple[str, str], str]]]
+    found = {kind: defaultdict(dict) for kind in ("video", "identity")}
+    columns = scopes, table.side, table.path, table.video, table.identity
+    for scope, side, path, video, people in zip(*columns, strict=True):
+        found["video"][side].setdefault((scope, video), path)
+        for person in identities(people):
+            found["identity"][side].setdefault((scope, person), path)
+    return found
 
 
 def _containment(
-    pair: tuple[str, str], of: Mapping[str, set[Hashable]], shared: Callable[[str, str], int]
+    pair: tuple[str, str], sizes: Mapping[str, int], shared: Mapping[tuple[str, str], int]
 ) -> Leak | None:
-    """Whether one of two sides is in the other, or both are the same."""
-    inside = [(a, b) for a, b in (pair, pair[::-1]) if shared(a, b) >= WHOLE * len(of[b])]
+    """Whether (almost) all of one of two sides is in the other, or both are the same."""
+    inside = [(a, b) for a, b in (pair, pair[::-1]) if shared[a, b] >= WHOLE * sizes[b]]
     if not inside:
         return None
-    first, second = inside[0]
     kind: Kind = "equal" if len(inside) == 2 else "contained"
-    return Leak(kind, first, second, shared(first, second), len(of[second]))
+    return Leak(kind, *inside[0], shared[inside[0]], sizes[inside[0][1]])

@@ -11,7 +11,7 @@ import pandas as pd
 from ..data.manifest import VIDEO_KEY, identities
 from ..faces.quality import DARK, SHARP, SIDE
 from .media import Medium
-from .traits import face_traits, readable_rows
+from .traits import known_traits, readable_rows
 
 Flaw = Literal["small", "blurred", "dark"]
 Kind = Literal["missing", "unreadable", "damaged"]
@@ -136,20 +136,18 @@ def find_flaws(rows: pd.DataFrame, media: Mapping[str, Medium]) -> list[Flawed]:
     """How many faces of each class are too small (if boxes are known), blurred or dark."""
     table = readable_rows(rows, media)
     looks = [media[path].looks for path in table.path]
-    faces = face_traits(table.box.tolist())
-    sides = [min(face["face_width"], face["face_height"]) if face else np.nan for face in faces]
-    values: dict[Flaw, tuple[list[float], float]] = {
-        "small": (sides, SMALL),
-        "blurred": ([float(np.median([x.sharpness for x in of])) for of in looks], SHARP),
-        "dark": ([float(np.median([x.brightness for x in of])) for of in looks], DARK),
+    sizes = [(x.get("face_width"), x.get("face_height")) for x in known_traits(table, media)]
+    values: dict[Flaw, tuple[pd.Series[float], float]] = {
+        "small": (pd.DataFrame(sizes, dtype="float64").min(axis=1), SMALL),
+        "blurred": (pd.Series([np.median([x.sharpness for x in of]) for of in looks]), SHARP),
+        "dark": (pd.Series([np.median([x.brightness for x in of]) for of in looks]), DARK),
     }
     flawed = []
-    for flaw, (measured, limit) in values.items():
-        numbers = pd.Series(measured, index=table.index, dtype="float64")
+    for flaw, (numbers, limit) in values.items():
         for label in (0, 1):
             of = numbers[(table.label == label) & numbers.notna()]
             worst = of[of < limit].sort_values()
-            examples = tuple(table.path[worst.index[:5]])
             if len(of):
+                examples = tuple(table.path[worst.index[:5]])
                 flawed.append(Flawed(flaw, label, len(worst), len(of), examples))
     return flawed

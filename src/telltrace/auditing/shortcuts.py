@@ -1,7 +1,7 @@
 """Can properties that have nothing to do with forgery tell the classes apart?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
@@ -20,7 +20,16 @@ from ..evaluation.metrics import auc
 from ..evaluation.ranking import UndefinedError
 from ..evaluation.videos import identity_groups
 from .media import Medium
-from .traits import QUESTIONS, Floats, Question, describe, face_traits, feature_table, readable_rows
+from .traits import (
+    QUESTIONS,
+    Floats,
+    Known,
+    Question,
+    describe,
+    feature_table,
+    known_traits,
+    readable_rows,
+)
 
 Verdict = Literal["shortcut", "trace", "cannot say", "no sign", "same everywhere"]
 """Worst first."""
@@ -47,15 +56,15 @@ class Shortcut:
 
     name: str
     verdict: Verdict
-    auc: float | None
-    low: float | None
-    high: float | None
+    auc: float | None = None
+    low: float | None = None
+    high: float | None = None
     """Ends of the interval of the AUC; it draws groups of people."""
-    chance: float | None
+    chance: float | None = None
     """How often such an AUC comes about where classes differ by chance alone."""
-    detail: str
+    detail: str = ""
     """How the classes differ, or why nothing can be said."""
-    remedy: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,12 +96,10 @@ def find_shortcuts(
     narrower than as many throws of a coin would make it; and the chance of such an AUC where each
     group's class were drawn by lot. So few people give wide intervals and no alarm.
     """
-    table = readable_rows(rows, media).reset_index(drop=True)
-    labels = table.label.to_numpy(np.int64)
-    found = [media[path] for path in table.path]
-    faces = face_traits(table.box.tolist())
+    table = readable_rows(rows, media)
+    labels, traits = table.label.to_numpy(np.int64), known_traits(table, media)
     groups, basis = people_groups(table)
-    answers = [_ask(q, found, faces, labels, groups, seed) for q in questions]
+    answers = [_ask(question, traits, labels, groups, seed) for question in questions]
     answers.sort(key=lambda a: (get_args(Verdict).index(a.verdict), -(a.auc or 0)))
     return Shortcuts(len(table), len(np.unique(groups)), basis, tuple(answers))
 
@@ -114,23 +121,18 @@ def people_groups(table: pd.DataFrame) -> tuple[NDArray[np.int64], str]:
 
 
 def _ask(
-    question: Question,
-    media: Sequence[Medium],
-    faces: Sequence[Mapping[str, float]],
-    labels: Labels,
-    groups: NDArray[np.int64],
-    seed: int,
+    question: Question, traits: Sequence[Known], labels: Labels, groups: Labels, seed: int
 ) -> Shortcut:
-    silent = Shortcut(question.name, "same everywhere", None, None, None, None, "", "")
-    if not media:
-        return replace(silent, verdict="cannot say", detail="not one file could be read")
-    features = feature_table(question, media, faces)
+    name = question.name
+    if not traits:
+        return Shortcut(name, "cannot say", detail="not one file could be read")
+    features = feature_table(question, traits)
     if features.shape[1] == 0:
-        return silent
+        return Shortcut(name, "same everywhere")
     counts = [len(np.unique(groups[labels == k])) for k in (0, 1)]
     if min(counts) < 2:
         what = f"{counts[0]} groups of people with reals and {counts[1]} with fakes; 2 are needed"
-        return replace(silent, verdict="cannot say", detail=what)
+        return Shortcut(name, "cannot say", detail=what)
     scores = held_out_scores(features, labels, groups, linear="spectrum" in question.traits)
     value = auc(labels, scores)
     low, high = clustered_interval(labels, scores, groups, seed)
@@ -138,9 +140,9 @@ def _ask(
     verdict: Verdict = "cannot say" if least > SURE or high > EXCLUDED else "no sign"
     if chance <= SURE:
         verdict = "shortcut" if value >= STRONG else "trace"
-    detail = describe(question, media, faces, labels)
+    detail = describe(question, traits, labels)
     remedy = question.remedy if verdict in ("shortcut", "trace") else ""
-    return Shortcut(question.name, verdict, value, low, high, chance, detail, remedy)
+    return Shortcut(name, verdict, value, low, high, chance, detail, remedy)
 
 
 def held_out_scores(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from ..evaluation.metrics import auc
 from .media import Medium
 
 Floats = NDArray[np.float64]
+Known = Mapping[str, Any]
 
 MOST_WORDS: Final = 24
 """Values of a word that are told apart; rarer ones are taken together."""
@@ -28,82 +29,60 @@ class Question:
 
     name: str
     traits: tuple[str, ...]
-    """Names in `Medium.traits`; "spectrum" and "face_*" are found elsewhere."""
+    """Names in what `known_traits` gives."""
     remedy: str
 
 
 QUESTIONS: Final = (
-    Question(
-        "size",
-        ("width", "height"),
-        "Bring both classes to one size the same way: `telltrace prepare` with the same --size.",
-    ),
-    Question(
-        "aspect ratio",
-        ("aspect",),
-        "Cut square face crops from both classes; never train on whole frames.",
-    ),
-    Question(
-        "file format",
-        ("format", "mode", "exif", "icc", "progressive"),
-        "Decode both classes and save them in one format, by one program: `telltrace prepare`.",
-    ),
-    Question(
-        "JPEG tables",
-        ("jpeg_tables",),
-        "Recompress both classes alike, with qualities drawn at random, after cropping; "
-        "a difference from before decoding stays in the pixels: take both classes from one source.",
-    ),
-    Question(
-        "chroma subsampling", ("subsampling",), "Bring both classes to 4:2:0 before cropping."
-    ),
-    Question(
-        "codec settings",
+    Question("size", ("width", "height"),
+        "Bring both classes to one size the same way: `telltrace prepare` with the same --size."),
+    Question("aspect ratio", ("aspect",),
+        "Cut square face crops from both classes; never train on whole frames."),
+    Question("file format", ("format", "mode", "exif", "icc", "progressive"),
+        "Decode both classes and save them in one format, by one program: `telltrace prepare`."),
+    Question("JPEG tables", ("jpeg_tables",),
+        "Recompress both classes alike, with qualities drawn at random, after cropping; a "
+        "difference from before decoding stays in the pixels: take both classes from one source."),
+    Question("chroma subsampling", ("subsampling",),
+        "Bring both classes to 4:2:0 before cropping."),
+    Question("codec settings",
         ("codec", "profile", "level", "fps", "gop", "b_frames", "encoder", "settings", "audio"),
-        "Encode both classes anew with one encoder and one setting before frames are taken.",
-    ),
-    Question(
-        "bits per pixel",
-        ("bits_per_pixel",),
-        "Compress both classes to the same quality; augment with compression at random.",
-    ),
-    Question(
-        "length", ("frames", "seconds"), "Take equally many frames of each video, spread over it."
-    ),
-    Question(
-        "face size",
-        ("face_width", "face_height", "face_aspect"),
-        "Match the sizes of faces between the classes, or shrink and enlarge crops at random.",
-    ),
-    Question(
-        "spectrum",
-        ("spectrum",),
+        "Encode both classes anew with one encoder and one setting before frames are taken."),
+    Question("bits per pixel", ("bits_per_pixel",),
+        "Compress both classes to the same quality; augment with compression at random."),
+    Question("length", ("frames", "seconds"),
+        "Take equally many frames of each video, spread over it."),
+    Question("face size", ("face_width", "face_height", "face_aspect"),
+        "Match the sizes of faces between the classes, or shrink and enlarge crops at random."),
+    Question("spectrum", ("spectrum",),
         "If the classes differ in source or processing, take both from one source; if forgery "
-        "alone makes the difference, it is what a detector may learn, but not more than that.",
-    ),
-)
+        "alone makes the difference, it is what a detector may learn, but not more than that."),
+)  # fmt: skip
 """In the order in which they are asked."""
 
 
 def readable_rows(rows: pd.DataFrame, media: Mapping[str, Medium]) -> pd.DataFrame:
     """One row for each file that was looked at and could be read."""
     known = [path in media and bool(media[path].looks) for path in rows.path]
-    return rows[known].drop_duplicates("path")
+    return rows[known].drop_duplicates("path").reset_index(drop=True)
 
 
-def face_traits(boxes: Sequence[str]) -> list[dict[str, float]]:
-    """Width, height and shape of faces in pixels of their source; nothing where no box is."""
-    corners = [np.array(box.split(), np.float64) for box in boxes]
-    sides = [(of[2:] - of[:2]).tolist() for of in corners]
-    return [
-        {"face_width": s[0], "face_height": s[1], "face_aspect": s[0] / max(s[1], 1)} if s else {}
-        for s in sides
-    ]
+def known_traits(table: pd.DataFrame, media: Mapping[str, Medium]) -> list[Known]:
+    """What is known of each row's medium, and of its face (in pixels of its source), by name."""
+    found: list[Known] = []
+    for path, box in zip(table.path, table.box, strict=True):
+        traits: dict[str, Any] = dict(media[path].traits)
+        if media[path].spectrum is not None:
+            traits["spectrum"] = media[path].spectrum
+        if box:
+            left, top, right, bottom = map(float, box.split())
+            wide, high = right - left, bottom - top
+            traits |= {"face_width": wide, "face_height": high, "face_aspect": wide / max(high, 1)}
+        found.append(traits)
+    return found
 
 
-def feature_table(
-    question: Question, media: Sequence[Medium], faces: Sequence[Mapping[str, float]]
-) -> Floats:
+def feature_table(question: Question, traits: Sequence[Known]) -> Floats:
     """What a classifier sees of each medium: numbers as they are, words as one column each.
 
     Shape:
@@ -111,48 +90,37 @@ def feature_table(
     """
     columns: list[Floats] = []
     for trait in question.traits:
-        columns += _columns(trait, [_value(trait, m, f) for m, f in zip(media, faces, strict=True)])
+        columns += _columns([known.get(trait) for known in traits])
     varying = [column for column in columns if np.ptp(column) > 1e-9]
-    return np.stack(varying, axis=1) if varying else np.empty((len(media), 0))
+    return np.stack(varying, axis=1) if varying else np.empty((len(traits), 0))
 
 
-def _value(trait: str, medium: Medium, face: Mapping[str, float]) -> object:
-    if trait == "spectrum":
-        return None if medium.spectrum is None else tuple(medium.spectrum.tolist())
-    return face.get(trait) if trait.startswith("face_") else medium.traits.get(trait)
-
-
-def _columns(trait: str, values: Sequence[object]) -> list[Floats]:
-    vectors = [value for value in values if isinstance(value, tuple)]
+def _columns(values: Sequence[Any]) -> list[Floats]:
+    vectors = [value for value in values if isinstance(value, tuple | np.ndarray)]
     if vectors:
         unknown = (-1.0,) * len(vectors[0])
-        rows = [value if isinstance(value, tuple) else unknown for value in values]
+        rows = [unknown if value is None else value for value in values]
         return list(np.asarray(rows, np.float64).T)
     if any(isinstance(value, str) for value in values):
         words = [word for word, _ in Counter(map(str, values)).most_common(MOST_WORDS)]
         return [np.array([float(str(v) == word) for v in values]) for word in words]
-    return [np.array([float(v) if isinstance(v, int | float) else -1.0 for v in values])]
+    return [np.array([-1.0 if value is None else float(value) for value in values])]
 
 
-def describe(
-    question: Question,
-    media: Sequence[Medium],
-    faces: Sequence[Mapping[str, float]],
-    labels: NDArray[np.int64],
-) -> str:
+def describe(question: Question, traits: Sequence[Known], labels: NDArray[np.int64]) -> str:
     """How the two classes differ in the trait that differs most, as a reader says it."""
     if question.name == "spectrum":
-        return _describe_spectrum(media, labels)
+        return _describe_spectrum(traits, labels)
     if question.name == "size":
-        sizes = [(m.traits.get("width", 0.0), m.traits.get("height", 0.0)) for m in media]
+        sizes = [(known.get("width", 0.0), known.get("height", 0.0)) for known in traits]
         words = [f"{wide:.0f}x{high:.0f}" for wide, high in sizes]
         if Counter(words).most_common(1)[0][1] >= USUAL * len(words):
             return _both_classes(words, labels)
     if question.name == "JPEG tables":
-        return _both_classes([_table_name(m.traits.get("jpeg_tables")) for m in media], labels)
+        return _both_classes([_table_name(known.get("jpeg_tables")) for known in traits], labels)
     best, text = -1.0, ""
     for trait in question.traits:
-        values = [_value(trait, m, f) for m, f in zip(media, faces, strict=True)]
+        values = [known.get(trait) for known in traits]
         gap = _gap(values, labels)
         if gap > best:
             best, text = gap, f"{trait.replace('_', ' ')}: {_both_classes(values, labels)}"
@@ -192,15 +160,15 @@ def _both_classes(values: Sequence[object], labels: NDArray[np.int64]) -> str:
     return ", ".join(parts)
 
 
-def _table_name(table: object) -> str:
+def _table_name(table: tuple[int, ...] | None) -> str:
     """A pair of quantisation tables by their coarseness: the mean of the first eight steps."""
-    if not isinstance(table, tuple):
+    if table is None:
         return "no table"
     return f"steps {np.mean(table[:8]):.3g}/{np.mean(table[64:72]):.3g}"
 
 
-def _describe_spectrum(media: Sequence[Medium], labels: NDArray[np.int64]) -> str:
-    table = np.stack([m.spectrum for m in media if m.spectrum is not None])
+def _describe_spectrum(traits: Sequence[Known], labels: NDArray[np.int64]) -> str:
+    table = np.stack([known["spectrum"] for known in traits if "spectrum" in known])
     gaps = (table[labels == 1].mean(0) - table[labels == 0].mean(0)) / (table.std(0) + 1e-6)
     worst = int(np.argmax(np.abs(gaps)))
     more = "more" if gaps[worst] > 0 else "less"

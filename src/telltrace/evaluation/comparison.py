@@ -175,7 +175,7 @@ def compare(
     label = a.labels[videos]
     out = len(a.score) + len(b.score) - len(known) - int(known.sum())
     of_videos = [aggregate_scores(owner, score, len(videos), aggregation) for score in pair]
-    levels = {"frames": (pair, owner), "videos": (of_videos, np.arange(len(videos)))}
+    levels = {"frames": ([*pair], owner), "videos": (of_videos, np.arange(len(videos)))}
     found: dict[str, Found] = {}
     try:
         table = a.videos.iloc[videos]

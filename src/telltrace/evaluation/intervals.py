@@ -1,7 +1,7 @@
 """Confidence intervals that draw whole clusters: frames of one video are not independent."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -171,7 +171,9 @@ def t_interval(
     return float(expit(middle - reach)), float(expit(middle + reach))
 
 
-def draw_weights(strata: list[Numbers], count: int, draws: int, rng: np.random.Generator) -> Floats:
+def draw_weights(
+    strata: Sequence[Numbers], count: int, draws: int, rng: np.random.Generator
+) -> Floats:
     """How often each cluster counts, drawn with replacement within its stratum: (draws, C).
 
     One cluster less than a stratum holds is drawn; the only cluster of a stratum always counts.

@@ -24,6 +24,8 @@ FEW_CLUSTERS: Final = 10
 """Groups of people, or videos in a class, below which a report calls its intervals too narrow."""
 
 _KEYS = ["dataset", "compression", "method"]
+Names = tuple[str | None, str | None, str | None]
+"""Of a :class:`Group`."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,9 @@ def evaluate(
     videos = table.videos
     sets = videos[_KEYS[:2]].drop_duplicates().sort_values(_KEYS[:2]).assign(method=None)
     fakes = videos.loc[videos["label"] == 1, _KEYS].drop_duplicates().sort_values(_KEYS)
-    names = [(None, None, None), *sets.itertuples(index=False), *fakes.itertuples(index=False)]
+    parts: list[Any] = [*sets.itertuples(index=False), *fakes.itertuples(index=False)]
     options = {"replicates": replicates, "level": level, "seed": seed}
-    overall, *groups = _groups(table, names, aggregation, top, options)
+    overall, *groups = _groups(table, [(None, None, None), *parts], aggregation, top, options)
     of_sets, of_methods = tuple(groups[: len(sets)]), tuple(groups[len(sets) :])
     splits, taken = tuple(sorted(set(videos["split"]))), top if aggregation == "top-k" else None
     notes = tuple(_notes(overall, len(sets), splits))
@@ -138,7 +140,7 @@ def evaluate(
 
 
 def _groups(
-    table: ScoreTable, names: Sequence[Sequence[str | None]], aggregation: Aggregation, top: int,
+    table: ScoreTable, names: Sequence[Names], aggregation: Aggregation, top: int,
     options: dict[str, Any],
 ) -> list[Group]:  # fmt: skip
     """Judge every named group, level by level."""
@@ -161,7 +163,7 @@ def _groups(
     return [Group(*name, n, frame, video, track) for name, n, frame, video, track in levels]
 
 
-def members(table: pd.DataFrame, names: Sequence[str | None]) -> Mask:
+def members(table: pd.DataFrame, names: Names) -> Mask:
     """Which rows of a table of videos are in a :class:`Group` of these names."""
     inside = np.ones(len(table), dtype=bool)
     for column, name in zip(_KEYS, names, strict=True):

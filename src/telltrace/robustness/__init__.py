@@ -6,15 +6,6 @@ from .results import CLEAN, CellResult, Robustness, summarise, to_text
 from .run import measure_robustness
 
 __all__ = [
-    "CLEAN",
-    "CORRUPTIONS",
-    "LEVELS",
-    "CellResult",
-    "Corruption",
-    "Robustness",
-    "corrupt",
-    "curves_figure",
-    "measure_robustness",
-    "summarise",
-    "to_text",
-]
+    "CLEAN", "CORRUPTIONS", "LEVELS", "CellResult", "Corruption", "Robustness", "corrupt",
+    "curves_figure", "measure_robustness", "summarise", "to_text",
+]  # fmt: skip

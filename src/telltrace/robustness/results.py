@@ -187,7 +187,7 @@ def _bounds(
     if drop:
         return _defined(lambda: draws.draws.difference(value, drawn))
     found = _defined(lambda: draws.draws.interval(auc, value, drawn))
-    return found and (found.low, found.high)
+    return (found.low, found.high) if found else None
 
 
 def _auc(score: Floats, owner: NDArray[np.int32], table: ScoreTable) -> float | None:
