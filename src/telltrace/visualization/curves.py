@@ -65,24 +65,22 @@ def roc_figure(table: ScoreTable, report: Report) -> Figure:
     Left, both axes are linear. Right, the FPR is logarithmic, since a detector is of use where
     false positives are rare. An UndefinedError where no group has both reals and fakes.
     """
-    levels = _levels(table, report)
-    figure, grid = _page("ROC curves", len(levels), columns=2)
-    for (level, name), axes in zip(levels.items(), grid, strict=True):
+    figure, parts = _page("ROC curves", table, report, columns=2)
+    for axes, level, name in parts:
         found = _lines(table, report, level)
         lines = [x for x in found if x.ranking.real.any() and x.ranking.fake.any()]
         if not lines:
             remedy = "Score both, or leave the picture out."
             raise UndefinedError(f"{name}: no ROC curve without both reals and fakes. {remedy}")
-        _draw_roc(axes, lines, name)
+        _draw_roc(axes, lines)
     return figure
 
 
 def histogram_figure(table: ScoreTable, report: Report) -> Figure:
     """How scores are spread; reals filled, fakes a line a method (or a dataset)."""
-    levels = _levels(table, report)
-    figure, grid = _page("Scores", len(levels), columns=1)
-    for (level, name), axes in zip(levels.items(), grid, strict=True):
-        _draw_histogram(axes[0], list(_lines(table, report, level, most=5)), name)
+    figure, parts = _page("Scores", table, report)
+    for (axes,), level, _ in parts:
+        _draw_histogram(axes, list(_lines(table, report, level, most=5)))
     return figure
 
 
@@ -92,11 +90,10 @@ def reliability_figure(table: ScoreTable, report: Report) -> Figure:
     Points of a calibrated detector lie on the diagonal; above it scores are too low. Bars count the
     items of each bin; the 95 % interval of the share (Wilson) is too narrow for dependent frames.
     """
-    levels = _levels(table, report)
-    figure, grid = _page("Reliability", len(levels), columns=1)
-    for (level, name), axes in zip(levels.items(), grid, strict=True):
-        ranking = report.overall.ranking(table, *_scores(table, report, level))
-        _draw_reliability(axes[0], ranking, name)
+    figure, parts = _page("Reliability", table, report)
+    for (axes,), level, _ in parts:
+        scores = table.level(level, report.aggregation, report.top or 1)
+        _draw_reliability(axes, report.overall.ranking(table, *scores))
     return figure
 
 
@@ -121,40 +118,36 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     write_bytes(content.getvalue(), path)
 
 
-def _page(title: str, rows: int, columns: int) -> tuple[Figure, NDArray[Any]]:
-    figure, grid = new_figure(4.6 * columns + 3.4, 4.2 * rows, rows, columns)
+def _page(
+    title: str, table: ScoreTable, report: Report, columns: int = 1
+) -> tuple[Figure, list[tuple[NDArray[Any], LevelName, str]]]:
+    """A figure, and for frames and videos their axes and heading."""
+    levels: dict[LevelName, str] = {"frames": "Frames"}
+    if table.names_videos:
+        levels["videos"] = f"Videos ({report.how} of frames)"
+    figure, grid = new_figure(4.6 * columns + 3.4, 4.2 * len(levels), len(levels), columns)
     figure.suptitle(title, fontsize=14, fontweight="bold", x=0.01, ha="left")
-    return figure, grid
-
-
-def _levels(table: ScoreTable, report: Report) -> dict[LevelName, str]:
-    videos: dict[LevelName, str] = {"videos": f"Videos ({report.how} of frames)"}
-    return {"frames": "Frames", **(videos if table.names_videos else {})}
-
-
-def _scores(
-    table: ScoreTable, report: Report, level: LevelName
-) -> tuple[Floats, NDArray[np.int32]]:
-    return table.level(level, report.aggregation, report.top or 1)
+    for axes, name in zip(grid, levels.values(), strict=True):
+        axes[0].set_title(name, fontsize=10.5)
+    return figure, [(axes, *level) for axes, level in zip(grid, levels.items(), strict=True)]
 
 
 def _lines(
     table: ScoreTable, report: Report, level: LevelName, most: int = MOST_LINES
 ) -> Iterator[_Line]:
     """What to draw: everything, and each method, or each dataset where methods are too many."""
-    scores = _scores(table, report, level)
+    scores = table.level(level, report.aggregation, report.top or 1)
     parts = report.methods if len(report.methods) < most else report.sets
     sets = [part.set_name for part in report.sets]
     kinds = list(dict.fromkeys(part.method or part.set_name for part in parts))
-    whole: list[Group] = [report.overall] if len(parts) != 1 else []
-    for group in (*whole, *parts):
+    for group in (report.overall, *parts)[len(parts) == 1 :]:
         style: dict[str, Any] = {"color": "black", "lw": 2.2, "zorder": 3}
         if group is not report.overall:
             colour = COLOURS[kinds.index(group.method or group.set_name) % len(COLOURS)]
             dash = _DASHES[sets.index(group.set_name) % len(_DASHES)]
             style = {"color": colour, "ls": dash, "lw": 1.6}
-        name, ranking = _name(group, report), group.ranking(table, *scores)
-        yield _Line(name, getattr(group, level), ranking, style)
+        ranking = group.ranking(table, *scores)
+        yield _Line(_name(group, report), getattr(group, level), ranking, style)
 
 
 def _name(group: Group, report: Report) -> str:
@@ -171,7 +164,7 @@ def _legend(line: _Line) -> str:
     return text + (f" [{interval.low:.3f}, {interval.high:.3f}]" if interval else "")
 
 
-def _draw_roc(axes: NDArray[Any], lines: list[_Line], name: str) -> None:
+def _draw_roc(axes: NDArray[Any], lines: list[_Line]) -> None:
     linear, rare = axes
     reals = max(int(line.ranking.real.sum()) for line in lines)
     least = min(0.5 / reals, 1e-2)
@@ -183,7 +176,6 @@ def _draw_roc(axes: NDArray[Any], lines: list[_Line], name: str) -> None:
     linear.plot([0, 1], [0, 1], color=GREY, lw=1, ls=DASHED, zorder=1)
     rare.plot(chance, chance, color=GREY, lw=1, ls=DASHED, zorder=1)
     linear.set(xlim=(-0.01, 1.01), ylabel="TPR (fakes called fake)")
-    linear.set_title(name, fontsize=10.5)
     rare.set(xscale="log", xlim=(least, 1))
     rare.set_title(f"rare false positives spread out (grey: none in {reals})", fontsize=10.5)
     rare.axvspan(least, 1 / reals, color="#EEEEEE", zorder=0)
@@ -202,7 +194,7 @@ def _thin_out(fpr: Floats, tpr: Floats) -> tuple[Floats, Floats]:
     return fpr[kept], tpr[kept]
 
 
-def _draw_histogram(axis: Axes, lines: list[_Line], name: str) -> None:
+def _draw_histogram(axis: Axes, lines: list[_Line]) -> None:
     real, fake = lines[0].ranking.real, lines[0].ranking.fake
     many = int(real.sum() + fake.sum()) >= MANY_ITEMS
     edges = np.linspace(0, 1, (25 if many else 10) + 1)
@@ -219,7 +211,6 @@ def _draw_histogram(axis: Axes, lines: list[_Line], name: str) -> None:
         axis.stairs(shares(line.ranking, counts), edges, label=label, **style)
     axis.axvline(THRESHOLD, color=GREY, lw=1, ls=DASHED)
     axis.set(xlim=(0, 1), xlabel="score (probability of fake)", ylabel="share of items")
-    axis.set_title(name, fontsize=10.5)
     _legend_beside(axis, axis)
 
 
@@ -231,7 +222,7 @@ def _legend_beside(axis: Axes, source: Axes) -> None:
     )  # fmt: skip
 
 
-def _draw_reliability(axes: Axes, ranking: Ranking, name: str) -> None:
+def _draw_reliability(axes: Axes, ranking: Ranking) -> None:
     from scipy.stats import binomtest  # here, because it takes a second to import
 
     error = expected_calibration_error.measure(ranking)
@@ -249,7 +240,6 @@ def _draw_reliability(axes: Axes, ranking: Ranking, name: str) -> None:
     counts = axes.twinx()
     counts.bar(bins.score, n, width=0.03, color=GREY, alpha=0.25)
     counts.set_ylabel("items")
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="score (probability of fake)")
-    axes.set_ylabel("share of fakes")
-    axes.set_title(name, fontsize=10.5)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set(xlabel="score (probability of fake)", ylabel="share of fakes")
     axes.legend(loc="lower right")

@@ -41,10 +41,8 @@ def contact_sheet(
     OptionError if there is no image, one is not uint8 RGB, or captions are not as many.
     """
     if not images or len(images) != len(captions):
-        raise OptionError(
-            f"contact_sheet needs images with a caption each, got {len(images)} images and "
-            f"{len(captions)} captions."
-        )
+        found = f"got {len(images)} images and {len(captions)} captions."
+        raise OptionError(f"contact_sheet needs images with a caption each, {found}")
     if columns < 1:
         raise OptionError(f"columns is {columns}; expected at least 1.")
     letters = font(12)
@@ -176,16 +174,10 @@ def _choose_rows(rows: pd.DataFrame, people: Sequence[str], count: int) -> pd.Da
     first = rows.identity.str.partition("+")[0]
     of_video = rows.groupby(["video"])
     place = (of_video.cumcount() + 0.5) / of_video.path.transform("size")
-    order = pd.DataFrame(
-        {
-            "turn": (place - 0.5).abs().groupby(first).rank(method="first"),
-            "stranger": ~first.isin(people),
-            "person": first,
-        }
-    )
-    order = order.sort_values(["turn", "stranger", "person"], kind="stable")
-    chosen = rows.loc[order.index[:count]]
-    return chosen.loc[first[chosen.index].sort_values(kind="stable").index]
+    turn = (place - 0.5).abs().groupby(first).rank(method="first")
+    order = pd.DataFrame({"turn": turn, "stranger": ~first.isin(people), "person": first})
+    chosen = order.sort_values(["turn", "stranger", "person"], kind="stable")[:count]
+    return rows.loc[chosen.sort_values("person", kind="stable").index]
 
 
 def _title(rows: pd.DataFrame) -> str:
@@ -217,13 +209,8 @@ def blend_sheet(
     for (real, fake, mask), name in zip(blends, names, strict=True):
         images += [real, fake, show_mask(mask), show_difference(real, fake)]
         inside = mask >= mask.max() / 2
-        change = float(cv2.absdiff(real, fake)[inside].mean())
-        notes = (
-            name,
-            f"changed by {change:.1f} levels",
-            f"{inside.mean():.0%}, opacity {mask.max():.2f}",
-            "",
-        )
+        change = f"changed by {float(cv2.absdiff(real, fake)[inside].mean()):.1f} levels"
+        notes = name, change, f"{inside.mean():.0%}, opacity {mask.max():.2f}", ""
         captions += [f"{part}\n{note}" for part, note in zip(PARTS, notes, strict=True)]
     return contact_sheet(images, captions, columns=4 * across, size=size)
 
