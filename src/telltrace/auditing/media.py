@@ -91,15 +91,9 @@ def look_at(path: str, frames: int) -> Medium:
         reason = error.message if isinstance(error, MediaError) else str(error)
         remedy = error.remedy if isinstance(error, MediaError) else "Copy it again"
         return Medium(path, missing=missing, trouble=reason, remedy=remedy)
-    return Medium(
-        path,
-        opened.kind,
-        trouble=opened.damage(),
-        remedy="Copy it again from its source" if opened.damage() else "",
-        traits=traits,
-        looks=tuple(looks),
-        spectrum=np.mean(spectra, axis=0, dtype=np.float32),
-    )
+    damage, spectrum = opened.damage(), np.stack(spectra).mean(axis=0, dtype=np.float32)
+    remedy = "Copy it again from its source" if damage else ""
+    return Medium(path, opened.kind, False, damage, remedy, traits, tuple(looks), spectrum)
 
 
 class _Opened:
@@ -154,15 +148,8 @@ def _look(frame: Frame) -> Look:
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
     thumb = cv2.resize(grey, (THUMB, THUMB), interpolation=cv2.INTER_AREA)
-    sharpness, brightness = _quality(grey)
-    return Look(
-        frame.index,
-        b"" if blank else digest.digest()[:16],
-        perceptual_hash(image),
-        b"" if blank else thumb.tobytes(),
-        sharpness,
-        brightness,
-    )
+    pixels, small = (b"", b"") if blank else (digest.digest()[:16], thumb.tobytes())
+    return Look(frame.index, pixels, perceptual_hash(image), small, *_quality(grey))
 
 
 def _quality(grey: Picture) -> tuple[float, float]:

@@ -68,10 +68,9 @@ def count_rows(rows: pd.DataFrame) -> list[Count]:
     keys = ["side", "dataset", "compression", "label", "method"]
     counts = []
     for _, part in rows.groupby(keys, sort=True):
-        people = {name for text in part.identity.unique() for name in identities(text)}
         side, dataset, compression, label, method = part[keys].iloc[0]
-        videos = len(part[VIDEO_KEY].drop_duplicates())
-        of = (part.path.nunique(), videos, len(people))
+        people = {name for text in part.identity.unique() for name in identities(text)}
+        of = part.path.nunique(), part.groupby(VIDEO_KEY).ngroups, len(people)
         counts.append(Count(side, dataset, compression, method, int(label), *of))
     return counts
 
@@ -124,11 +123,10 @@ def _contradictions(rows: pd.DataFrame, media: Mapping[str, Medium]) -> Iterator
 def find_troubles(media: Mapping[str, Medium]) -> list[Trouble]:
     """Every file looked at that gave nothing, or not all of it; missing ones first."""
     troubles = []
-    for medium in media.values():
-        if medium.trouble:
-            kind: Kind = "damaged" if medium.looks else "unreadable"
-            kind = "missing" if medium.missing else kind
-            troubles.append(Trouble(medium.path, kind, medium.trouble, medium.remedy))
+    for medium in (medium for medium in media.values() if medium.trouble):
+        kind: Kind = "damaged" if medium.looks else "unreadable"
+        kind = "missing" if medium.missing else kind
+        troubles.append(Trouble(medium.path, kind, medium.trouble, medium.remedy))
     return sorted(troubles, key=lambda trouble: get_args(Kind).index(trouble.kind))
 
 

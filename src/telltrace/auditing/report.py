@@ -75,15 +75,9 @@ def audit(
     with progress("Auditing", len(chosen), "files") as advance:
         media = look_at_files(chosen, frames=frames, workers=workers, after=advance)
     return Audit(
-        tuple(rows.manifest.unique()),
-        tuple(side for side in rows.side.unique() if side),
-        len(rows),
-        rows.path.nunique(),
-        len(chosen),
-        tuple(find_leaks(rows, media)),
-        find_shortcuts(rows, media, seed=seed),
-        tuple(count_rows(rows)),
-        tuple(balance_notes(rows, media)),
-        tuple(find_troubles(media)),
-        tuple(find_flaws(rows, media)),
-    )
+        tuple(rows.manifest.unique()), tuple(side for side in rows.side.unique() if side),
+        len(rows), rows.path.nunique(), len(chosen),
+        tuple(find_leaks(rows, media)), find_shortcuts(rows, media, seed=seed),
+        tuple(count_rows(rows)), tuple(balance_notes(rows, media)),
+        tuple(find_troubles(media)), tuple(find_flaws(rows, media)),
+    )  # fmt: skip

@@ -117,15 +117,13 @@ def fit_isotonic(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None
 
     curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
     curve.fit(s, y, sample_weight=None if weights is None else np.asarray(weights))
-    return tuple(
-        (float(x), float(p)) for x, p in zip(curve.X_thresholds_, curve.y_thresholds_, strict=True)
-    )
+    corners = np.stack([curve.X_thresholds_, curve.y_thresholds_], axis=1).astype(np.float64)
+    return tuple((x, p) for x, p in corners.tolist())
 
 
 def apply_knots(scores: ArrayLike, knots: Knots) -> Floats:
     """The curve's probability at every score; flat before its first point and after its last."""
-    x, p = np.array(knots).T
-    return np.asarray(np.interp(np.asarray(scores, dtype=np.float64), x, p), dtype=np.float64)
+    return np.asarray(np.interp(np.asarray(scores, np.float64), *np.array(knots).T), np.float64)
 
 
 def _loss(target: NDArray[Any], z: Floats, w: Floats) -> float:

@@ -169,12 +169,8 @@ class _Builder:
             held["video"][start : start + ROWS] = rank[held["video"][start : start + ROWS]]
         tracks = any(name for _, name in self.tracks)
         return ScoreTable(
-            videos.reset_index(drop=True),
-            held["video"],
-            held["score"],
+            videos.reset_index(drop=True), held["video"], held["score"],
             held["track"] if tracks else None,
             rank[[number for number, _ in self.tracks] if tracks else []],
-            dict(sorted(self.unjudged.items())),
-            self.named,
-            held["item"] if self.items else None,
-        )
+            dict(sorted(self.unjudged.items())), self.named, held["item"] if self.items else None,
+        )  # fmt: skip

@@ -1,7 +1,6 @@
-"""The metrics. Each is one entry of `METRICS`: tables, intervals, comparisons and reports read it.
+"""The metrics. To add one, write a function of a `Ranking` and list it in `METRICS`.
 
-To add one, write a function of a `Ranking` and list it: nothing else has to change. A face is
-called fake when its score is at least the threshold.
+Nothing else has to change. A face is called fake when its score is at least the threshold.
 """
 
 import math
@@ -76,22 +75,18 @@ class Metric:
 
     def measure(self, ranking: Ranking) -> Measure:
         """Its value for one set of items, or the reason why it has none."""
-        if reason := self._why_undefined(*map(int, ranking.totals)):
-            return Measure(None, reason)
+        reals, fakes = map(int, ranking.totals)
+        if not reals + fakes:
+            return Measure(None, "nothing was judged")
+        if self.both_classes and not (reals and fakes):
+            return Measure(None, f"needs both classes, got {reals} reals and {fakes} fakes")
+        if reals < self.fewest_reals:
+            return Measure(None, f"{self.meaning} needs {self.fewest_reals} reals, got {reals}")
         if self.probabilities and (ranking.scores[-1] < 0 or ranking.scores[0] > 1):
             ends = f"{ranking.scores[-1]:g} to {ranking.scores[0]:g}"
             text = f"scores must be probabilities in [0, 1], got {ends}"
             raise ManifestError(text, remedy=LOGITS)
         return Measure(float(self.compute(ranking)))
-
-    def _why_undefined(self, reals: int, fakes: int) -> str | None:
-        if not reals + fakes:
-            return "nothing was judged"
-        if self.both_classes and not (reals and fakes):
-            return f"needs both classes, got {reals} reals and {fakes} fakes"
-        if reals < self.fewest_reals:
-            return f"{self.meaning} needs {self.fewest_reals} reals, got {reals}"
-        return None
 
 
 def _adds_up(part: Callable[[Ranking], Any]) -> Callable[[Ranking], Any]:
@@ -127,8 +122,7 @@ def _area_below_max_fpr(ranking: Ranking) -> Any:
     fpr, tpr = ranking.rates
     step, width = np.diff(fpr, axis=0), np.diff(np.minimum(fpr, MAX_FPR), axis=0)
     share = np.divide(width, step, out=np.zeros_like(width), where=step > 0)
-    height = tpr[:-1] + share * np.diff(tpr, axis=0) / 2
-    return np.einsum("t...,t...->...", width, height)
+    return np.einsum("t...,t...->...", width, tpr[:-1] + share * np.diff(tpr, axis=0) / 2)
 
 
 def _partial_area(ranking: Ranking) -> Any:
@@ -179,8 +173,7 @@ def tpr_at_fpr(limit: float) -> Metric:
     """The metric that is the largest TPR of any threshold whose FPR is at most ``limit``.
 
     Nothing is interpolated. With fewer than ``1 / limit`` reals one false positive already exceeds
-    the limit; the TPR without any would pass for a rate it was never tested at, so the metric is
-    undefined.
+    the limit: the metric is undefined, since that rate cannot be tested.
 
     Examples:
         >>> tpr_at_fpr(0.25)([0, 0, 0, 0, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.5, 0.9])

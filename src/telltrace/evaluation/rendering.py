@@ -69,16 +69,13 @@ def summary(report: Report) -> str:
     """What was judged, in a sentence or two."""
     whole, split = report.overall, ", ".join(name or "none named" for name in report.splits)
     frames, videos = whole.frames, whole.videos
+    x, what = (videos, "videos") if videos.total else (frames, "rows")
+    text = f"{x.judged} of {x.total} {what} judged ({x.reals} real, {x.fakes} fake)"
     if not videos.total:
-        return (
-            f"{frames.judged} of {frames.total} rows judged ({frames.reals} real, {frames.fakes} "
-            f"fake); no videos named; split: {split}."
-        )
+        return f"{text}; no videos named; split: {split}."
     return (
-        f"{videos.judged} of {videos.total} videos judged "
-        f"({videos.reals} real, {videos.fakes} fake) by {frames.judged} of "
-        f"{frames.total} frames; {whole.people} people; split: {split}. "
-        f"A video's score is the {report.how} of its frames'."
+        f"{text} by {frames.judged} of {frames.total} frames; {whole.people} people; split: "
+        f"{split}. A video's score is the {report.how} of its frames'."
     )
 
 
@@ -94,19 +91,15 @@ def _overall(report: Report, notes: _Footnotes) -> Table:
         shares = [x.coverage for x in found.values()]
         rows.append(["judged", *("" if share is None else f"{share:.2%}" for share in shares)])
         for name in whole.frames.as_wrong:
-            wrong = [x.as_wrong.get(name, x.metrics[name]) for x in found.values()]
-            rows.append(
-                [f"{METRICS[name].title}, unjudged as wrong", *(notes.cell(x) for x in wrong)]
-            )
+            wrong = (notes.cell(x.as_wrong.get(name, x.metrics[name])) for x in found.values())
+            rows.append([f"{METRICS[name].title}, unjudged as wrong", *wrong])
     return text_table(["metric", *(f"per {name}" for name in found)], rows, title="All")
 
 
 def _by_set(report: Report, level: str, notes: _Footnotes, brief: list[str]) -> Table:
     figures = [_auc_heading(report), *(METRICS[name].heading for name in brief)]
-    counts = ["real", "fake"]
-    table = text_table(
-        ["set", *counts, *figures], title=level.capitalize(), right=counts, whole=figures
-    )
+    counts, title = ["real", "fake"], level.capitalize()
+    table = text_table(["set", *counts, *figures], title=title, right=counts, whole=figures)
 
     def add(name: str, group: Group) -> None:
         x: Level = getattr(group, level)
@@ -146,7 +139,7 @@ def text_table(
 
 def render_comparison(found: dict[str, dict[str, Comparison | str]], names: tuple[str, str]) -> str:
     """A comparison of two detectors as a table."""
-    rows = []
+    rows, called = [], {"first": names[0], "second": names[1], "tie": "tie"}
     for level, metrics in found.items():
         for metric, one in metrics.items():
             place = [METRICS[metric].title, level]
@@ -154,10 +147,9 @@ def render_comparison(found: dict[str, dict[str, Comparison | str]], names: tupl
                 rows.append([*place, "", "", "", "", one, ""])
                 continue
             p = "" if one.p_value is None else f", p = {one.p_value:.3g}"
-            better = {"first": names[0], "second": names[1], "tie": "tie"}[one.verdict]
             figures = f"{one.first:.4f}", f"{one.second:.4f}", f"{one.difference:+.4f}"
             interval = f"[{one.low:+.4f}, {one.high:+.4f}]"
-            rows.append([*place, *figures, interval, one.method + p, better])
+            rows.append([*place, *figures, interval, one.method + p, called[one.verdict]])
     columns = ["metric", "level", *names, "difference", "interval", "by", "better"]
     return to_lines([text_table(columns, rows, title="Two detectors")], 120)
 

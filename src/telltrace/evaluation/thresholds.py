@@ -87,8 +87,7 @@ def conformal_threshold(
     above = int((betainc(ranks, len(s) + 1 - ranks, rate) >= confidence).sum())  # falls with rank
     if not above:
         needed = math.ceil(math.log(1 - confidence) / math.log(1 - rate) - 1e-9)
-        few = f"a rate of {rate:g} needs {needed} items to calibrate on, got {len(s)}"
-        raise UndefinedError(few)
+        raise _too_few(rate, needed, f"{len(s)}")
     return float(np.nextafter(s[len(s) - above], np.inf))  # above the highest that is not allowed
 
 
@@ -99,11 +98,12 @@ def _weighted_threshold(s: Floats, rate: float, weights: ArrayLike | None) -> fl
     allowed = rate * (size + 1) - 1 + 1e-9
     if allowed < 0:
         counted = "" if weights is None else f" that count as {size:.0f}"
-        raise UndefinedError(
-            f"a rate of {rate:g} needs {math.ceil(1 / rate - 1 - 1e-9)} items to calibrate on, "
-            f"got {len(s)}{counted}"
-        )
+        raise _too_few(rate, math.ceil(1 / rate - 1 - 1e-9), f"{len(s)}{counted}")
     return float(np.nextafter(-real_threshold(-s, allowed / size, w), np.inf))
+
+
+def _too_few(rate: float, needed: int, got: str) -> UndefinedError:
+    return UndefinedError(f"a rate of {rate:g} needs {needed} items to calibrate on, got {got}")
 
 
 LEVELS: Final = 4000

@@ -131,15 +131,11 @@ def summarise(
     if drops:
         means = np.mean([np.mean(parts, axis=0) for parts in drops.values()], axis=0)
     return Robustness(
-        tuple(found),
-        mean_drop,
-        _bounds(draws, mean_drop, means, drop=True),
+        tuple(found), mean_drop, _bounds(draws, mean_drop, means, drop=True),
         _mean_of_means(corrupted, "flips") or 0.0,
-        len(first.videos),
-        int((first.labels == 0).sum()),
-        draws.drawn if draws else "",
+        len(first.videos), int((first.labels == 0).sum()), draws.drawn if draws else "",
         (calibration.real_below, calibration.fake_from),
-    )
+    )  # fmt: skip
 
 
 def _cell(
@@ -154,20 +150,13 @@ def _cell(
     fall = None if value is None or of_clean is None else of_clean - value
     falls = None if drawn is None or base is None else base - drawn
     return CellResult(
-        name,
-        level,
-        None if name == CLEAN else CORRUPTIONS[name].levels[level - 1],
-        len(table.score),
-        len(clean.score) - len(before),
-        value,
-        _bounds(draws, value, drawn),
-        _auc(*table.level("videos"), table),
-        fall,
-        _bounds(draws, fall, falls, drop=True),
-        float((first != second).mean()),
-        float((first * second == -1).mean()),
+        name, level, None if name == CLEAN else CORRUPTIONS[name].levels[level - 1],
+        len(table.score), len(clean.score) - len(before),
+        value, _bounds(draws, value, drawn), _auc(*table.level("videos"), table),
+        fall, _bounds(draws, fall, falls, drop=True),
+        float((first != second).mean()), float((first * second == -1).mean()),
         float((now - before).mean()),
-    )
+    )  # fmt: skip
 
 
 def _defined(compute: Callable[[], Value]) -> Value | None:
