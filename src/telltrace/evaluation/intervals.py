@@ -149,9 +149,8 @@ def t_interval(
     """Student's interval on the scale of log odds of a share, or of the logarithm, or as it is.
 
     With few clusters quantiles of draws are too narrow: they take the spread for known, and they
-    mirror the skewness of shares near 1. Student's distribution allows for the spread's own
-    error, and log odds keep the ends within (0, 1). ``spread`` is the standard deviation over
-    draws; ``freedom`` is one less than the clusters that the class with fewest of them lies in.
+    mirror the skewness of shares near 1. Log odds keep the ends within (0, 1). ``spread`` is the
+    standard deviation over draws, ``freedom`` one less than the clusters of the class with fewest.
 
     Raises:
         UndefinedError: If nothing varies.

@@ -22,10 +22,6 @@ def undecided_zone(
     At most a share ``error`` of the reals score at least the upper one, and at most as many of the
     fakes below the lower one. Where they would cross both become their midpoint. Labels, 0 real and
     1 fake, and scores are (N,); None where a class is missing.
-
-    Examples:
-        >>> undecided_zone([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], error=0.0)
-        (0.4, 0.6000000000000001)
     """
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     if not (y == 0).any() or not (y == 1).any():
@@ -40,10 +36,6 @@ def real_threshold(fakes: ArrayLike, error: float, weights: ArrayLike | None = N
     """The highest threshold below which no more than a share ``error`` of the fakes lies.
 
     The fakes' scores and what each counts for are (N,).
-
-    Examples:
-        >>> real_threshold([0.1, 0.6, 0.8, 0.9], 0.25)
-        0.6
     """
     s = np.asarray(fakes, dtype=np.float64)
     w = np.ones(len(s)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -156,12 +148,7 @@ class Sample(NamedTuple):
 
 
 def effective_size(weights: ArrayLike) -> float:
-    """How many items of equal weight would tell as much: Kish, "Survey Sampling", 1965, 8.2.
-
-    Examples:
-        >>> effective_size([2, 2, 2]), effective_size([1, 0, 0])
-        (3.0, 1.0)
-    """
+    """How many items of equal weight would tell as much: Kish, "Survey Sampling", 1965, 8.2."""
     w = np.asarray(weights, dtype=np.float64)
     return float(w.sum() ** 2 / (w**2).sum()) if w.any() else 0.0
 

@@ -1,7 +1,6 @@
 """The videos of a table: their numbers, one score for all frames, and which share people."""
 
 import math
-from collections.abc import Hashable, Iterable
 from sys import intern
 from typing import Literal, get_args
 
@@ -83,10 +82,6 @@ def aggregate_scores(
 
     Raises:
         OptionError: If ``how`` is unknown or ``top`` is below 1.
-
-    Examples:
-        >>> aggregate_scores(np.array([0, 0, 2]), np.array([0.25, 0.75, 1.0]), 3).tolist()
-        [0.5, nan, 1.0]
     """
     if how not in get_args(Aggregation):
         raise OptionError(f"aggregation is {how!r}; expected one of {get_args(Aggregation)}")
@@ -146,26 +141,14 @@ def identity_groups(videos: pd.DataFrame) -> NDArray[np.int64] | None:
     """
     if len(videos) == 0 or (videos["identity"] == "").any():
         return None
-    names = zip(videos["dataset"], videos["identity"], strict=True)
-    return connected_groups([(data, one) for one in all_.split("+")] for data, all_ in names)
-
-
-def connected_groups(members: Iterable[Iterable[Hashable]]) -> NDArray[np.int64]:
-    """Number sets so that two share a number if members link them, however indirectly.
-
-    Examples:
-        >>> connected_groups(["ab", "c", "bd", "d"]).tolist()
-        [0, 1, 0, 0]
-    """
-    number: dict[Hashable, int] = {}
-    sizes: list[int] = []
-    ones: list[int] = []
-    for each in members:
-        before = len(ones)
-        ones += [number.setdefault(one, len(number)) for one in each]
-        sizes.append(len(ones) - before)
-    rows = np.repeat(np.arange(len(sizes)), sizes)
-    columns, size = len(sizes) + np.array(ones, np.int64), len(sizes) + len(number)
-    links = coo_array((np.ones(len(ones)), (rows, columns)), shape=(size, size))
-    group = connected_components(links, directed=False)[1][: len(sizes)]
+    number: dict[tuple[str, str], int] = {}
+    named: list[int] = []
+    rows: list[int] = []
+    for row, (data, text) in enumerate(zip(videos["dataset"], videos["identity"], strict=True)):
+        for one in text.split("+"):
+            named.append(len(videos) + number.setdefault((data, one), len(number)))
+            rows.append(row)
+    size = len(videos) + len(number)
+    links = coo_array((np.ones(len(rows)), (rows, named)), shape=(size, size))
+    group = connected_components(links, directed=False)[1][: len(videos)]
     return np.unique(group, return_inverse=True)[1].astype(np.int64)

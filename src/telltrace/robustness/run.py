@@ -64,8 +64,8 @@ def measure_robustness(
         batch_size: Faces per call of the network.
 
     Raises:
-        ValueError: If a corruption is unknown, the crops were aligned in another way than
-            the detector wants, or ``out`` holds results of other settings.
+        ValueError: If a corruption is unknown, the crops were aligned in another way than the
+            detector wants, or ``out`` holds results of other settings.
     """
     names, chosen = list(corruptions) or list(CORRUPTIONS), list(levels) or [*range(1, LEVELS + 1)]
     cells = [(name, level) for name in names for level in chosen]
