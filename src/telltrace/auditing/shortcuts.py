@@ -91,10 +91,10 @@ def find_shortcuts(
 ) -> Shortcuts:
     """Ask each question of the files that could be read.
 
-    A classifier learns the classes from these properties alone on four fifths of the people and
-    is asked about the rest. Its AUC carries an interval that draws groups of people, and is never
-    narrower than as many throws of a coin would make it; and the chance of such an AUC where each
-    group's class were drawn by lot. So few people give wide intervals and no alarm.
+    A classifier learns the classes from these properties alone on four fifths of the people and is
+    asked about the rest. Its AUC carries an interval that draws groups of people, never narrower
+    than as many throws of a coin would make it, and the chance of such an AUC where each group's
+    class were drawn by lot. So few people give wide intervals and no alarm.
     """
     table = readable_rows(rows, media)
     labels, traits = table.label.to_numpy(np.int64), known_traits(table, media)
@@ -107,8 +107,7 @@ def find_shortcuts(
 def people_groups(table: pd.DataFrame) -> tuple[NDArray[np.int64], str]:
     """A number for each row, the same for people whom any medium links, and what that means.
 
-    Where chains of forgeries link (almost) everybody, a row belongs to the first person named:
-    the one whose video was changed.
+    Where forgeries link (almost) everybody it is the first person named, whose video was changed.
     """
     if table.empty:
         return np.empty(0, np.int64), "groups of people"
@@ -197,9 +196,8 @@ def permutation_p_value(
 ) -> tuple[float, float]:
     """How often lots reach this AUC, and how rarely they could for so many groups.
 
-    Lots say which groups with one class are fake; in a group with both classes they say whether
-    its two classes change places. Media of a group stay together, since they are not independent.
-    The second figure is the least chance that any scores could have.
+    Lots say which groups with one class are fake, and in which with both the classes change places.
+    Media of a group stay together. The second figure is the least chance any scores could have.
     """
     names, group = np.unique(groups, return_inverse=True)
     ranks = rankdata(scores)

@@ -74,11 +74,12 @@ class ScoreTable:
         return self.videos["label"].to_numpy(np.int8)
 
 
+Scores = pd.DataFrame | str | Path | ScoreTable | Sequence[ArrayLike]
+"""A scores table, the file that holds it, or arrays ``(labels, scores)`` and perhaps groups."""
+
+
 def compact_scores(
-    scores: "pd.DataFrame | str | Path | ScoreTable | Sequence[ArrayLike]",
-    columns: Columns | None = None,
-    *,
-    items: bool = False,
+    scores: Scores, columns: Columns | None = None, *, items: bool = False
 ) -> ScoreTable:
     """A scores table in little memory; a file is read in parts, so that its length is no matter.
 

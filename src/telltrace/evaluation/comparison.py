@@ -1,8 +1,6 @@
 """Two detectors on the same items: which is better on which metric, or is it a tie?"""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +11,7 @@ from scipy.special import ndtr, ndtri
 from telltrace.columns import VIDEO_KEY
 from telltrace.errors import ManifestError
 
-from .compact import ScoreTable, compact_scores
+from .compact import Scores, ScoreTable, compact_scores
 from .groups import Drawn, choose_clusters
 from .intervals import Draws
 from .items import BinnedItems, Items
@@ -22,7 +20,6 @@ from .ranking import Floats, Labels, UndefinedError, check
 from .scores import Columns
 from .videos import Aggregation, aggregate_scores, identity_groups
 
-Scores = pd.DataFrame | str | Path | ScoreTable | Sequence[ArrayLike]
 Found = dict[str, "Comparison | str"]
 
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from .compact import LevelName, ScoreTable, compact_scores
+from .compact import LevelName, Scores, ScoreTable, compact_scores
 from .groups import ENOUGH_PEOPLE, Level, judge_groups
 from .items import Items, Mask, Numbers
 from .metrics import METRICS, THRESHOLD, Measure
@@ -96,7 +94,7 @@ class Report:
 
 
 def evaluate(
-    scores: pd.DataFrame | str | Path | ScoreTable | Sequence[ArrayLike],
+    scores: Scores,
     *,
     columns: Columns | None = None,
     aggregation: Aggregation = "mean",

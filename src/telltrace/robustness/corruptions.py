@@ -88,11 +88,8 @@ def corrupt(
         images: (H, W, 3) uint8 RGB; the frames of one video, or single pictures.
         keys: A name for each picture; its chance depends on (seed, key, name, level) alone.
         name: Key of :data:`CORRUPTIONS`.
-        level: 1 (weak) to 5 (strong).
+        level: 1 (weak) to 5 (strong); an OptionError if there is none, or no such name.
         seed: Of all chance.
-
-    Raises:
-        OptionError: If there is no such corruption or level.
     """
     corruption = check_corruption(name, level)
     amount = corruption.levels[level - 1]
