@@ -97,7 +97,10 @@ def _overall(report: Report, notes: _Footnotes) -> Table:
 
 
 def _by_set(report: Report, level: str, notes: _Footnotes, brief: list[str]) -> Table:
-    figures = [_auc_heading(report), *(METRICS[name].heading for name in brief)]
+    levels = [x for g in (report.overall, *report.sets) for x in (g.frames, g.videos)]
+    sure = next((x.interval.level for x in levels if x.interval), None)
+    area = "AUC" if sure is None else f"AUC [{100 * sure:g} % interval]"
+    figures = [area, *(METRICS[name].heading for name in brief)]
     counts, title = ["real", "fake"], level.capitalize()
     table = text_table(["set", *counts, *figures], title=title, right=counts, whole=figures)
 
@@ -111,12 +114,6 @@ def _by_set(report: Report, level: str, notes: _Footnotes, brief: list[str]) -> 
         for group in methods:
             add(f"  {group.method}", group)
     return table
-
-
-def _auc_heading(report: Report) -> str:
-    levels = [level for g in (report.overall, *report.sets) for level in (g.frames, g.videos)]
-    found = next((x.interval.level for x in levels if x.interval), None)
-    return "AUC" if found is None else f"AUC [{100 * found:g} % interval]"
 
 
 def text_table(

@@ -38,18 +38,13 @@ def _uploads(times: float) -> list[Encoding]:
 
 CORRUPTIONS: dict[str, Corruption] = {
     "jpeg": Corruption("JPEG quality", (90, 70, 50, 30, 15), pixels.jpeg),
-    "jpeg_twice": Corruption(
-        "JPEG of 75 to 95, then of this quality on another grid",
-        (90, 70, 50, 30, 15),
-        pixels.jpeg_twice,
-    ),
+    "jpeg_twice": Corruption("JPEG of 75 to 95, then of this quality on another grid",
+                             (90, 70, 50, 30, 15), pixels.jpeg_twice),
     "webp": Corruption("WebP quality", (90, 70, 50, 30, 10), pixels.webp),
-    "h264": Corruption(
-        "H.264 rate factor", (18, 23, 28, 34, 40), video=lambda crf: [(1.0, "libx264", crf)]
-    ),
-    "h265": Corruption(
-        "H.265 rate factor", (20, 25, 30, 36, 42), video=lambda crf: [(1.0, "libx265", crf)]
-    ),
+    "h264": Corruption("H.264 rate factor", (18, 23, 28, 34, 40),
+                       video=lambda crf: [(1.0, "libx264", crf)]),
+    "h265": Corruption("H.265 rate factor", (20, 25, 30, 36, 42),
+                       video=lambda crf: [(1.0, "libx265", crf)]),
     "resize": Corruption("shrunk to this share", (0.8, 0.6, 0.45, 0.3, 0.2), pixels.rescale),
     "resize_chain": Corruption("random sizes in a row", (1, 2, 3, 5, 8), pixels.rescale_chain),
     "shared": Corruption("sent on as a picture, times", (1, 2, 3, 4, 6), pixels.shared),
@@ -65,7 +60,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     "pixelation": Corruption("side of a square in pixels", (2, 3, 4, 6, 8), pixels.pixelate),
     "crop": Corruption("share of the sides cut off", (0.02, 0.05, 0.08, 0.12, 0.18), pixels.crop),
     "rotation": Corruption("degrees", (2, 5, 10, 15, 25), pixels.rotate),
-}
+}  # fmt: skip
 """Twenty corruptions; video codecs come before what a screen or a lens does."""
 
 

@@ -158,19 +158,15 @@ def _name(group: Group, report: Report) -> str:
     return " ".join(part for part in parts if part) or "all"
 
 
-def _legend(line: _Line) -> str:
-    value, interval = line.level.metrics["auc"].value, line.level.interval
-    text = f"{line.name}\nAUC {value:.3f}"
-    return text + (f" [{interval.low:.3f}, {interval.high:.3f}]" if interval else "")
-
-
 def _draw_roc(axes: NDArray[Any], lines: list[_Line]) -> None:
     linear, rare = axes
     reals = max(int(line.ranking.real.sum()) for line in lines)
     least = min(0.5 / reals, 1e-2)
     for line in lines:
         fpr, tpr = _thin_out(*line.ranking.rates)
-        linear.plot(fpr, tpr, label=_legend(line), **line.style)
+        value, ends = line.level.metrics["auc"].value, line.level.interval
+        interval = f" [{ends.low:.3f}, {ends.high:.3f}]" if ends else ""
+        linear.plot(fpr, tpr, label=f"{line.name}\nAUC {value:.3f}{interval}", **line.style)
         rare.plot(np.maximum(fpr, least), tpr, drawstyle="steps-post", **line.style)
     chance = np.geomspace(least, 1, 200)
     linear.plot([0, 1], [0, 1], color=GREY, lw=1, ls=DASHED, zorder=1)

@@ -115,8 +115,8 @@ def _cut(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
 
 
 def _colour(caption: str, otherwise: str) -> str:
-    words = caption.split()
-    return COLOURS.get(words[0].upper(), otherwise) if words else otherwise
+    first, *_ = [*caption.upper().split(), ""]
+    return COLOURS.get(first, otherwise)
 
 
 @functools.cache
@@ -146,7 +146,12 @@ def manifest_sheet(
         for _, rows in group.groupby(["label", "method"], sort=True):
             chosen = _choose_rows(rows, people, columns)
             images = [read(path) for path in chosen.path]
-            captions = list(map(_caption, chosen.video, chosen.frame, chosen.split))
+            captions = [
+                f"{video}\n{split or 'no split'}" + (f", frame {frame}" if frame >= 0 else "")
+                for video, frame, split in zip(
+                    chosen.video, chosen.frame, chosen.split, strict=True
+                )
+            ]
             strips.append((rows, contact_sheet(images, captions, columns=columns, size=size)))
     width = max(sheet.width for _, sheet in strips)
     height = sum(sheet.height + HEADING for _, sheet in strips)
@@ -186,10 +191,6 @@ def _title(rows: pd.DataFrame) -> str:
     kind = "fake" if one.label else "real"
     name = name if one.method == kind else f"{name} ({kind})"
     return f"{name}: {len(rows)} files of {rows.video.nunique()} videos"
-
-
-def _caption(video: str, frame: int, split: str) -> str:
-    return f"{video}\n{split or 'no split'}{f', frame {frame}' if frame >= 0 else ''}"
 
 
 def blend_sheet(
