@@ -96,14 +96,9 @@ class Robustness:
 
 
 def verdicts(scores: Floats, calibration: Calibration) -> NDArray[np.int64]:
-    """1 fake, -1 real, 0 undecided.
-
-    Examples:
-        >>> verdicts(np.array([0.1, 0.5, 0.9]), Calibration(real_below=0.4, fake_from=0.6))
-        array([-1,  0,  1])
-    """
-    fake, real = scores >= calibration.fake_from, scores < calibration.real_below
-    return fake.astype(np.int64) - (real & ~fake).astype(np.int64)
+    """1 fake, -1 real, 0 undecided."""
+    real = -(scores < calibration.real_below).astype(np.int64)
+    return np.where(scores >= calibration.fake_from, 1, real)
 
 
 def summarise(
