@@ -137,7 +137,7 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def refuse_other_settings(file: Path, about: Mapping[str, Any], what: str = "crops") -> None:
-    """An OutputError if ``file`` says that what lies beside it, perhaps in use, was made otherwise."""
+    """What was made with other settings, those in ``file``, is not replaced: it may be in use."""
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,6 +1,7 @@
 """The videos of a table: their numbers, one score for all frames, and which share people."""
 
 import math
+from collections.abc import Hashable, Iterable
 from sys import intern
 from typing import Literal, get_args
 
@@ -141,14 +142,22 @@ def identity_groups(videos: pd.DataFrame) -> NDArray[np.int64] | None:
     """
     if len(videos) == 0 or (videos["identity"] == "").any():
         return None
-    number: dict[tuple[str, str], int] = {}
-    named: list[int] = []
+    names = zip(videos["dataset"], videos["identity"], strict=True)
+    return connected_groups([(data, one) for one in text.split("+")] for data, text in names)
+
+
+def connected_groups(members: Iterable[Iterable[Hashable]]) -> NDArray[np.int64]:
+    """Number sets so that two share a number if members link them, however indirectly."""
+    number: dict[Hashable, int] = {}
     rows: list[int] = []
-    for row, (data, text) in enumerate(zip(videos["dataset"], videos["identity"], strict=True)):
-        for one in text.split("+"):
-            named.append(len(videos) + number.setdefault((data, one), len(number)))
+    named: list[int] = []
+    count = 0
+    for row, each in enumerate(members):
+        for one in each:
+            named.append(number.setdefault(one, len(number)))
             rows.append(row)
-    size = len(videos) + len(number)
-    links = coo_array((np.ones(len(rows)), (rows, named)), shape=(size, size))
-    group = connected_components(links, directed=False)[1][: len(videos)]
+        count = row + 1
+    size = count + len(number)
+    links = coo_array((np.ones(len(rows)), (rows, np.array(named, int) + count)), (size, size))
+    group = connected_components(links, directed=False)[1][:count]
     return np.unique(group, return_inverse=True)[1].astype(np.int64)
