@@ -67,11 +67,9 @@ def _writing(path: Path) -> Iterator[None]:
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(
-            f"the crops cannot be written ({error.strerror or error})",
-            remedy="Make room or choose another folder, then run the same command again to go on.",
-            path=path,
-        ) from None
+        reason = f"the crops cannot be written ({error.strerror or error})"
+        remedy = "Make room or choose another folder, then run the same command again to go on."
+        raise OutputError(reason, remedy=remedy, path=path) from None
 
 
 def lose_medium(_: ExtractJob, how: Lost) -> Extraction:
@@ -79,11 +77,8 @@ def lose_medium(_: ExtractJob, how: Lost) -> Extraction:
     if how.why == "timeout":
         reason = f"was not prepared within {how.cause}"
         return Extraction(str(Status.TIMEOUT), reason, "Leave it out, or take fewer of its frames")
-    return Extraction(
-        str(Status.UNREADABLE),
-        "ended the process that read it (a crash in a decoder, or not enough memory)",
-        "Leave it out, or try again with fewer workers",
-    )
+    reason = "ended the process that read it (a crash in a decoder, or not enough memory)"
+    return Extraction(str(Status.UNREADABLE), reason, "Leave it out, or try with fewer workers")
 
 
 def _extract(job: ExtractJob, folder: Path) -> Extraction:

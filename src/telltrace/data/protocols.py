@@ -120,11 +120,9 @@ def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
         if not (table.split == split).any():
             columns = [*only, *without] or ["dataset"]
             there = "; ".join(f"{c}: {', '.join(sorted(set(table[c])))}" for c in columns)
-            raise ManifestError(
-                f"the protocol {found.name!r} finds no row for {split} (there is {there})",
-                remedy="Give the manifests of all data sets and compressions that it is about.",
-                path=source_of(table),
-            )
+            reason = f"the protocol {found.name!r} finds no row for {split} (there is {there})"
+            remedy = "Give the manifests of all data sets and compressions that it is about."
+            raise ManifestError(reason, remedy=remedy, path=source_of(table))
     by_hash = "by-identity" in found.people.values() and not found.groups
     for split in sorted(set(SPLITS if by_hash else found.groups.values()) - set(table.split)):
         text = "%s: the protocol %r leaves the split %s empty; there are too few people for it."

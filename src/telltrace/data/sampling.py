@@ -61,22 +61,19 @@ def _draw(rows: pd.DataFrame, wanted: int, paper: PaperSampling, what: str) -> l
 
 def _split_groups(table: pd.DataFrame, paper: PaperSampling) -> list[str]:
     """A split for every row: small splits are filled by whole groups first, the largest is last."""
-    shares = sorted(paper.shares().items(), key=lambda item: (item[1], item[0]))
-    counts = table.label.value_counts().to_dict()
-    wanted = [
-        [paper.faces()[split] if paper.total else share * counts.get(c, 0) for c in (0, 1)]
-        for split, share in shares
-    ]
+    shares, counts = paper.shares(), table.label.value_counts().to_dict()
+    *small, last = sorted(shares, key=lambda split: (shares[split], split))
+    faces = {s: [shares[s] * counts.get(c, 0) for c in (0, 1)] for s in small}
+    lacking: dict[str, list[float]] = (
+        {s: [paper.faces()[s]] * 2 for s in small} if paper.total else faces
+    )
     groups = group_rows(table)
     sizes = Counter(zip(groups, table.label, strict=True))
     split_of: dict[Hashable, str] = {}
     for group in sorted(set(groups), key=lambda name: hash_of(name, paper.seed)):
         size = [sizes[group, label] for label in (0, 1)]
-        place = len(shares) - 1
-        for number, lacking in enumerate(wanted[:-1]):
-            if any(size[c] and lacking[c] > 0 for c in (0, 1)):
-                place = number
-                wanted[number] = [lacking[c] - size[c] for c in (0, 1)]
-                break
-        split_of[group] = shares[place][0]
+        useful = (s for s in small if any(size[c] and lacking[s][c] > 0 for c in (0, 1)))
+        split_of[group] = split = next(useful, last)
+        if split != last:
+            lacking[split] = [lacking[split][c] - size[c] for c in (0, 1)]
     return [split_of[group] for group in groups]

@@ -1,7 +1,6 @@
 """From a face crop to the tensor that a network reads: the one path, in training and out of it."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
 import cv2
 import numpy as np
@@ -12,9 +11,6 @@ from ..errors import OptionError
 from ..faces.align import FaceCrop
 from ..pixels import Image
 
-IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
-IMAGENET_STD: Final = (0.229, 0.224, 0.225)
-
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -23,17 +19,14 @@ class Preprocessing:
     Args:
         crop: How a face is cut out of its picture.
         image_size: Side of the network's input, in pixels.
-        mean: Per channel, RGB, of pixels in [0, 1].
-        std: Likewise.
-
-    Raises:
-        OptionError: If a size is not positive, or mean and std are not three numbers each.
+        mean: Per channel, RGB, of pixels in [0, 1]; by default ImageNet's.
+        std: Likewise; a value that cannot be used is an OptionError.
     """
 
     crop: FaceCrop = field(default_factory=FaceCrop)
     image_size: int = 256
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
         if self.image_size < 1:

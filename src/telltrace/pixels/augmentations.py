@@ -8,19 +8,9 @@ from numpy.random import Generator
 
 from telltrace.errors import OptionError
 
-from . import Image, photometric
+from . import Image, geometry, photometric
 from .ba_augmentations import STEPS as BA_STEPS
-from .geometry import (
-    Matrix,
-    Move,
-    Steps,
-    draw_similarity,
-    flip_matrix,
-    follow,
-    perspective_matrix,
-    similarity_matrix,
-    stretch_matrix,
-)
+from .geometry import Matrix, Move, Steps
 
 
 def generator(seed: int, epoch: int, index: int) -> Generator:
@@ -59,7 +49,7 @@ def augment(
         Guo et al., "Space-Frequency Interactive Convolution for Deepfake Detection", TIFS 2024.
         Ba et al., "Exposing the Deception", AAAI 2024.
     """
-    return follow(check_recipe(recipe), image, generator(seed, epoch, index), mask)
+    return geometry.follow(check_recipe(recipe), image, generator(seed, epoch, index), mask)
 
 
 def check_recipe(name: str) -> Steps:
@@ -70,30 +60,30 @@ def check_recipe(name: str) -> Steps:
 
 
 def _published(width: int, height: int, rng: Generator) -> Matrix:
-    matrix = flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
-    matrix = similarity_matrix(width, height, degrees=rng.uniform(-10, 10)) @ matrix
+    matrix = geometry.flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
+    matrix = geometry.similarity_matrix(width, height, degrees=rng.uniform(-10, 10)) @ matrix
     if rng.random() < 0.5:
-        matrix = perspective_matrix(width, height, 0.25 * rng.random((4, 2))) @ matrix
+        matrix = geometry.perspective_matrix(width, height, 0.25 * rng.random((4, 2))) @ matrix
     return matrix
 
 
 def _gentle(width: int, height: int, rng: Generator) -> Matrix:
-    flip = flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
+    flip = geometry.flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
     if rng.random() < 0.5:
         return flip
-    return draw_similarity((width, height), rng, 10, (0.9, 1.1), 0.05) @ flip
+    return geometry.draw_similarity((width, height), rng, 10, (0.9, 1.1), 0.05) @ flip
 
 
 def _varied(width: int, height: int, rng: Generator) -> Matrix:
     """Flip, then each of similarity, stretch with shear, and perspective at its own odds."""
-    matrix = flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
+    matrix = geometry.flip_matrix(width) if rng.random() < 0.5 else np.eye(3)
     if rng.random() < 0.7:
-        matrix = draw_similarity((width, height), rng, 15, (0.85, 1.2), 0.08) @ matrix
+        matrix = geometry.draw_similarity((width, height), rng, 15, (0.85, 1.2), 0.08) @ matrix
     if rng.random() < 0.3:
         shear, scales = rng.uniform(-0.1, 0.1, 2), rng.uniform(0.9, 1.1, 2)
-        matrix = stretch_matrix(width, height, tuple(shear), tuple(scales)) @ matrix
+        matrix = geometry.stretch_matrix(width, height, tuple(shear), tuple(scales)) @ matrix
     if rng.random() < 0.2:
-        matrix = perspective_matrix(width, height, 0.1 * rng.random((4, 2))) @ matrix
+        matrix = geometry.perspective_matrix(width, height, 0.1 * rng.random((4, 2))) @ matrix
     return matrix
 
 

@@ -18,9 +18,7 @@ or a video is decided by its content, and what turns out to be neither is report
 
 
 def read_folder(
-    root: str | Path,
-    name: str | None = None,
-    label: Literal["real", "fake"] | None = None,
+    root: str | Path, name: str | None = None, label: Literal["real", "fake"] | None = None
 ) -> pd.DataFrame:
     """List the media under ``root/real`` and ``root/fake``, at any depth, as a manifest.
 

@@ -28,9 +28,7 @@ CELEB_DF: Final = {
 
 
 def read_ffpp(
-    root: str | Path,
-    compressions: Sequence[str] = ("c23",),
-    methods: Sequence[str] | None = None,
+    root: str | Path, compressions: Sequence[str] = ("c23",), methods: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """List the videos of FaceForensics++ as a manifest: the reals first, then every method.
 
