@@ -181,12 +181,11 @@ def prepared_crop(manifest: str | Path, otherwise: FaceCrop | None = None) -> Fa
     if file.is_file():
         return FaceCrop.from_dict(json.loads(file.read_text(encoding="utf-8"))["crop"])
     if otherwise is None:
-        raise ManifestError(
-            "is missing, so nobody knows how the crops beside it were cut",
-            remedy="Make them with `telltrace prepare`, or say how they were cut with "
-            "`telltrace pack --size --margin --alignment` and use the pack",
-            path=file,
+        reason = "is missing, so nobody knows how the crops beside it were cut"
+        remedy = (
+            "Make them with `telltrace prepare`, or say how they were cut with `telltrace pack`"
         )
+        raise ManifestError(reason, remedy=remedy, path=file)
     return otherwise
 
 
