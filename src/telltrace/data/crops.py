@@ -181,11 +181,12 @@ def prepared_crop(manifest: str | Path, otherwise: FaceCrop | None = None) -> Fa
     if file.is_file():
         return FaceCrop.from_dict(json.loads(file.read_text(encoding="utf-8"))["crop"])
     if otherwise is None:
-        reason = "is missing, so nobody knows how the crops beside it were cut"
-        remedy = (
-            "Make them with `telltrace prepare`, or say how they were cut with `telltrace pack`"
+        raise ManifestError(
+            "is missing, so nobody knows how the crops beside it were cut",
+            remedy="Make them with `telltrace prepare`, or say how they were cut with "
+            "`telltrace pack --size --margin --alignment` and use the pack",
+            path=file,
         )
-        raise ManifestError(reason, remedy=remedy, path=file)
     return otherwise
 
 
