@@ -225,3 +225,28 @@ def test_a_list_of_crops_is_taken_over_as_it_is(tmp_path: Path, crops, capsys) -
     assert main([*call, "--out", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out == "24 crops, listed as they are\n"
     assert read_manifest(tmp_path / "out" / "manifest.csv").path.tolist() == crops.path.tolist()
+
+
+def test_faces_parted_one_by_one_share_people_and_a_warning_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    paper = recipe("ffpp-hq-shared")
+    media = ffpp().iloc[::20].reset_index(drop=True)
+    crops = filmed(media, paper)
+    chosen = choose_faces(crops, PaperSampling(**{**vars(paper), "total": 2400}))
+    assert counts(chosen) == {
+        ("train", 0): 1000, ("train", 1): 1000, ("test", 0): 200, ("test", 1): 200
+    }  # fmt: skip
+    assert "people on both sides, and figures on it flatter" in caplog.text
+    caplog.clear()
+    choose_faces(crops, PaperSampling(**{**vars(paper), "total": 2400, "people": "apart"}))
+    assert not caplog.text
+
+
+def test_media_without_a_split_join_the_one_that_is_named() -> None:
+    paper = recipe("celebdf-lists")
+    crops = filmed(celebdf(), paper)
+    crops["split"] = ["test" if int(video[-1]) == 1 else "" for video in crops.video.map(str)]
+    chosen = choose_faces(crops, paper)
+    assert set(chosen.split) == {"train", "test"}
+    assert len(chosen) == len(crops)

@@ -1,5 +1,6 @@
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from telltrace.cli import main
-from telltrace.data.manifest import read_manifest
+from telltrace.data.manifest import read_manifest, write_manifest
 from telltrace.errors import OptionError
 from telltrace.models import create_detector
 from telltrace.progress import logger
@@ -321,3 +322,22 @@ def test_an_ablation_trains_with_its_own_objective(
     assert found["Fixed balance 1, 2, 10"]["objective"].scales == (1.0, 2.0, 10.0)
     assert found["Two blocks"]["options"]["num_blocks"] == 2
     assert len({how["out"] for how in given}) == len(table.rows)
+
+
+def test_people_on_both_sides_are_refused_unless_they_are_asked_for(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "ffpp-hq"
+    shutil.copytree(prepared / "ffpp-hq", folder)
+    rows = read_manifest(folder / "manifest.csv")
+    write_manifest(rows.assign(identity="0"), folder / "manifest.csv")
+
+    def refuse(**how: Any) -> None:
+        raise ValueError("not trained here")
+
+    monkeypatch.setattr("telltrace.reproduction.run.train", refuse)
+    setup = Setup(data=tmp_path, out=tmp_path / "out", scale="tiny", rows=("Meso",), device="cpu")
+    assert reproduce_table(TABLE, setup)[0].reason.startswith("failed: Identity '0' is in")
+    shared = replace(setup, shared_people=True)
+    assert reproduce_table(TABLE, shared)[0].reason == "failed: not trained here"
+    assert "people of the test may have been learnt from" in shared.describe(TABLE.rows)

@@ -52,6 +52,11 @@ class PaperSampling:
     """Parts in the test."""
     own_splits: bool = False
     """Draw within the splits that the media have; without any, the parts above hold."""
+    rest: Literal["", "train", "val"] = ""
+    """Split of media that have none, where others have one; "" leaves them out."""
+    people: Literal["apart", "shared"] = "apart"
+    """Whether the parts above are of people, or of faces: "shared" has people and videos on both
+    sides, as the published numbers can be read, and a warning says how many."""
     seed: int = 7
     """Other seeds choose other videos and faces."""
     scale: float = 1.0

@@ -5,12 +5,15 @@ from collections.abc import Hashable
 from pathlib import PurePath
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from ..errors import ManifestError
+from ..progress import logger
 from .manifest import source_of
 from .people import group_rows, hash_of
 from .preparation import PaperSampling
+from .split_checks import SplitError, check_splits
 
 CLASSES: Final = {"real": 0, "fake": 1}
 
@@ -31,12 +34,19 @@ def choose_faces(crops: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
 
     Whole groups of people who share media go to the test until it has enough of both classes,
     then to validation, and the rest to training: no person is on two sides, and at every
-    compression the same people are on the same side. With ``own_splits`` the crops' splits stay.
+    compression the same people are on the same side. With ``own_splits`` the crops' splits stay,
+    with shared people faces are drawn one by one; then a warning counts whom both sides show.
     A split that cannot be filled is a ManifestError.
     """
     table = crops.copy()
-    if not paper.own_splits or (table.split == "").all():
-        table["split"] = _split_groups(table, paper)
+    if paper.own_splits and (table.split != "").any():
+        table["split"] = table.split.replace("", paper.rest)
+    else:
+        table["split"] = (_split_faces if paper.people == "shared" else _split_groups)(table, paper)
+    try:
+        check_splits(table)
+    except SplitError as error:
+        logger.warning("the split has people on both sides, and figures on it flatter: %s", error)
     table = table[table.split.isin(paper.shares())]
     if paper.total is None:
         return table.reset_index(drop=True)
@@ -57,6 +67,17 @@ def _draw(rows: pd.DataFrame, wanted: int, paper: PaperSampling, what: str) -> l
     names = zip(rows.dataset, rows.method, rows.video, rows.frame, rows.path, strict=True)
     order = [hash_of((*name, PurePath(path).name), paper.seed) for *name, path in names]
     return pd.Series(order, index=rows.index).sort_values().index[:wanted].tolist()
+
+
+def _split_faces(table: pd.DataFrame, paper: PaperSampling) -> list[str]:
+    """A split for every row, by a hash of its name: its shares of each class, whoever is shown."""
+    names = zip(table.dataset, table.method, table.video, table.frame, strict=True)
+    hashes = pd.Series([hash_of(name, paper.seed) for name in names], index=table.index)
+    places = hashes.groupby(table.label).rank(method="first", pct=True).to_numpy(float)
+    shares = paper.shares()
+    ends = np.cumsum(list(shares.values()))
+    parts = np.searchsorted(ends, places - 1e-9).clip(max=len(ends) - 1)
+    return np.array(list(shares))[parts].tolist()
 
 
 def _split_groups(table: pd.DataFrame, paper: PaperSampling) -> list[str]:

@@ -26,6 +26,7 @@ PREPARE = {
     "dfdc": "telltrace prepare --config recipes/data/dfdc.yaml DFDC",
     "hff": "telltrace prepare --config recipes/data/hff.yaml HFF",
     "celebdf": "telltrace prepare --config recipes/data/celebdf.yaml Celeb-DF-v2",
+    "celebdf-lists": "telltrace prepare --config recipes/data/celebdf-lists.yaml Celeb-DF-v2",
     "celebdf-v1": "telltrace prepare Celeb-DF-v1 --layout celeb-df-v1 --out crops/celebdf-v1",
     "dfdc-preview": "telltrace prepare DFDC-Preview --layout dfdc-preview --out crops/dfdc-preview",
     "dfd": "telltrace prepare DFD --layout dfd --out crops/dfd",
@@ -90,6 +91,8 @@ class Setup:
             file DETECTOR.safetensors or DETECTOR.pth for each, or "timm" to let timm supply
             (and download) them. Without them such rows start from nothing, and the page says so.
         show: Run nothing; show what earlier runs have done.
+        shared_people: Judge people too whom training saw, where a data set's split shares them, as
+            the papers' do; the page says so. Otherwise such a cell is refused.
     """
 
     data: Path = Path("crops")
@@ -104,6 +107,7 @@ class Setup:
     workers: int | None = None
     weights: str | None = None
     show: bool = False
+    shared_people: bool = False
 
     def manifest_of(self, name: str) -> Path:
         """Where the manifest of a data set lies."""
@@ -131,6 +135,8 @@ class Setup:
             found.append(f"computed in {self.precision}, the paper in float32")
         if fresh := dict.fromkeys(x.name for x in rows if x.imagenet and self.weights is None):
             found.append(f"{', '.join(fresh)} from fresh weights, in the paper from ImageNet's")
+        if self.shared_people:
+            found.append("people of the test may have been learnt from: figures can flatter")
         unlike = f" but for: {'; '.join(found)}" if found else ""
         count = len(self.seeds)
         return f"the paper's settings{unlike}; {count} seed{'s' * (count > 1)}"
