@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -21,7 +20,6 @@ from telltrace.reproduction import reproduce_table
 from telltrace.reproduction.cells import SCALES, Cell, Setup, plan_table, run_of
 from telltrace.reproduction.results import to_dict, to_markdown, to_text
 from telltrace.reproduction.run import run_cell
-from telltrace.reproduction.selection import judged_rows, refuse_leaks, training_rows
 from telltrace.reproduction.tables import Column, Row, Table, load_table
 from telltrace.training.config import ObjectiveConfig
 
@@ -237,34 +235,6 @@ def test_a_cell_that_breaks_is_named_and_the_others_go_on(prepared: Path, tmp_pa
     assert found[1].figures
 
 
-def test_rows_for_training_are_of_some_methods_thinned_and_validated(prepared: Path) -> None:
-    manifest = read_manifest(prepared / "ffpp-hq" / "manifest.csv")
-    rows = training_rows(manifest, ("Deepfakes",), 2)
-    assert set(rows.method) == {"real", "Deepfakes"}
-    assert set(rows.split) == {"train", "val"}
-    assert rows.groupby(["method", "video"]).size().eq(2).all()
-    without = training_rows(manifest[manifest.split != "val"])
-    assert without.split.value_counts().to_dict() == {"train": 30, "val": 15}
-    assert without.groupby("identity").split.nunique().eq(1).all()
-    with pytest.raises(ValueError, match="no crop is for training"):
-        training_rows(manifest[manifest.split == "test"])
-
-
-def test_rows_that_are_judged_are_the_test_split_or_all(prepared: Path) -> None:
-    manifest = read_manifest(prepared / "ffpp-hq" / "manifest.csv")
-    assert set(judged_rows(manifest, (), None).split) == {"test"}
-    assert set(judged_rows(manifest, ("Face2Face",), 3).method) == {"real", "Face2Face"}
-    assert len(judged_rows(manifest.assign(split=""), (), 1)) == 18
-
-
-def test_people_who_were_learnt_from_are_not_judged(prepared: Path) -> None:
-    manifest = read_manifest(prepared / "ffpp-hq" / "manifest.csv")
-    training, test = training_rows(manifest), judged_rows(manifest, (), None)
-    refuse_leaks(training, test)
-    with pytest.raises(ValueError, match="Identity '0' is in"):
-        refuse_leaks(training, test.assign(identity="0"))
-
-
 def test_the_command_lists_plans_and_shows(
     prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -283,23 +253,6 @@ def test_the_command_lists_plans_and_shows(
     assert main(["reproduce", "sficonv-5", *place, "--show", "--rows", "M2TR"]) == 0
     assert "not run yet" in capsys.readouterr().out
     assert (tmp_path / "sficonv-5.md").is_file()
-
-
-def test_a_limit_of_crops_takes_whole_groups_and_always_the_same() -> None:
-    names = [f"{group:03}" for group in range(40) for _ in range(5)]
-    rows = pd.DataFrame({"identity": names, "split": ["train"] * 150 + ["val"] * 50})
-    rows = rows.assign(dataset="d", label=0, method="real", video=names, compression="", frame=0)
-    kept = training_rows(rows, crops=52)
-    assert kept.groupby("split").identity.nunique().to_dict() == {"train": 10, "val": 1}
-    assert set(kept.value_counts("identity")) == {5}
-    again = training_rows(rows.sample(frac=1, random_state=0), crops=52)
-    assert set(again.identity) == set(kept.identity)
-
-
-def test_a_set_that_nothing_is_learnt_from_can_be_judged_whole(prepared: Path) -> None:
-    rows = read_manifest(prepared / "ffpp-lq/manifest.csv")
-    assert set(judged_rows(rows).split) == {"test"}
-    assert len(judged_rows(rows, whole=True)) == len(rows)
 
 
 def test_an_ablation_trains_with_its_own_objective(

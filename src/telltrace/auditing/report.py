@@ -75,9 +75,15 @@ def audit(
     with progress("Auditing", len(chosen), "files") as advance:
         media = look_at_files(chosen, frames=frames, workers=workers, after=advance)
     return Audit(
-        tuple(rows.manifest.unique()), tuple(side for side in rows.side.unique() if side),
-        len(rows), rows.path.nunique(), len(chosen),
-        tuple(find_leaks(rows, media)), find_shortcuts(rows, media, seed=seed),
-        tuple(count_rows(rows)), tuple(balance_notes(rows, media)),
-        tuple(find_troubles(media)), tuple(find_flaws(rows, media)),
-    )  # fmt: skip
+        manifests=tuple(rows.manifest.unique()),
+        sides=tuple(side for side in rows.side.unique() if side),
+        rows=len(rows),
+        files=rows.path.nunique(),
+        looked_at=len(chosen),
+        leaks=tuple(find_leaks(rows, media)),
+        shortcuts=find_shortcuts(rows, media, seed=seed),
+        counts=tuple(count_rows(rows)),
+        notes=tuple(balance_notes(rows, media)),
+        troubles=tuple(find_troubles(media)),
+        flaws=tuple(find_flaws(rows, media)),
+    )

@@ -126,11 +126,15 @@ def summarise(
     if drops:
         means = np.mean([np.mean(parts, axis=0) for parts in drops.values()], axis=0)
     return Robustness(
-        tuple(found), mean_drop, _bounds(draws, mean_drop, means, drop=True),
-        _mean_of_means(corrupted, "flips") or 0.0,
-        len(first.videos), int((first.labels == 0).sum()), draws.drawn if draws else "",
-        (calibration.real_below, calibration.fake_from),
-    )  # fmt: skip
+        cells=tuple(found),
+        mean_drop=mean_drop,
+        mean_drop_interval=_bounds(draws, mean_drop, means, drop=True),
+        flips=_mean_of_means(corrupted, "flips") or 0.0,
+        videos=len(first.videos),
+        reals=int((first.labels == 0).sum()),
+        drawn=draws.drawn if draws else "",
+        thresholds=(calibration.real_below, calibration.fake_from),
+    )
 
 
 def _cell(
@@ -145,13 +149,20 @@ def _cell(
     fall = None if value is None or of_clean is None else of_clean - value
     falls = None if drawn is None or base is None else base - drawn
     return CellResult(
-        name, level, None if name == CLEAN else CORRUPTIONS[name].levels[level - 1],
-        len(table.score), len(clean.score) - len(before),
-        value, _bounds(draws, value, drawn), _auc(*table.level("videos"), table),
-        fall, _bounds(draws, fall, falls, drop=True),
-        float((first != second).mean()), float((first * second == -1).mean()),
-        float((now - before).mean()),
-    )  # fmt: skip
+        corruption=name,
+        level=level,
+        amount=None if name == CLEAN else CORRUPTIONS[name].levels[level - 1],
+        faces=len(table.score),
+        lost=len(clean.score) - len(before),
+        auc=value,
+        interval=_bounds(draws, value, drawn),
+        video_auc=_auc(*table.level("videos"), table),
+        drop=fall,
+        drop_interval=_bounds(draws, fall, falls, drop=True),
+        flips=float((first != second).mean()),
+        reversals=float((first * second == -1).mean()),
+        shift=float((now - before).mean()),
+    )
 
 
 def _defined(compute: Callable[[], Value]) -> Value | None:

@@ -74,18 +74,7 @@ def measure_robustness(
     table, crop = _read(detector, manifest, split)
     if crop is not None:
         table = thin_out(table, frames or None).reset_index(drop=True)
-    plan: dict[str, Any] = {
-        "schema": "telltrace.robustness-plan/1",
-        "detector": detector.card.detector,
-        "weights": weights_sha256(detector.network),
-        "manifest": manifest_hash(table),
-        "media": crop is None,
-        "frames": frames or None,
-        "seed": seed,
-        "levels": {name: list(one.levels) for name, one in CORRUPTIONS.items()},
-    }
-    refuse_other_settings(out / PLAN, plan, "results")
-    write_json(plan, out / PLAN)
+    _agree_on_plan(detector, table, out, media=crop is None, frames=frames or None, seed=seed)
     # chance hangs on paths from the manifest, not on where the data lies
     table["key"] = [relative_path(path, manifest.parent) for path in table.path]
     score = (
@@ -102,6 +91,20 @@ def measure_robustness(
     found = summarise(clean, tables, detector.card.calibration)
     write_json(found.to_dict(), out / RESULTS)
     return found
+
+
+def _agree_on_plan(detector: Detector, table: pd.DataFrame, out: Path, **settings: Any) -> None:
+    """Keep in ``out`` what its results depend on; other settings than those there are refused."""
+    plan = {
+        "schema": "telltrace.robustness-plan/1",
+        "detector": detector.card.detector,
+        "weights": weights_sha256(detector.network),
+        "manifest": manifest_hash(table),
+        **settings,
+        "levels": {name: list(one.levels) for name, one in CORRUPTIONS.items()},
+    }
+    refuse_other_settings(out / PLAN, plan, "results")
+    write_json(plan, out / PLAN)
 
 
 def thin_out(manifest: pd.DataFrame, frames: int | None) -> pd.DataFrame:
