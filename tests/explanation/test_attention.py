@@ -10,6 +10,7 @@ from telltrace.cli import main
 from telltrace.explanation import ATTENTION, forgery_attention, grad_cam
 from telltrace.models import create_detector
 from telltrace.models.registry import default_options
+from telltrace.visualization import attention_figure
 
 from .conftest import SIDE, detector, faces
 
@@ -114,3 +115,16 @@ def test_what_is_missing_is_said(
     named = [str({"m": manifest, "c": checkpoint}[file]) for file in files]
     assert main(["show", "attention", *named, "--out", str(tmp_path / "x.png")]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_figure_averages_the_first_maps_of_each_detector() -> None:
+    maps = {"one": np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 2, 2), np.float32)}
+    maps["two"] = 10 * maps["one"]
+    shown = np.stack([np.full((2, 2, 3), value, np.uint8) for value in (0, 100, 200, 40)])
+    figure = attention_figure(maps, shown, [2, 4])
+    values = [
+        [float(axes.images[0].get_array().mean()) for axes in figure.axes[i : i + 3]]
+        for i in (0, 3)
+    ]
+    assert values == [[50, 0.5, 5], [85, 1.5, 15]]
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["average face", "one", "two"]

@@ -1,5 +1,6 @@
 """`telltrace show`: faces, blends, spectra, and what detectors make of faces, as one picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -27,7 +28,7 @@ def show(
     epoch: int = 0,
     seed: int = 0,
     split: str | None = None,
-    counts: list[int] = [4, 8, 16],  # noqa: B006
+    counts: Sequence[int] = (4, 8, 16),
     method: Literal["fam", "gradcam"] = "fam",
 ) -> int:
     """Draw faces of a manifest, blends of its real faces, spectra, or what detectors make of faces.
@@ -56,8 +57,10 @@ def show(
     if what in ("spectra", "attention", "inside", "embeddings"):
         from telltrace.visualization import save_figure
 
-        inside = what, manifest, split, counts, many, method
-        figure = _spectra(manifest, split, many) if what == "spectra" else _draw(*inside)
+        if what == "spectra":
+            figure = _spectra(manifest, split, many)
+        else:
+            figure = _draw(what, manifest, split, counts, many, method)
         save_figure(figure, out)
         print(f"{what} -> {out}")
         return 0
@@ -72,7 +75,7 @@ def show(
 
 
 def _draw(
-    what: str, files: list[Path], split: str | None, counts: list[int], count: int, method: str
+    what: str, files: list[Path], split: str | None, counts: Sequence[int], count: int, method: str
 ) -> "Figure":
     """What takes detectors too: their checkpoints stand before the manifests."""
     from telltrace.checkpoint import load_detector
@@ -88,8 +91,9 @@ def _draw(
     detectors = {}
     for path in checkpoints:
         detector = load_detector(None if str(path) == "default" else path)
-        run = path.parent.name if path.stem in ("best", "last") else path.stem
-        detectors[f"{detector.card.detector}\n{run}"] = detector
+        short = "/".join(path.with_suffix("").parts[-2:])
+        name = str(path) if f"{detector.card.detector}\n{short}" in detectors else short
+        detectors[f"{detector.card.detector}\n{name}"] = detector
     if what == "attention":
         return draw_attention(detectors, table, crop, counts=counts, method=method)
     (detector,) = detectors.values()

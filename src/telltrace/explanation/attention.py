@@ -87,13 +87,14 @@ def _forged(detector: Detector, images: Tensor) -> Tensor:
 @contextmanager
 def evaluated(network: nn.Module) -> Iterator[None]:
     """With gradients and in evaluation mode; afterwards the network is as it was."""
-    training = network.training
+    modes = {module: module.training for module in network.modules()}
     network.eval()
     try:
         with torch.enable_grad():
             yield
     finally:
-        network.train(training)
+        for module, training in modes.items():
+            module.training = training
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def draw_attention(
 
 
 def draw_inside(detector: Detector, table: pd.DataFrame, crop: FaceCrop, count: int = 8) -> Figure:
-    """What the detector makes of faces on the way, a face a row, reals and forgeries in turn.
+    """What the detector makes of faces on the way, a face a row, forgeries before reals.
 
     See :func:`~telltrace.explanation.inner_maps` for what is drawn and the errors.
     """

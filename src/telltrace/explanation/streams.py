@@ -58,8 +58,9 @@ def inner_maps(detector: Detector, crops: Crops) -> dict[str, Maps]:
     found: dict[str, Maps] = {}
 
     def keep(module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
-        name, show = SHOWN[type(module)]
-        if name not in found and getattr(module, "stage", 1) == 1:
+        name, show = next(shown for kind, shown in SHOWN.items() if isinstance(module, kind))
+        traced = not isinstance(module, SFIConv2d) or hasattr(module, "traces")
+        if name not in found and traced:
             found[name] = scaled(show(module, given[0], output))
 
     with _watched(detector.network, keep, tuple(SHOWN)):
