@@ -21,7 +21,6 @@ SMALLEST = {
 FEWER = {
     "ib": {"num_blocks": 2},
     "ib_efficientnet_b0": {"num_blocks": 2},
-    "ib_mobilenet": {"num_blocks": 2},
     "ib_resnet34": {"num_blocks": 2},
     "m2tr": {"depth": 2},
 }

@@ -12,7 +12,7 @@ from scipy import stats
 from telltrace.cli import main
 from telltrace.training import HardwareConfig, OptimConfig
 from telltrace.training.config import Settings
-from telltrace.training.sweep import read_grid, run_sweep, with_point
+from telltrace.training.sweep import _tabulate, read_grid, run_sweep, with_point
 
 from .conftest import SMALL_COMMAND
 
@@ -160,3 +160,17 @@ def test_the_command_sweeps_and_compares(
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert main(["runs", str(tmp_path / "nowhere")]) == 2
     assert "no run with a finished epoch" in capsys.readouterr().err
+
+
+def test_seeds_alone_are_averaged_and_one_seed_has_no_interval(tmp_path: Path) -> None:
+    folders = {tmp_path / str(seed): {"seed": seed} for seed in (1, 2)}
+    assert len(_tabulate(folders)) == 0
+    for folder, value in zip(folders, ("0.5\n0.7", "nan\n0.6"), strict=True):
+        folder.mkdir()
+        (folder / "metrics.csv").write_text(f"val_auc\n{value}\n")
+    [row] = _tabulate(folders).to_dict("records")
+    assert (row["runs"], row["val_auc"]) == (2, pytest.approx(0.65))
+    assert row["low"] < 0.65 < row["high"]
+    [alone] = _tabulate({tmp_path / "1": {"seed": 1}}).to_dict("records")
+    assert (alone["runs"], alone["val_auc"]) == (1, 0.7)
+    assert np.isnan(alone["low"])

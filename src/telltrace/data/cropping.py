@@ -130,11 +130,20 @@ def check_media(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def refuse_other_settings(file: Path, about: Mapping[str, Any], what: str = "crops") -> None:
-    """What was made with other settings, those in ``file``, is not replaced: it may be in use."""
+    """What was made with other settings, those in ``file``, is not replaced: it may be in use.
+
+    A setting that an older version did not write is taken for the present one.
+    """
+    if not file.exists():
+        return
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
+    except ValueError:
+        raise OutputError(
+            f"is damaged: nobody knows how its {what} were made",
+            remedy="Choose another --out, or delete the folder",
+            path=file,
+        ) from None
     now = json.loads(json.dumps(about))
     differ = [f"{k} {before[k]}, now {v}" for k, v in now.items() if before.get(k, v) != v]
     if differ:
@@ -171,8 +180,8 @@ def _write_results(
             failures.append((relative_path(job.path, out), *said))
         for face in one.faces:
             files = {"path": face["file"], "mask": face.get("mask", "")}  # never the medium's
-            folder = {key: name and str(Path(job.folder, name)) for key, name in files.items()}
-            rows.append(medium | face | folder)
+            places = {key: name and str(Path(job.folder, name)) for key, name in files.items()}
+            rows.append(medium | face | places)
     columns = ["path", "status", "reason", "remedy", *NAMES]
     write_table(pd.DataFrame(failures, columns=columns), out / FAILURES)
     if rows:

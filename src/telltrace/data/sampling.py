@@ -42,12 +42,13 @@ def choose_faces(crops: pd.DataFrame, paper: PaperSampling) -> pd.DataFrame:
     if paper.own_splits and (table.split != "").any():
         table["split"] = table.split.replace("", paper.rest)
     else:
-        table["split"] = (_split_faces if paper.people == "shared" else _split_groups)(table, paper)
+        draw = _split_faces if paper.people == "shared" else _split_groups
+        table["split"] = draw(table, paper)
+    table = table[table.split.isin(paper.shares())]
     try:
         check_splits(table)
     except SplitError as error:
         logger.warning("the split has people on both sides, and figures on it flatter: %s", error)
-    table = table[table.split.isin(paper.shares())]
     if paper.total is None:
         return table.reset_index(drop=True)
     chosen: list[Hashable] = []

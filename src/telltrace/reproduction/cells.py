@@ -119,8 +119,10 @@ class Setup:
         Raises:
             OptionError: If it has no file in the folder.
         """
-        if not row.imagenet or self.weights in (None, "timm"):
-            return self.weights if row.imagenet else None
+        if not row.imagenet:
+            return None
+        if self.weights in (None, "timm"):
+            return self.weights
         stem = f"{self.weights}/{row.detector}"
         for file in (f"{stem}.safetensors", f"{stem}.pth"):
             if Path(file).is_file():

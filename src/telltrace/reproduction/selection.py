@@ -47,7 +47,8 @@ def training_rows(
     limits = {"train": crops, "val": round(VALIDATION * crops)}
     hashes = pd.Series([hash_of(group) for group in group_rows(rows)], index=rows.index)
     placed = hashes.groupby(rows.split).rank(method="max")
-    return rows[placed <= rows.split.map(limits)].reset_index(drop=True)
+    first = hashes == hashes.groupby(rows.split).transform("min")  # one group always, if large
+    return rows[(placed <= rows.split.map(limits)) | first].reset_index(drop=True)
 
 
 def judged_rows(

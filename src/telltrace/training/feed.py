@@ -83,13 +83,8 @@ class Feed:
         shard: Shard = (0, 1),
         pin: bool = False,
     ) -> None:
-        self.size, self.data, self.seed, self.shard, self.pin = (
-            preprocessing,
-            data,
-            seed,
-            shard,
-            pin,
-        )
+        self.size, self.data, self.seed = preprocessing, data, seed
+        self.shard, self.pin = shard, pin
         _check_shares(data, shard[1])
         one_thread_each()  # before a process is forked: the fork could not end OpenCV's threads
         (train, train_crops), (val, val_crops) = (_split(table, crops, s) for s in ("train", "val"))
@@ -102,8 +97,11 @@ class Feed:
 
     def batches(self, epoch: int, start: int) -> Iterator[Batch]:
         """The batches of an epoch, counted from 0, from a step on."""
-        for batch in self._batches(epoch, start):
-            yield tuple(part.pin_memory() for part in batch) if self.pin else batch
+        made = self._batches(epoch, start)
+        if self.pin:
+            made = (tuple(part.pin_memory() for part in batch) for batch in made)
+        ahead = self.data.task == "labels" and self.data.workers  # others have processes for it
+        return _prefetch(made) if ahead else made
 
     def _read(self, train: pd.DataFrame, val: pd.DataFrame, masks: bool) -> None:
         """Faces with the labels that they have."""
@@ -115,8 +113,7 @@ class Feed:
         def feed(epoch: int, start: int) -> Iterator[Batch]:
             size, workers = data.batch_size, data.workers
             how: Any = {"order": order, "start": start, "shard": self.shard}
-            made = batches(faces, epoch, self.seed, size, workers, **how)
-            return _prefetch(made) if workers else made
+            return batches(faces, epoch, self.seed, size, workers, **how)
 
         def validation() -> Iterator[Validation]:
             for first in range(0, len(judged), VALIDATION_BATCH):

@@ -122,7 +122,7 @@ def read_celeb_df(dataset: str, root: str | Path) -> pd.DataFrame:
         raise ManifestError(reason, remedy=remedy, path=listed)
 
     def split(file: Path) -> dict[str, str]:
-        return {"split": "test" * (f"{file.parent.name}/{file.name}" in test)}
+        return {"split": "test" if f"{file.parent.name}/{file.name}" in test else ""}
 
     return list_folders(root, dataset, CELEB_DF, about=split)
 
