@@ -136,7 +136,12 @@ def _compare_items(first: Items, second: Items, draws: Draws) -> Found:
             found[name] = str(error)
             continue
         found[name] = Comparison(
-            *(a, b, a - b, *ends, draws.level, "clustered bootstrap"),
+            a,
+            b,
+            a - b,
+            *ends,
+            draws.level,
+            "clustered bootstrap",
             higher_is_better=METRICS[name].higher_is_better,
         )
     return found

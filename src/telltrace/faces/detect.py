@@ -102,7 +102,8 @@ class FaceDetector(nn.Module):
               are in (N,), without which P-Net proposes some
             - Output: boxes (N, 4), landmarks (N, 5, 2), confidences (N,), pictures (N,)
         """
-        windows, sums = windows or self._propose(images), integral_images(images)
+        windows = windows or self._propose(images)
+        sums = integral_images(images)
         boxes, owner, scores, shifts = _classify(self.rnet, sums, *windows, 24, THRESHOLDS[1])
         keep = batched_nms(boxes, scores, owner, 0.7)
         windows = square(moved(boxes[keep], shifts[keep])), owner[keep]

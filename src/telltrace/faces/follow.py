@@ -32,7 +32,9 @@ def follow_faces(
         faces = detector.detect([frames[number].image for number in numbers])
         found.update(zip(numbers, faces, strict=True))
 
-    keys = {*range(0, len(frames), every), *range(len(frames))[-1:]}
+    keys = set(range(0, len(frames), every))
+    if frames:
+        keys.add(len(frames) - 1)
     for number, (a, b) in enumerate(pairwise(frames)):  # both sides of a cut or a gap
         if b.time - a.time > reach or is_cut(a.tiny, b.tiny):
             keys |= {number, number + 1}

@@ -173,8 +173,9 @@ def blocks_between(channels: Pair, groups: int, inputs: range, outputs: range) -
         last = blocks[-1] if blocks else Block(slice(0, 0), slice(0, 0), slice(0, 0), 1)
         shape = (last.inputs.stop, last.outputs.stop, last.columns, last.rows)
         if shape == (read.start, c, columns, d - c):
-            read, c, run = slice(last.inputs.start, read.stop), last.outputs.start, last.groups + 1
-            blocks[-1] = Block(read, slice(c, d), columns, run)
+            reads = slice(last.inputs.start, read.stop)
+            writes = slice(last.outputs.start, d)
+            blocks[-1] = Block(reads, writes, columns, last.groups + 1)
         else:
             blocks.append(Block(read, slice(c, d), columns, 1))
     return tuple(blocks)

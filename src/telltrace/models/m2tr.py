@@ -56,7 +56,8 @@ class MultiScaleAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         whole, *values = self.value(x).chunk(SCALES, 1)
         queries, keys = self.query(x).chunk(SCALES - 1, 1), self.key(x).chunk(SCALES - 1, 1)
-        answers = map(_attend, queries, keys, values, self.patches)
+        parts = zip(queries, keys, values, self.patches, strict=True)
+        answers = [_attend(*part) for part in parts]
         return self.mix(torch.cat((whole, *answers), 1))
 
 

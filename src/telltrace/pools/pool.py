@@ -169,7 +169,8 @@ class Pool(Generic[Job, Result]):
         worker.kill()
         self._processes.remove(worker)
         cause = _cause(worker.process.exitcode)
-        self._deaths += not worker.ready
+        if not worker.ready:
+            self._deaths += 1
         if self._deaths >= STARTS:
             raise RuntimeError(
                 f"{STARTS} processes in a row ended before their first job ({cause}). "

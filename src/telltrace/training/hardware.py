@@ -62,9 +62,14 @@ def describe_hardware(settings: Settings, device: torch.device) -> str:
     hardware, pieces = settings.hardware, settings.optim.accumulate
     shared = f"({hardware.strategy}, batch normalisation shared)"
     chosen = [settings.precision, hardware.layout]
-    chosen += ["compiled"] * hardware.compile + ["activations recomputed"] * hardware.recompute
-    chosen += [f"batches in {pieces} pieces"] * (pieces > 1)
-    chosen += [f"{hardware.processes} processes {shared}"] * (hardware.processes > 1)
+    if hardware.compile:
+        chosen.append("compiled")
+    if hardware.recompute:
+        chosen.append("activations recomputed")
+    if pieces > 1:
+        chosen.append(f"batches in {pieces} pieces")
+    if hardware.processes > 1:
+        chosen.append(f"{hardware.processes} processes {shared}")
     return f"{device_name(device)}: {', '.join(chosen)}"
 
 
