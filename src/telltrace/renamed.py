@@ -22,7 +22,6 @@ _OLD = {
     "data.datasets.video_sets": "data.datasets.celeb_df data.datasets.deeper_forensics "
     "data.datasets.ffpp",
     "data.extract": "data.masks",
-    "data.preparation": "data.paper",
     "evaluation": "evaluate",
     "evaluation.compact": "evaluate.table",
     "evaluation.comparison": "evaluate.compare evaluate.versus",

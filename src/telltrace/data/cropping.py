@@ -22,7 +22,7 @@ from .crops import FAILURES, NAMES, SETTINGS
 from .extract import lose_medium, run_extract
 from .extraction import Extraction, ExtractJob, ExtractSettings, medium_folder, read_mark
 from .manifest import COLUMNS, VIDEO_KEY, check_manifest, relative_path, source_of, write_manifest
-from .preparation import PaperSampling, Prepared
+from .paper import PaperSampling, Prepared
 from .sampling import choose_faces, choose_videos
 
 MANIFEST: Final = "manifest.csv"

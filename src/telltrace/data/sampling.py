@@ -11,8 +11,8 @@ import pandas as pd
 from ..errors import ManifestError
 from ..progress import logger
 from .manifest import source_of
+from .paper import PaperSampling
 from .people import group_rows, hash_of
-from .preparation import PaperSampling
 from .split_checks import SplitError, check_splits
 
 CLASSES: Final = {"real": 0, "fake": 1}

@@ -15,7 +15,7 @@ from telltrace.training.config import DataConfig, Device, OptimConfig, by_conten
 from .tables import Column, Row, Table, read_toml
 
 if TYPE_CHECKING:
-    from .results import CellFigure
+    from .figures import CellFigure
 
 Named = TypeVar("Named", Row, Column)
 

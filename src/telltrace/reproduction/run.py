@@ -19,7 +19,7 @@ from telltrace.training import train
 from telltrace.training.config import HardwareConfig, ObjectiveConfig
 
 from .cells import Cell, Run, Setup, run_of, settings
-from .results import cell_figure
+from .figures import cell_figure
 from .selection import judged_rows, refuse_leaks, training_rows, write_selection
 from .tables import Table
 
