@@ -81,6 +81,16 @@ def test_a_forged_second_is_found_however_many_looks_there_are(rate: int) -> Non
     assert (whole.status, whole.throughout) == (Status.FAKE, Status.FAKE)
 
 
+@pytest.mark.parametrize(("looks", "found"), [(2, False), (3, True)])
+def test_a_window_of_fewer_than_three_looks_is_not_judged(looks: int, found: bool) -> None:
+    times = np.arange(0, 40, 2.0)
+    times = np.sort(np.append(times, 20 + 0.2 * np.arange(1, looks)))  # so many within a second
+    margins = np.where((times >= 20) & (times < 21), 3.0, -2.0)
+    series = Series(times, margins[:, None], np.ones(len(times), dtype=bool))
+    assert bool(RULE._windows(series)[0]) == found
+    assert (RULE.video(series).stretch is not None) == found
+
+
 def test_between_the_thresholds_of_a_stretch_is_doubt() -> None:
     margins = np.full(60, -2.0)
     level = [RULE.stretch_from(19, times=times) for times in (4.0, 1.0)]
