@@ -51,7 +51,15 @@ def grad_cam(detector: Detector, crops: Crops, within: nn.Module | None = None) 
     References:
         Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks", ICCV 2017, Eq. 1, 2.
     """
-    with evaluated(detector.network), _features(within or detector.network) as features:
+    features: list[Tensor] = []
+
+    def keep(module: nn.Module, given: Any, output: Any) -> Tensor | None:
+        if not isinstance(output, Tensor) or output.dim() != 4 or min(output.shape[2:]) < 2:
+            return None
+        features.append(output)
+        return output.clone()  # what follows may change it in place
+
+    with evaluated(detector.network), watched(within or detector.network, keep):
         images = inputs(detector, crops)
         score = _forged(detector, images).sum()
         gradients = torch.autograd.grad(score, features, allow_unused=True) if features else ()
@@ -98,19 +106,19 @@ def evaluated(network: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _features(network: nn.Module) -> Iterator[list[Tensor]]:
-    """The (B, C, H, W) outputs of its modules, in the order in which they are done."""
-    found: list[Tensor] = []
+def watched(
+    network: nn.Module,
+    keep: Callable[..., Tensor | None],
+    kinds: tuple[type[nn.Module], ...] = (nn.Module,),
+) -> Iterator[None]:
+    """Call ``keep`` with every module of these kinds that runs, its inputs and its output.
 
-    def keep(module: nn.Module, given: Any, output: Any) -> Tensor | None:
-        if not isinstance(output, Tensor) or output.dim() != 4 or min(output.shape[2:]) < 2:
-            return None
-        found.append(output)
-        return output.clone()  # what follows may change it in place
-
-    hooks = [module.register_forward_hook(keep) for module in network.modules()]
+    What it returns, unless None, takes the output's place.
+    """
+    modules = [module for module in network.modules() if isinstance(module, kinds)]
+    hooks = [module.register_forward_hook(keep) for module in modules]
     try:
-        yield found
+        yield
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,7 +1,6 @@
 """What stands inside the papers' networks: residuals, attention, local blocks, features."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from telltrace.layers.attention import SpatialAttention
 from telltrace.layers.srm import SRMResidual
 from telltrace.models.information_bottleneck import InformationBottleneckNet
 
-from .attention import Crops, Maps, evaluated, grad_cam, inputs, scaled
+from .attention import Crops, Maps, evaluated, grad_cam, inputs, scaled, watched
 
 
 def _strength(maps: Tensor) -> Tensor:
@@ -63,7 +62,7 @@ def inner_maps(detector: Detector, crops: Crops) -> dict[str, Maps]:
         if name not in found and traced:
             found[name] = scaled(show(module, given[0], output))
 
-    with _watched(detector.network, keep, tuple(SHOWN)):
+    with watched(detector.network, keep, tuple(SHOWN)):
         _look(detector, crops)
     if isinstance(detector.network, InformationBottleneckNet):
         for number, block in enumerate(detector.network.blocks, 1):
@@ -93,7 +92,7 @@ def embeddings(detector: Detector, crops: Crops) -> NDArray[np.float32]:
         if len(shapes) == 2 and shapes[1] == (2,) and len(shapes[0]) == 1 and shapes[0][0] > 2:
             read.append(tensors[0])
 
-    with _watched(detector.network, keep):
+    with watched(detector.network, keep):
         _look(detector, crops)
     if not read:
         raise OptionError(f"{detector.card.detector} decides on no vector of features.")
@@ -103,19 +102,3 @@ def embeddings(detector: Detector, crops: Crops) -> NDArray[np.float32]:
 def _look(detector: Detector, crops: Crops) -> None:
     with evaluated(detector.network), torch.no_grad():
         detector.network(inputs(detector, crops))
-
-
-@contextmanager
-def _watched(
-    network: nn.Module,
-    keep: Callable[..., None],
-    kinds: tuple[type[nn.Module], ...] = (nn.Module,),
-) -> Iterator[None]:
-    """Call ``keep`` with every module of these kinds that runs, its inputs and its output."""
-    watched = [module for module in network.modules() if isinstance(module, kinds)]
-    hooks = [module.register_forward_hook(keep) for module in watched]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
