@@ -9,6 +9,7 @@ from telltrace.files import atomic_write, check_suffix
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -104,26 +105,29 @@ def _draw(
 def _spectra(manifest: list[Path], split: str | None, count: int) -> "Figure":
     import numpy as np
 
-    from telltrace.auditing.media import read_rows
     from telltrace.auditing.spectra import spectrum_summary
     from telltrace.data.people import hash_of
     from telltrace.visualization import spectra_figure
 
-    rows = read_rows(manifest)
-    rows = rows if split is None else rows[rows.split == split]
+    rows = _rows(manifest, split)
     rows = rows.sort_values("path", key=lambda paths: paths.map(hash_of))
     spectra = {}
     for (dataset, method), group in rows.groupby(["dataset", "method"], sort=False):
         found = [spectrum_summary(read_face(path)) for path in group.path[:count]]
         spectra[f"{dataset} {method}"] = np.stack(found)
-    if not spectra:
-        raise ManifestError("no row to draw", remedy="Leave --split out.", path=manifest[0])
     return spectra_figure(spectra)
 
 
 def _faces(manifest: list[Path], split: str | None, columns: int, size: int, seed: int) -> "Image":
-    from telltrace.auditing.media import read_rows
     from telltrace.visualization import manifest_sheet
+
+    rows = _rows(manifest, split)
+    return manifest_sheet(rows, read_face, columns=columns, size=size, seed=seed)
+
+
+def _rows(manifest: list[Path], split: str | None) -> "pd.DataFrame":
+    """The rows of manifests, or those of one split."""
+    from telltrace.auditing.media import read_rows
 
     rows = read_rows(manifest)
     if split is not None:
@@ -131,7 +135,7 @@ def _faces(manifest: list[Path], split: str | None, columns: int, size: int, see
     if rows.empty:
         remedy = "Leave --split out, or name another."
         raise OptionError(f"No row belongs to the split {split!r}.", remedy=remedy)
-    return manifest_sheet(rows, read_face, columns=columns, size=size, seed=seed)
+    return rows
 
 
 def read_face(path: str) -> "NDArray[np.uint8]":
