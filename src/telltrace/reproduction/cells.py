@@ -66,7 +66,7 @@ SCALES: Final[dict[str, Scale]] = {
     "paper": Scale(),
     "small": Scale(image_size=128, epochs=6, frames=16, test_frames=32, batch_size=32, lr=5e-4),
     "laptop": Scale(
-        image_size=128, epochs=6, frames=16, test_frames=16, batch_size=32, lr=1e-3, crops=20000
+        image_size=96, epochs=4, frames=16, test_frames=16, batch_size=32, lr=1e-3, crops=6000
     ),
     "tiny": Scale(image_size=64, epochs=3, frames=4, test_frames=16, batch_size=16, lr=1e-3),
 }
