@@ -6,7 +6,7 @@ file scores against the reals of the same source, or against all real clips for 
 intervals that draw people. Then: whether a verdict survives another file format or size, and
 what a tighter crop of a photograph does.
 
-    python benchmarks/default_detector.py ../shared/data --more FOLDER --out scans.csv
+    python benchmarks/default_detector.py DATA --more FOLDER --out scans.csv
 
 FOLDER may hold dfdc/ (metadata.csv, faces_224/), generated/ (real/, ai/) and utkface/. The run
 can be stopped; the same command goes on. Without the data it prints that and ends.
@@ -212,7 +212,7 @@ def show(rows: list[dict[str, str]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
+    parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--more", type=Path)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--limit", type=int, default=600, help="files of a class of a source")
@@ -220,6 +220,9 @@ def main() -> None:
     parser.add_argument("--strict", action="store_true")
     parser.add_argument("--pictures", type=int, default=100, help="for formats and sizes")
     args = parser.parse_args()
+    if args.data is None:
+        print("This needs the folder of the test data: docs/data.md says what it holds.")
+        return
     media = test_media(args.data, args.more, args.limit)
     if media.empty:
         print(f"{args.data}: holds none of the data sets; nothing was measured.")

@@ -9,7 +9,7 @@ faces with: dlib's HOG detector at full resolution if dlib is installed, and Ope
 Each figure is the median of the repetitions with the range from the quickest to the slowest, and
 the processor time of all threads, which says more where the machine is shared.
 
-    python benchmarks/scan.py --media ../shared/data/FaceForensics++/original_sequences
+    python benchmarks/scan.py --media DATA/FaceForensics++/original_sequences
 """
 
 import argparse

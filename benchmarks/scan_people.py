@@ -8,7 +8,7 @@ nobody was swapped), the highest score of each person, whether the forged one is
 how many frames the start and the end are off. A detector that cannot tell this forgery from its
 original cannot name it: --methods and the scores say which it can.
 
-    python benchmarks/scan_people.py ../shared/data/FaceForensics++ --methods Deepfakes
+    python benchmarks/scan_people.py DATA/FaceForensics++ --methods Deepfakes
 """
 
 import argparse

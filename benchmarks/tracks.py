@@ -6,7 +6,7 @@ full, the people and their frames, and the boxes that were dropped as background
 a picture for each video shows the frames without a face (first row) and each person's looks (a
 row each), because no number says whether a box is a face: look at them.
 
-    python benchmarks/tracks.py ../shared/data/videos --sheets /tmp/sheets
+    python benchmarks/tracks.py DATA/videos --sheets /tmp/sheets
 """
 
 import argparse

