@@ -62,7 +62,7 @@ def make_identity(model: nn.Module) -> nn.Module:
     """Let every constrained kernel pass its input unchanged."""
     for part in model.modules():
         if isinstance(part, ConstrainedConv2d):
-            part.frozen = True
+            part.kind = "constant"
             part.weight.zero_()
             part.weight[..., part.kernel_size // 2, part.kernel_size // 2] = 1
     return model

@@ -46,6 +46,19 @@ def test_everything_comes_back(saved: Path) -> None:
     assert read_card(saved) == CARD
 
 
+@pytest.mark.parametrize(("frozen", "traces"), [(True, "constant"), (False, "constrained")])
+def test_a_card_of_a_frozen_kernel_gives_the_same_scores(
+    frozen: bool, traces: str, tmp_path: Path
+) -> None:
+    network, path = create_detector("sfi_mobilenet", traces=traces), tmp_path / "old.safetensors"
+    torch.nn.init.normal_(network.get_submodule("features.1.conv.traces").weight)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"frozen": frozen}
+    save_checkpoint(path, network, replace(CARD, detector="sfi_mobilenet", options=options))
+    faces = [np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)]
+    same = Detector(network.eval(), CARD, torch.device("cpu"))
+    np.testing.assert_allclose(load_detector(path).score(faces), same.score(faces), rtol=1e-6)
+
+
 def test_cards_from_before_videos_read_and_mean_the_same() -> None:
     parts = json.loads(CARD.to_json())
     del parts["video"]

@@ -18,7 +18,7 @@ def make_identity() -> Callable[[nn.Module], nn.Module]:
     def make(model: nn.Module) -> nn.Module:
         for part in model.modules():
             if isinstance(part, ConstrainedConv2d):
-                part.frozen = True
+                part.kind = "constant"
                 part.weight.zero_()
                 part.weight[..., part.kernel_size // 2, part.kernel_size // 2] = 1
         return model

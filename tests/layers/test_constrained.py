@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -56,9 +58,15 @@ def test_gradients_match_finite_differences() -> None:
     assert torch.autograd.gradcheck(lambda x, _: conv(x), (x, conv.weight))
 
 
-def test_a_frozen_kernel_is_used_as_it_stands() -> None:
-    conv = ConstrainedConv2d(3, frozen=True)
-    assert not list(conv.parameters())
+@pytest.mark.parametrize(("kind", "learnt"), [("constant", 0), ("unconstrained", 1)])
+def test_a_kernel_without_constraint_is_used_as_it_stands(
+    kind: Literal["constant", "unconstrained"], learnt: int
+) -> None:
+    torch.manual_seed(0)
+    conv = ConstrainedConv2d(3, kind=kind)
+    torch.manual_seed(0)
+    assert torch.equal(conv.weight, ConstrainedConv2d(3).weight)
+    assert len(list(conv.parameters())) == learnt
     kernel = torch.randn(3, 1, 5, 5)
     conv.load_state_dict(conv.state_dict() | {"weight": kernel})
     x = torch.rand(2, 3, 9, 9)

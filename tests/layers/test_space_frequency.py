@@ -126,6 +126,24 @@ def test_stage_1_keeps_the_convolution_and_adds_one_constrained_kernel() -> None
     assert not torch.equal(layer(x)[:, 12:], conv(x)[:, 12:])
 
 
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_without_traces_both_streams_see_the_input(kernel: int) -> None:
+    conv = nn.Conv2d(8, 16, kernel, padding=kernel // 2)
+    x = torch.randn(2, 8, 9, 10)
+    layer = SFIConv2d.from_conv(1, conv, alpha=0.25, traces="none")
+    torch.testing.assert_close(layer(x), conv(x))
+    assert layer.state_dict().keys() == conv.state_dict().keys()
+    small = SFIConv2d.from_conv(1, conv, alpha=0.25, beta=0.5, traces="none")
+    spatial, frequency = small(x)
+    torch.testing.assert_close(spatial, conv(x)[:, :12])
+    torch.testing.assert_close(frequency, resample(conv(x)[:, 12:], (4, 5)))
+
+
+def test_refuses_traces_that_there_are_not() -> None:
+    with pytest.raises(ValueError, match="constrained, constant, unconstrained, none, got 'off'"):
+        SFIConv2d(1, 4, 8, 3, traces="off")  # type: ignore[arg-type]
+
+
 def test_a_network_without_a_frequency_stream_is_vanilla() -> None:
     conv, x = nn.Conv2d(8, 16, 3, padding=1), torch.randn(2, 8, 9, 10)
     for stage in (1, 2, 3):

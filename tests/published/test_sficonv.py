@@ -88,7 +88,7 @@ def test_says_which_layouts_are_known() -> None:
         load_published("resnet26", {})
     with pytest.raises(ValueError, match=r"MobileNet has no published layout; .*ResNet"):
         export_published(create_detector("mobilenet"))
-    for options in ({"alpha": 0.25}, {"beta": 0.5}, {"kernel_size": 3}):
+    for options in ({"alpha": 0.25}, {"beta": 0.5}, {"kernel_size": 3}, {"traces": "none"}):
         with pytest.raises(ValueError, match=r"released|Released"):
             export_published(create_detector("sfi_resnet26", **options))
     with pytest.raises(ValueError, match="Only SFI-ResNets"):

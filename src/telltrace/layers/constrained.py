@@ -1,5 +1,7 @@
 """The constrained depthwise kernel that shows what neighbouring pixels fail to predict."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,8 +20,9 @@ class ConstrainedConv2d(nn.Module):
     Args:
         channels: C of the input and the output.
         kernel_size: Side of the kernel, in pixels; odd, at least 3.
-        frozen: Use ``weight`` as it stands: a constant, filled by a released checkpoint, that need
-            not obey the constraint. Two tensors that such a checkpoint never uses lie beside it.
+        kind: ``"constrained"`` learns as above. The others use ``weight`` as it stands, drawn
+            alike: ``"unconstrained"`` learns it, ``"constant"`` holds it, filled by a released
+            checkpoint, beside two tensors that such a checkpoint never uses.
 
     Raises:
         OptionError: If ``kernel_size`` is even or smaller than 3.
@@ -31,16 +34,22 @@ class ConstrainedConv2d(nn.Module):
 
     around: Tensor
 
-    def __init__(self, channels: int, kernel_size: int = 5, *, frozen: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int = 5,
+        *,
+        kind: Literal["constrained", "constant", "unconstrained"] = "constrained",
+    ) -> None:
         super().__init__()
         if kernel_size < 3 or kernel_size % 2 == 0:
             raise OptionError(f"kernel_size must be odd and at least 3, got {kernel_size}.")
-        self.channels, self.kernel_size, self.frozen = channels, kernel_size, frozen
+        self.channels, self.kernel_size, self.kind = channels, kernel_size, kind
         shape = (channels, 1, kernel_size, kernel_size)
         around = torch.ones(1, 1, kernel_size, kernel_size)
         around[..., kernel_size // 2, kernel_size // 2] = 0
         self.register_buffer("around", around, persistent=False)
-        if frozen:
+        if kind == "constant":
             self.register_buffer("weight", torch.empty(shape))
             self.register_buffer("const_weight", torch.empty(shape))
             self.register_buffer("const_bias", torch.zeros(channels))
@@ -48,12 +57,12 @@ class ConstrainedConv2d(nn.Module):
             self.weight = nn.Parameter(torch.empty(shape))
         nn.init.normal_(self.weight, std=1 / kernel_size)
         self.weight.data = self._project(self.weight.data)
-        if frozen:
+        if kind == "constant":
             self.get_buffer("const_weight").copy_(self.weight)
 
     def kernel(self) -> Tensor:
-        """The kernel in force, (C, 1, k, k): the nearest to ``weight`` that obeys Eq. 1."""
-        return self.weight if self.frozen else self._project(self.weight)
+        """The kernel in force, (C, 1, k, k): the nearest to ``weight`` that obeys Eq. 1, or it."""
+        return self._project(self.weight) if self.kind == "constrained" else self.weight
 
     def forward(self, x: Tensor) -> Tensor:
         pad = self.kernel_size // 2

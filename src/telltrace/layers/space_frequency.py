@@ -6,7 +6,7 @@ equally large (beta = 1) Stage 2 and Stage 3 are that one convolution of one ten
 """
 
 from functools import reduce
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from .constrained import ConstrainedConv2d
 from .streams import Streams, check_beta, each, resample, shrink, split_channels
 
 Stage = Literal[1, 2, 3]
+Traces = Literal["constrained", "constant", "unconstrained", "none"]
 
 
 class SFIConv2d(nn.Module):
@@ -37,10 +38,11 @@ class SFIConv2d(nn.Module):
         downsample: What a stride becomes: ``"pool"``, average pooling and a convolution without
             stride, as in the released networks; or ``"stride"``. The output shape is the same.
         trace_kernel_size: Stage 1: side of the constrained kernel, odd, in pixels.
-        frozen: Stage 1: the constrained kernel is the constant of a released checkpoint.
+        traces: Stage 1: the kind of :class:`ConstrainedConv2d`, or ``"none"``: the frequency
+            stream sees the input itself.
 
     Raises:
-        OptionError: If alpha, beta or downsample is out of range, or the channels cannot be split.
+        OptionError: If an option is out of range, or the channels cannot be split at alpha.
 
     References:
         Guo et al., IEEE TIFS 2024, Eq. 2 to 8.
@@ -71,7 +73,7 @@ class SFIConv2d(nn.Module):
         beta: float = 1.0,
         downsample: Literal["pool", "stride"] = "pool",
         trace_kernel_size: int = 5,
-        frozen: bool = False,
+        traces: Traces = "constrained",
     ) -> None:
         super().__init__()
         if stage not in (1, 2, 3):
@@ -85,8 +87,10 @@ class SFIConv2d(nn.Module):
         plain = nn.Conv2d(in_channels, out_channels, side, groups=groups, bias=bias)
         self.weight, self.bias = plain.weight, plain.bias
         self._find_blocks()
-        if stage == 1 and self.s2f:
-            self._trace_inputs(trace_kernel_size, frozen)
+        if traces not in get_args(Traces):
+            raise OptionError(f"traces is one of {', '.join(get_args(Traces))}, got {traces!r}.")
+        if stage == 1 and self.s2f and traces != "none":
+            self._trace_inputs(trace_kernel_size, traces)
 
     @classmethod
     def from_conv(
@@ -131,11 +135,13 @@ class SFIConv2d(nn.Module):
         channels = (self.in_channels, self.out_channels)
         return blocks_between(channels, self.groups, inputs, outputs)
 
-    def _trace_inputs(self, kernel_size: int, frozen: bool) -> None:
+    def _trace_inputs(
+        self, kernel_size: int, kind: Literal["constrained", "constant", "unconstrained"]
+    ) -> None:
         """Stage 1: give the input channels that the frequency stream reads their kernels."""
         read = range(self.s2f[0].inputs.start, self.s2f[-1].inputs.stop)
         self.traced, self.s2f = slice(read.start, read.stop), self._between(read, self._outputs[1])
-        self.traces = ConstrainedConv2d(len(read), kernel_size, frozen=frozen)
+        self.traces = ConstrainedConv2d(len(read), kernel_size, kind=kind)
 
     def _generate(self, x: Tensor) -> Streams:
         """Stage 1: the spatial stream from ``x``, the frequency stream from its traces."""
@@ -149,8 +155,8 @@ class SFIConv2d(nn.Module):
 
     def _aggregate(self, x: Tensor, size: Pair) -> Tensor | None:
         """Stage 1: f(MCSConv(x)) at ``size``; a 1x1 f needs the traces at its picks only."""
-        if not self.s2f:
-            return None
+        if not hasattr(self, "traces"):
+            return self._run(self.s2f, x, 1, size)
         x, traces = x[:, self.traced], self.traces
         if not self.geometry.is_pointwise:
             return self._run(self.s2f, traces(x), 1, size)

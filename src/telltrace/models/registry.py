@@ -100,9 +100,9 @@ DETECTORS: dict[str, "Build"] = {
     "mobilenet": Builder("mobilenet.MobileNet", form=None),
     "multi_task": Builder("multi_task.MultiTask"),
     **{f"resnet{n}": Builder("resnet.ResNet", n, form=None) for n in (26, 50, 101, 152)},
-    "sfi_mobilenet": Builder(_SFI, "mobilenet", (), frozen=False),
+    "sfi_mobilenet": Builder(_SFI, "mobilenet", ()),
     **{f"sfi_resnet{n}": Builder(_SFI, "resnet", (n,)) for n in (26, 50, 101, 152)},
-    **{f"sfi_vgg{n}": Builder(_SFI, "vgg", (n,), frozen=False) for n in (13, 16, 19)},
+    **{f"sfi_vgg{n}": Builder(_SFI, "vgg", (n,)) for n in (13, 16, 19)},
     "two_stream_xception": Builder("two_stream.TwoStreamXception"),
     **{f"vgg{n}": Builder("vgg.VGG", n, form=None) for n in (13, 16, 19)},
     "xception": Builder("xception.Xception"),
@@ -114,8 +114,11 @@ network's class may name its ``objectives`` (see :mod:`telltrace.losses`): the f
 PREFIXES = {"timm:": "plain.timm_detector", "sfi:": "plain.sfi_detector"}
 """Builders of whatever timm's name behind the prefix stands for."""
 
-RENAMED = {"released": "reference_compatible"}
-"""Options under their old names, which checkpoints of version 0.1 hold."""
+RENAMED: dict[str, Callable[[bool], dict[str, Any]]] = {
+    "released": lambda value: {"reference_compatible": value},
+    "frozen": lambda value: {"traces": "constant" if value else "constrained"},
+}
+"""What options of earlier versions are called now; checkpoints hold them."""
 
 
 def create_detector(name: str, **options: Any) -> "nn.Module":
@@ -128,7 +131,8 @@ def create_detector(name: str, **options: Any) -> "nn.Module":
         OptionError: If there is no such detector or option; the message names those there are.
     """
     build = _builder(name)
-    options = {RENAMED.get(option, option): value for option, value in options.items()}
+    for old in RENAMED.keys() & options.keys():
+        options |= RENAMED[old](options.pop(old))
     known = default_options(name)
     unknown = [option for option in options if option not in known]
     if unknown:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from torch import nn
 
+from telltrace.layers.space_frequency import Traces
+
 from .mobilenet import MobileNet
 from .resnet import ResNet
 from .vgg import VGG
@@ -20,18 +22,19 @@ def space_frequency(
     beta: float = 1.0,
     kernel_size: int = 5,
     num_classes: int = 2,
-    frozen: bool = False,
+    traces: Traces = "constrained",
 ) -> nn.Module:
     """A backbone, of that depth if it has several, in space-frequency form.
 
     ``alpha`` is the share of frequency channels, in [0, 1], ``beta`` the scale of their stream's
     sides, in (0, 1]; less is cheaper and less accurate. ``kernel_size`` is the side of Stage 1's
-    constrained kernel, in pixels, odd and at least 3, a constant if ``frozen`` as released.
+    constrained kernel, in pixels, odd and at least 3. ``traces`` says what becomes of it: learnt
+    under its constraint or without, a constant as in the released code, or none at all.
 
     References:
         Guo et al., "Constructing New Backbone Networks via Space-Frequency Interactive Convolution
         for Deepfake Detection", IEEE TIFS 2024, https://doi.org/10.1109/TIFS.2023.3324739.
     """
-    form = {"alpha": alpha, "beta": beta, "trace_kernel_size": kernel_size, "frozen": frozen}
+    form = {"alpha": alpha, "beta": beta, "trace_kernel_size": kernel_size, "traces": traces}
     network: nn.Module = BACKBONES[backbone](*depth, num_classes=num_classes, form=form)
     return network

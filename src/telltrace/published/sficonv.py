@@ -45,7 +45,7 @@ def _refuse(detector: ResNet) -> str:
     first = detector.layer1[0].conv1
     if not isinstance(first, SFIConv2d) or first.alpha != 0.5 or first.beta != 1:
         return "Only SFI-ResNets at alpha=0.5 and beta=1 were ever released."
-    if first.traces.kernel_size != 5:
+    if not hasattr(first, "traces") or first.traces.kernel_size != 5:
         return "Released networks have constrained kernels of 5x5."
     return ""
 
@@ -53,7 +53,7 @@ def _refuse(detector: ResNet) -> str:
 def _complete(state: State, detector: Any) -> None:
     """A detector that has learnt its constrained kernel gives the kernel in force."""
     place, traces = "layer1.0.conv1.traces", detector.layer1[0].conv1.traces
-    if not traces.frozen:
+    if traces.kind != "constant":
         state[f"{place}.weight"] = state[f"{place}.const_weight"] = traces.kernel().detach()
         state[f"{place}.const_bias"] = traces.weight.new_zeros(traces.channels)
     pieces = {theirs: state[ours][index].clone() for theirs, ours, index in _pieces(detector)}
@@ -99,7 +99,7 @@ def released(depth: int) -> Layout:
     """The layout of the SFI-ResNet of that depth, bare or in its ``MainNet``."""
 
     def describe(state: State) -> tuple[str, dict[str, Any]]:
-        return f"sfi_resnet{depth}", {"num_classes": len(state["fc.weight"]), "frozen": True}
+        return f"sfi_resnet{depth}", {"num_classes": len(state["fc.weight"]), "traces": "constant"}
 
     return Layout(
         source=f"a released sfi_resnet{depth} (Guo et al., IEEE TIFS 2024)",
