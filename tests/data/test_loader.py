@@ -85,6 +85,14 @@ def test_balanced_epochs_show_classes_and_methods_equally(crops: pd.DataFrame) -
     assert seen == set(range(24))
 
 
+def test_an_oversampled_epoch_repeats_the_smaller_class_and_shows_all(crops: pd.DataFrame) -> None:
+    order = epoch_order(crops, 0, 7, "oversampled")
+    assert Counter(order) == {row: 1 if label else 5 for row, label in enumerate(crops.label)}
+    assert order.tolist() != epoch_order(crops, 1, 7, "oversampled").tolist()
+    only = epoch_order(crops[crops.label == 1], 0, 7, "oversampled")
+    assert sorted(only) == list(range(20))
+
+
 def test_shuffled_and_plain_epochs_show_every_row_once(crops: pd.DataFrame) -> None:
     assert sorted(epoch_order(crops, 0, 7, "shuffled")) == list(range(24))
     assert epoch_order(crops, 3, 7, "manifest").tolist() == list(range(24))

@@ -21,13 +21,13 @@ def make_feed(crops: Path, **data: object) -> Feed:
     return Feed(table, cuts, Preprocessing(cuts[0], 24), settings, 7)
 
 
-@pytest.mark.parametrize("task", ["labels", "blend"])
+@pytest.mark.parametrize("given", [{}, {"task": "blend"}, {"oversample": True}])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_epoch_is_the_same_from_whichever_step_and_with_any_workers(
-    crops: Path, task: str, workers: int
+    crops: Path, given: dict[str, object], workers: int
 ) -> None:
-    whole = list(make_feed(crops, task=task).batches(3, 0))
-    feed = make_feed(crops, task=task, workers=workers)
+    whole = list(make_feed(crops, **given).batches(3, 0))
+    feed = make_feed(crops, workers=workers, **given)
     assert len(whole) == feed.steps
     for start in range(feed.steps):
         rest = list(feed.batches(3, start))

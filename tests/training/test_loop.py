@@ -2,6 +2,7 @@ import copy
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -62,27 +63,36 @@ class EnoughError(Exception):
     pass
 
 
-@pytest.mark.parametrize("ema", [0.0, 0.9])
+@pytest.mark.parametrize("how", [{}, {"ema": 0.9}, {"cosine_steps": 2, "patience": 0}])
 @pytest.mark.parametrize("stop_at", [(0, 1), (0, 2), (1, 0), (1, 2), (2, 1)])
 def test_a_run_resumed_from_any_step_ends_with_the_same_weights(
-    tmp_path: Path, stop_at: tuple[int, int], ema: float
+    tmp_path: Path, stop_at: tuple[int, int], how: dict[str, Any]
 ) -> None:
-    optim = OptimConfig(epochs=3, lr=1e-2, schedule="cosine", ema=ema)
-    whole = run(*start(ema), optim)
+    optim = OptimConfig(epochs=3, lr=1e-2, schedule="cosine", **how)
+    ema = optim.ema
+
+    def judge(state: State, loss: float) -> None:
+        state.history.append({"val_log_loss": 0.5 + state.epoch / 10})  # worse and worse
+
+    whole = run(*start(ema), optim, after_epoch=judge)
 
     def stop(state: State, loss: float) -> None:
         if (state.epoch, state.step) == stop_at:
             save_state(tmp_path / "last.safetensors", state, RECIPE)
             raise EnoughError
 
+    def judge_and_stop(state: State, loss: float) -> None:
+        judge(state, loss)
+        stop(state, loss)
+
     first, fabric = start(ema)
     with pytest.raises(EnoughError):
-        run(first, fabric, optim, after_step=stop, after_epoch=stop)
+        run(first, fabric, optim, after_step=stop, after_epoch=judge_and_stop)
     torch.rand(17)  # whatever else happened in between
     second, fabric = start(ema)
     restore_state(tmp_path / "last.safetensors", second, RECIPE)
     assert (second.epoch, second.step) == stop_at
-    run(second, fabric, optim)
+    run(second, fabric, optim, after_epoch=judge)
     expected = tensors(whole)
     for name, tensor in tensors(second).items():
         assert torch.equal(tensor, expected[name]), name
@@ -181,6 +191,33 @@ def test_learning_rate_by_hand(schedule: str, expected: list[float]) -> None:
     optim = OptimConfig(epochs=2, lr=1.0, schedule=schedule)  # type: ignore[arg-type]
     rates = [learning_rate(optim, epoch, step, 2) for epoch in range(2) for step in range(2)]
     assert rates == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_cosine_of_some_steps_is_torch_s_and_starts_anew_with_each_epoch() -> None:
+    optim = OptimConfig(lr=0.1, schedule="cosine", cosine_steps=4)
+    torchs = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    rule = torch.optim.lr_scheduler.CosineAnnealingLR(torchs, T_max=4)
+    for step in range(10):
+        rate = torchs.param_groups[0]["lr"]
+        for epoch in (0, 1):
+            assert learning_rate(optim, epoch, step, 10) == pytest.approx(rate, abs=1e-12)
+        torchs.step()
+        rule.step()
+    with pytest.raises(ValueError, match="cosine_steps must be at least 1, got 0"):
+        OptimConfig(cosine_steps=0)
+
+
+@pytest.mark.parametrize(("patience", "expected"), [(0, 0.125), (1, 0.5), (3, 1), (None, 1)])
+def test_the_rate_is_halved_where_the_loss_does_not_fall(
+    patience: int | None, expected: float
+) -> None:
+    optim = OptimConfig(lr=1.0, schedule="constant", patience=patience)
+    rates = [
+        learning_rate(optim, epoch, 0, 10, [0.7, 0.6, 0.65, 0.61, 0.6][:epoch])
+        for epoch in range(6)
+    ]
+    assert rates[:3] == [1, 1, 1]
+    assert rates[-1] == expected
 
 
 def test_warm_up_rises_to_the_full_rate() -> None:

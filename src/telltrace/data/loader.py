@@ -20,7 +20,7 @@ from ..pixels.augmentations import augment, check_recipe, generator
 from .manifest import VIDEO_KEY, check_manifest, locate, source_of
 from .transforms import Preprocessing
 
-Order = Literal["balanced", "shuffled", "manifest"]
+Order = Literal["balanced", "oversampled", "shuffled", "manifest"]
 Indices = NDArray[np.int64]
 Sample = tuple[Image, Image | None]
 """An image and its mask."""
@@ -202,12 +202,13 @@ def _in_order(
 
 
 def epoch_order(manifest: pd.DataFrame, epoch: int, seed: int, order: Order) -> Indices:
-    """Which rows one epoch shows, in which order: as many as the manifest has.
+    """Which rows one epoch shows, in which order: as many as the manifest has, but "oversampled".
 
     "balanced" gives half of the epoch to each class, and an equal share of the fakes to each
     method. A group that is smaller than its share is repeated as evenly as can be; of a larger
-    one each epoch shows another part; one class only is a ManifestError. "shuffled" shows every
-    row once, "manifest" in its order.
+    one each epoch shows another part; one class only is a ManifestError. "oversampled"
+    shows every row, those of the smaller class a whole number of times that brings it nearest to
+    the other's size. "shuffled" shows every row once, "manifest" in its order.
     """
     count = len(manifest)
     if order == "manifest":
@@ -216,6 +217,10 @@ def epoch_order(manifest: pd.DataFrame, epoch: int, seed: int, order: Order) -> 
     if order == "shuffled":
         return rng.permutation(count)
     labels, methods = manifest.label.to_numpy(), manifest.method.to_numpy()
+    if order == "oversampled":
+        sizes = np.bincount(labels, minlength=2)
+        times = np.where(labels == sizes.argmin(), round(sizes.max() / max(1, sizes.min())), 1)
+        return rng.permutation(np.repeat(np.arange(count), times))
     if len(set(labels)) < 2:
         only = "reals" if labels[0] == 0 else "fakes"
         reason = f"holds {only} only, so its classes cannot be balanced"

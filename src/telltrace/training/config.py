@@ -64,6 +64,9 @@ class DataConfig:
     """Blends start out easy to see and become hard over this many epochs."""
     balance: bool = True
     """Draw as many real as fake faces in every epoch."""
+    oversample: bool = False
+    """In place of ``balance``: show every face, and those of the smaller class as often as makes
+    it about as large as the other. Ba et al. show each real face of FaceForensics++ 4 times."""
     workers: int = 0
     """Threads, or for blends and "mixed" processes, that prepare batches ahead; 0 for none."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -135,6 +138,11 @@ class OptimConfig:
     """Whether weight decay is added to the gradients, as Adam in older papers does."""
     schedule: Literal["halve", "cosine", "constant"] = "halve"
     """Learning rate: halved after each epoch, cosine to zero over the run, or constant."""
+    cosine_steps: int | None = None
+    """Cosine: steps to zero; as many lead up again, and so on. Each epoch starts anew."""
+    patience: int | None = None
+    """Epochs without a lower validation loss after which the learning rate, whatever its
+    schedule, is halved; None never halves it."""
     warmup_steps: int = 0
     """Steps over which the learning rate rises from zero."""
     clip_norm: float | None = None
@@ -149,6 +157,8 @@ class OptimConfig:
         check_positive(epochs=self.epochs, accumulate=self.accumulate)
         if not self.lr > 0:
             raise OptionError(f"lr must be positive, got {self.lr}.")
+        if self.cosine_steps is not None:
+            check_positive(cosine_steps=self.cosine_steps)
         if not 0 <= self.ema < 1:
             raise OptionError(f"ema must lie in [0, 1), got {self.ema}.")
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from telltrace.data.blending import pair_batches, settings_at, similar_faces
 from telltrace.data.crops import crop_landmarks
-from telltrace.data.loader import FaceDataset, Order, batches
+from telltrace.data.loader import FaceDataset, Order, batches, epoch_order
 from telltrace.data.mixed import create_source, mixed_batch
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import ManifestError, OptionError
@@ -109,6 +109,8 @@ class Feed:
         faces = FaceDataset(train, self.size, recipe=data.augmentation, masks=masks)
         judged = FaceDataset(val, self.size)
         order: Order = "balanced" if data.balance else "shuffled"
+        if data.oversample:
+            order = "oversampled"
 
         def feed(epoch: int, start: int) -> Iterator[Batch]:
             size, workers = data.batch_size, data.workers
@@ -121,7 +123,8 @@ class Feed:
                 images = np.stack([judged.image(row) for row in rows or [first]])
                 yield Validation(images, judged.labels[rows] if rows else np.array([NO_LABEL]))
 
-        self.steps, self.batch_size = len(faces) // data.batch_size, data.batch_size
+        shown = len(epoch_order(train, 0, self.seed, order))
+        self.steps, self.batch_size = shown // data.batch_size, data.batch_size
         self._batches, self.validation = feed, validation
 
     def _blend(self, train: pd.DataFrame, val: pd.DataFrame) -> None:

@@ -1,7 +1,7 @@
 """The training loop, in full view."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -48,15 +48,33 @@ class State:
         return self.plain if self.average is None else getattr(self.average, "module", self.average)
 
 
-def learning_rate(optim: OptimConfig, epoch: int, step: int, steps: int) -> float:
-    """Learning rate of a step, from the finished epochs and the finished steps of this one."""
+def learning_rate(
+    optim: OptimConfig, epoch: int, step: int, steps: int, losses: Sequence[float] = ()
+) -> float:
+    """Learning rate of a step, from the finished epochs and the finished steps of this one.
+
+    ``losses`` are those of the validations so far.
+    """
     done = epoch * steps + step
     rate = optim.lr * min(1.0, (done + 1) / max(1, optim.warmup_steps))
+    if optim.patience is not None:
+        rate *= _on_plateau(optim.patience, losses)
     if optim.schedule == "halve":
         return float(rate * 0.5**epoch)
+    if optim.schedule == "cosine" and optim.cosine_steps:
+        return float(rate * 0.5 * (1 + math.cos(math.pi * step / optim.cosine_steps)))
     if optim.schedule == "cosine":
         return float(rate * 0.5 * (1 + math.cos(math.pi * done / (optim.epochs * steps))))
     return rate
+
+
+def _on_plateau(patience: int, losses: Sequence[float]) -> float:
+    """What torch's rule has made of a learning rate of 1 after these losses."""
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    rule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=patience)
+    for loss in losses:
+        rule.step(loss)
+    return float(optimizer.param_groups[0]["lr"])
 
 
 class NonFiniteError(TelltraceError, FloatingPointError):
@@ -103,11 +121,12 @@ def fit(
     """
     while state.epoch < optim.epochs:
         state.network.train()
+        losses = [row["val_log_loss"] for row in state.history]
         for batch in batches(state.epoch, state.step):
             step = (seed * 1_000_003 + state.epoch) * 1_000_003 + state.step
             torch.manual_seed(step + 7_919 * fabric.global_rank)
             for group in state.optimizer.param_groups:
-                group["lr"] = learning_rate(optim, state.epoch, state.step, steps)
+                group["lr"] = learning_rate(optim, state.epoch, state.step, steps, losses)
             state.optimizer.zero_grad(set_to_none=True)
             loss = _backward(state, batch, fabric, optim.accumulate, to_input)
             _step(state, fabric, optim, steps)
