@@ -24,18 +24,14 @@ from telltrace.reproduction.tables import Column, Row, Table, load_table
 from telltrace.training.config import ObjectiveConfig
 
 TABLE = Table(
-    "try",
-    "A try",
-    "nobody",
-    ("auc", "balanced_accuracy"),
+    "try", "A try", "nobody", ("auc", "balanced_accuracy"),
     (Column("within", "ffpp-hq", "ffpp-hq"), Column("to another", "ffpp-hq", "ffpp-lq")),
     (
         Row("Meso", ((90.0, 80.0), ()), "meso4"),
         Row("Twin", ((91.0, 81.0), ()), "meso4", {"drop_rate": 0.1}, twin="Meso"),
         Row("Quoted", ((70.0, 60.0), ())),
     ),
-)
-
+)  # fmt: skip
 
 TINY: dict[str, Any] = {"scale": "tiny", "seeds": (7, 8), "device": "cpu"}
 
@@ -156,7 +152,7 @@ def test_a_run_is_another_for_every_other_setting() -> None:
     base = run_of(TABLE, cell, tiny, 7)
     twin = run_of(TABLE, plan_table(TABLE, Setup())[2], tiny, 7)
     others = [
-        replace(base, seed=8), replace(base, scale=SCALES["small"]), replace(base, recipe="ba"),
+        replace(base, seed=8), replace(base, scale=SCALES["small"]), replace(base, recipe="luo"),
         replace(base, train_methods=("Deepfakes",)), replace(base, train="ffpp-lq"), twin,
         replace(base, precision="bf16-mixed"),
     ]  # fmt: skip
@@ -177,23 +173,23 @@ def test_the_papers_rivals_are_the_networks_that_it_counts(name: str) -> None:
     assert millions["M2TR"] == pytest.approx(35.44, abs=0.005)  # Xception's 20.81 M and more
 
 
-def test_weights_are_given_to_the_rows_that_the_paper_starts_from_them(tmp_path: Path) -> None:
+def test_weights_are_given_to_the_rows_that_the_paper_starts_from_them(
+    prepared: Path, tmp_path: Path
+) -> None:
     table = load_table("luo-methods")
-    plain, streams = table.rows
-    assert Setup().describe([plain]) == "the paper's settings; 1 seed"
-    fresh = "Two-stream Xception from fresh weights, in the paper from ImageNet's"
-    assert Setup().describe([plain, streams]) == f"the paper's settings but for: {fresh}; 1 seed"
+    fresh = "Xception, Two-stream Xception from fresh weights, in the paper from ImageNet's"
+    assert fresh in Setup().describe(table, table.rows)
     given = Setup(data=tmp_path, weights=str(tmp_path), columns=["FaceSwap to others"])
-    (tmp_path / "ffpp-luo").mkdir()
-    (tmp_path / "ffpp-luo" / "manifest.csv").touch()
+    shutil.copytree(prepared / "ffpp-hq", tmp_path / "ffpp-luo")
+    (tmp_path / "xception.pth").touch()
     cells = plan_table(table, given)
     assert "two_stream_xception.safetensors: no such file of weights" in cells[1].reason
     (tmp_path / "two_stream_xception.pth").touch()
     cells = plan_table(table, given)
     runs = [run_of(table, cell, given, 7) for cell in cells]
-    files = [None, str(tmp_path / "two_stream_xception.pth")]
+    files = [str(tmp_path / name) for name in ("xception.pth", "two_stream_xception.pth")]
     assert [run.options.get("weights") for run in runs] == files
-    assert given.describe([plain, streams]) == "the paper's settings; 1 seed"
+    assert "ImageNet" not in given.describe(table, table.rows)
     name = runs[1].name
     (tmp_path / "moved").mkdir()
     (tmp_path / "two_stream_xception.pth").rename(tmp_path / "moved" / "two_stream_xception.pth")
@@ -219,9 +215,10 @@ def test_a_failure_is_the_exit_code_and_differences_are_told(
     place = ["--data", str(prepared), "--out", str(tmp_path), "--device", "cpu"]
     only = ["--rows", "Meso-Incep", "--columns", "FF++ HQ", "--workers", "3"]
     assert main(["reproduce", "sficonv-5", *place, *only]) == 1
-    assert "Ours: the paper's settings; 1 seed." in capsys.readouterr().out
+    told = "Ours: the paper's settings but for: a tenth of the training people validates where"
+    assert told in capsys.readouterr().out
     assert main(["reproduce", "sficonv-5", *place, *only, "--precision", "bf16-mixed"]) == 1
-    assert "but for: computed in bf16-mixed, the paper in float32;" in capsys.readouterr().out
+    assert "; computed in bf16-mixed, the paper in float32; 1 seed" in capsys.readouterr().out
     assert [options["precision"] for options in asked] == ["32-true", "bf16-mixed"]
     assert asked[0]["data"].workers == 3
 
@@ -250,6 +247,9 @@ def test_the_command_lists_plans_and_shows(
     assert len(lines) == 11 * 4
     assert sum("can be run" in line for line in lines) == 22
     place = ["--data", str(prepared), "--out", str(tmp_path)]
+    few = ["--scale", "tiny", "--rows", "Meso-Incep", "--columns", "FF++ HQ"]
+    assert main(["reproduce", "sficonv-5", *place, "--hours", *few]) == 0
+    assert capsys.readouterr().out.split()[::2] == ["Meso-Incep", "h"]
     assert main(["reproduce", "sficonv-5", *place, "--show", "--rows", "M2TR"]) == 0
     assert "not run yet" in capsys.readouterr().out
     assert (tmp_path / "sficonv-5.md").is_file()
@@ -290,7 +290,9 @@ def test_people_on_both_sides_are_refused_unless_they_are_asked_for(
 
     monkeypatch.setattr("telltrace.reproduction.run.train", refuse)
     setup = Setup(data=tmp_path, out=tmp_path / "out", scale="tiny", rows=("Meso",), device="cpu")
-    assert reproduce_table(TABLE, setup)[0].reason.startswith("failed: Identity '0' is in")
+    refused = reproduce_table(TABLE, setup)
+    assert refused[0].reason.startswith("failed: Identity '0' is in")
+    assert refused == plan_table(TABLE, setup)
     shared = replace(setup, shared_people=True)
     assert reproduce_table(TABLE, shared)[0].reason == "failed: not trained here"
-    assert "people of the test may have been learnt from" in shared.describe(TABLE.rows)
+    assert "people of the test may have been learnt from" in shared.describe(TABLE, TABLE.rows)

@@ -1,14 +1,18 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+import yaml
 
 from telltrace.cli import main
+from telltrace.models import create_detector
 from telltrace.models.registry import DETECTORS, default_options
 from telltrace.plain import from_plain
 from telltrace.reproduction.cells import PREPARE, SCALES, Cell, Setup, run_of, settings
 from telltrace.reproduction.costs import cost_lines
 from telltrace.reproduction.tables import SHOWN, Column, Row, load_table, table_names
-from telltrace.training.config import ObjectiveConfig
+from telltrace.training.config import DataConfig, ObjectiveConfig, OptimConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,6 +98,37 @@ def test_a_scale_changes_what_it_names_and_nothing_else() -> None:
 def test_a_detector_for_one_size_is_told_the_scale_s(detector: str, options: object) -> None:
     cell = Cell(Row(detector, (), detector), Column("all", "ffpp-hq", "dfdc"))
     assert run_of(load_table("sficonv-2"), cell, Setup(scale="tiny"), 7).options == options
+
+
+@pytest.mark.parametrize("scale", ["tiny", "small", "laptop", "paper"])
+def test_networks_of_one_size_can_be_built_at_every_scale(scale: Any) -> None:
+    built = set()
+    for table in map(load_table, table_names()):
+        for row in (row for row in table.rows if row.detector):
+            run = run_of(table, Cell(row, table.columns[0]), Setup(scale=scale), 7)
+            if "image_size" in run.options and run.name not in built:
+                built.add(run.name)
+                with torch.device("meta"):
+                    create_detector(run.detector, **run.options)
+    assert len(built) > 5
+
+
+def test_a_network_of_certain_sizes_gets_the_next_one() -> None:
+    table = load_table("sficonv-5")
+    (row,) = (row for row in table.rows if row.name == "M2TR")
+    run = run_of(table, Cell(row, table.columns[0]), Setup(scale="laptop"), 7)
+    assert (run.scale.image_size, run.options["image_size"]) == (128, 128)
+    assert "M2TR at 128 pixels" in Setup(scale="laptop").describe(table, table.rows)
+    assert "M2TR at" not in Setup(scale="tiny").describe(table, table.rows)
+
+
+def test_recipes_of_the_tables_are_those_of_the_files() -> None:
+    files = {"sficonv": "resnet26", "f3net": "f3net_fad", "luo": "two_stream_xception"}
+    for name, file in {**files, "ba-released": "ib_resnet34"}.items():
+        kept = yaml.safe_load((ROOT / f"recipes/{file}_ffpp_c23.yaml").read_text())
+        ours = settings(name, SCALES["paper"])
+        assert from_plain(DataConfig, kept["data"]) == ours[0]
+        assert from_plain(OptimConfig, kept["optim"]) == ours[1]
 
 
 def test_a_table_that_is_not_there_is_named_with_those_that_are() -> None:

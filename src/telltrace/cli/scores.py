@@ -194,7 +194,9 @@ def report(sources: list[Path], *, out: Path, **options: Any) -> int:
     return 0
 
 
-def reproduce(table: str, *, plan: bool = False, json: bool = False, **options: Any) -> int:
+def reproduce(
+    table: str, *, plan: bool = False, hours: bool = False, json: bool = False, **options: Any
+) -> int:
     """Run a published table again and print our figures beside the published ones.
 
     Can be stopped at any moment and run again: it goes on where it was. Cells whose data is not
@@ -204,6 +206,7 @@ def reproduce(table: str, *, plan: bool = False, json: bool = False, **options: 
     Args:
         table: Name of the table; "list" lists them.
         plan: Only say what would be run, and what is missing here.
+        hours: Only time a few training steps of each row and say how long its trainings take.
         json: Print JSON instead of a table.
         options: Those of the library function.
     """
@@ -221,10 +224,16 @@ def reproduce(table: str, *, plan: bool = False, json: bool = False, **options: 
         for cell in plan_table(asked, setup):
             print(f"{cell.row.name:30} {cell.column.name:24} {cell.reason or 'can be run'}")
         return 0
+    if hours:
+        from telltrace.reproduction.hours import training_hours
+
+        for name, value in training_hours(asked, plan_table(asked, setup), setup).items():
+            print(f"{name:30} {value:9.2f} h")
+        return 0
     from telltrace.reproduction.results import to_dict, to_markdown, to_text
 
     cells = reproduce_table(asked, setup)
-    how = setup.describe(cell.row for cell in cells)
+    how = setup.describe(asked, [cell.row for cell in cells])
     found = to_dict(asked, cells, how)
     write_json(found, setup.out / f"{table}.json")
     write_bytes(to_markdown(asked, cells, how).encode(), setup.out / f"{table}.md")

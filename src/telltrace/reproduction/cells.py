@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, TelltraceError
 from telltrace.files import json_sha256
 from telltrace.models.registry import default_options
 from telltrace.plain import from_plain
@@ -23,6 +23,7 @@ PREPARE = {
     "ffpp-hq": "telltrace prepare --config recipes/data/ffpp-hq.yaml FaceForensics++",
     "ffpp-lq": "telltrace prepare --config recipes/data/ffpp-lq.yaml FaceForensics++",
     "ffpp-luo": "telltrace prepare --config recipes/data/ffpp-luo.yaml FaceForensics++",
+    "ffpp-luo-lq": "telltrace prepare --config recipes/data/ffpp-luo-lq.yaml FaceForensics++",
     "dfdc": "telltrace prepare --config recipes/data/dfdc.yaml DFDC",
     "hff": "telltrace prepare --config recipes/data/hff.yaml HFF",
     "celebdf": "telltrace prepare --config recipes/data/celebdf.yaml Celeb-DF-v2",
@@ -130,9 +131,25 @@ class Setup:
         remedy = "Put it there, or .pth, or give --weights timm."
         raise OptionError("no such file of weights", remedy=remedy, path=f"{stem}.safetensors")
 
-    def describe(self, rows: Iterable[Row]) -> str:
+    def scale_of(self, row: Row) -> Scale:
+        """The scale, with the next size of image that the row's network takes."""
+        scale = SCALES[self.scale]
+        if scale.image_size is None or scale.image_size % row.multiple == 0:
+            return scale
+        return replace(scale, image_size=-(-scale.image_size // row.multiple) * row.multiple)
+
+    def describe(self, table: Table, rows: Iterable[Row]) -> str:
         """What differs from the paper, and the number of seeds."""
+        rows = list({row.name: row for row in rows if row.detector}.values())
         found = [] if self.scale == "paper" else [str(SCALES[self.scale])]
+        sizes = {row.name: self.scale_of(row).image_size for row in rows if row.multiple > 1}
+        found += [
+            f"{name} at {size} pixels"
+            for name, size in sizes.items()
+            if size != SCALES[self.scale].image_size
+        ]
+        recipes = dict.fromkeys(row.recipe or table.recipe for row in rows)
+        found += [text for name in recipes for text in read_toml("recipes.toml")[name]["differs"]]
         if self.precision != "32-true":
             found.append(f"computed in {self.precision}, the paper in float32")
         if fresh := dict.fromkeys(x.name for x in rows if x.imagenet and self.weights is None):
@@ -166,7 +183,7 @@ class Cell:
 
     @property
     def failed(self) -> bool:
-        """Whether it was run and could not be, as against lacking data or time."""
+        """Whether it cannot be run as it is, as against lacking data or time."""
         return self.reason.startswith("failed")
 
     def published(self, table: Table, metric: str) -> float | None:
@@ -201,7 +218,7 @@ class Run:
 
 def run_of(table: Table, cell: Cell, setup: Setup, seed: int) -> Run:
     """The training that a cell needs; equal trainings of different tables are one."""
-    row, recipe, scale = cell.row, cell.row.recipe or table.recipe, SCALES[setup.scale]
+    row, recipe, scale = cell.row, cell.row.recipe or table.recipe, setup.scale_of(cell.row)
     assert row.detector is not None
     options = dict(row.options)
     if default_options(row.detector).get("image_size"):  # it is built for one size of image
@@ -242,4 +259,10 @@ def _missing(row: Row, column: Column, setup: Setup) -> str:
         setup.weights_of(row)
     except OptionError as error:
         return str(error)
+    from .selection import both_sides  # pandas is imported here
+
+    try:
+        both_sides(column, SCALES[setup.scale], setup)
+    except TelltraceError as error:
+        return f"failed: {error}"
     return ""

@@ -1,14 +1,13 @@
 """Run the cells of a table: train what was not trained, judge what was not judged, never twice."""
 
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 
 from telltrace.checkpoint import load_detector
 from telltrace.data.crops import read_crops
-from telltrace.data.manifest import manifest_hash, read_manifest
+from telltrace.data.manifest import manifest_hash
 from telltrace.evaluation.ranking import UndefinedError
 from telltrace.evaluation.scores import read_scores, write_scores
 from telltrace.inference import choose_device, score_crops
@@ -20,7 +19,7 @@ from telltrace.training.config import HardwareConfig, ObjectiveConfig
 
 from .cells import Cell, Run, Setup, run_of, settings
 from .figures import cell_figure
-from .selection import judged_rows, refuse_leaks, training_rows, write_selection
+from .selection import both_sides, write_selection
 from .tables import Table
 
 
@@ -43,11 +42,7 @@ def run_cell(table: Table, cell: Cell, setup: Setup) -> Cell:
 def _scores(run: Run, cell: Cell, setup: Setup) -> pd.DataFrame | None:
     """The scores of a run on the cell's test crops: kept ones, or made now unless only shown."""
     source, judged = setup.manifest_of(run.train), setup.manifest_of(cell.column.test)
-    scale, column = run.scale, cell.column
-    training = training_rows(_read(source), run.train_methods, scale.frames, scale.crops)
-    test = judged_rows(_read(judged), column.test_methods, scale.test_frames, column.whole)
-    if not setup.shared_people:
-        refuse_leaks(training, test)
+    training, test = both_sides(cell.column, run.scale, setup)
     folder = setup.out / "runs" / f"{run.name}-{manifest_hash(training)[:8]}"
     path = folder / f"scores-{cell.column.test}-{manifest_hash(test)[:8]}.csv"
     if not path.exists():
@@ -59,16 +54,6 @@ def _scores(run: Run, cell: Cell, setup: Setup) -> pd.DataFrame | None:
         write_scores(score_crops(detector, *crops), path)
         logger.info("judged %s", path)
     return read_scores(path)
-
-
-def _read(manifest: Path) -> pd.DataFrame:
-    """A manifest, parsed once for all cells unless it is written anew."""
-    return _read_version(manifest, manifest.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _read_version(manifest: Path, modified: int) -> pd.DataFrame:
-    return read_manifest(manifest)
 
 
 def _train(run: Run, manifest: Path, folder: Path, setup: Setup) -> None:

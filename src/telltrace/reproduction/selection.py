@@ -1,19 +1,52 @@
 """Which crops a cell learns from and judges, written as manifests of its own."""
 
 import shutil
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from telltrace.data.crops import SETTINGS
-from telltrace.data.manifest import manifest_hash, write_manifest
+from telltrace.data.manifest import manifest_hash, read_manifest, write_manifest
 from telltrace.data.people import group_rows, hash_of
 from telltrace.data.split_checks import check_splits
 from telltrace.errors import ManifestError
 from telltrace.robustness.run import thin_out
 
+if TYPE_CHECKING:
+    from .cells import Scale, Setup
+    from .tables import Column
+
 VALIDATION = 0.1
 """Share of the training groups of people that validates where a manifest has no validation."""
+
+
+def both_sides(
+    column: "Column", scale: "Scale", setup: "Setup"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the networks of a column learn from, and what they judge.
+
+    Raises:
+        ManifestError: If the manifest has no training split.
+        SplitError: If people are on both sides, unless ``setup`` allows it.
+    """
+    source, judged = (_read(setup.manifest_of(name)) for name in (column.train, column.test))
+    training = training_rows(source, column.train_methods, scale.frames, scale.crops)
+    test = judged_rows(judged, column.test_methods, scale.test_frames, column.whole)
+    if not setup.shared_people:
+        refuse_leaks(training, test)
+    return training, test
+
+
+def _read(manifest: Path) -> pd.DataFrame:
+    """A manifest, parsed once for all cells unless it is written anew."""
+    return _read_version(manifest, manifest.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read_version(manifest: Path, modified: int) -> pd.DataFrame:
+    return read_manifest(manifest)
 
 
 def training_rows(

@@ -46,6 +46,8 @@ class Row:
     """What is minimised, where not the detector's own as it is by default."""
     imagenet: bool = False
     """Whether the paper starts it from ImageNet weights."""
+    multiple: int = 1
+    """The side of its images is a multiple of so many pixels: at a scale it is rounded up."""
     cost: tuple[str, ...] = ()
     """Published parameters and multiply-accumulates, such as ("13.95 M", "3.08 G")."""
     twin: str | None = None
