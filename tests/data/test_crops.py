@@ -70,8 +70,13 @@ def test_where_the_face_is_in_its_crop(picture: np.ndarray, tmp_path: Path) -> N
     assert placed.landmarks[0].tolist() == pytest.approx([30, -42])
 
 
-def test_crops_of_other_alignments_are_refused() -> None:
+def test_crops_of_other_alignments_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    check_cut(FaceCrop(margin=2.0), FaceCrop())
+    assert not caplog.messages
     check_cut(FaceCrop(), FaceCrop(margin=2.0))
+    assert caplog.messages == [
+        "the crops have margin 1.3, the detector learnt from 2: it sees faces too near"
+    ]
     with pytest.raises(ValueError, match="the detector wants"):
         check_cut(FaceCrop(alignment="similarity"), FaceCrop())
 

@@ -2,15 +2,18 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 from skimage.data import astronaut
 
+from telltrace.cli import main
 from telltrace.data import Prepared
 from telltrace.data.cropping import crop_media
-from telltrace.data.crops import prepared_crop
+from telltrace.data.crops import check_cut, prepared_crop
 from telltrace.data.datasets.folder import read_folder
 from telltrace.data.extraction import medium_folder
 from telltrace.data.manifest import ManifestError, read_manifest
@@ -19,6 +22,7 @@ from telltrace.faces.detect import create_face_detector
 from telltrace.faces.media import Sampling
 from telltrace.faces.reader import open_media
 
+RECIPES = Path(__file__).parents[2] / "recipes" / "data"
 CROP, SAMPLING = FaceCrop(64), Sampling("spread", 4)
 
 
@@ -135,6 +139,43 @@ def test_a_deleted_crop_is_made_again(prepared: tuple[Path, Prepared], media_fol
     one = read_folder(media_folder).query("video in ('r1', 'r2')")
     assert run(one, out).reused == 1
     assert lost.read_bytes() == content
+
+
+def test_pictures_of_hff_are_resized_and_no_face_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("telltrace.data.extract._detector", None)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 300, 280, 3), np.uint8)
+    for folder, picture in zip(("test/CelebA", "test/PGGAN"), pixels, strict=True):
+        (tmp_path / "HFF" / folder).mkdir(parents=True)
+        Image.fromarray(picture).save(tmp_path / "HFF" / folder / "1.png")
+    config, out = str(RECIPES / "hff.yaml"), tmp_path / "out"
+    call = ["prepare", "--config", config, str(tmp_path / "HFF"), "--out", str(out)]
+    assert main([*call, "--workers", "0"]) == 0
+    assert "2 crops; 2 whole pictures, in which no face was looked for" in capsys.readouterr().out
+    table = read_manifest(out / "manifest.csv")
+    assert (
+        table[["split", "frame", "box", "landmarks", "square"]].values.tolist()
+        == [["test", 0, "", "", ""]] * 2
+    )
+    assert table.confidence.isna().all()
+    for path, picture in zip(table.path, pixels, strict=True):
+        shown = cv2.resize(picture, (256, 256), interpolation=cv2.INTER_AREA)
+        assert np.array_equal(np.asarray(Image.open(path)), shown)
+    about = json.loads((out / "prepare.json").read_text())
+    assert (about["face_detector"], about["frames_with_face"]) == (None, 0)
+    whole = FaceCrop(alignment="whole")
+    assert prepared_crop(out / "manifest.csv") == whole
+    with pytest.raises(ManifestError, match="the detector wants"):
+        check_cut(whole, FaceCrop())
+    again = main([*call, "--workers", "0"])
+    assert (again, "(2 from an earlier run" in capsys.readouterr().out) == (0, True)
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_says_how_faces_are_cut(recipe: Path) -> None:
+    settings = yaml.safe_load(recipe.read_text())
+    assert "margin" in settings or settings["alignment"] == "whole"
 
 
 def test_everybody_in_the_picture(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def pack(
     split: str | None = None,
     size: int | None = None,
     margin: float = 1.3,
-    alignment: Literal["box", "similarity"] = "box",
+    alignment: Literal["box", "similarity", "whole"] = "box",
 ) -> int:
     """Write a manifest's face crops and masks into one file, which is quick to open and to copy.
 
@@ -39,7 +39,8 @@ def pack(
         split: Only the rows of this split, such as train.
         size: Side of the crops in pixels, where no prepare.json beside the manifest says it.
         margin: There, side of a crop as a multiple of the face box.
-        alignment: There, whether crops are upright, or turned and scaled by five landmarks.
+        alignment: There, whether crops are upright, turned and scaled by five landmarks, or whole
+            pictures.
     """
     from telltrace.data.crops import read_crops, write_pack
     from telltrace.faces.align import FaceCrop

@@ -64,6 +64,7 @@ def crop_media(
         media = choose_videos(media, sampling)
     per_label = _settings(crop, sampling, faces)
     about = replace(per_label[1], limit=None).to_dict() | {"sampling": asdict(sampling)}
+    about["face_detector"] = None if crop.alignment == "whole" else "mtcnn"
     refuse_other_settings(out / SETTINGS, about)
     aside = out / ".unfinished"
     jobs = [

@@ -17,6 +17,7 @@ from ..faces.detect import Face
 from ..packs.pack import SUFFIX, find_entry, is_pack, write_entries
 from ..packs.pictures import read_crop
 from ..pixels import Image
+from ..progress import logger
 from .manifest import VIDEO_KEY, check_manifest, read_manifest
 from .protocols import assign_split
 
@@ -115,8 +116,13 @@ def crop_landmarks(table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.float
     Boxes and landmarks of the table are in pixels of the media.
     """
     rows = table.to_dict("records")
-    known = [crop_face(row, crop) if row["box"] and row["landmarks"] else None for row in rows]
+    known = [crop_face(row, crop) if _is_placed(row, crop) else None for row in rows]
     return [None if face is None else face.landmarks.astype(np.float64) for face in known]
+
+
+def _is_placed(row: Mapping[Hashable, Any], crop: FaceCrop) -> bool:
+    """Whether it is known where in its crop the face of a manifest's row lies."""
+    return bool(row["box"] and row["landmarks"]) and crop.alignment != "whole"
 
 
 def crop_face(row: Mapping[Hashable, Any], crop: FaceCrop) -> Face:
@@ -126,7 +132,7 @@ def crop_face(row: Mapping[Hashable, Any], crop: FaceCrop) -> Face:
     found, the face is taken to fill the middle of the crop, ``1 / margin`` of its side, and its
     landmarks are not numbers.
     """
-    if not row["box"] or not row["landmarks"]:
+    if not _is_placed(row, crop):
         near, far = (crop.size * (1 + sign / crop.margin) / 2 for sign in (-1, 1))
         return Face((near, near, far, far), np.full((5, 2), np.nan, np.float32), 1.0)
     points = np.array(row["landmarks"].replace(",", " ").split(), dtype=np.float64).reshape(5, 2)
@@ -170,6 +176,9 @@ def check_cut(crop: FaceCrop, wanted: FaceCrop) -> None:
         reason = f"The crops were cut as {crop}, the detector wants {wanted}"
         remedy = "Prepare the media again with the detector's alignment."
         raise ManifestError(reason, remedy=remedy)
+    if crop.alignment == "box" and crop.margin < wanted.margin:
+        text = "the crops have margin %g, the detector learnt from %g: it sees faces too near"
+        logger.warning(text, crop.margin, wanted.margin)
 
 
 def prepared_crop(manifest: str | Path, otherwise: FaceCrop | None = None) -> FaceCrop:

@@ -83,17 +83,20 @@ def lose_medium(_: ExtractJob, how: Lost) -> Extraction:
 
 def _extract(job: ExtractJob, folder: Path) -> Extraction:
     frames = open_media(job.path, job.settings.sampling)
-    detector, found = _detector(), Extraction()
+    found = Extraction()
     previous: Face | None = None
     cuts: list[CutFace] = []
+    whole = job.settings.crop.alignment == "whole"
     for batch in in_batches(islice(frames, job.settings.limit)):
-        for frame, faces in zip(batch, detector.detect([f.image for f in batch]), strict=True):
+        images = [frame.image for frame in batch]
+        looked = [[_picture(one)] for one in images] if whole else _detector().detect(images)
+        for frame, faces in zip(batch, looked, strict=True):
             chosen = [choose_face(faces, previous)] if faces else []
             if job.settings.faces == "all":
                 chosen = faces  # the largest and surest first
             elif chosen:
                 previous = chosen[0]
-            found.with_face += bool(faces)
+            found.with_face += bool(faces) and not whole
             for number, face in enumerate(chosen):
                 suffix = f"_{number}" if job.settings.faces == "all" else ""
                 found.faces.append(_write_crop(frame, face, suffix, job.settings, folder))
@@ -122,6 +125,12 @@ def _explain(found: Extraction, frames: Frames) -> None:
 _detector = cache(create_face_detector)
 
 
+def _picture(image: NDArray[np.uint8]) -> Face:
+    """A whole picture, in which no face is looked for."""
+    height, width = image.shape[:2]
+    return Face((0.0, 0.0, float(width), float(height)), np.full((5, 2), np.nan, np.float32), 1.0)
+
+
 def in_batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
     """Group frames so that a batch is neither long nor large."""
     batch: list[Frame] = []
@@ -140,10 +149,10 @@ def _write_crop(
     crop, name = settings.crop, f"{frame.index:06d}{suffix}.png"
     square = crop.square(face, frame.image.shape[:2]) if crop.alignment == "box" else ()
     _write_png(folder / name, crop.cut(frame.image, face))
-    return {
-        "file": name,
-        "frame": int(frame.index),
-        "time": round(float(frame.time), 6),
+    about = {"file": name, "frame": int(frame.index), "time": round(float(frame.time), 6)}
+    if crop.alignment == "whole":
+        return about
+    return about | {
         "box": " ".join(f"{v:.2f}" for v in face.box),
         "landmarks": " ".join(f"{v:.2f}" for v in np.asarray(face.landmarks).ravel()),
         "square": " ".join(map(str, square)),

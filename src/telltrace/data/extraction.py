@@ -87,7 +87,8 @@ class Extraction:
     lost: int = 0
     """Packets that could not be decoded."""
     faces: list[dict[str, Any]] = field(default_factory=list)
-    """file, frame, time, box, landmarks, square, confidence of every crop; its mask if any."""
+    """file, frame, time of every crop; its mask if any; where a face was looked for its box,
+    landmarks, square and confidence."""
 
 
 def write_mark(folder: Path, job: ExtractJob, found: Extraction) -> None:

@@ -102,9 +102,11 @@ class Prepared:
         if not self.media:
             return f"{len(self.manifest)} crops, listed as they are"
         share = self.frames_with_face / max(self.frames_read, 1)
+        found = f"a face in {self.frames_with_face} of {self.frames_read} frames ({share:.2%})"
+        if not self.frames_with_face:
+            found = f"{self.frames_read} whole pictures, in which no face was looked for"
         return (
             f"{self.media} media ({self.reused} from an earlier run, {self.failures} without a "
-            f"face, {self.partial} damaged): {len(self.manifest)} crops; a face in "
-            f"{self.frames_with_face} of {self.frames_read} frames ({share:.2%}); "
+            f"face, {self.partial} damaged): {len(self.manifest)} crops; {found}; "
             f"{self.seconds:.1f} s, {self.frames_per_second:.1f} frames/s"
         )

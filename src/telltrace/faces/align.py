@@ -37,7 +37,8 @@ class FaceCrop:
         margin: Side of the square in sizes of the face: 1 ends at the longer side of its box.
         alignment: ``"box"`` cuts an upright square around the centre of the box.
             ``"similarity"`` turns, scales and moves the five landmarks onto a template, the
-            same in every crop (the template's square is taken for a face of size 1).
+            same in every crop (the template's square is taken for a face of size 1). ``"whole"``
+            resizes the picture, which is a face already, whatever its margin and shape.
         outside: What happens to an upright square that reaches beyond the picture. ``"shift"``
             moves it inside, and makes it as small as the picture's shorter side if need be: no
             pixel is invented. ``"repeat"`` continues the picture's edge pixels, as an aligned
@@ -49,14 +50,17 @@ class FaceCrop:
 
     size: int = 256
     margin: float = 1.3
-    alignment: Literal["box", "similarity"] = "box"
+    alignment: Literal["box", "similarity", "whole"] = "box"
     outside: Literal["shift", "repeat"] = "shift"
 
     def __post_init__(self) -> None:
         rules = {
             "size": (self.size >= 1, "at least 1 pixel"),
             "margin": (0.5 <= self.margin <= 4, "between 0.5 and 4"),
-            "alignment": (self.alignment in ("box", "similarity"), "box or similarity"),
+            "alignment": (
+                self.alignment in ("box", "similarity", "whole"),
+                "box, similarity or whole",
+            ),
             "outside": (self.outside in ("shift", "repeat"), "shift or repeat"),
         }
         for name, (is_met, rule) in rules.items():
@@ -68,6 +72,8 @@ class FaceCrop:
 
         An empty box, or landmarks that coincide, are an OptionError.
         """
+        if self.alignment == "whole":
+            return resize_square(image, self.size)
         if self.alignment == "similarity":
             return _warp(image, self._onto_template(face), self.size)
         return resize_square(_square(image, *self.square(face, image.shape[:2])), self.size)
@@ -149,13 +155,13 @@ def _square(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray
     return np.asarray(cv2.copyMakeBorder(part, *edges, cv2.BORDER_REPLICATE), np.uint8)
 
 
-def resize_square(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Average down or interpolate up; a square of the right size is left as it is."""
-    if len(square) == size:
-        return square.copy()
-    method = cv2.INTER_AREA if len(square) > size else cv2.INTER_CUBIC
-    square = np.ascontiguousarray(square)
-    return cv2.resize(square, (size, size), interpolation=method).astype(np.uint8, copy=False)
+def resize_square(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Average down or interpolate up to a square; one of the right size is left as it is."""
+    if picture.shape[:2] == (size, size):
+        return picture.copy()
+    method = cv2.INTER_AREA if min(picture.shape[:2]) >= size else cv2.INTER_CUBIC
+    picture = np.ascontiguousarray(picture)
+    return cv2.resize(picture, (size, size), interpolation=method).astype(np.uint8, copy=False)
 
 
 def _warp(image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:

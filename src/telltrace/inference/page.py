@@ -205,13 +205,14 @@ def _detector(detector: Detector) -> str:
     """The card of a detector as HTML, all of it, and the hash of its checkpoint."""
     card = detector.card
     zone, crop = card.calibration, detector.crop
+    margin = "the picture" if crop.alignment == "whole" else f"margin {crop.margin:g}"
     about = {
         "Trained on": card.provenance.get("summary", "not said in its card"),
         "Real below": f"{zone.real_below:.4f}",
         "Fake from": f"{zone.fake_from:.4f}, strict {zone.fake(strict=True):.4f}",
         "Calibrated on": zone.fitted_on or "not said in its card",
         "Temperature and bias": f"{zone.temperature:g}, {zone.bias:g}",
-        "Face crop": f"{crop.alignment}, margin {crop.margin:g}, {crop.size} pixels",
+        "Face crop": f"{crop.alignment}, {margin}, {crop.size} pixels",
         "Network's input": f"{card.preprocessing.image_size} pixels",
         "SHA-256 of its checkpoint": detector.sha256 or "none: it was made in memory",
     }
