@@ -6,13 +6,15 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import telltrace
 from telltrace import errors
-from telltrace.renamed import RENAMED
+from telltrace.renamed import RENAMED, new_path
 
+NAMES_OF_0_1 = Path(__file__).parent / "contract" / "files_of_0_1" / "public_names.txt"
 NAMES = [
     "CheckpointError",
     "DependencyError",
@@ -112,10 +114,23 @@ def test_old_import_paths_give_the_same_modules_and_a_warning(old: str) -> None:
         importlib.import_module(old.rpartition(".")[0])
     with pytest.warns(DeprecationWarning, match=f"{old} is now telltrace."):
         module = importlib.import_module(old)
-    new = importlib.import_module(module.__name__)
+    new = importlib.import_module(str(new_path(old)))
     assert new.__name__ != old
     assert module is new or module.__path__ == []
     assert all(getattr(module, name) is getattr(new, name) for name in vars(new) if name[0] != "_")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("line", NAMES_OF_0_1.read_text().splitlines())
+def test_the_public_names_of_0_1_are_there_or_the_error_says_where_to_look(line: str) -> None:
+    room, *names = line.split()
+    for name in names:
+        try:
+            assert not inspect.ismodule(getattr(__import__(room, fromlist=[name]), name))
+        except ImportError as error:
+            said, _, place = str(error).rpartition(" ")
+            assert said == f"{room}.{name} is gone; what takes its place is in"
+            assert importlib.import_module(place)
 
 
 def test_importing_an_old_room_hides_no_function() -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from telltrace.data import prepare
 from telltrace.data.cropping import is_crops
 from telltrace.data.datasets import read_layout
 from telltrace.data.datasets.face_sets import split_by_hash, utkface_group
-from telltrace.errors import ManifestError
+from telltrace.errors import ManifestError, OutputError
 
 
 def touch(root: Path, *names: str) -> None:
@@ -48,6 +49,13 @@ def test_dfdc_faces_are_split_by_the_real_they_came_from(tmp_path: Path, large: 
     splits = dict(zip(found.identity, found.split, strict=True))
     assert splits == {groups["0"]: "test", groups["1"]: "val", groups["7"]: "train"}
     assert (found.groupby("identity").split.nunique() == 1).all()
+    out, options = tmp_path / "out", {"layout": "dfdc-faces", "size": 224}
+    prepare(tmp_path, out=out, **options)
+    written = {file: file.read_bytes() for file in out.iterdir()}
+    with pytest.raises(OutputError, match=r"other settings \(crop .*'margin': 1.3.*now .* 2"):
+        prepare(tmp_path, out=out, margin=2, **options)
+    assert {file: file.read_bytes() for file in out.iterdir()} == written
+    prepare(tmp_path, out=out, **options)
     few = read_layout("dfdc-faces", tmp_path, fakes=1)
     assert few.label.tolist().count(1) == 3
     assert few.equals(read_layout("dfdc-faces", tmp_path, fakes=1))

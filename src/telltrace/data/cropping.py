@@ -208,14 +208,19 @@ def adopt_crops(manifest: pd.DataFrame, out: str | Path, crop: FaceCrop) -> pd.D
     """Write a manifest of crops that exist, and how they were cut, as if `prepare` had cut them.
 
     The pictures stay where they are. ``crop`` must say how they were cut: a detector trained on
-    them will see faces cut like that when it scans. A row of a medium is a ManifestError.
+    them will see faces cut like that when it scans.
+
+    Raises:
+        ManifestError: If a row is a medium.
+        OutputError: If ``out`` holds crops of other settings.
     """
     table = check_manifest(manifest)
     if not is_crops(table):
         remedy = "Cut their faces with prepare."
         raise ManifestError("lists media", remedy=remedy, path=source_of(manifest))
-    out = Path(out).absolute()
-    write_json({"crop": crop.to_dict(), "adopted": True}, out / SETTINGS)
+    out, about = Path(out).absolute(), {"crop": crop.to_dict()}
+    refuse_other_settings(out / SETTINGS, about)
+    write_json(about | {"adopted": True}, out / SETTINGS)
     return _write_manifest(table, out)
 
 

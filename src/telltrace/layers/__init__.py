@@ -1,5 +1,10 @@
 """Layers: what a network is made of."""
 
+import sys
+from typing import TYPE_CHECKING
+
+from telltrace.renamed import Package, old_names
+
 from .constrained import ConstrainedConv2d
 from .space_frequency import SFIConv2d
 from .streams import StreamBatchNorm2d, Streams, each, resample, split_channels
@@ -13,3 +18,7 @@ __all__ = [
     "resample",
     "split_channels",
 ]
+
+sys.modules[__name__].__class__ = Package
+if not TYPE_CHECKING:
+    __getattr__ = old_names(__name__, {"convert": "telltrace.convert"})
