@@ -171,7 +171,8 @@ class Package(ModuleType):
     """A room in which importing an old module hides no function of its name."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (isinstance(value, ModuleType) and hasattr(self, name)):
+        hidden = [*self.__all__, *vars(self).get("_OLD", ())]
+        if not (name in hidden and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "split_channels",
 ]
 
+_OLD = {"convert": "telltrace.convert"}
 sys.modules[__name__].__class__ = Package
 if not TYPE_CHECKING:
-    __getattr__ = old_names(__name__, {"convert": "telltrace.convert"})
+    __getattr__ = old_names(__name__, _OLD)
