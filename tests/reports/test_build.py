@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from telltrace import cli
 from telltrace.cli.scores import report as command
 from telltrace.evaluation import COLUMNS, evaluate, write_scores
 from telltrace.reports import Source, build_report, read_source
@@ -153,6 +154,29 @@ def test_a_run_and_its_robustness_are_read_from_their_folders(tmp_path: Path) ->
     (source,) = read_source(out)
     assert source.robustness == found
     assert "Robustness" in Reader(build_report([source])).headings
+
+
+def test_tables_of_label_and_score_are_found_in_a_folder(tmp_path: Path) -> None:
+    columns = ["label", "score"]
+    table()[columns].to_csv(tmp_path / "a.csv", index=False)
+    pytest.importorskip("pyarrow")
+    table()[columns].to_parquet(tmp_path / "b.parquet")
+    (tmp_path / "metrics.csv").write_text("epoch,loss\n1,0.5\n")
+    first, second = read_source(tmp_path)
+    assert (first.name, second.name) == (f"{tmp_path.name}, a", f"{tmp_path.name}, b")
+    pd.testing.assert_frame_equal(first.scores, second.scores)
+
+
+def test_commands_read_the_columns_of_other_tools(tmp_path: Path, capsys) -> None:
+    theirs = table().rename(columns={"video": "clip", "score": "prob_fake"})
+    theirs.to_csv(tmp_path / "theirs.csv", index=False)
+    out, names = tmp_path / "report.html", ["--columns", "video=clip,score=prob_fake"]
+    assert cli.main(["report", str(tmp_path), "--out", str(out), *names]) == 0
+    assert Reader(out.read_text()).drawings == 4
+    capsys.readouterr()
+    assert cli.main(["evaluate", str(tmp_path / "theirs.csv"), "--json", *names]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == json.loads(json.dumps(evaluate(table()).to_dict()))
 
 
 def test_what_is_no_source_is_named(tmp_path: Path) -> None:

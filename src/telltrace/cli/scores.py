@@ -84,7 +84,14 @@ def evaluate(
     return 0
 
 
-def calibrate(checkpoint: Path, scores: list[Path], *, out: Path, **options: Any) -> int:
+def calibrate(
+    checkpoint: Path,
+    scores: list[Path],
+    *,
+    out: Path,
+    columns: str | None = None,
+    **options: Any,
+) -> int:
     """Fit a checkpoint's probabilities and thresholds on its validation scores.
 
     The scores must be of the validation split alone: `telltrace predict --split val`. Training,
@@ -96,18 +103,20 @@ def calibrate(checkpoint: Path, scores: list[Path], *, out: Path, **options: Any
         checkpoint: Detector that made the scores.
         scores: What `telltrace predict` wrote for the validation split; several tables are one.
         out: Checkpoint to write.
+        columns: Columns that have other names there, such as video=clip,score=prob_fake.
     """
     import pandas as pd
 
     from telltrace.checkpoint import load_detector, save_checkpoint
-    from telltrace.evaluation import read_scores
+    from telltrace.evaluation import parse_columns, read_scores
     from telltrace.files import check_suffix
     from telltrace.inference.calibrate import calibrate as fit
     from telltrace.inference.calibrate import verdict_shares
 
     check_suffix(out, ".safetensors")
     detector = load_detector(checkpoint)
-    table = pd.concat([read_scores(path) for path in scores], ignore_index=True)
+    names = parse_columns(columns) if columns else None
+    table = pd.concat([read_scores(path, names) for path in scores], ignore_index=True)
     before = detector.card.calibration
     found = fit(before, table, **options)
     card = replace(detector.card, calibration=found.calibration, video=found.video)
@@ -176,19 +185,22 @@ def robustness(
     return 0
 
 
-def report(sources: list[Path], *, out: Path, **options: Any) -> int:
+def report(sources: list[Path], *, out: Path, columns: str | None = None, **options: Any) -> int:
     """Write one HTML page about scores, runs and robustness; it needs no network and no server.
 
     Args:
         sources: Scores tables, folders of training runs with scores tables in them, or folders
             that `telltrace robustness` wrote.
         out: File to write, such as report.html.
+        columns: Columns that have other names there, such as video=clip,score=prob_fake.
     """
+    from telltrace.evaluation import parse_columns
     from telltrace.files import check_suffix, write_bytes
     from telltrace.reports import build_report, read_source
 
     check_suffix(out, ".html", ".htm")
-    found = [source for path in sources for source in read_source(path)]
+    names = parse_columns(columns) if columns else None
+    found = [source for path in sources for source in read_source(path, names)]
     write_bytes(build_report(found, **options).encode(), out)
     print(f"{len(found)} sets of scores -> {out}")
     return 0

@@ -63,9 +63,12 @@ def parse_columns(text: str) -> dict[str, str]:
     return found
 
 
-def read_scores(path: str | Path) -> pd.DataFrame:
-    """Read and check a scores table, a CSV or .parquet file; a ManifestError says what is wrong."""
-    with closing(read_parts(path, _KNOWN)) as parts:
+def read_scores(path: str | Path, columns: Columns | None = None) -> pd.DataFrame:
+    """Read and check a scores table, a CSV or .parquet file; a ManifestError says what is wrong.
+
+    ``columns`` are the names that it has for ours.
+    """
+    with closing(read_parts(path, _KNOWN, columns)) as parts:
         found = [part.astype({c: object for c in part if c not in NUMBERS}) for part in parts]
     return check_scores(pd.concat(found, ignore_index=True), name=str(path))
 

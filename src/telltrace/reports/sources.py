@@ -1,5 +1,6 @@
 """What a report is made of: scores tables, folders of runs, and measured robustness."""
 
+import csv
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 
 from telltrace.checkpoint import read_card
 from telltrace.errors import ManifestError
-from telltrace.evaluation.scores import COLUMNS, read_scores
+from telltrace.evaluation.scores import Columns, read_scores
 from telltrace.files import file_sha256
 from telltrace.robustness import Robustness
 from telltrace.robustness.run import RESULTS
@@ -29,24 +30,24 @@ class Source:
     robustness: Robustness | None = None
 
 
-def read_source(path: Path) -> list[Source]:
+def read_source(path: Path, columns: Columns | None = None) -> list[Source]:
     """Everything a report can show of a path.
 
     It is a scores table; the folder of a training run that holds one or more; or the folder that
-    `telltrace robustness` wrote.
+    `telltrace robustness` wrote. ``columns`` are names that tables have for ours.
 
     Raises:
         ManifestError: If it holds no scores table; the message says how to make one.
     """
     if path.is_file():
         run = (path.parent / "recipe.json").is_file()
-        return [Source(path.stem, *_scores(path, _about_run(path.parent) if run else {}))]
+        return [Source(path.stem, *_scores(path, _about_run(path.parent) if run else {}, columns))]
     if not path.is_dir():
         remedy = "Name a scores table or a run's folder."
         raise ManifestError("no such file or folder", remedy=remedy, path=path)
     if (path / RESULTS).is_file():
         return [_read_robustness(path)]
-    tables = [file for file in sorted(path.rglob("*.csv")) if _is_scores(file)]
+    tables = [file for file in sorted(path.rglob("*")) if _is_scores(file, columns)]
     if not tables:
         best, out = path / "best.safetensors", path / "test.csv"
         remedy = f"Write one with `telltrace predict ... --checkpoint {best} --out {out}`."
@@ -55,7 +56,7 @@ def read_source(path: Path) -> list[Source]:
     history = pd.read_csv(file) if file.is_file() else None
     names = [path.name if len(tables) == 1 else f"{path.name}, {file.stem}" for file in tables]
     origin, pairs = _about_run(path), zip(names, tables, strict=True)
-    return [Source(name, *_scores(file, origin), history) for name, file in pairs]
+    return [Source(name, *_scores(file, origin, columns), history) for name, file in pairs]
 
 
 def _read_robustness(path: Path) -> Source:
@@ -66,15 +67,24 @@ def _read_robustness(path: Path) -> Source:
     return Source(path.name, table, origin, robustness=Robustness.from_dict(values))
 
 
-def _scores(path: Path, origin: dict[str, str]) -> tuple[pd.DataFrame, dict[str, str]]:
+def _scores(
+    path: Path, origin: dict[str, str], columns: Columns | None = None
+) -> tuple[pd.DataFrame, dict[str, str]]:
     digest = file_sha256(path)
-    return read_scores(path), {**origin, "scores table": path.name, "its SHA-256": digest}
+    return read_scores(path, columns), {**origin, "scores table": path.name, "its SHA-256": digest}
 
 
-def _is_scores(path: Path) -> bool:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        names = file.readline().strip().split(",")
-    return set(COLUMNS) <= set(names)
+def _is_scores(path: Path, columns: Columns | None) -> bool:
+    """Whether a file's header names a label and a score."""
+    names: list[str] = []
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", errors="replace") as file:
+            names = next(csv.reader(file), names)
+    elif path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        names = parquet.read_schema(path).names
+    return {(columns or {}).get(name, name) for name in ("label", "score")} <= set(names)
 
 
 def _about_run(folder: Path) -> dict[str, str]:
