@@ -8,7 +8,9 @@ import pytest
 from telltrace.data.cropping import crop_media
 from telltrace.data.crops import read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, write_manifest
+from telltrace.evaluation import read_scores
 from telltrace.faces.align import FaceCrop
+from telltrace.inference import predict
 from telltrace.packs.pictures import read_crop
 
 FILES = Path(__file__).parent / "files_of_0_1"
@@ -32,6 +34,14 @@ def test_a_pack_holds_the_crops_it_was_made_of() -> None:
     assert manifest_hash(packed) == manifest_hash(table)
     for own, other in zip(table.path, packed.path, strict=True):
         np.testing.assert_array_equal(read_crop(own), read_crop(other))
+
+
+def test_a_checkpoint_scores_as_it_did() -> None:
+    found = predict(CROPS, detector=FILES / "run" / "best.safetensors", device="cpu")
+    before = read_scores(FILES / "scores.csv")
+    assert found.video.tolist() == before.video.tolist()
+    np.testing.assert_allclose(found.score, before.score, atol=1e-5)
+    assert found.score.nunique() > 1
 
 
 def test_crops_of_other_settings_are_not_replaced() -> None:

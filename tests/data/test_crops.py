@@ -8,6 +8,7 @@ from PIL import Image
 
 from telltrace.cli import main
 from telltrace.data.crops import Faces, check_cut, crop_face, read_crops
+from telltrace.data.manifest import check_manifest, write_manifest
 from telltrace.errors import ManifestError
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
@@ -86,6 +87,18 @@ def test_a_crop_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for name, reason in (("no.png", "is no readable picture"), ("gone.png", "cannot be read")):
         with pytest.raises(ValueError, match=f"{name}: {reason}"):
             read_crop(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("command", ["train --manifest", "predict", "robustness default"])
+def test_a_missing_prepare_json_is_named_with_what_to_do(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"path": [str(tmp_path / "a.png")], "label": 0, "video": "a", "frame": 0}
+    write_manifest(check_manifest(pd.DataFrame(row)), tmp_path / "m.csv")
+    assert main([*command.split(), f"{tmp_path / 'm.csv'}", "--out", f"{tmp_path / 'x.csv'}"]) == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'prepare.json'}: is missing" in said
+    assert "`telltrace pack --size --margin --alignment` and use the pack" in said
 
 
 def test_crops_without_prepare_json_are_read_where_their_cut_is_given(tmp_path: Path) -> None:

@@ -31,8 +31,10 @@ def share_above(ranking: Ranking) -> object:
     return ranking.fake[ranking.above(0.8)].sum(0) / ranking.fake.sum(0)
 
 
-@pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(params=[None, 64], ids=["whole", "in pieces"])
+def toy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in ("ranking.PIECE", "items.PIECE", "items.BINS") if request.param else ():
+        monkeypatch.setattr(f"telltrace.evaluation.{name}", request.param)
     metric = Metric(
         name="toy", title="toy share", meaning="fakes that score 0.8 or more",
         compute=share_above, heading="TOY",

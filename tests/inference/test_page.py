@@ -21,7 +21,11 @@ def test_a_video_gets_the_same_page_again(scanner: Scanner, clip: Path) -> None:
     headings = re.findall("<h2>(.*?)</h2>", first)
     assert headings[:4] == ["Finding", "Timeline", "People", "The file"]
     assert first.count("data:image/png;base64,") == 1 + 4  # the frame, and four looks
-    assert "<svg" in first
+    assert '<svg role="img"' in first
+    width = re.search(r'viewBox="0 0 ([\d.]+) ', first)
+    assert width is not None
+    assert float(width[1]) <= 360  # points: letters of 10 stay 7 or more on a phone
+    assert re.search(r"@media \(max-width: 40rem\) \{[^@]*attr\(data-column\)", first)
     assert not re.search(r'(src|href)="(?!data:|#)', first)
     assert str(clip.parent) not in first
 

@@ -1,4 +1,5 @@
 import inspect
+import json
 import subprocess
 import sys
 from importlib import import_module
@@ -6,8 +7,9 @@ from importlib import import_module
 import pytest
 import torch
 
+from telltrace import cli
 from telltrace.models import DETECTORS, create_detector, list_detectors
-from telltrace.models.registry import Builder, _builder, options_for_size
+from telltrace.models.registry import Builder, _builder, default_options, options_for_size
 
 
 def test_a_misspelt_name_is_answered_with_the_right_one() -> None:
@@ -50,6 +52,21 @@ def test_options_are_read_from_the_text_as_python_reads_them(name: str) -> None:
 def test_detectors_are_listed_without_torch() -> None:
     code = "import sys, telltrace.cli as c; c.main(['detectors']); sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_detectors_prints_the_options_of_every_detector_and_prefix(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cli.main(["detectors"])
+    text = capsys.readouterr().out
+    cli.main(["detectors", "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == [*sorted(DETECTORS), "timm:NAME", "sfi:NAME"]
+    for row in rows:
+        assert f"{row['name']} " in text
+        assert list(row["options"]) == list(default_options(row["name"]))
+        assert f"options: {', '.join(row['options'])}\n" in text
+    assert "alpha" in rows[-1]["options"]
 
 
 def test_lists_one_family() -> None:

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command]
     except TelltraceError as error:
         sys.stderr.write(f"telltrace: {error}\n")
         return 2
-    except OSError as error:
+    except OSError as error:  # names a file, and whoever named it can put that right
         where = f"{error.filename}: {error.strerror}." if error.filename else error
         sys.stderr.write(f"telltrace: {where}\n")
         return 2

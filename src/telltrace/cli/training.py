@@ -14,8 +14,13 @@ def detectors(*, family: str | None = None, json: bool = False) -> int:
         json: Print JSON, which has the options' defaults too.
     """
     from telltrace.models import list_detectors
+    from telltrace.models.registry import PREFIXES, DetectorInfo
 
-    rows = [{**row._asdict(), "options": row.options} for row in list_detectors(family)]
+    listed = list_detectors(family)
+    if family is None:
+        about = {"timm:": "any network of timm", "sfi:": "its space-frequency form"}
+        listed += [DetectorInfo(f"{x}NAME", x[:-1], about[x]) for x in PREFIXES]
+    rows = [{**row._asdict(), "options": row.options} for row in listed]
     if json:
         print(jsonlib.dumps(rows))
         return 0
@@ -23,8 +28,6 @@ def detectors(*, family: str | None = None, json: bool = False) -> int:
     for row in rows:
         print(f"{row['name']:{width}}  {row['family']:12}  {row['paper']}")
         print(f"{'':{width}}  options: {', '.join(row['options'])}")
-    if family is None:
-        print("timm:NAME is any network of timm, sfi:NAME its space-frequency form.")
     return 0
 
 

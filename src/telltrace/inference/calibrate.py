@@ -54,9 +54,9 @@ def calibrate(
 ) -> Fitted:
     """Curves and thresholds from the scores that a detector gave its validation split.
 
-    Rows that share a video and differ in frame or time are a video, all others pictures. In each
-    class every source (data set, and method of forgery) counts the same, however many items it
-    has, and both classes count the same.
+    Rows that share a video and differ in frame or time are a video, all others pictures. Both
+    classes count the same, and in each every source (data set, and method of forgery), however many
+    items it has; but real videos count the same each.
 
     Args:
         before: The calibration with which the scores were made.

@@ -34,7 +34,7 @@ LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
     "ba-lists": crop_lists.read_ba_lists,
     "deepfakebench": crop_lists.read_deepfakebench,
 }
-"""Every layout by name. The last three list face crops, all others media."""
+"""Every layout by name. ``dfdc-faces`` and the last three list face crops, all others media."""
 
 
 def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFrame:
