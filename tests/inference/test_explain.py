@@ -8,8 +8,7 @@ import pytest
 from telltrace.faces.media import Status
 from telltrace.inference import FaceVerdict, TrackVerdict, Verdict
 from telltrace.inference.explain import explain
-from telltrace.inference.rule import Stretch
-from telltrace.inference.timeline import Span
+from telltrace.inference.timeline import Span, Stretch
 
 
 def track(status: Status, score: float | None, *spans: Span) -> TrackVerdict:

@@ -109,7 +109,7 @@ def test_more_people_and_more_seconds_ask_for_more() -> None:
     assert froms[0] < froms[2]
     assert RULE.stretch_from(5) < RULE.stretch_from(50) < RULE.stretch_from(50, people=3)
     assert RULE.zone(True).fake_from < STRICT.zone(True).fake_from
-    assert (RULE.calibration.fake_from, STRICT.calibration.fake_from) == (0.7, 0.9)
+    assert (RULE.zone().fake_from, STRICT.zone().fake_from) == (0.7, 0.9)
 
 
 def test_many_faces_in_a_picture_share_the_rate() -> None:

@@ -73,10 +73,9 @@ class Journal:
         return self._places[index] >= 0
 
     def add(self, answer: Answer) -> None:
-        """Write an answer down; a kill of this process at any moment after it does no harm.
+        """Write an answer down; a kill at any moment after it does no harm.
 
-        Raises:
-            OutputError: If the disk does not take it.
+        A disk that does not take it is an OutputError.
         """
         parts = {"index": answer.index, "lost": answer.lost, **asdict(answer)}  # begins as `HEAD`
         line = json.dumps(parts, separators=(",", ":")).encode() + b"\n"

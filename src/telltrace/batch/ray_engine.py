@@ -27,13 +27,11 @@ STORE_BYTES: Final = 2**28
 def run_ray(task: Task) -> Generator[Answer, None, None]:
     """Judge the files on the cluster, in the order in which they are done.
 
-    The cluster is that of ``RAY_ADDRESS``; without one it is made, of this machine, and ends
-    with the scan. All its machines must see the files under the same paths. If it has GPUs and
-    there is a ``split`` scanner, each GPU gets an actor with the models, and the actors that read
-    files and find faces, one to a processor, ask these.
-
-    Raises:
-        TelltraceError: If Ray is not installed, or the cluster is smaller than ``workers``.
+    The cluster is that of ``RAY_ADDRESS``; without one it is made, of this machine, and ends with
+    the scan. All its machines must see the files under the same paths. If it has GPUs and there is
+    a ``split`` scanner, each GPU gets an actor with the models, and the actors that read files and
+    find faces, one to a processor, ask these. Without Ray, or with fewer processors than
+    ``workers``, it is a TelltraceError.
     """
     ray = _connect(task.workers, task.most)
     try:

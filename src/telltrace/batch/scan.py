@@ -123,11 +123,9 @@ def run_batch(
 
     ``build`` makes a scanner, once in each worker, so it must be possible to pickle it; ``split``
     is the same in two parts, of which a cluster that has GPUs holds the models there. ``settings``
-    is what the verdicts depend on, as plain data; a folder of other settings is refused.
-
-    Raises:
-        TelltraceError: If a source names nothing, ``out`` holds another scan, another process is
-            writing there, or the disk does not take the results.
+    is what the verdicts depend on, as plain data; a folder of other settings is refused. A source
+    that names nothing, a folder with another scan or in use by another process, and a disk without
+    room are a TelltraceError.
     """
     if workers is not None and workers < 1:
         raise OptionError(f"workers must be at least 1, got {workers}.")

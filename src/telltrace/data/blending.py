@@ -103,10 +103,8 @@ def blend_pair(
 
     A similar face, the ``partner``, may be pasted instead of the face itself. Crops are (S, S, 3)
     RGB, landmarks (5, 2) eyes, nose and mouth corners in pixels of the crop; by default where they
-    usually lie in a crop of margin 1.3.
-
-    Raises:
-        OptionError: If a picture is not a square of uint8 RGB, or the partner differs in size.
+    usually lie in a crop of margin 1.3. Pictures that are not squares of uint8 RGB, of one size,
+    are an OptionError.
 
     References:
         Shiohara, Yamasaki: Detecting Deepfakes with Self-Blended Images, CVPR 2022, section 3.

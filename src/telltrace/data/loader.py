@@ -36,12 +36,8 @@ class FaceDataset:
     file is decoded once and not once an epoch; that memory is taken at once, so that it does not
     grow from epoch to epoch. `batches` augments by ``recipe``, a name out of
     ``augmentations.RECIPES``, and gives the masks of what was forged if ``masks``. A missing file
-    is an error when the dataset is built, never another picture.
-
-    Raises:
-        MediaError: If a crop is missing, naming the file, its row and what to do; from the methods,
-            if it is no readable picture.
-        OptionError: If the recipe is unknown.
+    is an error when the dataset is built, never another picture. It and a picture that cannot be
+    read are a MediaError, an unknown recipe is an OptionError.
     """
 
     def __init__(

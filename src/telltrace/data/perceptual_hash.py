@@ -57,12 +57,8 @@ def near_duplicates(
     that differ in d bits agree in one band up to d // 4 bits; so only hashes that share such a band
     are compared. No pair is missed. N equal hashes are N (N - 1) / 2 pairs: where many are equal,
     pass each once (``np.unique``). Of ``sides`` (N,), if given, only pairs of different ones count.
-
-    Returns:
-        (P, 2) positions, the smaller first, in ascending order, each pair once.
-
-    Raises:
-        OptionError: If the distance is out of range or the sides are not as many as the hashes.
+    The pairs are (P, 2) positions, the smaller first, in ascending order, each once. Another
+    distance, and sides that are not as many as the hashes, are an OptionError.
 
     Examples:
         >>> near_duplicates([0b0000, 0b1111 << 60, 0b0001], max_distance=1).tolist()

@@ -96,12 +96,9 @@ def _texts(values: Any) -> list[str]:
 def assign_split(manifest: pd.DataFrame, protocol: str | Path) -> pd.DataFrame:
     """Fill the ``split`` column of media or crops by a protocol; what it leaves out gets "".
 
-    The protocol is a name out of `protocol_names`, such as "by-identity", or a YAML file.
-
-    Raises:
-        OptionError: If the protocol is unknown.
-        ManifestError: If it knows nothing of this manifest, or if a person, a source video or a
-            near-duplicate would stand on two sides.
+    The protocol is a name out of `protocol_names`, such as "by-identity", or a YAML file. An
+    unknown protocol is an OptionError; one that knows nothing of this manifest, or would put a
+    person, a source video or a near-duplicate on two sides, a ManifestError.
     """
     found, table = read_protocol(protocol), check_manifest(manifest)
     table.attrs |= manifest.attrs

@@ -23,7 +23,6 @@ TEMPLATE = np.array(
 )
 """(5, 2) eyes, nose and mouth corners in the unit square, in the order of `Face.landmarks`."""
 
-
 Square = tuple[int, int, int]
 """Left, top and side, in pixels."""
 
@@ -31,6 +30,8 @@ Square = tuple[int, int, int]
 @dataclass(frozen=True)
 class FaceCrop:
     """How a face is cut out. It travels with the checkpoint: training and scanning must agree.
+
+    A value out of range is an OptionError.
 
     Args:
         size: Side of the crop, in pixels.
@@ -43,9 +44,6 @@ class FaceCrop:
             moves it inside, and makes it as small as the picture's shorter side if need be: no
             pixel is invented. ``"repeat"`` continues the picture's edge pixels, as an aligned
             crop always does.
-
-    Raises:
-        OptionError: If a value is out of range.
     """
 
     size: int = 256
@@ -124,10 +122,8 @@ def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
     """The turn, scaling and shift that bring points (N, 2) nearest to targets in least squares.
 
     It is a matrix (2, 3) for column vectors (x, y, 1), and mirrors nothing. With points as complex
-    numbers the turn and scaling are one factor, which least squares gives in closed form.
-
-    Raises:
-        OptionError: If the points coincide or are not finite.
+    numbers the turn and scaling are one factor, which least squares gives in closed form. Points
+    that coincide or are not finite are an OptionError.
 
     References:
         Umeyama, "Least-squares estimation of transformation parameters between two point
@@ -144,15 +140,11 @@ def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
 
 def _square(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
     """A square of whole pixels; the picture's edge continues outside it."""
-    height, width = image.shape[:2]
-    y, x = min(max(top, 0), height - 1), min(max(left, 0), width - 1)
-    part = image[y : max(top + side, 1), x : max(left + side, 1)]  # one pixel if none is inside
-    down, across = side - part.shape[0], side - part.shape[1]
-    if not (down or across):
-        return part
-    above, before = min(max(y - top, 0), down), min(max(x - left, 0), across)
-    edges = above, down - above, before, across - before
-    return np.asarray(cv2.copyMakeBorder(part, *edges, cv2.BORDER_REPLICATE), np.uint8)
+    (height, width), bottom, right = image.shape[:2], top + side, left + side
+    if min(left, top) >= 0 and bottom <= height and right <= width:
+        return image[top:bottom, left:right]
+    rows = np.arange(top, bottom).clip(0, height - 1)
+    return image[rows][:, np.arange(left, right).clip(0, width - 1)]
 
 
 def resize_square(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

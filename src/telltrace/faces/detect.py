@@ -54,24 +54,20 @@ class FaceDetector(nn.Module):
         Networks", IEEE Signal Processing Letters 2016, section II.
     """
 
-    def __init__(self, long_side: int | None = 640) -> None:
+    def __init__(self, long_side: int = 640) -> None:
         super().__init__()
         self.long_side = long_side
         self.pnet, self.rnet, self.onet = ProposalNet(), refinement_net(), output_net()
 
     def detect(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        windows: Sequence[Sequence[Box]] | None = None,
+        self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None = None
     ) -> list[list[Face]]:
         """Find the faces of each picture, the largest and surest first (confidence x area).
 
         Pictures are (H, W, 3) RGB of 8 bits; those of equal size are searched together. Where it
         is known about where their faces must be, R-Net and O-Net alone find these in ``windows``
-        of each picture at a tenth of the cost; a window may be off by a third of the face.
-
-        Raises:
-            OptionError: If an array is no such picture, or the windows are of other pictures.
+        of each picture at a tenth of the cost; a window may be off by a third of the face. An array
+        that is no such picture, and windows of other pictures, are an OptionError.
         """
         if windows is not None and len(images) != len(windows):
             raise OptionError(f"{len(images)} pictures came with windows of {len(windows)}.")
@@ -172,25 +168,19 @@ class FaceDetector(nn.Module):
         return boxes[keep], scores[keep], owner[keep] + first, shifts[keep]
 
 
-def create_face_detector(
-    device: str | torch.device = "cpu", *, long_side: int | None = 640
-) -> FaceDetector:
-    """A `FaceDetector` with the published weights, ready to use.
-
-    Raises:
-        DependencyError: If the ``mtcnn`` package lacks, or its weights are not the known ones.
-    """
-    detector = FaceDetector(long_side)
+def create_face_detector(device: str | torch.device = "cpu") -> FaceDetector:
+    """A `FaceDetector` with the published weights, ready to use; see `load_published`."""
+    detector = FaceDetector()
     for name in ("pnet", "rnet", "onet"):
         load_published(getattr(detector, name), name)
     detector.to(memory_format=torch.channels_last)  # twice as fast on a CPU
     return detector.to(device).eval().requires_grad_(False)
 
 
-def shrunk(image: NDArray[np.uint8], long_side: int | None) -> NDArray[np.uint8]:
+def shrunk(image: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
     """The picture (H, W, 3), or a copy whose longer side has so many pixels if that is less."""
     height, width = image.shape[:2]
-    if long_side is None or max(height, width) <= long_side:
+    if max(height, width) <= long_side:
         return image
     scale = long_side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

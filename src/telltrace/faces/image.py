@@ -23,11 +23,9 @@ _LOCK = RLock()
 def read_image(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames | None:
     """The frames of a picture, or None if the file is no picture.
 
-    An animated picture (GIF, WebP, PNG, AVIF) is a video. In an image file with several pages
-    that is not an animation (TIFF, MPO), the first page is read.
-
-    Raises:
-        MediaError: If the picture has more than `MAX_PIXELS` pixels; it is not decoded then.
+    An animated picture (GIF, WebP, PNG, AVIF) is a video. In an image file with several pages that
+    is not an animation (TIFF, MPO), the first page is read. One of more than `MAX_PIXELS` is a
+    MediaError, and not decoded.
     """
     with _without_warnings():
         try:
@@ -61,10 +59,8 @@ def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
     """Any mode of Pillow's as upright (H, W, 3) RGB of 8 bits.
 
     16-bit samples are divided by 257, so that white stays white. Transparency is laid on a white
-    page, as a viewer shows it: what an invisible pixel holds is not judged.
-
-    Raises:
-        MediaError: If the samples have no fixed range: 32-bit integers beyond 16 bits, floats.
+    page, as a viewer shows it: what an invisible pixel holds is not judged. Samples without a fixed
+    range, 32-bit integers beyond 16 bits and floats, are a MediaError.
     """
     with suppress(Exception):  # damaged EXIF says nothing about the pixels
         picture = ImageOps.exif_transpose(picture)

@@ -83,7 +83,8 @@ class Sampling:
     """Which frames of a video to read.
 
     A frame that stays on screen through several of the wanted moments is given once, so a video
-    with long still passages may give fewer frames than asked for.
+    with long still passages may give fewer frames than asked for. A ``value`` that is not positive,
+    or not whole where it counts frames, is an OptionError.
 
     Args:
         mode: ``"spread"``: ``value`` frames over the whole video, each the one on screen at the
@@ -92,9 +93,6 @@ class Sampling:
             ``"every"``: each ``value``-th frame. ``"fps"``: the frames on screen ``value`` times
             a second. ``"all"``: every frame; ``value`` is ignored.
         value: Frames, step or frames per second, as ``mode`` says.
-
-    Raises:
-        OptionError: If ``value`` is not positive, or not whole where it counts frames.
     """
 
     mode: Literal["spread", "every", "fps", "all"] = "spread"

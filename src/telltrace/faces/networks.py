@@ -88,10 +88,8 @@ def load_published(network: nn.Module, name: str, folder: Path | None = None) ->
 
     Their layers stand in the order in which the networks above define them; kernels are (height,
     width, in, out), dense weights (in, out), PReLU slopes (1, 1, channels). Without ``folder`` it
-    is that of the installed ``mtcnn`` package.
-
-    Raises:
-        DependencyError: If the package is not there, or its file is not the published one.
+    is that of the installed ``mtcnn`` package. One that is not there, or not the published one, is
+    a DependencyError.
     """
     if folder is None:
         found = importlib.util.find_spec("mtcnn")  # located, not imported: it wants tensorflow

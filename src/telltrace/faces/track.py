@@ -19,6 +19,13 @@ Pixels = NDArray[np.uint8]
 LOOK = 16
 """Side of the picture that faces are compared by, in pixels: hair and collar, and no expression."""
 
+PATIENCE = 4
+"""Frames over which a face may be out of sight before its track ends."""
+UNLIKE = 1.1
+"""Cost above which two faces are never linked: how far the face has moved (in its sizes, less for a
+longer time), its change of size (in octaves) and of looks (one less the correlation), weighted 0.4,
+0.5 and 2."""
+
 _SURROUNDINGS = FaceCrop(size=LOOK, margin=1.7, outside="repeat")
 
 
@@ -44,13 +51,9 @@ def look_at(frame: Frame, faces: Sequence[Face]) -> Sight:
 
 @dataclass(frozen=True)
 class Linking:
-    """When two faces in successive frames are taken for one person's.
+    """When a track is taken for a person's face.
 
     Args:
-        patience: Frames over which a face may be out of sight before its track ends.
-        unlike: Cost above which two faces are never linked: how far the face has moved (in its
-            sizes, less for a longer time), its change of size (in octaves) and of looks (one less
-            the correlation), weighted 0.4, 0.5 and 2.
         sure: A track is dropped unless one of its faces has this confidence, and ...
         likely: ... half of them have this one.
         brief: Of fewer faces than this half must be ``sure``: what is no face flickers.
@@ -58,8 +61,6 @@ class Linking:
             person who is only seen in profile is better judged than missed.
     """
 
-    patience: int = 4
-    unlike: float = 1.1
     sure: float = 0.98
     likely: float = 0.95
     brief: int = 6
@@ -73,10 +74,8 @@ class Track:
     last: Face
     look: NDArray[np.float32]
     """A running mean of what the face looked like."""
-    sights: list[int] = field(default_factory=list)
-    """Which of the frames given to :func:`link`."""
-    places: list[int] = field(default_factory=list)
-    """Which of that frame's faces."""
+    seen: list[tuple[int, int]] = field(default_factory=list)
+    """Which of the frames given to :func:`link`, and which of that frame's faces."""
 
 
 def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Track], list[Track]]:
@@ -87,13 +86,12 @@ def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Tr
     the order in which they begin, the largest face first.
     """
     rules = rules or Linking()
-    done: list[Track] = []
-    live: list[Track] = []
+    done, live = list[Track](), list[Track]()
     for number, sight in enumerate(sights):
         if number and is_cut(sights[number - 1].picture, sight.picture):
             live = []
-        live = [track for track in live if number - track.sights[-1] <= rules.patience]
-        taken = _assign(live, sight, rules, sights)
+        live = [track for track in live if number - track.seen[-1][0] <= PATIENCE]
+        taken = _assign(live, sight, sights)
         for place, (face, look) in enumerate(zip(sight.faces, sight.looks, strict=True)):
             if (track := taken.get(place)) is None:
                 track = Track(face, look.astype(np.float32))
@@ -101,8 +99,7 @@ def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Tr
                 done.append(track)
             else:
                 track.last, track.look = face, 0.7 * track.look + 0.3 * look.astype(np.float32)
-            track.sights.append(number)
-            track.places.append(place)
+            track.seen.append((number, place))
     kept = [track for track in done if _is_face(track, sights, rules)]
     if not kept:
         easier = replace(rules, likely=rules.doubtful, brief=0)
@@ -110,19 +107,16 @@ def link(sights: Sequence[Sight], rules: Linking | None = None) -> tuple[list[Tr
     return kept, [track for track in done if track not in kept]
 
 
-def _assign(
-    live: list[Track], sight: Sight, rules: Linking, sights: Sequence[Sight]
-) -> dict[int, Track]:
+def _assign(live: list[Track], sight: Sight, sights: Sequence[Sight]) -> dict[int, Track]:
     """For the faces of a frame that a track takes on, that track."""
     if not (live and sight.faces):
         return {}
-    costs = np.empty((len(live), len(sight.faces)))
-    for row, track in enumerate(live):
-        elapsed = sight.time - sights[track.sights[-1]].time
-        seen = zip(sight.faces, sight.looks, strict=True)
-        costs[row] = [_cost(track, elapsed, face, look) for face, look in seen]
+    elapsed = [sight.time - sights[track.seen[-1][0]].time for track in live]
+    shown = list(zip(sight.faces, sight.looks, strict=True))
+    each = zip(live, elapsed, strict=True)
+    costs = np.array([[_cost(track, gap, *face) for face in shown] for track, gap in each])
     pairs = zip(*linear_sum_assignment(np.minimum(costs, 100)), strict=True)
-    return {int(column): live[row] for row, column in pairs if costs[row, column] <= rules.unlike}
+    return {int(column): live[row] for row, column in pairs if costs[row, column] <= UNLIKE}
 
 
 def _cost(track: Track, elapsed: float, face: Face, look: Pixels) -> float:
@@ -134,8 +128,7 @@ def _cost(track: Track, elapsed: float, face: Face, look: Pixels) -> float:
 
 
 def _is_face(track: Track, sights: Sequence[Sight], rules: Linking) -> bool:
-    pairs = zip(track.sights, track.places, strict=True)
-    confidences = [sights[sight].faces[place].confidence for sight, place in pairs]
+    confidences = [sights[sight].faces[place].confidence for sight, place in track.seen]
     half = rules.sure if len(confidences) < rules.brief else rules.likely
     return max(confidences) >= rules.sure and float(np.median(confidences)) >= half
 

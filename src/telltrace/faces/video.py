@@ -23,9 +23,8 @@ def read_video(
 ) -> Frames:
     """Choose the frames of a video by the timestamps of its packets; decode when iterated.
 
-    Raises:
-        MediaError: If the file is no video, has no picture in it, is larger than `MAX_PIXELS`, or
-            is an MP4 without its index. While iterating, if no frame can be decoded.
+    What is no video, has no picture, is larger than `MAX_PIXELS` or is an MP4 without its index is
+    a MediaError; so is, while iterating, one of which no frame can be decoded.
     """
     survey = survey or survey_packets(path, check)
     chosen = sampling(survey.times, survey.duration)

@@ -55,7 +55,7 @@ def suspicious_moments(seen: Observations) -> tuple[float, ...]:
 
 def _suspicious(track: TrackVerdict, seen: Observations) -> list[tuple[float, float]]:
     """Scores and windows about the looks that are not simply real, the highest first."""
-    length, known = seen.settings.window, seen.rule.calibration.real_below
+    length, known = seen.settings.window, seen.rule.zone().real_below
     looks = sorted((-f.score, f.time) for f in track.faces if f.score is not None)
     chosen: list[tuple[float, float]] = []
     for score, time in looks:

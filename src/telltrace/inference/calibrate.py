@@ -71,7 +71,15 @@ def calibrate(
         ManifestError: If the scores are of another split, or were made with an isotonic curve.
         UndefinedError: If there are too few items, of either class.
     """
-    judged = _checked(before, scores)
+    if others := sorted(set(scores["split"]) - {"val"}):
+        named = ", ".join(repr(name or "(none)") for name in others)
+        message = "A calibration is fitted on the validation split alone; these scores hold rows of"
+        remedy = "Score it with `telltrace predict --split val`."
+        raise ManifestError(f"{message} {named}", remedy=remedy)
+    if before.knots:
+        message = "These scores were made with an isotonic curve, which cannot be undone"
+        raise ManifestError(message, remedy="Calibrate the checkpoint that training wrote.")
+    judged = scores[scores["score"].notna()]
     margins = before.margins(judged["score"])
     items = Items.of(judged, margins)
     looks = items.looks()
@@ -88,13 +96,10 @@ def calibrate(
 def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) -> pd.DataFrame:
     """The verdicts on the items of a table, as shares in which every source counts the same.
 
-    The scores were made with ``before`` and are judged by ``fitted``.
-
-    Returns:
-        Columns ``medium``, ``label``, ``items``, ``strict``, ``FAKE``, ``UNCERTAIN`` and ``REAL``.
+    The scores were made with ``before`` and are judged by ``fitted``. Columns are ``medium``,
+    ``label``, ``items``, ``strict``, ``FAKE``, ``UNCERTAIN`` and ``REAL``.
     """
-    judged = scores[scores["score"].notna()]
-    still = fitted.calibration
+    judged, still = scores[scores["score"].notna()], fitted.calibration
     judged = judged.assign(score=_scores(still, before.margins(judged["score"])))
     items = Items.of(judged, still.margins(judged["score"]))
     rows: list[dict[str, object]] = []
@@ -113,18 +118,6 @@ def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) ->
                     row[status] = float(weights[verdicts == status].sum() / weights.sum())
                 rows.append(row)
     return pd.DataFrame(rows).sort_values(["medium", "label", "strict"], ignore_index=True)
-
-
-def _checked(before: Calibration, scores: pd.DataFrame) -> pd.DataFrame:
-    if others := sorted(set(scores["split"]) - {"val"}):
-        named = ", ".join(repr(name or "(none)") for name in others)
-        message = "A calibration is fitted on the validation split alone; these scores hold rows of"
-        remedy = "Score it with `telltrace predict --split val`."
-        raise ManifestError(f"{message} {named}", remedy=remedy)
-    if before.knots:
-        message = "These scores were made with an isotonic curve, which cannot be undone"
-        raise ManifestError(message, remedy="Calibrate the checkpoint that training wrote.")
-    return scores[scores["score"].notna()]
 
 
 def _curve(looks: Group, curve: Curve) -> tuple[float, float, tuple[tuple[float, float], ...]]:

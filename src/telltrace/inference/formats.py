@@ -88,16 +88,13 @@ class Tally:
     """Counts verdicts, and what was measured with a clock, which no verdict holds."""
 
     def __init__(self) -> None:
-        self.statuses: Counter[str] = Counter()
-        self.verdicts: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.statuses, self.verdicts, self.seconds = (Counter[str]() for _ in range(3))
 
     def add(self, status: str, verdict: str | None, seconds: Mapping[str, float]) -> None:
         """Count a file."""
         self.statuses[str(status)] += 1
         self.verdicts[str(verdict or "")] += 1
-        for stage, spent in seconds.items():
-            self.seconds[stage] += spent  # type: ignore[assignment]
+        self.seconds.update(seconds)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Any]:
         """The summary of a scan that ends now."""
@@ -145,7 +142,7 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
         )
     lines = [to_lines([table], width, Console().is_terminal)]
     for verdict in verdicts:
-        notes = [] if verdict.status == Status.REAL else [reason_and_remedy(verdict)]
+        notes = [reason_and_remedy(verdict)] * (verdict.status != Status.REAL)
         if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
             notes += _people(verdict)
         if flags := quality_flags(verdict):
@@ -173,11 +170,8 @@ def _people(verdict: Verdict) -> list[str]:
     real = [track.score or 0.0 for _, track in judged if track.status == Status.REAL]
     moving, small = verdict.kind == "video", len(verdict.tracks) - len(judged)
     lines = [_person(n, track, moving) for n, track in judged if track.status != Status.REAL]
-    if real:
-        lines.append(f"{people(len(real))} REAL, {max(real):.0%} at most.")
-    if small:
-        lines.append(f"{people(small)} FACE_TOO_SMALL.")
-    return lines
+    lines += [f"{people(len(real))} REAL, {max(real):.0%} at most."] if real else []
+    return lines + ([f"{people(small)} FACE_TOO_SMALL."] if small else [])
 
 
 def people(number: int) -> str:
@@ -201,12 +195,10 @@ def _person(number: int, track: TrackVerdict, moving: bool) -> str:
 
 
 def _about_detectors(scanner: Scanner) -> str:
-    zone = scanner.rule.calibration
-    between = (
-        f"between {zone.real_below:.2f} and {zone.fake_from:.2f} nothing is claimed"
-        if zone.real_below < zone.fake_from
-        else f"fake from {zone.fake_from:.2f}"
-    )
+    zone = scanner.rule.zone()
+    between = f"between {zone.real_below:.2f} and {zone.fake_from:.2f} nothing is claimed"
+    if zone.real_below == zone.fake_from:
+        between = f"fake from {zone.fake_from:.2f}"
     cards = [detector.card for detector in scanner.detectors]
     names = " and ".join(card.detector for card in cards)
     trained = "; ".join(str(card.provenance.get("summary", "see its card")) for card in cards)

@@ -116,7 +116,7 @@ def window_sample(labels: NDArray[np.int64], series: list[Series]) -> tuple[Samp
     """
     means: list[Floats] = []
     for looks in itertools.compress(series, labels == 0):
-        full = (looks.margins[w.first : w.last + 1] for w in windows(looks.times, LENGTH))
+        full = (looks.margins[window] for window in windows(looks.times, LENGTH))
         values = np.array([margins.mean() for margins in full if len(margins) >= FEW])
         means += [values] if len(values) else []
     if len(means) < 2:

@@ -1,6 +1,6 @@
 """All that was seen in one file so far, and the verdicts on people that follow from it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from telltrace.faces.media import Frames, Status
 from telltrace.faces.quality import BITS, Flag, common_flags
-from telltrace.faces.track import Linking, Sight, Track, link
+from telltrace.faces.track import Linking, Sight, link
 from telltrace.faces.turned import turn_back
-from telltrace.inference.rule import Finding, Rule, Series, Stretch, halfway, judge_score
+from telltrace.inference.rule import Finding, Rule, Series, halfway, judge_score
 from telltrace.inference.settings import ScanSettings
-from telltrace.inference.timeline import Span, sharpen, smooth, stretch_spans
+from telltrace.inference.timeline import Span, Stretch, sharpen, smooth, stretch_spans
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict
 
 STILL: Final = Linking(sure=0.9, likely=0.9)
@@ -27,19 +27,6 @@ class Look(NamedTuple):
     scores: NDArray[np.float64]
     """(faces, detectors); not a number for faces too small to be judged."""
     quality: tuple[tuple[Flag, ...], ...]
-
-
-class _Person(NamedTuple):
-    """The looks at one person."""
-
-    seen: list[tuple[Look, int]]
-    """Each with which of its faces it is."""
-    scores: NDArray[np.float64]
-    """(looks, detectors)"""
-    known: NDArray[np.intp]
-    """Those looks that gave a score."""
-    series: Series
-    """What they gave."""
 
 
 @dataclass
@@ -87,14 +74,17 @@ class Observations:
         if self._judged is None:
             looks = [self.looks[index] for index in sorted(self.looks)]
             kept, dropped = link([look.sight for look in looks], STILL if self.is_still else None)
-            people = [self._person(track, looks) for track in kept]
-            judged = sum(len(person.known) > 0 for person in people)
-            self._judged = [self._track(person, judged) for person in people], len(dropped)
+            people = [[(looks[i], place) for i, place in track.seen] for track in kept]
+            scores = [np.stack([look.scores[i] for look, i in person]) for person in people]
+            judged = sum(not np.isnan(each).any(axis=1).all() for each in scores)
+            pairs = zip(people, scores, strict=True)
+            self._judged = [self._track(*pair, judged) for pair in pairs], len(dropped)
         return self._judged
 
-    def _person(self, track: Track, looks: Sequence[Look]) -> _Person:
-        seen = [(looks[i], place) for i, place in zip(track.sights, track.places, strict=True)]
-        scores = np.stack([look.scores[place] for look, place in seen])
+    def _track(
+        self, seen: list[tuple[Look, int]], scores: NDArray[np.float64], people: int
+    ) -> TrackVerdict:
+        """The verdict on one of so many people who can be judged, by scores (looks, detectors)."""
         known = np.flatnonzero(~np.isnan(scores).any(axis=1))
         sights = [seen[i][0].sight for i in known]
         series = Series(
@@ -102,11 +92,6 @@ class Observations:
             margins=self.rule.margins(scores[known]),
             even=np.array([sight.index in self.even for sight in sights], dtype=bool),
         )
-        return _Person(seen, scores, known, series)
-
-    def _track(self, person: _Person, people: int) -> TrackVerdict:
-        """The verdict on one of so many people who can be judged."""
-        seen, scores, known, series = person
         means = scores.mean(axis=1)
         smoothed = np.full(len(means), np.nan)
         smoothed[known] = smooth(series.times, means[known], self.settings.window)
@@ -147,7 +132,7 @@ class Observations:
             return spans, found.stretch
         assert found.stretch is not None
         start, end, score = found.stretch
-        places = [(window.start, window.end) for window in found.suspicious]
+        places = [window[:2] for window in found.suspicious]
         level = halfway(found.score, score)
         spans = stretch_spans(series.times, smoothed, level, places, score)
         single = [self.rule.stretch_score(m) for m in series.margins]
@@ -158,7 +143,7 @@ class Observations:
     def _face(self, look: Look, place: int, score: float, smoothed: float) -> FaceVerdict:
         face = look.sight.faces[place]
         is_known = not np.isnan(score)
-        known = judge_score(score, self.rule.calibration) if is_known else Status.FACE_TOO_SMALL
+        known = judge_score(score, self.rule.zone()) if is_known else Status.FACE_TOO_SMALL
         return FaceVerdict(
             status=known,
             score=score if is_known else None,

@@ -17,17 +17,7 @@ from telltrace.inference.pictures import key_faces, read_frames, thumbnail, wors
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
 from telltrace.version import VERSION
-from telltrace.visualization.page import (
-    Link,
-    embed_png,
-    facts,
-    figure,
-    note,
-    page,
-    paragraph,
-    svg,
-    table,
-)
+from telltrace.visualization import page as html
 
 TONES: Final = {Status.FAKE: "bad", Status.REAL: "good", Status.UNCERTAIN: "unsure"}
 INK, FORGED, ZONE = "#3566B0", "#D9412B", "#888888"
@@ -49,11 +39,13 @@ def write_index(path: Path, pages: Iterable[tuple[Verdict, Path]]) -> None:
     for verdict, there in pages:
         name: object = str(verdict.path)
         if there.exists():
-            name = Link(str(verdict.path), there.relative_to(path.parent).as_posix())
+            name = html.Link(str(verdict.path), there.relative_to(path.parent).as_posix())
         score = "" if verdict.score is None else f"{verdict.score:.1%}"
         rows.append([name, verdict.status, verdict.verdict or "", score, verdict.reason])
     columns = ["file", "status", "verdict", "score", "reason"]
-    text = page(f"Scan of {len(rows):,} files", [("Files", table(columns, rows, texts=5))])
+    text = html.page(
+        f"Scan of {len(rows):,} files", [("Files", html.table(columns, rows, texts=5))]
+    )
     write_bytes(text.encode("utf-8", "backslashreplace"), path)
 
 
@@ -67,7 +59,7 @@ def scan_page(verdict: Verdict, scanner: Scanner) -> str:
     sections.append(("The file", _file(verdict)))
     sections += [(f"Detector {d.card.detector}", _detector(d)) for d in scanner.detectors]
     sections.append(("How it was judged", _method(scanner)))
-    return page(f"Scan of {verdict.path.name}", sections, lead=_headline(verdict))
+    return html.page(f"Scan of {verdict.path.name}", sections, lead=_headline(verdict))
 
 
 def _headline(verdict: Verdict) -> str:
@@ -82,14 +74,18 @@ def _headline(verdict: Verdict) -> str:
         said += f" · {verdict.status}"
     tone = TONES.get(verdict.verdict or verdict.status, "soft")
     headline = f'<p class="{tone}" style="font-size: 1.5rem"><strong>{escape(said)}</strong></p>'
-    parts = [headline, paragraph(reason_and_remedy(verdict)), *map(note, verdict.warnings)]
+    parts = [
+        headline,
+        html.paragraph(reason_and_remedy(verdict)),
+        *map(html.note, verdict.warnings),
+    ]
     if verdict.verdict is not None:
-        parts.append(note("A score is a measurement by a detector with known weaknesses."))
+        parts.append(html.note("A score is a measurement by a detector with known weaknesses."))
     return "\n".join(parts)
 
 
 def _finding(verdict: Verdict) -> str:
-    found = facts(
+    found = html.facts(
         {
             "Status": verdict.status,
             "Frames looked at": verdict.frames,
@@ -105,7 +101,9 @@ def _finding(verdict: Verdict) -> str:
     picture.thumbnail((960, 960))
     when = f" at {face.time:.2f} s" if verdict.kind == "video" else ""
     caption = f"The most suspicious frame{when}, with the raw score of this frame alone."
-    return found + "\n" + figure(embed_png(picture, alt="Faces marked in a frame"), caption)
+    return (
+        found + "\n" + html.figure(html.embed_png(picture, alt="Faces marked in a frame"), caption)
+    )
 
 
 def _shown(verdict: Verdict) -> dict[int, TrackVerdict]:
@@ -115,7 +113,7 @@ def _shown(verdict: Verdict) -> dict[int, TrackVerdict]:
 
 
 def _timeline(verdict: Verdict, scanner: Scanner) -> str:
-    zone, shown = scanner.rule.calibration, _shown(verdict)
+    zone, shown = scanner.rule.zone(), _shown(verdict)
     drawing = timeline_figure(shown, verdict.duration, zone.real_below, zone.fake_from)
     caption = (
         "Probability of forgery over time: a point for the raw score of each look, a line for the "
@@ -124,7 +122,7 @@ def _timeline(verdict: Verdict, scanner: Scanner) -> str:
     )
     left = sum(track.score is not None for track in verdict.tracks) - len(shown)
     more = f" Not drawn: {people(left)} with lower scores." if left else ""
-    return figure(svg(drawing, alt="Scores of each person over time"), caption + more)
+    return html.figure(html.svg(drawing, alt="Scores of each person over time"), caption + more)
 
 
 def timeline_figure(
@@ -161,10 +159,10 @@ def _people(verdict: Verdict) -> str:
         seconds = f"{track.start:.2f}", f"{track.end:.2f}"
         quality = ", ".join(track.quality)
         rows.append([number, track.status, quality, said, *seconds, len(track.faces), spans])
-    parts = [table(columns, rows, texts=3)]
+    parts = [html.table(columns, rows, texts=3)]
     if moving:
         parts.append(
-            note(
+            html.note(
                 "A person's score is that of all looks together. Below a face stands its raw "
                 "score, of this frame alone, and the smoothed one, of the second around it."
             )
@@ -187,7 +185,9 @@ def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
     if moving and face.smoothed is not None:
         said.append(f"smoothed {face.smoothed:.0%}")
     alt = f"Face in frame {face.frame}"
-    return figure(embed_png(thumbnail(frame, face), alt=alt), " · ".join([*said, *face.quality]))
+    return html.figure(
+        html.embed_png(thumbnail(frame, face), alt=alt), " · ".join([*said, *face.quality])
+    )
 
 
 def _file(verdict: Verdict) -> str:
@@ -198,7 +198,7 @@ def _file(verdict: Verdict) -> str:
         about |= {"Kind": verdict.kind, "Size": size, "Damaged packets": str(verdict.lost)}
     if verdict.kind == "video":
         about["Duration"] = f"{verdict.duration:.2f} s"
-    return facts(about)
+    return html.facts(about)
 
 
 def _detector(detector: Detector) -> str:
@@ -232,7 +232,7 @@ def _detector(detector: Detector) -> str:
     parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
     for name, values in parts:
         about |= {f"{name}: {key}": value for key, value in _flat(values).items()}
-    return facts(about)
+    return html.facts(about)
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:
@@ -251,4 +251,4 @@ def _method(scanner: Scanner) -> str:
     packages = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
     versions = {"telltrace": VERSION, "schema": SCHEMA, "Python": platform.python_version()}
     installed = {name: version(name) for name in packages}
-    return facts({**vars(scanner.settings), **versions, **installed})
+    return html.facts({**vars(scanner.settings), **versions, **installed})

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.faces.media import Status
-from telltrace.inference.timeline import Window, windows
+from telltrace.inference.timeline import Stretch, windows
 
 Floats = NDArray[np.float64]
 
@@ -24,14 +24,6 @@ BRIEF: Final = 2.0
 
 SUSPICIOUS: Final = 4.0
 """A stretch leaves doubt where it would be called forged at so many times the rate."""
-
-
-class Stretch(NamedTuple):
-    """The most suspicious stretch of a person, in seconds, and the score of its worst second."""
-
-    start: float
-    end: float
-    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +54,10 @@ class Finding(NamedTuple):
     """Probability of forgery by the mean of all looks."""
     scores: tuple[float, ...]
     """That of each detector."""
-    suspicious: tuple[Window, ...] = ()
-    """Windows of a stretch that is forged, or suspicious where none is forged."""
+    suspicious: tuple[Stretch, ...] = ()
+    """Windows that are forged, or suspicious where none is forged."""
     stretch: Stretch | None = None
+    """The one about the worst of these."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +71,6 @@ class Rule:
     members: tuple[tuple[Calibration, VideoCalibration | None], ...]
     strict: bool = False
     window: float = 1.0
-
-    @property
-    def calibration(self) -> Calibration:
-        """Where the score of a single look may be called real or fake: the members' means."""
-        return self.zone(moving=False)
 
     @property
     def knows_stretches(self) -> bool:
@@ -99,21 +87,19 @@ class Rule:
         curves = [video if moving and video else still for still, video in self.members]
         return np.array([float(c.probability(m)) for c, m in zip(curves, margins, strict=True)])
 
-    def zone(self, moving: bool, people: int = 1, brief: bool = False) -> Calibration:
-        """The two thresholds of a person's score, one of so many in the file.
+    def zone(self, moving: bool = False, people: int = 1, brief: bool = False) -> Calibration:
+        """The two thresholds of a person's score, one of so many in the file; the members' means.
 
         Where so few fakes score low that the thresholds would cross, both become their middle,
         which keeps both promises.
         """
-        uppers, lowers = [], []
-        for still, video in self.members:
-            if moving and video:
-                uppers.append(video.fake(self.strict, people, brief))
-                lowers.append(video.real_below)
-            else:
-                uppers.append(still.fake(self.strict, people))
-                lowers.append(still.real_below)
-        lower, upper = float(np.mean(lowers)), float(np.mean(uppers))
+        pairs = [
+            (video.real_below, video.fake(self.strict, people, brief))
+            if moving and video
+            else (still.real_below, still.fake(self.strict, people))
+            for still, video in self.members
+        ]
+        lower, upper = (float(np.mean(each)) for each in zip(*pairs, strict=True))
         if lower > upper:
             lower = upper = halfway(lower, upper)
         return Calibration(real_below=lower, fake_from=upper)
@@ -146,7 +132,7 @@ class Rule:
         throughout = judge_score(score, zone)
         if len(person.times) < FEW and throughout == Status.FAKE:
             single = self.scores(person.mean, moving=False).mean()
-            if judge_score(float(single), self.calibration) != Status.FAKE:
+            if judge_score(float(single), self.zone()) != Status.FAKE:
                 throughout = Status.UNCERTAIN
         found = Finding(throughout, throughout, score, tuple(scores.tolist()))
         tested, count = self._windows(person)
@@ -162,21 +148,18 @@ class Rule:
         high = tuple(window for window in tested if window.score >= level)
         return found._replace(status=status, suspicious=high, stretch=_about_worst(high))
 
-    def _windows(self, person: Series) -> tuple[list[Window], int]:
-        """The windows of a person that have enough looks, with scores, and the number of all."""
+    def _windows(self, person: Series) -> tuple[list[Stretch], int]:
+        """The windows of a person that have enough looks, and the number of all."""
         every = windows(person.times, self.window) if self.knows_stretches else []
-        full = [(w, person.margins[w.first : w.last + 1]) for w in every]
-        return [
-            window._replace(score=self.stretch_score(margins.mean(axis=0)))
-            for window, margins in full
-            if len(margins) >= FEW
-        ], len(every)
+        full = [(person.times[w].tolist(), person.margins[w].mean(axis=0)) for w in every]
+        scored = [(t, self.stretch_score(mean)) for t, mean in full if len(t) >= FEW]
+        return [Stretch(times[0], times[-1], score) for times, score in scored], len(every)
 
 
-def _about_worst(high: tuple[Window, ...]) -> Stretch:
+def _about_worst(high: tuple[Stretch, ...]) -> Stretch:
     """The stretch about the worst of these windows, with those that overlap it."""
     worst = max(high, key=lambda window: window.score)
-    start, end = worst.start, worst.end
+    start, end = worst[:2]
     for window in sorted(high, key=lambda window: abs(window.start - worst.start)):
         if window.start <= end and window.end >= start:
             start, end = min(start, window.start), max(end, window.end)

@@ -111,9 +111,8 @@ class Scanner:
         if threads is not None:
             torch.set_num_threads(threads)
         device = choose_device(device)
-        chosen = BUNDLED if detector is None else detector
-        several = isinstance(chosen, Sequence) and not isinstance(chosen, str)
-        given: list[Any] = [*chosen] if several else [chosen]  # type: ignore[misc]
+        one = isinstance(detector, str | PathLike | Detector | None)
+        given: list[Any] = [detector or BUNDLED] if one else [*detector]  # type: ignore[misc]
         if not given:
             raise OptionError("A scan needs at least one detector, got none.")
         precision = self.settings.precision
@@ -148,9 +147,8 @@ class Scanner:
             try:
                 seen = self._look(medium, watch)
                 return replace(self._conclude(verdict, seen), seconds=watch.spent)
-            except MediaError as error:
-                reason, remedy = error.message, error.remedy
-                return replace(verdict, status=error.status, reason=reason, remedy=remedy)
+            except MediaError as e:
+                return replace(verdict, status=e.status, reason=e.message, remedy=e.remedy)
 
     def scan_many(self, sources: Iterable[Source]) -> Iterator[Verdict]:
         """Judge one source after the other, as the verdicts are asked for."""

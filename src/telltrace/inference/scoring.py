@@ -69,11 +69,8 @@ def score_crops(
     """The scores table of a manifest of face crops that were cut so, in the manifest's order.
 
     Upright crops of another margin or size are cut again as the detector wants them; what is
-    tighter than that is shown as it is.
-
-    Raises:
-        TelltraceError: If the crops are aligned in another way than the detector was trained on.
-        MediaError: If a crop is missing; the message names the file.
+    tighter than that is shown as it is. A crop that is missing, or aligned in another way than the
+    detector was trained on, is a TelltraceError.
     """
     preprocessing = detector.card.preprocessing
     check_cut(crop, detector.crop)

@@ -14,7 +14,7 @@ FIRST: Final = 12
 
 @dataclass(frozen=True, kw_only=True)
 class ScanSettings:
-    """How files are looked at and summed up; the detector itself is not among it.
+    """How files are looked at and summed up; a value out of range is an OptionError.
 
     Args:
         sample: "adaptive" looks at a third of FRAMES (at least 12), then closely at suspicious
@@ -31,9 +31,6 @@ class ScanSettings:
         batch_size: Frames in memory at a time.
         precision: What the detector of forgeries computes in.
         time_limit: Seconds after which a file is given up; None waits for as long as it takes.
-
-    Raises:
-        OptionError: If a value is out of range.
     """
 
     sample: Sample = "adaptive"

@@ -15,15 +15,22 @@ NOISE: Final = 0.02
 
 
 class Span(NamedTuple):
-    """A stretch of time in which a face looks forged."""
+    """Seconds in which a face looks forged, from the first to the last such frame looked at."""
 
     start: float
-    """Seconds; the first frame looked at that looks forged."""
     end: float
-    """Seconds; the last one."""
     peak: float
     """The highest smoothed score."""
     peak_time: float
+
+
+class Stretch(NamedTuple):
+    """The looks of one window of time, or a stretch of such, in seconds."""
+
+    start: float
+    end: float
+    score: float
+    """Of its mean margins; of several windows, the highest."""
 
 
 def smooth(times: ArrayLike, scores: ArrayLike, window: float) -> NDArray[np.float64]:
@@ -46,51 +53,22 @@ def smooth(times: ArrayLike, scores: ArrayLike, window: float) -> NDArray[np.flo
     return smoothed
 
 
-class Window(NamedTuple):
-    """The looks within one window of time."""
-
-    first: int
-    """Number of the first look."""
-    last: int
-    """Number of the last one."""
-    start: float
-    """Seconds; the moment of the first look."""
-    end: float
-    score: float = float("nan")
-
-
-def windows(times: ArrayLike, length: float) -> list[Window]:
-    """Windows that begin at every half of their length and hold a look, of all such.
+def windows(times: ArrayLike, length: float) -> list[slice]:
+    """The looks within windows that begin at every half of their length, of all that hold one.
 
     Times and length are in seconds, the times ascending; a length of 0 gives none.
 
     Examples:
-        >>> [(w.first, w.last) for w in windows([0.0, 0.2, 0.7, 0.9, 5.0], 1.0)]
-        [(0, 3), (2, 3), (4, 4), (4, 4)]
+        >>> [(w.start, w.stop) for w in windows([0.0, 0.2, 0.7, 0.9, 5.0], 1.0)]
+        [(0, 4), (2, 4), (4, 5), (4, 5)]
     """
     moments, half = np.asarray(times, np.float64), length / 2
     if length <= 0:
         return []
     latest = np.floor((moments + 1e-9) / half).astype(int)
-    found = []
-    for number in np.union1d(latest, latest - 1).tolist():
-        start = half * number
-        low, high = np.searchsorted(moments, np.array([start, start + length]) - 1e-9).tolist()
-        if number >= 0 and low < high:
-            found.append(Window(low, high - 1, float(moments[low]), float(moments[high - 1])))
-    return found
-
-
-def forged_spans(times: Sequence[float], smoothed: ArrayLike, fake_from: float) -> tuple[Span, ...]:
-    """The stretches in which smoothed scores, one a moment in seconds, reach the threshold."""
-    values = np.asarray(smoothed, np.float64)
-    where = np.flatnonzero(values >= fake_from)
-    spans = []
-    for run in np.split(where, np.flatnonzero(np.diff(where) > 1) + 1):
-        if len(run):
-            top = run[np.argmax(values[run])]
-            spans.append(Span(times[run[0]], times[run[-1]], float(values[top]), times[top]))
-    return tuple(spans)
+    starts = half * np.union1d(latest, latest - 1).clip(min=0)
+    edges = np.searchsorted(moments, np.unique(starts)[:, None] + [0, length] - 1e-9)
+    return [slice(low, high) for low, high in edges.tolist() if low < high]
 
 
 def stretch_spans(
@@ -105,12 +83,14 @@ def stretch_spans(
     Times are in seconds, (N,), and so are the places. Where no score near them reaches the level,
     the places themselves are given, with ``score`` as the peak.
     """
-    moments = np.asarray(times, np.float64).tolist()
-    found = forged_spans(moments, smoothed, level)
-    near = tuple(s for s in found if any(s.start <= end and s.end >= at for at, end in places))
-    if near:
-        return near
-    return tuple(Span(at, end, score, (at + end) / 2) for at, end in places)
+    moments, values = np.asarray(times, np.float64).tolist(), np.asarray(smoothed, np.float64)
+    reaching, found = np.flatnonzero(values >= level), []
+    for run in np.split(reaching, np.flatnonzero(np.diff(reaching) > 1) + 1):
+        if len(run):
+            start, end, top = moments[run[0]], moments[run[-1]], run[np.argmax(values[run])]
+            if any(start <= last and end >= first for first, last in places):
+                found.append(Span(start, end, float(values[top]), moments[top]))
+    return tuple(found or (Span(at, end, score, (at + end) / 2) for at, end in places))
 
 
 def sharpen(
@@ -119,13 +99,9 @@ def sharpen(
     """Move both ends of stretches to where the scores of single looks drop most clearly.
 
     A threshold places an end badly where the faces beside the stretch score high themselves. An
-    end stays where no drop is found.
-
-    Args:
-        spans: What `stretch_spans` found in these looks; those that come to overlap become one.
-        times: Seconds, ascending, (N,).
-        scores: Probabilities of forgery, (N,), not smoothed.
-        within: Seconds by which an end moves outwards at most; inwards it may be twice as much.
+    end without a drop stays; others move by at most ``within`` seconds outwards and twice as many
+    inwards. Spans that come to overlap become one. Times are ascending seconds, (N,), scores
+    probabilities of forgery, (N,), not smoothed.
     """
     moments, odds = np.asarray(times, np.float64), logit(np.clip(scores, 1e-6, 1 - 1e-6))
     noise = NOISE * float(odds.var()) + 1e-9

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from telltrace.faces.media import Status
-from telltrace.inference.rule import VERDICTS, Stretch
-from telltrace.inference.timeline import Span
+from telltrace.inference.rule import VERDICTS
+from telltrace.inference.timeline import Span, Stretch
 from telltrace.plain import from_plain
 
 

@@ -135,8 +135,5 @@ def entry_length(file: str) -> int:
     try:
         return Path(file).stat().st_size if entry is None else entry[0].entries[entry[1]][1]
     except (OSError, KeyError):
-        reason, remedy = (
-            "does not exist, but the manifest names it",
-            "Run `telltrace prepare` again",
-        )
-        raise ManifestError(reason, remedy=remedy, path=file) from None
+        reason = "does not exist, but the manifest names it"
+        raise ManifestError(reason, remedy="Run `telltrace prepare` again", path=file) from None

@@ -38,10 +38,9 @@ def decode(data: Image, size: int | None = None) -> Image | None:
     """
     if not data.size:
         return None
-    whole = cv2.IMREAD_COLOR
     sides = (size and jpeg_size(data[:4096].tobytes())) or (1, 1)
     fits = (f for n, f in REDUCED if size and not any(side % (n * size) for side in sides))
-    image = cv2.imdecode(data, next(fits, whole))
+    image = cv2.imdecode(data, next(fits, cv2.IMREAD_COLOR))
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -61,12 +60,6 @@ def decode_mask(data: Image) -> Image | None:
     """Decode a mask, (H, W) uint8, or None if the bytes are no picture."""
     mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
     return None if mask is None else np.asarray(mask, dtype=np.uint8)
-
-
-def _reduced(data: Image, size: int) -> int | None:
-    sides = jpeg_size(data[:4096].tobytes()) or (1, 1)
-    fitting = (flag for factor, flag in REDUCED if all(s % (factor * size) == 0 for s in sides))
-    return next(fitting, None)
 
 
 def jpeg_size(head: bytes) -> tuple[int, int] | None:

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import connection
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -72,31 +72,25 @@ def run_jobs(
         pool.close()
 
 
+@dataclass(eq=False)
 class Pool(Generic[Job, Result]):
-    """Processes that stay for several calls of `run`; the arguments are those of `run_jobs`.
+    """Processes that stay for several calls of `run`; the arguments are those of `run_jobs`."""
 
-    Args:
-        answer: What a job's `ask` gives; called here, while the other processes work on.
-    """
+    work: Callable[[Job], Result]
+    workers: int
+    begin: Callable[[], object] | None = None
+    time_limit: float | None = None
+    lost: Callable[[Job, Lost], Result] | None = None
+    answer: Callable[[Any], Any] | None = None
+    """What a job's `ask` gives; called here, while the other processes work on."""
+    _processes: list[Worker[Job]] = field(default_factory=list, init=False)
+    _deaths: int = field(default=0, init=False)
 
-    def __init__(
-        self,
-        work: Callable[[Job], Result],
-        workers: int,
-        *,
-        begin: Callable[[], object] | None = None,
-        time_limit: float | None = None,
-        lost: Callable[[Job, Lost], Result] | None = None,
-        answer: Callable[[Any], Any] | None = None,
-    ) -> None:
-        if workers < 1:
-            raise OptionError(f"workers must be at least 1, got {workers}.")
-        if time_limit is not None and not time_limit > 0:
-            raise OptionError(f"time_limit must be positive seconds, got {time_limit}.")
-        self.work, self.workers, self.begin = work, workers, begin
-        self.time_limit, self.lost, self.answer = time_limit, lost, answer
-        self._processes: list[Worker[Job]] = []
-        self._deaths = 0
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise OptionError(f"workers must be at least 1, got {self.workers}.")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise OptionError(f"time_limit must be positive seconds, got {self.time_limit}.")
 
     def run(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Result | None], None, None]:
         """Do these jobs; see `run_jobs`."""
@@ -126,7 +120,7 @@ class Pool(Generic[Job, Result]):
         """Give jobs to the processes that are free, and start processes for the others."""
         for worker in self._processes:
             if waiting and worker.ready and not worker.holds:
-                worker.give(*waiting.popleft(), self.time_limit)
+                worker.give(*waiting.popleft())
         starting = sum(not worker.ready for worker in self._processes)
         room = self.workers - len(self._processes)
         if self._deaths:  # one at a time, to see whether it lives

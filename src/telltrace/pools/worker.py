@@ -40,6 +40,7 @@ class Worker(Generic[Job]):
         self.process.start()
         theirs.close()  # so that the pipe ends with the process
         self.ready, self.attempt, self.deadline = False, 0, float("inf")
+        self.limit = float("inf") if time_limit is None else time_limit
         self._jobs: list[Job] = []
 
     @property
@@ -47,9 +48,9 @@ class Worker(Generic[Job]):
         """Whether it has a job."""
         return bool(self._jobs)
 
-    def give(self, job: Job, attempt: int, time_limit: float | None) -> None:
+    def give(self, job: Job, attempt: int) -> None:
         self._jobs, self.attempt = [job], attempt
-        self.deadline = float("inf") if time_limit is None else time.monotonic() + time_limit
+        self.deadline = time.monotonic() + self.limit
         self.tell(job)
 
     def tell(self, content: Any) -> None:

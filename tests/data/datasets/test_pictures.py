@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from telltrace.data.datasets.face_sets import read_hff
-from telltrace.data.datasets.video_sets import read_uadfv
+from telltrace.data.datasets.video_sets import UADFV
 from telltrace.errors import ManifestError
 
 
@@ -29,9 +29,9 @@ def test_a_picture_of_no_kind_is_refused(put, tmp_path: Path) -> None:
 
 def test_a_fake_of_uadfv_shows_the_person_of_its_real(put, tmp_path: Path, rows) -> None:
     put(tmp_path, "real/0003.mp4", "fake/0003_fake.mp4", "real/frames/0003/000.png")
-    assert rows(read_uadfv(tmp_path), "label", "method", "video", "identity") == [
+    assert rows(UADFV(tmp_path), "label", "method", "video", "identity") == [
         [0, "real", "0003", "0003"],
         [1, "FakeApp", "0003_fake", "0003"],
     ]
     with pytest.raises(ManifestError, match="none of real, fake"):
-        read_uadfv(tmp_path / "real")
+        UADFV(tmp_path / "real")

@@ -14,15 +14,13 @@ import pandas as pd
 
 from ...errors import ManifestError
 from ..manifest import COLUMNS, check_manifest
-from .listing import read_json, read_lines
+from .listing import SPLITS, read_json, read_lines
 from .names import COMPRESSIONS, describe, describe_crop, people_of
 
 Relocate = tuple[str, str] | None
 """Old and new beginning of the paths in a list."""
 Row = tuple[str | int, ...]
 
-LISTS: Final = {"train": "train", "val": "val", "valid": "val", "test": "test"}
-"""The splits of SFIConv's lists, by the files' names."""
 METHODS: Final = {
     "FF-DF": "Deepfakes",
     "FF-F2F": "Face2Face",
@@ -102,8 +100,9 @@ def read_sficonv_lists(
     """
     root = Path(root)
     rows: list[Row] = []
-    found = {s: file for n, s in LISTS.items() if (file := root / f"{n}.txt").is_file()}
-    files = {split: found.get(split, root / f"{split}.txt") for split in splits or found or LISTS}
+    found = {s: file for n, s in SPLITS.items() if (file := root / f"{n}.txt").is_file()}
+    wanted = splits or found or ("train", "val", "test")
+    files = {split: found.get(split, root / f"{split}.txt") for split in wanted}
     remedy = "Write lines of PATH LABEL into it (the label is 0 or 1)"
     for split, file in ({"": root} if root.is_file() else files).items():
         for number, match in read_lines(file, "(.+) ([01])", "PATH LABEL", remedy):
@@ -204,9 +203,8 @@ def _rows(video: _Video, file: Path, relocate: Relocate) -> Iterator[Row]:
 
 def relocated(path: str, relocate: Relocate) -> str:
     """A path whose beginning, where it is the old one, is exchanged for the new one."""
-    if relocate is None or not path.startswith(relocate[0]):
-        return path
-    return relocate[1] + path.removeprefix(relocate[0])
+    old, new = relocate or ("", "")
+    return new + path.removeprefix(old) if path.startswith(old) else path
 
 
 def _crop(file: Path, path: str, where: str) -> Path:

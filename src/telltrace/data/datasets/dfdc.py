@@ -8,10 +8,9 @@ from typing import Any, Final
 import pandas as pd
 
 from ...errors import ManifestError
-from .listing import as_manifest, find_media, manifest_row, read_json, require_folder
+from .listing import SPLITS, as_manifest, find_media, manifest_row, read_json, require_folder
 
 LABELS: Final = {"real": 0, "fake": 1, "0": 0, "1": 1}
-SPLITS: Final = {"train": "train", "validation": "val", "val": "val", "test": "test"}
 AGAIN: Final = "Download it again"
 
 
@@ -93,18 +92,12 @@ def read_dfdc_preview(root: str | Path) -> pd.DataFrame:
     """
     name_of_set = "the DFDC preview"
     root = require_folder(root, name_of_set, ["dataset.json"])
-    rows = []
-    for name, about in read_json(root / "dataset.json", name_of_set).items():
-        label, path = _label(about.get("label"), root / "dataset.json", name), PurePosixPath(name)
+    file, rows = root / "dataset.json", []
+    for name, about in read_json(file, name_of_set).items():
+        label, path = _label(about.get("label"), file, name), PurePosixPath(name)
         people = [about.get("target_id"), about.get("swapped_id") if label else None]
-        rows.append(
-            manifest_row(
-                root / name,
-                "DFDC-Preview",
-                path.parts[0] if label else "real",
-                video=path.with_suffix("").as_posix(),
-                identity="+".join(dict.fromkeys(str(p) for p in people if p is not None)),
-                split=SPLITS.get(str(about.get("set")), ""),
-            )
-        )
+        identity = "+".join(dict.fromkeys(str(p) for p in people if p is not None))
+        method, video = path.parts[0] if label else "real", path.with_suffix("").as_posix()
+        row = manifest_row(root / name, "DFDC-Preview", method, video, identity)
+        rows.append(row | {"split": SPLITS.get(str(about.get("set")), "")})
     return as_manifest(rows, root, name_of_set)

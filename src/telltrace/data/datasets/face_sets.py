@@ -6,6 +6,7 @@ A set whose folders or tables are not there, or hold no media, is a ManifestErro
 import csv
 import hashlib
 import re
+from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -16,10 +17,11 @@ import pandas as pd
 from ...errors import ManifestError
 from .listing import (
     PICTURES,
+    SPLITS,
     VIDEOS,
+    FolderSet,
     as_manifest,
     find_media,
-    list_folders,
     manifest_row,
     require_folder,
 )
@@ -35,13 +37,6 @@ HFF_TYPES: Final = {
     "face2face": "Face2Face",
 }
 """The eight kinds of pictures, by their folder's name without case and punctuation."""
-SPLITS: Final = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-}
 UTK_RACES: Final = ("white", "black", "asian", "indian", "other")
 
 
@@ -50,11 +45,7 @@ def _hash(name: str) -> str:
 
 
 def split_by_hash(name: str, test: float, val: float) -> str:
-    """The split of a name: a function of its SHA-256 alone, whatever else the set holds.
-
-    ``test`` and ``val`` are the shares of names in these splits, in [0, 1]. A name is what belongs
-    together: a person, a group, a file.
-    """
+    """The split of a name, by its SHA-256 alone; ``test`` and ``val`` are shares of names."""
     place = int(_hash(name)[:8], 16) / 2**32
     return "test" if place < test else "val" if place < test + val else "train"
 
@@ -117,29 +108,6 @@ def read_hff(root: str | Path) -> pd.DataFrame:
     return as_manifest(rows, root, "HFF")
 
 
-def read_lfw(root: str | Path) -> pd.DataFrame:
-    """Labeled Faces in the Wild, real photographs; a tenth of its people test, a tenth validate."""
-
-    def about(file: Path) -> dict[str, str]:
-        person = re.sub(r"_\d{4}$", "", file.stem)
-        return {"identity": person, "split": split_by_hash(person, 0.1, 0.1)}
-
-    return list_folders(root, "LFW", {".": "real"}, PICTURES, about, deep=True)
-
-
-def read_utkface(root: str | Path) -> pd.DataFrame:
-    """UTKFace, real faces: files are named ``age_gender_race_date.jpg``; half of them test.
-
-    Age, sex and race have no column: `utkface_group` reads them from the name of the video.
-    """
-
-    def about(file: Path) -> dict[str, str] | None:
-        video, split = file.name.split(".")[0], split_by_hash(file.name, 0.5, 0.1)
-        return {"video": video, "split": split} if utkface_group(file.name) else None
-
-    return list_folders(root, "UTKFace", {".": "real"}, PICTURES, about, deep=True)
-
-
 def utkface_group(name: str) -> tuple[int, str, str] | None:
     """Age in years, sex and race that UTKFace's labels give a file; None if it has no such name."""
     match = re.match(r"(\d{1,3})_([01])_([0-4])_\d+", name)
@@ -147,44 +115,6 @@ def utkface_group(name: str) -> tuple[int, str, str] | None:
         return None
     age, sex, race = (int(part) for part in match.groups())
     return age, ("male", "female")[sex], UTK_RACES[race]
-
-
-def read_splices(root: str | Path) -> pd.DataFrame:
-    """Photographs, real or spliced by hand (CIPLab): ``real/`` and ``fake/``; a quarter tests.
-
-    Nobody recorded which real a splice was made from, so a file is its own identity.
-    """
-    return _list_pictures(root, "CIPLab", {"real": "real", "fake": "splice"}, 0.25, 0.15)
-
-
-def read_generated(root: str | Path) -> pd.DataFrame:
-    """Photographs in ``real/`` (FFHQ) and generated faces in ``ai/`` (StyleGAN); 15 % test."""
-    return _list_pictures(root, "FFHQ-StyleGAN", {"real": "real", "ai": "stylegan"}, 0.15, 0.1)
-
-
-def _list_pictures(
-    root: str | Path, dataset: str, methods: dict[str, str], test: float, val: float
-) -> pd.DataFrame:
-    def about(file: Path) -> dict[str, str]:
-        name = f"{file.parent.name}/{file.stem}"
-        split = split_by_hash(f"{dataset}/{name}", test, val)
-        return {"video": name, "identity": name, "split": split}
-
-    return list_folders(root, dataset, methods, PICTURES, about)
-
-
-def read_real_clips(root: str | Path) -> pd.DataFrame:
-    """Clips of real people talking, all in one folder, named ``source_person_number.mp4``.
-
-    The person is the name without the numbers at its end. Of the people about a fifth test and
-    a quarter validate.
-    """
-
-    def about(file: Path) -> dict[str, str]:
-        person = clip_person(file.stem)
-        return {"identity": person, "split": split_by_hash(person, 0.22, 0.25)}
-
-    return list_folders(root, "real-clips", {".": "real"}, VIDEOS | {".mpg"}, about)
 
 
 def clip_person(stem: str) -> str:
@@ -200,3 +130,41 @@ def clip_person(stem: str) -> str:
     if source == "styletalk":
         return re.sub(r"(_talk\d+)?_clip\d+.*$", "", stem)
     return re.sub(r"_\d+_\d+$", "", stem) if source == "celebvtext" else stem
+
+
+def _of_lfw(file: Path) -> dict[str, str]:
+    person = re.sub(r"_\d{4}$", "", file.stem)
+    return {"identity": person, "split": split_by_hash(person, 0.1, 0.1)}
+
+
+def _of_utkface(file: Path) -> dict[str, str] | None:
+    video, split = file.name.split(".")[0], split_by_hash(file.name, 0.5, 0.1)
+    return {"video": video, "split": split} if utkface_group(file.name) else None
+
+
+def _of_clips(file: Path) -> dict[str, str]:
+    person = clip_person(file.stem)
+    return {"identity": person, "split": split_by_hash(person, 0.22, 0.25)}
+
+
+def _own_identity(dataset: str, test: float, val: float, file: Path) -> dict[str, str]:
+    """Nobody recorded which real a fake was made from."""
+    name = f"{file.parent.name}/{file.stem}"
+    return {"video": name, "identity": name, "split": split_by_hash(f"{dataset}/{name}", test, val)}
+
+
+_splices = partial(_own_identity, "CIPLab", 0.25, 0.15)
+_generated = partial(_own_identity, "FFHQ-StyleGAN", 0.15, 0.1)
+
+# Labeled Faces in the Wild: real photographs; a tenth of the people test, a tenth validate.
+LFW: Final = FolderSet("LFW", {".": "real"}, PICTURES, _of_lfw, deep=True)
+# Real faces in files ``age_gender_race_date.jpg``, see `utkface_group`; half of them test.
+UTKFACE: Final = FolderSet("UTKFace", {".": "real"}, PICTURES, _of_utkface, deep=True)
+# Photographs, real or spliced by hand; a quarter tests.
+SPLICES: Final = FolderSet("CIPLab", {"real": "real", "fake": "splice"}, PICTURES, _splices)
+# Photographs and faces by a generator; 15 % test.
+GENERATED: Final = FolderSet(
+    "FFHQ-StyleGAN", {"real": "real", "ai": "stylegan"}, PICTURES, _generated
+)
+# Real people talking, in files ``source_person_number.mp4``; a fifth tests, a quarter validates.
+REAL_CLIPS: Final = FolderSet("real-clips", {".": "real"}, VIDEOS | {".mpg"}, _of_clips)

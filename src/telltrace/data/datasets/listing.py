@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,12 @@ from .names import people_of
 
 VIDEOS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"})
 PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+SPLITS: Final = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""Splits by what folders, files and lists call them."""
 
 
 def find_media(
@@ -54,36 +61,35 @@ def manifest_row(
     return about | {"method": method, "video": video, "identity": people} | more
 
 
-def list_folders(
-    root: str | Path,
-    dataset: str,
-    methods: Mapping[str, str],
-    suffixes: frozenset[str] = VIDEOS,
-    about: Callable[[Path], dict[str, str] | None] = lambda file: {},
-    *,
-    deep: bool = False,
-) -> pd.DataFrame:
-    """The manifest of a set that has a folder for each of its methods; a ManifestError without any.
+@dataclass(frozen=True)
+class FolderSet:
+    """A set that has a folder for each of its methods; called with its root, it is listed.
 
-    ``about`` gives what else `manifest_row` takes of a file, or None to leave the file out.
+    ``about`` gives what else `manifest_row` takes of a file, or None to leave the file out. A root
+    without any of the folders is a ManifestError.
     """
-    root = require_folder(root, dataset, list(methods))
-    rows = [
-        manifest_row(file, dataset, method, **more)
-        for folder, method in methods.items()
-        for file in find_media(root / folder, suffixes, deep=deep)
-        if (more := about(file)) is not None
-    ]
-    return as_manifest(rows, root, dataset)
+
+    dataset: str
+    methods: Mapping[str, str]
+    suffixes: frozenset[str] = VIDEOS
+    about: Callable[[Path], dict[str, str] | None] = lambda file: {}
+    deep: bool = False
+
+    def __call__(self, root: str | Path) -> pd.DataFrame:
+        root = require_folder(root, self.dataset, list(self.methods))
+        rows = [
+            manifest_row(file, self.dataset, method, **more)
+            for folder, method in self.methods.items()
+            for file in find_media(root / folder, self.suffixes, deep=self.deep)
+            if (more := self.about(file)) is not None
+        ]
+        return as_manifest(rows, root, self.dataset)
 
 
 def read_lines(
     file: Path, pattern: str, expected: str, remedy: str
 ) -> Iterator[tuple[int, re.Match[str]]]:
-    """Number and match of every line that is not empty.
-
-    A file that is missing, or a line without a match, is a ManifestError.
-    """
+    """Number and match of every line that is not empty; a ManifestError if there is none."""
     if not file.is_file():
         raise ManifestError("is not a file", remedy=remedy, path=file)
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):

@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 
 from ...errors import ManifestError, OptionError
-from .listing import as_manifest, find_media, list_folders, manifest_row, read_lines, require_folder
+from .listing import FolderSet, as_manifest, find_media, manifest_row, read_lines, require_folder
 
 DETECTION: Final = "DeepFakeDetection"
 METHODS: Final = (
@@ -124,7 +124,7 @@ def read_celeb_df(dataset: str, root: str | Path) -> pd.DataFrame:
     def split(file: Path) -> dict[str, str]:
         return {"split": "test" if f"{file.parent.name}/{file.name}" in test else ""}
 
-    return list_folders(root, dataset, CELEB_DF, about=split)
+    return FolderSet(dataset, CELEB_DF, about=split)(root)
 
 
 def read_deeper_forensics(root: str | Path, methods: Sequence[str] | None = None) -> pd.DataFrame:
@@ -171,12 +171,6 @@ def read_deeper_forensics(root: str | Path, methods: Sequence[str] | None = None
     return as_manifest([*reals, *fakes], root, dataset)
 
 
-def read_uadfv(root: str | Path) -> pd.DataFrame:
-    """List the videos of UADFV as a manifest: ``real/0003.mp4`` and ``fake/0003_fake.mp4``.
-
-    A fake and the video it was made from are one identity.
-
-    References:
-        Yang et al., "Exposing Deep Fakes Using Inconsistent Head Poses", ICASSP 2019.
-    """
-    return list_folders(root, "UADFV", {"real": "real", "fake": "FakeApp"})
+# ``real/0003.mp4`` and ``fake/0003_fake.mp4``, which are one identity. Yang et al., "Exposing Deep
+# Fakes Using Inconsistent Head Poses", ICASSP 2019.
+UADFV: Final = FolderSet("UADFV", {"real": "real", "fake": "FakeApp"})
