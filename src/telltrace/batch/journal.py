@@ -117,10 +117,9 @@ class Listing:
         return read_list(self.file) if self.file.exists() else iter(())
 
     def update(self, find: Callable[[], Iterator[str]], known: str) -> tuple[int, str]:
-        """Write down the files that ``find`` gives; those not known before are added at the end.
+        """Write down the files that ``find`` gives, new ones at the end; their number and digest.
 
-        ``known`` is the digest of the time before, "" at first; returned is that of those that
-        there are now, after how many files the listing holds.
+        ``known`` is the digest of the time before, "" at first.
         """
         found = Listing(self.file.with_name(f".{self.file.name}.found"))
         try:

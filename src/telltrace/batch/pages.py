@@ -59,11 +59,7 @@ def _page(index: Path, number: int, verdict: Verdict) -> Path:
 def write_pages(
     writer: PageWriter, verdicts: Callable[[], Iterable[dict[str, Any]]], workers: int | None
 ) -> None:
-    """Write all pages and pictures, in processes that a damaged file may crash; then the index.
-
-    ``verdicts`` gives the verdicts as plain data, in the order of the files. Without ``workers``
-    there is a process for each processor.
-    """
+    """Write all pages and pictures, in processes that a damaged file may crash; then the index."""
     from telltrace.inference.page import write_index
 
     count = processors() if workers is None else workers

@@ -115,11 +115,7 @@ def run_processes(task: Task) -> Generator[Answer, None, None]:
 
 
 class RemoteDetector(Detector):
-    """Holds a detector's card, and sends resized crops to where its network is.
-
-    It works within a job of `telltrace.pools` alone. ``number`` says which of the detectors it
-    stands for.
-    """
+    """A detector's card; its network ``number`` is asked for scores, within a job of a pool."""
 
     def __init__(self, path: Path, number: int) -> None:
         super().__init__(nn.Identity(), read_card(path))

@@ -16,16 +16,8 @@ from numpy.typing import NDArray
 from telltrace.pixels.augmentations import generator
 
 from ..errors import OptionError
+from . import blending_mismatch as mismatch
 from .blending_masks import ALIGNED, FREQUENCIES, Floats, Picture, region_mask, soften
-from .blending_mismatch import (
-    degrade,
-    displace,
-    draw_frame,
-    match_colours,
-    recolour,
-    refocus,
-    reframe,
-)
 
 BORDER = 0.05
 """Widest blur of a mask's border, as a share of the crop."""
@@ -126,20 +118,21 @@ def blend_pair(
         if partner is not None and rng.random() < settings.partner:
             other = _fit(partner, _landmarks(partner_landmarks, size), points)
             if other is not None:
-                source = match_colours(other, real, mask, rng.uniform(0.5, 1))
+                source = mismatch.match_colours(other, real, mask, rng.uniform(0.5, 1))
         if rng.random() < 0.5:
             source = _differ(source, rng, settings)
         else:
             target = _differ(target, rng, settings)
-        source = displace(source, points.mean(0), rng, settings.motion)
+        source = mismatch.displace(source, points.mean(0), rng, settings.motion)
         opacity = mask * np.float32(rng.choice(settings.ratios))
         fake = np.asarray(cv2.blendLinear(source, target, opacity, 1 - opacity), np.uint8)
         inside = np.asarray(mask >= 0.5, np.uint8)
         if sum(cv2.mean(cv2.absdiff(target, fake), mask=inside)[:3]) / 3 >= settings.visible:
             break
-    affine = draw_frame(size, rng, settings.frame)
-    target, fake = degrade([reframe(i, affine) for i in (target, fake)], rng, settings.decay)
-    return Blend(target, fake, reframe(opacity, affine))
+    affine = mismatch.draw_frame(size, rng, settings.frame)
+    shown = [mismatch.reframe(image, affine) for image in (target, fake)]
+    target, fake = mismatch.degrade(shown, rng, settings.decay)
+    return Blend(target, fake, mismatch.reframe(opacity, affine))
 
 
 def _landmarks(landmarks: NDArray[np.floating] | None, size: int) -> Floats:
@@ -154,9 +147,9 @@ def _differ(image: Picture, rng: np.random.Generator, settings: BlendSettings) -
     """Change the colour, the detail, or both, of one layer."""
     which = rng.random()
     if which < 0.75 and settings.colour > 0:
-        image = recolour(image, rng, settings.colour)
+        image = mismatch.recolour(image, rng, settings.colour)
     if which > 0.25 and settings.detail > 0:
-        image = refocus(image, rng, settings.detail)
+        image = mismatch.refocus(image, rng, settings.detail)
     return image
 
 
@@ -167,7 +160,7 @@ def _fit(partner: Picture, theirs: Floats, ours: Floats) -> Picture | None:
         return None
     apart = np.linalg.norm(theirs @ affine[:, :2].T + affine[:, 2] - ours, axis=1).mean()
     near = apart <= MISFIT * np.linalg.norm(ours[1] - ours[0])
-    return reframe(partner, affine) if near else None
+    return mismatch.reframe(partner, affine) if near else None
 
 
 def similar_faces(

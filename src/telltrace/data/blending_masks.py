@@ -96,10 +96,9 @@ def deform(
 def region_mask(
     region: str, landmarks: NDArray[np.floating], size: int, rng: np.random.Generator
 ) -> Floats:
-    """Draw one region with jittered corners, deformed elastically, with a border still hard.
+    """Draw a region of `FREQUENCIES`, jittered and deformed elastically, with a hard border.
 
-    The region is a key of `REGIONS`, "left" or "right" (half a face), or "ellipse"; landmarks are
-    (5, 2) in pixels. The mask, (size, size), goes from 0 outside to 1 inside.
+    Landmarks are (5, 2) in pixels; the mask, (size, size), goes from 0 outside to 1 inside.
     """
     hull = cv2.convexHull(place(_jittered(region, rng), landmarks))
     mask = np.zeros((size, size), np.uint8)

@@ -129,8 +129,8 @@ def reframe(image: Pixels, affine: NDArray[Any]) -> Pixels:
 def degrade(images: Sequence[Picture], rng: np.random.Generator, strength: float) -> list[Picture]:
     """Recolour, blur, shrink, add grain to and recompress all pictures of a pair alike.
 
-    Mild treatments are drawn more often than severe ones, under which few blends stay visible. A
-    strength of 0 leaves pictures untouched, 1 goes down to JPEG quality 30 and a third of S.
+    Mild treatments are drawn more often, under which more blends stay visible. A strength of 0
+    leaves pictures untouched, 1 goes down to JPEG quality 30 and a third of S.
     """
     seed = int(rng.integers(2**31))
     chance = rng.random(5)

@@ -94,8 +94,7 @@ def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
 def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
     """Write a manifest with its crops, cut as ``crop``, and masks as one ``*.pack``; count bytes.
 
-    A crop that is missing is a ManifestError, another name or a full disk an OutputError; nothing
-    is overwritten then.
+    A crop that is missing is a ManifestError, another name or a full disk an OutputError.
     """
     out = Path(out).absolute()
     if not is_pack(out):
@@ -126,11 +125,10 @@ def _is_placed(row: Mapping[Hashable, Any], crop: FaceCrop) -> bool:
 
 
 def crop_face(row: Mapping[Hashable, Any], crop: FaceCrop) -> Face:
-    """The face that a crop shows, its box and landmarks in pixels of the crop.
+    """The face that a crop shows, its box and landmarks in pixels of the crop, not of the medium.
 
-    In the manifest's row they are in pixels of the medium. Where it does not say where the face was
-    found, the face is taken to fill the middle of the crop, ``1 / margin`` of its side, and its
-    landmarks are not numbers.
+    A face of which the manifest says no place is taken to fill the middle of the crop, ``1 /
+    margin`` of its side; its landmarks are not numbers.
     """
     if not _is_placed(row, crop):
         near, far = (crop.size * (1 + sign / crop.margin) / 2 for sign in (-1, 1))
@@ -204,12 +202,9 @@ def read_undetected(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Media that manifests of crops have no row of, as ``failures.csv`` beside each says.
 
-    A protocol assigns their splits; one that shares people out, such as "by-identity", does so
-    among these media alone.
-
-    Returns:
-        Manifest rows of whole media, with a column ``status`` such as NO_FACE; and the manifests
-        that do not say what they miss: packs, and those that an earlier version prepared.
+    Their splits are assigned by a protocol among these media alone. They come as manifest rows with
+    a column ``status`` such as NO_FACE, beside the manifests that do not say what they miss: packs,
+    and those that an earlier version prepared.
     """
     found, silent = [], []
     for manifest in manifests:

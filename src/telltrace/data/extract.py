@@ -201,20 +201,16 @@ def cut_masks(
     last = max(wanted, default=-1)
     for frame in open_media(path, Sampling("all")):
         for number in wanted.get(frame.index, ()):
-            picture = _fit_mask(path, frame, cuts[number].size)
+            picture, (height, width) = frame.image, cuts[number].size
+            own = picture.shape[0] / picture.shape[1]
+            if not math.isclose(own, height / width, rel_tol=0.01):  # it lies on something else
+                shape = f"{picture.shape[1]}x{picture.shape[0]}"
+                reason = f"is {shape} pixels where its medium is {width}x{height}"
+                raise MediaError(path, reason, "Give the mask at the size of the medium")
+            if picture.shape[:2] != (height, width):
+                fitted = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+                picture = fitted.astype(np.uint8, copy=False)
             cut_out = crop.cut(picture, cuts[number].face)
             yield number, cv2.cvtColor(cut_out, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
         if frame.index >= last:
             break
-
-
-def _fit_mask(path: str, frame: Frame, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The mask at the size of the medium; another shape would not lie on what was forged."""
-    height, width = frame.image.shape[:2]
-    if (height, width) == size:
-        return frame.image
-    if not math.isclose(height / width, size[0] / size[1], rel_tol=0.01):
-        reason = f"is {width}x{height} pixels where its medium is {size[1]}x{size[0]}"
-        raise MediaError(path, reason, "Give the mask at the size of the medium")
-    fitted = cv2.resize(frame.image, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return fitted.astype(np.uint8, copy=False)

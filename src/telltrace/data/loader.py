@@ -32,12 +32,11 @@ UNKNOWN: Final = -1.0
 class FaceDataset:
     """The face crops of a manifest, at the size that ``preprocessing`` says, not normalised.
 
-    Decoded crops stay in memory if all of them need no more than ``cache_bytes``, so that every
-    file is decoded once and not once an epoch; that memory is taken at once, so that it does not
-    grow from epoch to epoch. `batches` augments by ``recipe``, a name out of
-    ``augmentations.RECIPES``, and gives the masks of what was forged if ``masks``. A missing file
-    is an error when the dataset is built, never another picture. It and a picture that cannot be
-    read are a MediaError, an unknown recipe is an OptionError.
+    Decoded crops stay in memory if all of them need no more than ``cache_bytes``, which are taken
+    at once, so that they do not grow from epoch to epoch. `batches` augments by ``recipe``, a name
+    out of ``augmentations.RECIPES``, and gives the masks of what was forged if ``masks``. A file
+    that is missing when the dataset is built, or cannot be read later, is a MediaError, never
+    another picture; an unknown recipe is an OptionError.
     """
 
     def __init__(
@@ -75,8 +74,7 @@ class FaceDataset:
     def sample(self, row: int) -> Sample:
         """The crop of one row and its mask, (S, S) uint8, at the network's size, not augmented.
 
-        The mask of a real face is zero. It is None where masks were not asked for, and for a
-        fake of which nobody knows where it was forged.
+        The mask is zero of a real face, and None if not asked for or not known.
         """
         known = self.masks and bool(self.mask_paths[row] or self.labels[row] == 0)
         if self._cache is not None and self._cached[row]:
@@ -84,7 +82,10 @@ class FaceDataset:
             return np.ascontiguousarray(kept[..., :3]), kept[..., 3].copy() if known else None
         small = partial(decode, size=self.preprocessing.image_size)
         image = self.preprocessing.resize(self._picture(row, self.paths[row], "crop", small))
-        mask = self._mask(row) if known else None
+        mask = np.zeros(image.shape[:2], dtype=np.uint8) if known else None
+        if known and (path := self.mask_paths[row]):
+            grey = self._picture(row, path, "mask", decode_mask)
+            mask = self.preprocessing.resize(np.stack([grey] * 3, axis=-1))[..., 0].copy()
         if self._cache is not None:
             self._cache[row, ..., :3] = image
             if mask is not None:
@@ -95,13 +96,6 @@ class FaceDataset:
     def crop(self, row: int) -> Image:
         """The crop of one row as it was cut, uint8 RGB, whatever its size."""
         return self._picture(row, self.paths[row], "crop", decode)
-
-    def _mask(self, row: int) -> Image:
-        size, path = self.preprocessing.image_size, self.mask_paths[row]
-        if not path:
-            return np.zeros((size, size), dtype=np.uint8)
-        mask = self._picture(row, path, "mask", decode_mask)
-        return self.preprocessing.resize(np.stack([mask] * 3, axis=-1))[..., 0].copy()
 
     def _picture(
         self, row: int, path: str, what: str, decoder: Callable[[Image], Image | None]
@@ -137,14 +131,14 @@ def batches(
 ) -> Iterator[tuple[Tensor, ...]]:
     """The augmented batches of one epoch from number ``start``, less a last one that is not full.
 
-    What a batch holds depends on (seed, epoch) and its number alone: not on the ``workers``
-    (threads that read ahead; 0 reads when asked), not on where a resumed run starts. The part of
-    each ``shard`` (rank, processes) together are the ``batch_size`` crops of a batch.
+    A batch depends on (seed, epoch) and its number alone: not on the ``workers`` (threads that read
+    ahead; 0 reads when asked), not on where a resumed run starts. The parts of all ``shard``s
+    (rank, processes) are the ``batch_size`` crops of a batch; too few crops for one are a
+    ManifestError.
 
     Yields:
         Images (B, H, W, 3) uint8 and labels (B,) int64; if the dataset has masks, also these,
         (B, H, W) float32: 0 untouched to 1 forged, ``UNKNOWN`` all over a fake without a mask.
-        Too few crops for a batch are a ManifestError.
     """
     rows = epoch_order(dataset.manifest, epoch, seed, order)
     rank, processes = shard
@@ -164,26 +158,18 @@ def batches(
     for places, samples in _in_order(load, whole[start:, rank::processes].tolist(), workers):
         images = torch.from_numpy(np.stack([image for image, _ in samples]))
         labels = torch.from_numpy(dataset.labels[rows[places]])
-        masks = (_masks([mask for _, mask in samples], images),) if dataset.masks else ()
-        yield images, labels, *masks
-
-
-def _masks(masks: list[Image | None], images: Tensor) -> Tensor:
-    """Masks in [0, 1], and :data:`UNKNOWN` all over where there is none."""
-    stacked = torch.full(images.shape[:3], UNKNOWN)
-    for place, mask in zip(stacked, masks, strict=True):
-        if mask is not None:
-            place.copy_(torch.from_numpy(mask)).div_(255)
-    return stacked
+        if not dataset.masks:
+            yield images, labels
+            continue
+        unknown = np.full(images.shape[1:3], UNKNOWN, np.float32)
+        masks = [unknown if mask is None else np.float32(mask) / 255 for _, mask in samples]
+        yield images, labels, torch.from_numpy(np.stack(masks))
 
 
 def _in_order(
     load: Callable[[int], Sample], jobs: list[list[int]], workers: int
 ) -> Iterator[tuple[list[int], list[Sample]]]:
-    """Every job with its samples, in order, two jobs read ahead by threads.
-
-    Not by processes: decoding and warping leave Python's lock, and the cache is shared.
-    """
+    """Every job with its samples, in order, two read ahead by threads, which share the cache."""
     if workers == 0:
         yield from ((job, [load(place) for place in job]) for job in jobs)
         return

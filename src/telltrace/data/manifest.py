@@ -169,10 +169,9 @@ def relative_path(path: str, folder: Path) -> str:
 
 
 def manifest_hash(manifest: pd.DataFrame) -> str:
-    """SHA-256 of what a manifest says, wherever on the disk it lies.
+    """SHA-256 of what a manifest says, in the order of its rows, wherever on the disk it lies.
 
-    Paths count relative to the deepest folder that holds all of them, so a data set that is moved
-    as a whole keeps its hash. The order of the rows counts; pixels do not.
+    Paths count relative to the deepest folder that holds all of them; pixels do not count.
     """
     table = check_manifest(manifest)
     absolute = [os.path.abspath(p) for p in table.path]  # noqa: PTH100

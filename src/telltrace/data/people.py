@@ -30,8 +30,7 @@ def group_rows(manifest: pd.DataFrame) -> list[Person]:
 def hash_of(name: Hashable, seed: int | None = None) -> str:
     """A name as a number that has nothing to do with it: what random orders are made of.
 
-    Unlike a generator's draw it depends on nothing but the name and the seed, so an order stays
-    what it is when rows are added, moved or shuffled.
+    Unlike a generator's draw it stays what it is when rows are added, moved or shuffled.
     """
     return hashlib.sha256(repr(name if seed is None else (seed, name)).encode()).hexdigest()
 
@@ -66,9 +65,8 @@ def own(table: pd.DataFrame) -> list[str]:
 def by_identity(table: pd.DataFrame) -> list[str]:
     """70/15/15 of the groups of people who ever share a medium, ordered by a hash of their names.
 
-    Groups with reals only, with fakes only and with both are split apart from one another, so
-    that every split gets its share of each. The split depends on the names alone, never on the
-    order of the rows; adding a person may move others, so keep the manifest that you trained on.
+    Groups with reals only, with fakes only and with both are split apart from one another. Adding a
+    person may move others, so keep the manifest that you trained on.
     """
     groups = group_rows(table)
     labels: dict[Hashable, set[int]] = defaultdict(set)

@@ -26,9 +26,8 @@ def check_splits(manifest: pd.DataFrame) -> None:
 
     People are those of the ``identity`` column. Source videos are read from the video's own name
     by the rule of its data set (``183_253`` was made from 183 and 253), so that a wrong identity
-    hides nothing; the same video at another compression counts as itself, and so does one of
-    DeepFakeDetection's actors that is filed under another data set's name. The SplitError names the
-    person or video, the two rows that clash, and what to do.
+    hides nothing, nor does another compression, or DeepFakeDetection filed under another data set's
+    name. The SplitError names the person or video, the two rows that clash, and what to do.
     """
     splits = manifest.split.tolist()
     for what, remedy, named in (

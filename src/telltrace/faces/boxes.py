@@ -73,8 +73,7 @@ def square(boxes: Tensor) -> Tensor:
 def suppress_nested(boxes: Tensor, scores: Tensor, owner: Tensor, limit: float) -> Tensor:
     """Greedy suppression by intersection over the smaller of two areas; the best first.
 
-    A box falls if a kept, better one of the same picture covers more than ``limit`` of the smaller
-    of both; repeated until nothing changes, this is what going through them one by one would give.
+    A box falls if a kept, better one of the same picture covers more than ``limit``.
     """
     order = scores.argsort(descending=True, stable=True)
     boxes, owner = boxes[order], owner[order]

@@ -152,10 +152,9 @@ def nothing() -> None:
 
 @dataclass
 class Frames:
-    """The chosen frames of one file, decoded when iterated, in one pass.
+    """The chosen frames of one file, decoded when iterated, in one pass, which counts afresh.
 
-    The file is opened when an iteration begins and closed when it ends, is broken off or fails.
-    Each iteration starts the counts of frames read and lost afresh.
+    The file is open from the beginning of an iteration until it ends, is broken off or fails.
     """
 
     path: Path

@@ -46,10 +46,9 @@ class ProposalNet(nn.Module):
 
 
 class WindowNet(nn.Module):
-    """Judges windows (N, 3, S, S) in [-1, 1].
+    """Windows (N, 3, S, S) in [-1, 1] to face probability (N,), box corrections (N, 4) and more.
 
-    It gives face probability (N,), box corrections (N, 4) and, where there is a head for them,
-    landmarks (N, 10): five x, then five y, in sizes of the window.
+    The third head, if any, gives landmarks (N, 10): five x, then five y, in sizes of the window.
     """
 
     def __init__(

@@ -67,29 +67,26 @@ def survey_packets(path: Path, check: Callable[[], None] = nothing) -> Survey:
     """Read the timestamps of every packet of the picture, decoding none; or a MediaError."""
     extent = promised_extent(path)
     truncated = extent.end is not None and extent.end > path.stat().st_size
-    stamps: list[int | None] = []
-    keys, shown, last, size, presented = [], [], 1, 0, True
+    rows: list[tuple[int | None, int | None, bool, bool, int]] = []
+    last = 1
     with opened(path) as (container, stream):
         unit, rate = stream.time_base, stream.average_rate or Fraction(25)
         for packet in demuxed(container, stream):
             check()
             if packet is None:
                 truncated = True
-                break
-            if not packet.size:
-                continue
-            stamps.append(packet.dts if packet.pts is None else packet.pts)
-            keys.append(packet.is_keyframe)
-            shown.append(not packet.is_discard)
-            last = packet.duration or last
-            size += packet.size
-            presented &= packet.pts is not None
-    if not any(shown):
+            elif packet.size:
+                kinds = packet.is_keyframe, not packet.is_discard
+                rows.append((packet.pts, packet.dts, *kinds, packet.size))
+                last = packet.duration or last
+    if not any(shown for *_, shown, _ in rows):
         remedy = "Copy it again from its source"
         raise MediaError(path, "holds a video track without a single frame", remedy)
+    moments, decoded, keys, shown, sizes = zip(*rows, strict=True)
+    stamps = [d if p is None else p for p, d in zip(moments, decoded, strict=True)]
     timed = unit is not None and None not in stamps
     if not timed:
-        stamps, keys, unit, last = list(range(len(stamps))), [False] * len(keys), 1 / rate, 1
+        stamps, keys, unit, last = [*range(len(rows))], (False,) * len(rows), 1 / rate, 1
     times = np.array(stamps, dtype=np.int64)
     visible = np.sort(times[np.array(shown)])
     return Survey(
@@ -100,8 +97,8 @@ def survey_packets(path: Path, check: Callable[[], None] = nothing) -> Survey:
         end=int(visible[-1]) + last,
         truncated=truncated,
         timed=timed,
-        presented=timed and presented,
-        bits=8 * size / len(stamps),
+        presented=timed and None not in moments,
+        bits=8 * sum(sizes) / len(rows),
     )
 
 

@@ -23,14 +23,8 @@ def open_media(
     decoded.
     """
     path, sampling = Path(path), sampling or Sampling()
-    _check_readable(path)
-    return read_image(path, sampling, check) or read_video(path, sampling, check)
-
-
-def _check_readable(path: Path) -> None:
-    """Refuse what is no regular, non-empty file; a pipe would block, so nothing is opened first."""
     try:
-        found = path.stat()
+        found = path.stat()  # before it is opened, since a pipe would block
     except FileNotFoundError:
         raise MediaError(path, "does not exist", "Check the path") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
@@ -52,3 +46,4 @@ def _check_readable(path: Path) -> None:
     except OSError as error:
         why = f"cannot be opened ({error.strerror or error})"
         raise MediaError(path, why, "Check its permissions, e.g. with chmod u+r") from None
+    return read_image(path, sampling, check) or read_video(path, sampling, check)

@@ -20,8 +20,7 @@ def tiny(image: Pixels) -> Pixels:
 def is_cut(before: Pixels, after: Pixels) -> bool:
     """Whether two pictures that :func:`tiny` gave are of different shots.
 
-    Their layouts must have little in common, or both layouts and colours must differ: a person who
-    moves changes the layout somewhat, and a change of the light the colours.
+    A person who moves changes the layout somewhat, and a change of the light the colours.
     """
     layout = alike(before, after)
     return layout < 0.35 or (layout < 0.6 and shared_colours(before, after) < 0.7)

@@ -136,8 +136,7 @@ def _is_face(track: Track, sights: Sequence[Sight], rules: Linking) -> bool:
 def choose_face(faces: Sequence[Face], previous: Face | None = None) -> Face:
     """The face of the one person that is followed where frames are seen once, one by one.
 
-    Of the faces that overlap the one chosen in the frame before, the largest; it is given up for
-    a stranger only if that one is more than twice as large. (:func:`link` needs all frames.)
+    The largest that overlaps the one before, unless another is more than twice as large.
     """
     best = max(faces, key=_weight)
     if previous is None:

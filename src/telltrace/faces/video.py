@@ -60,8 +60,7 @@ def to_rgb(picture: VideoFrame) -> NDArray[np.uint8]:
 class _Pass:
     """One decoding pass. In place of a lost frame comes the next that is not, if not chosen too.
 
-    What lies between a chosen frame and the key frame of the next is stepped over undecoded, and
-    so are frames that are not chosen and that no other frame is made from: a third of the work.
+    Frames before the next key frame, and those that no chosen one is made from, are not decoded.
     """
 
     frames: Frames
@@ -111,11 +110,7 @@ class _Pass:
     def _packets(
         self, container: InputContainer, stream: VideoStream
     ) -> Iterator["Packet[VideoStream] | None"]:
-        """The packets to decode; None for the last, if the container breaks off.
-
-        Frames that follow a key frame in the file and precede it on screen hang on the frames
-        before it. Where those were stepped over, they are too.
-        """
+        """The packets to decode; None for the last, if the container breaks off."""
         times, starts = self.survey.packets, self.survey.starts(self.chosen)
         number, key, jumped = -1, int(times.min()), False
         for packet in demuxed(container, stream):
@@ -129,7 +124,7 @@ class _Pass:
                 if 0 < number < starts[self.next]:  # the first may name the encoder, whose
                     jumped = True  # errors the decoder then undoes: x264's in 4:4:4, before 151
                     continue
-                if jumped:
+                if jumped:  # then frames behind this key frame that are shown before it lack others
                     stream.codec_context.flush_buffers()
                     key, jumped = int(times[number]), False
                 if times[number] < key:

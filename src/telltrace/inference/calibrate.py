@@ -8,18 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from telltrace import evaluation
 from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.errors import ManifestError
-from telltrace.evaluation import (
-    UndefinedError,
-    apply_knots,
-    conformal_threshold,
-    fit_isotonic,
-    fit_platt,
-    fit_temperature,
-    real_threshold,
-    summarise_sample,
-)
 from telltrace.inference.items import Group, Items, window_sample
 from telltrace.inference.rule import Rule, halfway
 
@@ -124,16 +115,16 @@ def _curve(looks: Group, curve: Curve) -> tuple[float, float, tuple[tuple[float,
     """Temperature, bias and knots."""
     labels, margins, weights, _ = looks
     if curve == "temperature":
-        return fit_temperature(labels, margins, weights), 0.0, ()
+        return evaluation.fit_temperature(labels, margins, weights), 0.0, ()
     if curve == "platt":
-        return *fit_platt(labels, margins, weights), ()
-    return 1.0, 0.0, fit_isotonic(labels, expit(margins), weights)
+        return *evaluation.fit_platt(labels, margins, weights), ()
+    return 1.0, 0.0, evaluation.fit_isotonic(labels, expit(margins), weights)
 
 
 def _scores(calibration: Calibration, raw: NDArray[np.float64]) -> NDArray[np.float64]:
     """Calibrated scores of margins as the network gives them."""
     knots = calibration.knots
-    return apply_knots(expit(raw), knots) if knots else calibration.probability(raw)
+    return evaluation.apply_knots(expit(raw), knots) if knots else calibration.probability(raw)
 
 
 def _pictures(
@@ -145,16 +136,16 @@ def _pictures(
 ) -> Calibration:
     """The same curve with thresholds for pictures."""
     (margins, weights), fakes = pictures.of(0), pictures.of(1)
-    reals, uppers = summarise_sample(margins, weights), []
+    reals, uppers = evaluation.summarise_sample(margins, weights), []
     for rate in rates:
         margin, each = reals.threshold(rate), None if confidence else weights
         try:
-            margin = max(margin, conformal_threshold(margins, rate, confidence, each))
-        except UndefinedError:
+            margin = max(margin, evaluation.conformal_threshold(margins, rate, confidence, each))
+        except evaluation.UndefinedError:
             if confidence is not None:
                 raise
         uppers.append(float(after.probability(margin)))
-    lower = real_threshold(after.probability(fakes[0]), error, fakes[1])
+    lower = evaluation.real_threshold(after.probability(fakes[0]), error, fakes[1])
     if lower > uppers[0]:  # the classes lie apart: the middle keeps both promises
         lower = uppers[0] = halfway(lower, uppers[0])
     sure = "on average" if confidence is None else f"with probability {confidence:g}"
@@ -190,7 +181,7 @@ def _videos(
         temperature=temperature,
         bias=bias,
         real_below=still.real_below,
-        reals=summarise_sample(reals),
+        reals=evaluation.summarise_sample(reals),
         windows=windows,
         within=within,
         rates=rates,
@@ -198,7 +189,7 @@ def _videos(
     )
     if not enough:
         return found
-    lower = real_threshold(found.probability(fakes[0]), error, fakes[1])
+    lower = evaluation.real_threshold(found.probability(fakes[0]), error, fakes[1])
     return replace(found, real_below=lower)
 
 

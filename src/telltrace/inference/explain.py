@@ -5,11 +5,7 @@ from telltrace.inference.verdict import Verdict
 
 
 def explain(found: Verdict, truncated: bool, min_face: float) -> tuple[Status, str, str]:
-    """The status of a file that could be read, with a reason and a remedy.
-
-    All but these three is known of it: ``truncated`` says that it ends early, ``min_face`` is the
-    side in pixels from which on a face is judged.
-    """
+    """The status of a file that could be read, a reason and a remedy; ``min_face`` in pixels."""
     moving, seen = found.kind == "video", _count(found.frames_with_face, "frame")
     if found.verdict is None and found.tracks:
         remedy = "Give a larger picture, or lower --min-face at the price of reliability"

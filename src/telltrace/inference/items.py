@@ -111,8 +111,8 @@ def group(rows: pd.DataFrame) -> Group:
 def window_sample(labels: NDArray[np.int64], series: list[Series]) -> tuple[Sample, float] | None:
     """Mean margins of single seconds of real videos, and their deviation within a video.
 
-    Each video counts the same; the size is that of the videos, since seconds of one are no
-    separate draws. None where fewer than two real videos have a second with enough looks.
+    Each video counts the same, and the size is that of the videos: seconds of one are no separate
+    draws. None where fewer than two real videos have a second with enough looks.
     """
     means: list[Floats] = []
     for looks in itertools.compress(series, labels == 0):

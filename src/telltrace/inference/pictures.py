@@ -48,11 +48,7 @@ def save_picture(verdict: Verdict, path: Path) -> None:
 
 
 def worst_frame(verdict: Verdict) -> tuple[FaceVerdict, Image.Image]:
-    """The most suspicious look, and its frame with a box around each face that was judged in it.
-
-    Beside a face stands what is said of its person, and beside the worst the score of this frame
-    too; a single look accuses nobody.
-    """
+    """The most suspicious look, and its frame with each face boxed and its person's verdict."""
     from telltrace.visualization import draw_boxes
 
     peak = (verdict.worst or verdict.tracks[0]).peak

@@ -90,8 +90,7 @@ class Rule:
     def zone(self, moving: bool = False, people: int = 1, brief: bool = False) -> Calibration:
         """The two thresholds of a person's score, one of so many in the file; the members' means.
 
-        Where so few fakes score low that the thresholds would cross, both become their middle,
-        which keeps both promises.
+        Where these would cross, both become their middle, which keeps both promises.
         """
         pairs = [
             (video.real_below, video.fake(self.strict, people, brief))
@@ -120,11 +119,7 @@ class Rule:
         return Finding(status, status, score, tuple(scores.tolist()))
 
     def video(self, person: Series, people: int = 1) -> Finding:
-        """Judge a person of at least one look, one of so many in a video.
-
-        Each person and each second is an occasion for a false alarm, so that the thresholds
-        rise with their numbers.
-        """
+        """Judge a person of at least one look; thresholds rise with the people and the seconds."""
         brief = float(np.ptp(person.times)) < BRIEF * self.window
         zone = self.zone(True, people, brief)
         scores = self.scores(person.mean, moving=True)

@@ -11,18 +11,9 @@ from numpy.typing import NDArray
 
 from telltrace.checkpoint import BUNDLED, Card, Detector, load_detector
 from telltrace.errors import OptionError
+from telltrace.faces import media
 from telltrace.faces.detect import Face, FaceDetector, create_face_detector
 from telltrace.faces.follow import follow_faces
-from telltrace.faces.media import (
-    Choice,
-    Frame,
-    MediaError,
-    Sampling,
-    Status,
-    at_moments,
-    at_positions,
-    without,
-)
 from telltrace.faces.quality import Flag, face_flags, is_small
 from telltrace.faces.track import look_at
 from telltrace.faces.turned import UPRIGHT, find_turn, turn_frame
@@ -142,12 +133,13 @@ class Scanner:
         """
         with opened_source(source, times) as medium:
             watch = Stopwatch(medium.name, self.settings.time_limit, progress)
-            verdict = Verdict(path=medium.name, status=Status.UNREADABLE, sha256=medium.sha256)
+            status = media.Status.UNREADABLE
+            verdict = Verdict(path=medium.name, status=status, sha256=medium.sha256)
             verdict = replace(verdict, detectors=self.hashes, warnings=self.warnings)
             try:
                 seen = self._look(medium, watch)
                 return replace(self._conclude(verdict, seen), seconds=watch.spent)
-            except MediaError as e:
+            except media.MediaError as e:
                 return replace(verdict, status=e.status, reason=e.message, remedy=e.remedy)
 
     def scan_many(self, sources: Iterable[Source]) -> Iterator[Verdict]:
@@ -167,7 +159,7 @@ class Scanner:
         faces = (face for look in seen.looks.values() for face in look.sight.faces)
         if not any(face.confidence >= UPRIGHT for face in faces):
             with watch.stage("read"):
-                few = list(again(Sampling("spread", 4)))
+                few = list(again(media.Sampling("spread", 4)))
             with watch.stage("detect"):
                 turn = find_turn(self.face_detector, few)
             if turn:
@@ -176,17 +168,17 @@ class Scanner:
         if self.settings.sample != "adaptive" or seen.is_still:
             return seen
 
-        def look_again(choice: Choice, even: bool) -> None:
-            seen.frames = again(without(seen.looks, choice))
+        def look_again(choice: media.Choice, even: bool) -> None:
+            seen.frames = again(media.without(seen.looks, choice))
             self._read(seen, watch, even)
 
         if needs_more(seen):
             look_again(self.settings.sampling(last=True), even=True)
         if moments := suspicious_moments(seen):
-            look_again(at_moments(moments), even=False)
+            look_again(media.at_moments(moments), even=False)
         for _ in range(2):  # looks between two others show more nearly where an edge is
             if wanted := frames_at_edges(seen):
-                look_again(at_positions(wanted), even=False)
+                look_again(media.at_positions(wanted), even=False)
         return seen
 
     def _read(self, seen: Observations, watch: Stopwatch, even: bool = True) -> None:
@@ -203,7 +195,7 @@ class Scanner:
         seen.lost = max(seen.lost, seen.frames.lost)
 
     def _looks(
-        self, frames: Sequence[Frame], found: Sequence[list[Face]], turned: bool
+        self, frames: Sequence[media.Frame], found: Sequence[list[Face]], turned: bool
     ) -> Iterator[Look]:
         limit, rotated = self.settings.min_face, list[Flag](["rotated"] if turned else [])
         pairs = [(f, face) for f, theirs in zip(frames, found, strict=True) for face in theirs]
@@ -215,7 +207,7 @@ class Scanner:
             flags = [face_flags(frame.image, face, limit, self._margin) for face in faces]
             yield Look(look_at(frame, faces), theirs, tuple((*each, *rotated) for each in flags))
 
-    def _score(self, pairs: Sequence[tuple[Frame, Face]]) -> NDArray[np.float64]:
+    def _score(self, pairs: Sequence[tuple[media.Frame, Face]]) -> NDArray[np.float64]:
         """Probabilities of forgery of N faces, each with its frame: (N, detectors)."""
         scores = [np.zeros((0, len(self.detectors)))]
         for start in range(0, len(pairs), self.settings.batch_size):

@@ -37,6 +37,9 @@ def predict(
 ) -> pd.DataFrame:
     """Score the face crops of manifests.
 
+    The scores table has a row a crop, and for media that gave no face a row without a score, of
+    which the column ``status`` says why. What cannot be used is a TelltraceError.
+
     Args:
         manifest: One or more manifests or packs of face crops.
         detector: A checkpoint or a loaded one; by default the one in the package.
@@ -44,13 +47,6 @@ def predict(
         protocol: Split to assign first; by default the manifest's own.
         batch_size: Crops per call of the network.
         device: Where to compute.
-
-    Returns:
-        The scores table: a row a crop, and for media that gave no face a row without a score,
-        of which the column ``status`` says why.
-
-    Raises:
-        TelltraceError: If a manifest, a crop or the checkpoint cannot be used.
     """
     manifests = [manifest] if isinstance(manifest, str | Path) else list(manifest)
     table, crop = read_crops(manifests, protocol=protocol, split=split)

@@ -1,7 +1,9 @@
 """What a scan can be given: a file, or what is in memory, opened alike."""
 
+import io
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,10 +45,9 @@ class Medium(NamedTuple):
 
 @contextmanager
 def opened_source(source: Source, times: Iterable[float] | None = None) -> Iterator[Medium]:
-    """Make a source ready to be opened. Bytes and open files are copied to a temporary file.
+    """Make a source ready to be opened; bytes and open files are copied to a temporary file.
 
-    ``times`` are the seconds of each frame, ascending, where the source is frames. A source of
-    another kind, and times that are not those of its frames, are an OptionError.
+    A source of another kind, and ``times`` that are not those of its frames, are an OptionError.
     """
     if times is not None and (_is_file(source) or _is_picture(source)):
         raise OptionError("times are for a sequence of frames alone.", remedy="Leave them out.")
@@ -85,17 +86,12 @@ def _hash(path: Path) -> str | None:
 
 def _copy(source: bytes | BinaryIO, copy: "tempfile._TemporaryFileWrapper[bytes]") -> Path:
     """Copy what is to be read of a file; what the verdict calls it."""
-    if isinstance(source, bytes):
-        copy.write(source)
-        name = "<bytes>"
-    else:
-        for piece in iter(lambda: source.read(2**20), b""):
-            if not isinstance(piece, bytes):
-                raise OptionError("The file was opened as text.", remedy='Open it with mode "rb".')
-            copy.write(piece)
-        name = str(getattr(source, "name", "<file>"))
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    if not isinstance(file.read(0), bytes):
+        raise OptionError("The file was opened as text.", remedy='Open it with mode "rb".')
+    shutil.copyfileobj(file, copy)
     copy.flush()
-    return Path(name)
+    return Path("<bytes>" if isinstance(source, bytes) else str(getattr(source, "name", "<file>")))
 
 
 def _still(name: Path, picture: Picture) -> Frames:

@@ -54,9 +54,7 @@ def smooth(times: ArrayLike, scores: ArrayLike, window: float) -> NDArray[np.flo
 
 
 def windows(times: ArrayLike, length: float) -> list[slice]:
-    """The looks within windows that begin at every half of their length, of all that hold one.
-
-    Times and length are in seconds, the times ascending; a length of 0 gives none.
+    """The looks within windows that begin at every half of their length, in seconds, if any.
 
     Examples:
         >>> [(w.start, w.stop) for w in windows([0.0, 0.2, 0.7, 0.9, 5.0], 1.0)]
@@ -127,10 +125,9 @@ def sharpen(
 def before_drop(values: NDArray[np.float64], noise: float) -> int:
     """How many values, from the first on, come before mean and variance change; all, if none drop.
 
-    The most likely place of one change between normal values, where the Bayesian information
-    criterion prefers it to none (Chen and Gupta, Parametric Statistical Change Point Analysis,
-    2012, chapter 2; the penalty counts mean, variance and place). Their variance is at least
-    ``noise``.
+    The most likely place of one change between normal values of a variance of at least ``noise``,
+    where the Bayesian information criterion, counting mean, variance and place, prefers it to none
+    (Chen and Gupta, Parametric Statistical Change Point Analysis, 2012, chapter 2).
 
     Examples:
         >>> before_drop(np.array([3.0, 2.9, 3.1, 0.4, -1.0]), 0.1), before_drop(np.ones(4), 0.1)

@@ -47,7 +47,8 @@ def run_jobs(
     Jobs are taken as they are needed, so there may be any number of them. A job that takes its
     process down with it (a crash in a decoder, memory) twice, or takes longer than ``time_limit``
     seconds, is lost; no other job is. Close the iterator to stop at once; the processes also stop
-    when this one is killed. What ``work`` raises is raised here.
+    when this one is killed. What ``work`` raises is raised here; processes that die one after the
+    other before their first job are a RuntimeError.
 
     Args:
         work: A function of a module, or an object that can be pickled; sent to each process once.
@@ -56,8 +57,6 @@ def run_jobs(
         begin: Called once in each process before its first job; the time limit leaves it out.
         time_limit: Seconds; None waits for ever.
         lost: Gives the result of a job that was lost; by default None.
-
-    Processes that die one after the other before their first job are a RuntimeError.
     """
     if workers == 0:
         with _one_thread():
@@ -100,7 +99,7 @@ class Pool(Generic[Job, Result]):
                 ahead = islice(source, max(0, self.workers - len(waiting)))
                 waiting.extend((job, 1) for job in ahead)
                 self._hand_out(waiting)
-                if not waiting and not any(worker.holds for worker in self._processes):
+                if not waiting and not any(worker.task for worker in self._processes):
                     return
                 for worker in self._heard():
                     done = self._take(worker, waiting)
@@ -119,8 +118,8 @@ class Pool(Generic[Job, Result]):
     def _hand_out(self, waiting: deque[tuple[Job, int]]) -> None:
         """Give jobs to the processes that are free, and start processes for the others."""
         for worker in self._processes:
-            if waiting and worker.ready and not worker.holds:
-                worker.give(*waiting.popleft())
+            if waiting and worker.ready and not worker.task:
+                worker.give(waiting.popleft())
         starting = sum(not worker.ready for worker in self._processes)
         room = self.workers - len(self._processes)
         if self._deaths:  # one at a time, to see whether it lives
@@ -170,13 +169,13 @@ class Pool(Generic[Job, Result]):
                 f"{STARTS} processes in a row ended before their first job ({cause}). "
                 "There may be too little memory for them: use fewer workers."
             )
-        if not worker.holds:
+        if worker.task is None:
             return []
-        job, how = worker.release(), Lost("crash", cause)
+        (job, attempt), how = worker.task, Lost("crash", cause)
         if late or cause == "SIGALRM":
             how = Lost("timeout", f"{self.time_limit:g} s")
-        elif worker.attempt < ATTEMPTS:
-            waiting.appendleft((job, worker.attempt + 1))
+        elif attempt < ATTEMPTS:
+            waiting.appendleft((job, attempt + 1))
             return []
         return [(job, None if self.lost is None else self.lost(job, how))]
 

@@ -39,19 +39,14 @@ class Worker(Generic[Job]):
         )
         self.process.start()
         theirs.close()  # so that the pipe ends with the process
-        self.ready, self.attempt, self.deadline = False, 0, float("inf")
+        self.ready, self.deadline = False, float("inf")
         self.limit = float("inf") if time_limit is None else time_limit
-        self._jobs: list[Job] = []
+        self.task: tuple[Job, int] | None = None
+        """The job that it has, and the number of this attempt at it."""
 
-    @property
-    def holds(self) -> bool:
-        """Whether it has a job."""
-        return bool(self._jobs)
-
-    def give(self, job: Job, attempt: int) -> None:
-        self._jobs, self.attempt = [job], attempt
-        self.deadline = time.monotonic() + self.limit
-        self.tell(job)
+    def give(self, task: tuple[Job, int]) -> None:
+        self.task, self.deadline = task, time.monotonic() + self.limit
+        self.tell(task[0])
 
     def tell(self, content: Any) -> None:
         """Send a job, or an answer."""
@@ -59,8 +54,9 @@ class Worker(Generic[Job]):
             self.pipe.send(content)
 
     def release(self) -> Job:
-        self.deadline = float("inf")
-        return self._jobs.pop()
+        assert self.task is not None
+        (job, _), self.task, self.deadline = self.task, None, float("inf")
+        return job
 
     def hear(self) -> tuple[str, Any] | None:
         """What it says; None if it has died or its time is over."""

@@ -53,12 +53,12 @@ def split_by_hash(name: str, test: float, val: float) -> str:
 def read_dfdc_faces(root: str | Path, fakes: int | None = None) -> pd.DataFrame:
     """Face crops of the Deepfake Detection Challenge, one a video, with the real each came from.
 
-    Two layouts are known: ``faces.csv`` beside ``real/`` and ``fake/``, and ``metadata.csv``
-    (columns videoname, label, original) beside ``faces_224/``. The identity of a crop is its
-    group, the name of the real video. The first hex digit of the SHA-256 of that video's file
-    name settles the split: 0 is test, 1 is validation, ``f`` is left out (reserved), all others
-    train. The crops are taken as they are: prepare them with --size 224 --margin 1.1. Of each group
-    at most ``fakes`` are taken, those whose name hashes lowest.
+    They are listed in ``faces.csv`` beside ``real/`` and ``fake/``, or in ``metadata.csv`` (columns
+    videoname, label, original) beside ``faces_224/``. The identity of a crop is its group, the name
+    of the real video. The first hex digit of the SHA-256 of that video's file name settles the
+    split: 0 is test, 1 is validation, ``f`` is left out (reserved), all others train. Prepare them
+    with --size 224 --margin 1.1. Of each group at most ``fakes`` are taken, whose name hashes
+    lowest.
     """
     root = require_folder(root, "the DFDC faces", ("faces.csv", "metadata.csv"))
     ours = (root / "faces.csv").is_file()

@@ -23,10 +23,10 @@ def read_folder(
     """List the media under ``root/real`` and ``root/fake``, at any depth, as a manifest.
 
     The identity of a medium is the folder it lies in below ``real/`` or ``fake/``, so that
-    ``real/anna/1.mp4`` and ``fake/anna/7.png`` show one person. A medium that lies in no such
-    folder is somebody else than all others: its identity is its own name, with the class where
-    there are two. A "+" in either name joins several people. ``label`` is what everything in the
-    folder is, if it has no ``real/`` and ``fake/``. Without media it is a ManifestError.
+    ``real/anna/1.mp4`` and ``fake/anna/7.png`` show one person; without such a folder it is its own
+    name, with the class where there are two. A "+" in either joins several people. ``label`` is
+    what everything in the folder is, if it has no ``real/`` and ``fake/``. Without media it is a
+    ManifestError.
     """
     root = Path(root)
     if not root.is_dir():

@@ -34,10 +34,9 @@ def read_ffpp(
 
     The root holds ``original_sequences/`` and ``manipulated_sequences/``; c0 is also called raw. A
     fake named ``183_253`` is video 183 with the face of video 253; both are its identities.
-    DeepFakeDetection and the actors' originals form a data set of their own, as the literature
-    reports it; the method "actors" adds these originals without the fakes. Where a method's
-    ``masks/videos`` folder is there, each fake gets the mask video of its name: one serves all
-    compressions. An unknown compression or method is an OptionError.
+    DeepFakeDetection and the actors' originals form a data set of their own, as in the literature;
+    the method "actors" adds these originals without the fakes. Each fake gets the mask video of its
+    name, if there is one. An unknown compression or method is an OptionError.
 
     References:
         Roessler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images", ICCV 2019.
@@ -83,10 +82,7 @@ def _list_part(part: Path, method: str, compression: str) -> list[dict[str, str 
 
 
 def read_dfd(root: str | Path, compressions: Sequence[str] = ("c23",)) -> pd.DataFrame:
-    """List Google's DeepFakeDetection (DFD), as FaceForensics++'s script downloads it.
-
-    A fake named ``01_02__walking__A1B2`` is actor 01 with the face of actor 02; both are its
-    identities.
+    """List Google's DeepFakeDetection, as FaceForensics++'s script downloads it.
 
     References:
         Dufour and Gully, "Contributing Data to Deepfake Detection Research", Google AI Blog 2019.
@@ -100,8 +96,7 @@ def read_celeb_df(dataset: str, root: str | Path) -> pd.DataFrame:
     The root holds ``Celeb-real/``, ``YouTube-real/``, ``Celeb-synthesis/`` and the official list
     ``List_of_testing_videos.txt``, in which 1 is real and 0 is fake. A fake named ``id0_id16_0003``
     is video ``id0_0003`` with the face of ``id16``; both are its identities. Videos of the list get
-    the split "test", all others none: the list parts videos and not people, so whoever trains on
-    the rest has seen the people of the test.
+    the split "test", all others none: whoever trains on these has seen the people of the test.
 
     References:
         Li et al., "Celeb-DF: A Large-scale Challenging Dataset for DeepFake Forensics", CVPR 2020.
@@ -131,10 +126,9 @@ def read_deeper_forensics(root: str | Path, methods: Sequence[str] | None = None
     """List the videos of DeeperForensics-1.0 as a manifest, with its own split.
 
     The root holds ``manipulated_videos/`` and ``lists/splits/``. A fake named ``000_M101`` is
-    FaceForensics++ video 000 with the face of actor M101. The actors' ``source_videos/`` are not
-    the reals of this set, by its authors' word: those are the FaceForensics++ originals at c23,
-    which are not part of the download and lie in ``target_videos/``. A target gets the split of the
-    fakes that were made from it.
+    FaceForensics++ video 000 with the face of actor M101. The reals of this set, by its authors'
+    word, are not the actors' ``source_videos/`` but the FaceForensics++ originals at c23, which lie
+    in ``target_videos/``. A target gets the split of the fakes that were made from it.
 
     References:
         Jiang et al., "DeeperForensics-1.0", CVPR 2020, section 3 and the data set's README.
