@@ -9,7 +9,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -163,8 +163,7 @@ def write_results(answers: Iterable[Answer], about: dict[str, Any], out: Path) -
     bytes whenever the verdicts are. It is also returned, and begins with ``about``.
     """
     tally, lost = Tally(), Counter[str]()
-    with ExitStack() as stack:
-        lines, table = (stack.enter_context(_text(out / name)) for name in (VERDICTS, TABLE))
+    with _text(out / VERDICTS) as lines, _text(out / TABLE) as table:
         table.write(f"{','.join(COLUMNS)}\n")
         for answer in answers:
             verdict = dict(answer.verdict)

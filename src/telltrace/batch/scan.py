@@ -64,12 +64,13 @@ def batch_scan(
     retry: bool = False,
     **settings: Any,
 ) -> BatchResult:
-    """Judge all files that the sources name, and write the verdicts to a folder: see `run_batch`.
+    """Judge all files that the sources name, and write the verdicts to a folder as `run_batch`.
 
     Args:
         sources: What `find_paths` takes.
         out: See `run_batch`.
-        detector: Checkpoints, of which the mean counts; by default the one in the package.
+        detector: Checkpoints, of which the mean counts; by default the one in the package. One that
+            cannot be read is a TelltraceError.
         device: Where to compute. Unless it is "cpu", the GPUs of a Ray cluster hold the detectors;
             scores of a GPU differ from those of a processor in the last digits.
         engine: "process" on this machine, "ray" on the cluster that Ray finds, or makes.
@@ -78,9 +79,6 @@ def batch_scan(
             call with ``retry`` may give more. None for `TIME_LIMIT`.
         retry: Judge files again that an earlier run lost to a crash, the time limit or an error.
         settings: Those of `ScanSettings`.
-
-    Raises:
-        TelltraceError: As `run_batch`, or if a checkpoint cannot be read.
     """
     checked = asdict(ScanSettings(**settings, time_limit=time_limit))
     asked = {name: checked[name] for name in checked if name != "time_limit"}

@@ -1,8 +1,4 @@
-"""What happens to a face between a camera and a stranger's file: framing, size, colour, codecs.
-
-A pair of a real face and a forgery goes through the same draws, so that nothing but the forgery
-tells them apart.
-"""
+"""What happens to a face between a camera and a stranger's file, to real and forged ones alike."""
 
 from collections.abc import Sequence
 from dataclasses import replace

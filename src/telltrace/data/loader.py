@@ -162,7 +162,7 @@ def batches(
             yield images, labels
             continue
         unknown = np.full(images.shape[1:3], UNKNOWN, np.float32)
-        masks = [unknown if mask is None else np.float32(mask) / 255 for _, mask in samples]
+        masks = [unknown if mask is None else mask.astype(np.float32) / 255 for _, mask in samples]
         yield images, labels, torch.from_numpy(np.stack(masks))
 
 

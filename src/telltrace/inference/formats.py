@@ -128,10 +128,9 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
     """A table of one line a file, then what needs saying about those that are not simply real."""
     width = 60 + max(len(str(verdict.path)) for verdict in verdicts)
     table = Table(box=None, pad_edge=False)
-    table.add_column("verdict", no_wrap=True)
-    for name in ("fake", "people", "frames"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("file", no_wrap=True)
+    for name in ("verdict", "fake", "people", "frames", "file"):
+        side: Literal["left", "right"] = "left" if name in ("verdict", "file") else "right"
+        table.add_column(name, justify=side, no_wrap=True)
     for verdict in verdicts:
         table.add_row(
             Text(str(verdict.verdict or verdict.status), COLOURS.get(verdict.status, "")),

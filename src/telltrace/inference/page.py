@@ -101,9 +101,8 @@ def _finding(verdict: Verdict) -> str:
     picture.thumbnail((960, 960))
     when = f" at {face.time:.2f} s" if verdict.kind == "video" else ""
     caption = f"The most suspicious frame{when}, with the raw score of this frame alone."
-    return (
-        found + "\n" + html.figure(html.embed_png(picture, alt="Faces marked in a frame"), caption)
-    )
+    marked = html.embed_png(picture, alt="Faces marked in a frame")
+    return f"{found}\n{html.figure(marked, caption)}"
 
 
 def _shown(verdict: Verdict) -> dict[int, TrackVerdict]:
@@ -160,13 +159,11 @@ def _people(verdict: Verdict) -> str:
         quality = ", ".join(track.quality)
         rows.append([number, track.status, quality, said, *seconds, len(track.faces), spans])
     parts = [html.table(columns, rows, texts=3)]
-    if moving:
-        parts.append(
-            html.note(
-                "A person's score is that of all looks together. Below a face stands its raw "
-                "score, of this frame alone, and the smoothed one, of the second around it."
-            )
-        )
+    explained = (
+        "A person's score is that of all looks together. Below a face stands its raw score, of "
+        "this frame alone, and the smoothed one, of the second around it."
+    )
+    parts += [html.note(explained)] if moving else []
     shown = _shown(verdict) or dict(list(enumerate(verdict.tracks, 1))[:MOST])
     wanted = {face.frame for track in shown.values() for face in key_faces(track)}
     frames = read_frames(verdict.path, wanted)
@@ -184,10 +181,8 @@ def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
         said.append(f"raw {face.score:.0%}" if moving else f"{face.score:.0%}")
     if moving and face.smoothed is not None:
         said.append(f"smoothed {face.smoothed:.0%}")
-    alt = f"Face in frame {face.frame}"
-    return html.figure(
-        html.embed_png(thumbnail(frame, face), alt=alt), " · ".join([*said, *face.quality])
-    )
+    picture = html.embed_png(thumbnail(frame, face), alt=f"Face in frame {face.frame}")
+    return html.figure(picture, " · ".join([*said, *face.quality]))
 
 
 def _file(verdict: Verdict) -> str:

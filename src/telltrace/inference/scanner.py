@@ -74,8 +74,9 @@ def scan(
 class Scanner:
     """Judges one file after another, with the models kept loaded.
 
-    Several threads may call one scanner at the same time without a lock, with the same verdicts
-    as one after the other. Memory grows by the frames of one batch for each thread.
+    Several threads may call one scanner at the same time without a lock, with the same verdicts as
+    one after the other. Memory grows by the frames of one batch for each thread. A checkpoint that
+    cannot be read, or a setting out of range, is a TelltraceError.
 
     Args:
         detector: The detector of forgeries, or several of which the mean counts: checkpoints or
@@ -84,9 +85,6 @@ class Scanner:
         device: Where to compute: "auto", "cpu" or "cuda".
         threads: Processor threads of this process; None leaves torch's own choice.
         settings: Those of `ScanSettings`.
-
-    Raises:
-        TelltraceError: If a checkpoint cannot be read, or a setting is out of range.
     """
 
     def __init__(

@@ -1,14 +1,13 @@
 """Lists of face crops that published code reads: Ba et al.'s, SFIConv's and DeepfakeBench's.
 
-A list or a picture that is missing, a line of another form, and a crop that is listed twice are
-ManifestErrors.
+What is missing, has another form or is listed twice is a ManifestError.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pandas as pd
 
@@ -20,6 +19,8 @@ from .names import COMPRESSIONS, describe, describe_crop, people_of
 Relocate = tuple[str, str] | None
 """Old and new beginning of the paths in a list."""
 Row = tuple[str | int, ...]
+Key = tuple[str, str, str]
+"""Label, compression and name of a video."""
 
 METHODS: Final = {
     "FF-DF": "Deepfakes",
@@ -114,14 +115,6 @@ def read_sficonv_lists(
     return _as_manifest(rows, root)
 
 
-class _Video(NamedTuple):
-    label: str
-    compression: str
-    name: str
-    split: str
-    about: dict[str, Any]
-
-
 def read_deepfakebench(
     root: str | Path,
     *,
@@ -140,25 +133,22 @@ def read_deepfakebench(
     """
     file = Path(root)
     rows: list[Row] = []
-    seen: dict[tuple[str, ...], str] = {}
-    for video in _videos(read_json(file, "DeepfakeBench"), file):
-        if splits and video.split not in splits:
+    seen: dict[Key, str] = {}
+    for key, split, about in _videos(read_json(file, "DeepfakeBench"), file):
+        if (splits and split not in splits) or (compressions and key[1] not in ("", *compressions)):
             continue
-        if compressions and video.compression and video.compression not in compressions:
-            continue
-        before = seen.setdefault(video[:3], video.split)
-        if before != video.split:
-            reason = f"{video.label} {video.name} is in {before} and in {video.split}"
+        if (before := seen.setdefault(key, split)) != split:
+            reason = f"{key[0]} {key[2]} is in {before} and in {split}"
             remedy = 'Read one of them (splits=["test"]) and split the rest by identity'
             raise ManifestError(reason, remedy=remedy, path=file)
-        rows += _rows(video, file, relocate)
+        rows += _rows(key, split, about, file, relocate)
     if not rows:
         reason = "holds no frames of these splits"
         raise ManifestError(reason, remedy="Choose other splits", path=file)
     return _as_manifest(rows, file)
 
 
-def _videos(tree: Any, file: Path) -> Iterator[_Video]:
+def _videos(tree: Any, file: Path) -> Iterator[tuple[Key, str, dict[str, Any]]]:
     """Every video of the nested file; the level of compressions may be there or not."""
     try:
         parts = [
@@ -175,28 +165,28 @@ def _videos(tree: Any, file: Path) -> Iterator[_Video]:
                 flat = "frames" in node
                 compression = "" if flat else COMPRESSIONS.get(name, name)
                 for video, about in ({name: node} if flat else node).items():
-                    yield _Video(label, compression, video, split, about)
+                    yield (label, compression, video), split, about
     except (AttributeError, TypeError):
         reason = "is not nested as data set, label, split, [compression,] video, frames"
         remedy = "Make it with DeepfakeBench's rearrange"
         raise ManifestError(reason, remedy=remedy, path=file) from None
 
 
-def _rows(video: _Video, file: Path, relocate: Relocate) -> Iterator[Row]:
-    word, _, kind = video.label.replace("-", "_").partition("_")
+def _rows(
+    key: Key, split: str, found: dict[str, Any], file: Path, relocate: Relocate
+) -> Iterator[Row]:
+    said, compression, video = key
+    word, _, kind = said.replace("-", "_").partition("_")
     label = int(kind.lower() != "real")
-    if label and video.label not in METHODS and kind.lower() != "fake":
-        reason = f"the label {video.label!r} says neither real nor fake"
+    if label and said not in METHODS and kind.lower() != "fake":
+        reason = f"the label {said!r} says neither real nor fake"
         raise ManifestError(reason, remedy="Let it end in _real or _fake", path=file)
-    dataset = DATASETS.get(word, word)
-    method = METHODS.get(video.label, "fake") if label else "real"
-    people = people_of(dataset, video.name)
-    where = f"{video.label} {video.name}"
-    masks = (relocated(m.replace("\\", "/"), relocate) for m in video.about.get("masks") or ())
+    dataset, method = DATASETS.get(word, word), METHODS.get(said, "fake") if label else "real"
+    about = (dataset, label, method, compression, video, people_of(dataset, video), split)
+    masks = (relocated(m.replace("\\", "/"), relocate) for m in found.get("masks") or ())
     mask_of = {Path(m).name: str(file.parent.absolute() / m) for m in masks if label}
-    for frame in video.about["frames"]:
-        picture = _crop(file, relocated(frame.replace("\\", "/"), relocate), where)
-        about = (dataset, label, method, video.compression, video.name, people, video.split)
+    for frame in found["frames"]:
+        picture = _crop(file, relocated(frame.replace("\\", "/"), relocate), f"{said} {video}")
         mask = mask_of.get(picture.name, "")
         yield str(picture), *about, describe_crop(frame, label)[-1], mask
 

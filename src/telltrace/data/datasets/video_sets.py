@@ -1,7 +1,4 @@
-"""Sets of videos as they are downloaded: FaceForensics++, Celeb-DF, DeeperForensics and UADFV.
-
-What is missing, or contradicts itself, is a ManifestError that names it.
-"""
+"""Sets of videos as they are downloaded; what contradicts itself is a ManifestError."""
 
 from collections.abc import Sequence
 from pathlib import Path
