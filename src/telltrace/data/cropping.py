@@ -23,7 +23,7 @@ from .extract import lose_medium, run_extract
 from .extraction import Extraction, ExtractJob, ExtractSettings, medium_folder, read_mark
 from .manifest import COLUMNS, VIDEO_KEY, check_manifest, relative_path, source_of, write_manifest
 from .paper import PaperSampling, Prepared
-from .sampling import choose_faces, choose_videos
+from .people import choose_faces, choose_videos
 
 MANIFEST: Final = "manifest.csv"
 PACKAGES: Final = ("telltrace", "av", "numpy", "opencv-python-headless", "pillow", "torch")

@@ -94,7 +94,7 @@ class Tally:
         """Count a file."""
         self.statuses[str(status)] += 1
         self.verdicts[str(verdict or "")] += 1
-        self.seconds.update(seconds)  # type: ignore[arg-type]
+        self.seconds.update(seconds)
 
     def to_dict(self) -> dict[str, Any]:
         """The summary of a scan that ends now."""

@@ -9,8 +9,7 @@ import yaml
 from telltrace.cli import COMMANDS, main
 from telltrace.data.manifest import identities, read_manifest
 from telltrace.data.paper import PaperSampling, Steps
-from telltrace.data.people import group_rows
-from telltrace.data.sampling import choose_faces, choose_videos
+from telltrace.data.people import choose_faces, choose_videos, group_rows
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "data"
 SETS = ("ffpp-hq", "ffpp-lq", "dfdc", "celebdf", "hff")
