@@ -116,14 +116,12 @@ def run_batch(
     ``out`` then holds ``verdicts.jsonl`` and ``verdicts.csv`` in the order of the listing,
     ``summary.json``, and what the same call goes on from, however the last one ended:
     ``journal.jsonl``, ``paths.nul`` and ``scan.json``. Files that have come since are added at the
-    end. A file whose decoder crashes or hangs gets the status ``UNREADABLE`` or ``TIMEOUT``.
-    Memory grows by 8 bytes a file.
+    end. A file whose decoder crashes or hangs is ``UNREADABLE`` or ``TIMEOUT``.
 
     ``build`` makes a scanner, once in each worker, so it must be possible to pickle it; ``split``
     is the same in two parts, of which a cluster that has GPUs holds the models there. ``settings``
-    is what the verdicts depend on, as plain data; a folder of other settings is refused. A source
-    that names nothing, a folder with another scan or in use by another process, and a disk without
-    room are a TelltraceError.
+    is what the verdicts depend on, as plain data. A source that names nothing, a folder of other
+    settings or in use by another process, and a disk without room are a TelltraceError.
     """
     if workers is not None and workers < 1:
         raise OptionError(f"workers must be at least 1, got {workers}.")

@@ -59,10 +59,7 @@ class BlendSettings:
 
 
 def settings_at(progress: float) -> BlendSettings:
-    """How to draw on the way from blends that are plain to see, at 0, to the usual ones, at 1.
-
-    A network that starts from nothing learns little from blends that it cannot see.
-    """
+    """From blends that a fresh network can see, at a progress of 0, to the usual ones, at 1."""
     easy = 1 - min(1.0, max(0.0, progress))
     return BlendSettings(
         colour=1 + 2 * easy,
@@ -95,8 +92,7 @@ def blend_pair(
 
     A similar face, the ``partner``, may be pasted instead of the face itself. Crops are (S, S, 3)
     RGB, landmarks (5, 2) eyes, nose and mouth corners in pixels of the crop; by default where they
-    usually lie in a crop of margin 1.3. Pictures that are not squares of uint8 RGB, of one size,
-    are an OptionError.
+    lie in most crops of margin 1.3. Pictures of another kind, or of two sizes, are an OptionError.
 
     References:
         Shiohara, Yamasaki: Detecting Deepfakes with Self-Blended Images, CVPR 2022, section 3.

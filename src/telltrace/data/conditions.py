@@ -30,8 +30,7 @@ def vary_pair(
 ) -> list[Masked]:
     """Show pictures as a stranger's file might, all of them alike, by one sequence of draws.
 
-    Pictures are (H, W, 3) uint8 RGB, with a mask (H, W) and the face each; ``size`` is the new
-    side.
+    Pictures are (H, W, 3) uint8 RGB, each with a mask (H, W) and a face; ``size`` is the new side.
     """
     sides = np.log(SIDES[0]), np.log(max(SIDES[1], size))  # a halving is as likely as a doubling
     side = round(float(np.exp(rng.uniform(*sides))))

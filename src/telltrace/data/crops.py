@@ -36,9 +36,8 @@ def read_crops(
 ) -> tuple[pd.DataFrame, FaceCrop]:
     """Read manifests or packs of face crops, all cut alike, as one table.
 
-    A ``protocol`` assigns splits, of which ``split`` takes one. ``cut`` says how crops were cut
-    that have no ``prepare.json`` beside them. Crops that were cut differently, and a split without
-    rows, are ManifestErrors.
+    A ``protocol`` assigns splits, of which ``split`` takes one. ``cut`` says how crops without a
+    ``prepare.json`` were cut. Crops cut differently, and an empty split, are ManifestErrors.
     """
     table, crops = read_faces(paths, protocol=protocol, cut=cut, alike=True)
     if split is not None:

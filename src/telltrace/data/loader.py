@@ -133,8 +133,7 @@ def batches(
 
     A batch depends on (seed, epoch) and its number alone: not on the ``workers`` (threads that read
     ahead; 0 reads when asked), not on where a resumed run starts. The parts of all ``shard``s
-    (rank, processes) are the ``batch_size`` crops of a batch; too few crops for one are a
-    ManifestError.
+    (rank, processes) are the ``batch_size`` crops of a batch; fewer are a ManifestError.
 
     Yields:
         Images (B, H, W, 3) uint8 and labels (B,) int64; if the dataset has masks, also these,

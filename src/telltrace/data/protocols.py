@@ -30,8 +30,7 @@ class Protocol(NamedTuple):
     about: str
     people: Mapping[str, str]
     """Data set (or "*" for any other) to the rule that puts its people on a side: "own" (the
-    manifest's splits), "by-identity", "train", "val" or "test" (all of them), or the name of a
-    protocol with ``groups``."""
+    manifest's splits), "by-identity", "train", "val", "test", or a protocol with ``groups``."""
     groups: Mapping[str, str]
     """Identity to its split, in place of ``people``."""
     parts: Mapping[str, Part]

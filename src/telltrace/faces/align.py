@@ -41,9 +41,8 @@ class FaceCrop:
             same in every crop (the template's square is taken for a face of size 1). ``"whole"``
             resizes the picture, which is a face already, whatever its margin and shape.
         outside: What happens to an upright square that reaches beyond the picture. ``"shift"``
-            moves it inside, and makes it as small as the picture's shorter side if need be: no
-            pixel is invented. ``"repeat"`` continues the picture's edge pixels, as an aligned
-            crop always does.
+            moves it inside, and makes it as small as the picture if need be: no pixel is
+            invented. ``"repeat"`` continues the edge pixels, as an aligned crop always does.
     """
 
     size: int = 256

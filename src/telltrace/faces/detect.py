@@ -38,8 +38,7 @@ class Face:
     box: Box
     """Left, top, right, bottom; may reach a little beyond the picture."""
     landmarks: NDArray[np.float32]
-    """(5, 2) as (x, y): left eye, right eye, nose, left and right mouth corner, as the viewer
-    sees them."""
+    """(5, 2) as (x, y): left eye, right eye, nose, left and right mouth corner, as seen."""
     confidence: float
     """Probability that it is a face, from O-Net."""
 

@@ -23,8 +23,7 @@ def follow_faces(
 
     Every ``every``-th frame is searched. In those between, a face is looked for on the line from
     where it was to where it will be. A frame is searched after all when this is unsure: a face
-    comes, goes or is not found again, none is expected, the shot changes, or the frames lie more
-    than ``reach`` seconds apart.
+    comes, goes or is lost, none is expected, the shot changes, or more than ``reach`` seconds pass.
     """
     found: dict[int, list[Face]] = {}
 

@@ -23,9 +23,8 @@ _LOCK = RLock()
 def read_image(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames | None:
     """The frames of a picture, or None if the file is no picture.
 
-    An animated picture (GIF, WebP, PNG, AVIF) is a video. In an image file with several pages that
-    is not an animation (TIFF, MPO), the first page is read. One of more than `MAX_PIXELS` is a
-    MediaError, and not decoded.
+    An animated picture (GIF, WebP, PNG, AVIF) is a video; of several pages (TIFF, MPO) the first is
+    read. One of more than `MAX_PIXELS` is a MediaError, and not decoded.
     """
     with _without_warnings():
         try:

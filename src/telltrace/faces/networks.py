@@ -86,9 +86,8 @@ def load_published(network: nn.Module, name: str, folder: Path | None = None) ->
     """Fill a network with its published weights, "pnet", "rnet" or "onet".
 
     Their layers stand in the order in which the networks above define them; kernels are (height,
-    width, in, out), dense weights (in, out), PReLU slopes (1, 1, channels). Without ``folder`` it
-    is that of the installed ``mtcnn`` package. One that is not there, or not the published one, is
-    a DependencyError.
+    width, in, out), dense weights (in, out), PReLU slopes (1, 1, channels). By default they are
+    those of the installed ``mtcnn`` package; others, and none, are a DependencyError.
     """
     if folder is None:
         found = importlib.util.find_spec("mtcnn")  # located, not imported: it wants tensorflow

@@ -17,10 +17,9 @@ def open_media(
 ) -> Frames:
     """Open a picture or a video, whichever the file's content says it is; its name is ignored.
 
-    Of a video 32 frames spread over it are read by default. ``check`` is called again and again
-    while the file is read; what it raises ends the reading. A file that is missing or of no
-    readable kind is a MediaError; so is, while the result is iterated, one of which no frame can be
-    decoded.
+    Of a video 32 frames spread over it are read by default. ``check`` is called again and again;
+    what it raises ends the reading. A file that is missing or of no readable kind is a MediaError;
+    so is, while the result is iterated, one of which no frame can be decoded.
     """
     path, sampling = Path(path), sampling or Sampling()
     try:

@@ -22,9 +22,8 @@ LOOK = 16
 PATIENCE = 4
 """Frames over which a face may be out of sight before its track ends."""
 UNLIKE = 1.1
-"""Cost above which two faces are never linked: how far the face has moved (in its sizes, less for a
-longer time), its change of size (in octaves) and of looks (one less the correlation), weighted 0.4,
-0.5 and 2."""
+"""Cost above which faces are never linked: 0.4 times how far the face has moved (in its sizes, less
+for a longer time), 0.5 its change of size (in octaves), 2 of looks (one less the correlation)."""
 
 _SURROUNDINGS = FaceCrop(size=LOOK, margin=1.7, outside="repeat")
 

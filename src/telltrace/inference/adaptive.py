@@ -39,11 +39,10 @@ def suspicious_moments(seen: Observations) -> tuple[float, ...]:
     """
     if not seen.rule.knows_stretches:
         return ()
-    tracks, _ = seen.tracks()
     length = seen.settings.window
     ranked = sorted(
         (rank, -score, start)
-        for track in tracks
+        for track in seen.tracks()[0]
         if track.throughout != Status.FAKE
         for rank, (score, start) in enumerate(_suspicious(track, seen))
     )
@@ -71,9 +70,8 @@ def _suspicious(track: TrackVerdict, seen: Observations) -> list[tuple[float, fl
 
 def frames_at_edges(seen: Observations) -> tuple[int, ...]:
     """Frames not seen yet between two looks of which one lies in a forged stretch."""
-    tracks, _ = seen.tracks()
     wanted: set[int] = set()
-    for _, first, last in sorted(_edges(tracks))[:_MOST_EDGES]:
+    for _, first, last in sorted(_edges(seen.tracks()[0]))[:_MOST_EDGES]:
         count = min(last - first + 1, _AT_AN_EDGE)
         wanted |= set(np.linspace(first, last, count).round().astype(int).tolist())
     return tuple(sorted(wanted - seen.looks.keys()))

@@ -24,8 +24,7 @@ def find_paths(sources: Sequence[str], leave_out: Path | None = None) -> Iterato
     ``leave_out`` are passed over, and folders that a link leads to are named and not entered. A
     pattern (``*``, ``?``, ``[ab]``, ``**``) stands for what it matches and for all files below
     matching folders. A list names one file a line, or, if it holds a null byte, one between null
-    bytes; "-" is a list on standard input. Anything else is a file. A source that names nothing is
-    an OptionError.
+    bytes; "-" is a list on standard input. A source that names nothing is an OptionError.
     """
     for source in sources:
         paths = iter(_paths(source, leave_out))

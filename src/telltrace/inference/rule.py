@@ -16,8 +16,7 @@ VERDICTS: Final = (Status.REAL, Status.UNCERTAIN, Status.FAKE)
 """From the least to the most suspicious."""
 
 FEW: Final = 3
-"""Looks with a score below which a video's person must also look forged by a picture's rule, and
-below which a window says nothing."""
+"""A person of fewer looks must look forged by a picture's rule too; such a window says nothing."""
 
 BRIEF: Final = 2.0
 """Somebody seen for fewer windows than this is judged as a window is."""

@@ -51,9 +51,8 @@ def scan(
         source: A path; the bytes of a file; an open binary file; a PIL image; an array (H, W, 3)
             of uint8 RGB; or frames of a video as a sequence or iterator of pictures. Sequences
             are sampled as video files are; of an iterator every frame is looked at.
-        times: Seconds of each frame, ascending, where the source is frames; without them they
-            follow each other at 25 a second.
-        detector: A checkpoint or a loaded one, or several of which the mean counts; by default
+        times: Seconds of each frame, ascending, where the source is frames; else 25 a second.
+        detector: A checkpoint or a loaded one, or several, of which the mean counts; by default
             the one in the package.
         device: "auto", "cpu" or "cuda".
         settings: Those of `ScanSettings`, such as ``frames=72`` or ``strict=True``.

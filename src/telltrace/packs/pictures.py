@@ -20,21 +20,17 @@ SIZES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
 def one_thread_each() -> None:
-    """Let OpenCV work in the thread that calls it: crops are too small to share out among threads.
-
-    Workers share out the crops instead, and the cores stay free for the network.
-    """
+    """Let OpenCV work in the thread that calls it: workers share out crops, not parts of them."""
     cv2.setNumThreads(1)
 
 
 def decode(data: Image, size: int | None = None) -> Image | None:
     """Decode a picture, (H, W, 3) uint8 RGB, or None if the bytes are none.
 
-    A JPEG whose sides are a whole multiple of the ``size`` to which it will be shrunk, 2, 4 or 8
-    times or a multiple of these, is decoded at a half, a quarter or an eighth: that takes a
-    fraction of the time, and differs from decoding all of it and averaging by half a grey level in
-    the mean and by 3 in one value of a hundred. Where the multiple is not whole the difference is
-    several grey levels, and PNG has no such decoding: both are decoded whole.
+    A JPEG whose sides are a multiple of 2, 4 or 8 times the ``size`` to which it will be shrunk is
+    decoded at a half, a quarter or an eighth: that takes a fraction of the time, and differs from
+    decoding all of it and averaging by half a grey level in the mean and by 3 in one value of a
+    hundred. With other sides the difference would be several grey levels.
     """
     if not data.size:
         return None

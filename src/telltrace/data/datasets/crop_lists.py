@@ -59,8 +59,7 @@ def read_ba_lists(
 
     The root holds train_real.txt, train_fake.txt and so on, of lines ``label,folder,frames``. Every
     PNG in a folder is a crop of that video, and the last number in its name its frame, -1 without
-    one. The published code never reads the count of frames, so a folder that lost some goes unseen
-    there; here it is an error.
+    one. A folder of another count, which the published code does not notice, is an error here.
 
     References:
         Ba et al., AAAI 2024, https://arxiv.org/abs/2403.01786.
@@ -93,8 +92,7 @@ def read_sficonv_lists(
 ) -> pd.DataFrame:
     """List the crops of a text file of ``path label`` lines, or of those of the splits in a folder.
 
-    These are train.txt, val.txt and test.txt. Paths that are not absolute start at their list's
-    folder.
+    These are train.txt, val.txt and test.txt. Relative paths start at their list's folder.
 
     References:
         Guo et al., TIFS 2024, the released code's data reader.

@@ -57,8 +57,7 @@ def read_dfdc_faces(root: str | Path, fakes: int | None = None) -> pd.DataFrame:
     videoname, label, original) beside ``faces_224/``. The identity of a crop is its group, the name
     of the real video. The first hex digit of the SHA-256 of that video's file name settles the
     split: 0 is test, 1 is validation, ``f`` is left out (reserved), all others train. Prepare them
-    with --size 224 --margin 1.1. Of each group at most ``fakes`` are taken, whose name hashes
-    lowest.
+    with --size 224 --margin 1.1. At most ``fakes`` of a group are taken, by a hash of their names.
     """
     root = require_folder(root, "the DFDC faces", ("faces.csv", "metadata.csv"))
     ours = (root / "faces.csv").is_file()

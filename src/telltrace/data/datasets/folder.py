@@ -25,8 +25,7 @@ def read_folder(
     The identity of a medium is the folder it lies in below ``real/`` or ``fake/``, so that
     ``real/anna/1.mp4`` and ``fake/anna/7.png`` show one person; without such a folder it is its own
     name, with the class where there are two. A "+" in either joins several people. ``label`` is
-    what everything in the folder is, if it has no ``real/`` and ``fake/``. Without media it is a
-    ManifestError.
+    what everything in a folder without these is. Without media it is a ManifestError.
     """
     root = Path(root)
     if not root.is_dir():
