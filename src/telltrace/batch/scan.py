@@ -64,7 +64,7 @@ def batch_scan(
     retry: bool = False,
     **settings: Any,
 ) -> BatchResult:
-    """Judge all files that the sources name, and write the verdicts to a folder as `run_batch`.
+    """Judge all files that the sources name, and write the verdicts to a folder like `run_batch`.
 
     Args:
         sources: What `find_paths` takes.

@@ -1,4 +1,4 @@
-"""What happens to a face between a camera and a stranger's file, to real and forged ones alike."""
+"""What happens to a face between camera and stranger's file, drawn alike for real and forged."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -93,7 +93,7 @@ def read_pack(path: str | Path) -> tuple[pd.DataFrame, FaceCrop]:
 def write_pack(manifest: pd.DataFrame, crop: FaceCrop, out: str | Path) -> int:
     """Write a manifest with its crops, cut as ``crop``, and masks as one ``*.pack``; count bytes.
 
-    A crop that is missing is a ManifestError, another name or a full disk an OutputError.
+    A missing crop is a ManifestError, another name or a full disk an OutputError; ``out`` stays.
     """
     out = Path(out).absolute()
     if not is_pack(out):

@@ -73,7 +73,7 @@ def square(boxes: Tensor) -> Tensor:
 def suppress_nested(boxes: Tensor, scores: Tensor, owner: Tensor, limit: float) -> Tensor:
     """Greedy suppression by intersection over the smaller of two areas; the best first.
 
-    A box falls if a kept, better one of the same picture covers more than ``limit``.
+    A box falls if a kept, better one of the same picture covers more than ``limit`` of the smaller.
     """
     order = scores.argsort(descending=True, stable=True)
     boxes, owner = boxes[order], owner[order]

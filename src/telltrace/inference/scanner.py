@@ -99,8 +99,9 @@ class Scanner:
         if threads is not None:
             torch.set_num_threads(threads)
         device = choose_device(device)
-        one = isinstance(detector, str | PathLike | Detector | None)
-        given: list[Any] = [detector or BUNDLED] if one else [*detector]  # type: ignore[misc]
+        chosen = BUNDLED if detector is None else detector
+        several = isinstance(chosen, Sequence) and not isinstance(chosen, str)
+        given: list[Any] = [*chosen] if several else [chosen]  # type: ignore[misc]
         if not given:
             raise OptionError("A scan needs at least one detector, got none.")
         precision = self.settings.precision

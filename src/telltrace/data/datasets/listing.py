@@ -89,7 +89,7 @@ class FolderSet:
 def read_lines(
     file: Path, pattern: str, expected: str, remedy: str
 ) -> Iterator[tuple[int, re.Match[str]]]:
-    """Number and match of every line that is not empty; a ManifestError if there is none."""
+    """Number and match of each line that is not empty; without match or file a ManifestError."""
     if not file.is_file():
         raise ManifestError("is not a file", remedy=remedy, path=file)
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
