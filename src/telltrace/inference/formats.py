@@ -141,7 +141,7 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
         )
     lines = [to_lines([table], width, Console().is_terminal)]
     for verdict in verdicts:
-        notes = [reason_and_remedy(verdict)] * (verdict.status != Status.REAL)
+        notes = [] if verdict.status == Status.REAL else [reason_and_remedy(verdict)]
         if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
             notes += _people(verdict)
         if flags := quality_flags(verdict):

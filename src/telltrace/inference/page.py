@@ -43,9 +43,8 @@ def write_index(path: Path, pages: Iterable[tuple[Verdict, Path]]) -> None:
         score = "" if verdict.score is None else f"{verdict.score:.1%}"
         rows.append([name, verdict.status, verdict.verdict or "", score, verdict.reason])
     columns = ["file", "status", "verdict", "score", "reason"]
-    text = html.page(
-        f"Scan of {len(rows):,} files", [("Files", html.table(columns, rows, texts=5))]
-    )
+    listed = html.table(columns, rows, texts=5)
+    text = html.page(f"Scan of {len(rows):,} files", [("Files", listed)])
     write_bytes(text.encode("utf-8", "backslashreplace"), path)
 
 
@@ -74,11 +73,8 @@ def _headline(verdict: Verdict) -> str:
         said += f" · {verdict.status}"
     tone = TONES.get(verdict.verdict or verdict.status, "soft")
     headline = f'<p class="{tone}" style="font-size: 1.5rem"><strong>{escape(said)}</strong></p>'
-    parts = [
-        headline,
-        html.paragraph(reason_and_remedy(verdict)),
-        *map(html.note, verdict.warnings),
-    ]
+    parts = [headline, html.paragraph(reason_and_remedy(verdict))]
+    parts += map(html.note, verdict.warnings)
     if verdict.verdict is not None:
         parts.append(html.note("A score is a measurement by a detector with known weaknesses."))
     return "\n".join(parts)
