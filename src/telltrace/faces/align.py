@@ -51,13 +51,11 @@ class FaceCrop:
     outside: Literal["shift", "repeat"] = "shift"
 
     def __post_init__(self) -> None:
+        kinds = "box", "similarity", "whole"
         rules = {
             "size": (self.size >= 1, "at least 1 pixel"),
             "margin": (0.5 <= self.margin <= 4, "between 0.5 and 4"),
-            "alignment": (
-                self.alignment in ("box", "similarity", "whole"),
-                "box, similarity or whole",
-            ),
+            "alignment": (self.alignment in kinds, "box, similarity or whole"),
             "outside": (self.outside in ("shift", "repeat"), "shift or repeat"),
         }
         for name, (is_met, rule) in rules.items():

@@ -26,7 +26,6 @@ SCHEMA: Final = "telltrace-scan/3"
 """Changes when a field goes or changes its meaning; new fields may come without a new number."""
 
 Format = Literal["text", "json", "jsonl", "csv"]
-"""How the outcome of a scan is written."""
 
 COLUMNS: Final = (
     *("path", "status", "verdict", "score", "kind", "duration", "frames", "frames_with_face"),

@@ -149,12 +149,8 @@ def read_deepfakebench(
 def _videos(tree: Any, file: Path) -> Iterator[tuple[Key, str, dict[str, Any]]]:
     """Every video of the nested file; the level of compressions may be there or not."""
     try:
-        parts = [
-            (label, split, content)
-            for labels in tree.values()
-            for label, splits in labels.items()
-            for split, content in splits.items()
-        ]
+        labels = [pair for labels in tree.values() for pair in labels.items()]
+        parts = [(label, *part) for label, splits in labels for part in splits.items()]
         for label, split, content in parts:
             if "frames" in content:  # the released DFDC file forgets the video's name in "val"
                 first = next(iter(content["frames"]), "").replace("\\", "/")
@@ -170,9 +166,7 @@ def _videos(tree: Any, file: Path) -> Iterator[tuple[Key, str, dict[str, Any]]]:
         raise ManifestError(reason, remedy=remedy, path=file) from None
 
 
-def _rows(
-    key: Key, split: str, found: dict[str, Any], file: Path, relocate: Relocate
-) -> Iterator[Row]:
+def _rows(key: Key, split: str, found: Any, file: Path, relocate: Relocate) -> Iterator[Row]:
     said, compression, video = key
     word, _, kind = said.replace("-", "_").partition("_")
     label = int(kind.lower() != "real")
