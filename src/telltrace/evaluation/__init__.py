@@ -36,6 +36,6 @@ __all__ = [
     "write_scores",
 ]  # fmt: skip
 
-_OLD = {"evaluate_scores": "evaluate", "load_scores": "compact_scores"}
 if not TYPE_CHECKING:
-    __getattr__ = old_names(__name__, _OLD)
+    old = {"evaluate_scores": "evaluate", "load_scores": "compact_scores"}
+    __getattr__ = old_names(__name__, old)

@@ -58,8 +58,7 @@ def fit_temperature(
     References:
         Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
     """
-    y, m = _both(labels, margin)
-    w = _shares(weights, len(y))
+    y, m, w = _checked(labels, margin, weights)
     if (w * m * (2 * y - 1)).sum() <= 0:
         raise UndefinedError("the scores rank no better than chance; no temperature changes that")
 
@@ -81,10 +80,10 @@ def fit_platt(
     References:
         Platt, "Probabilistic Outputs for Support Vector Machines", 1999, section 2.2.
     """
-    y, m = _both(labels, margin)
+    y, m, w = _checked(labels, margin, weights)
     reals, fakes = np.bincount(y, minlength=2)
     target = np.where(y == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
-    w, spread = _shares(weights, len(y)), float(m.std()) or 1.0
+    spread = float(m.std()) or 1.0
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         z = parameters[0] * m / spread + parameters[1]
@@ -112,7 +111,7 @@ def fit_isotonic(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None
         Zadrozny and Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability
         Estimates", KDD 2002.
     """
-    y, s = _both(labels, scores)
+    y, s, _ = _checked(labels, scores)
     from sklearn.isotonic import IsotonicRegression
 
     curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
@@ -130,15 +129,13 @@ def _loss(target: NDArray[Any], z: Floats, w: Floats) -> float:
     return float((w * (np.logaddexp(0, z) - target * z)).sum())
 
 
-def _shares(weights: ArrayLike | None, count: int) -> Floats:
-    """Weights that sum to one."""
-    w = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
-    return w / w.sum()
-
-
-def _both(labels: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.int8], Floats]:
+def _checked(
+    labels: ArrayLike, values: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[NDArray[np.int8], Floats, Floats]:
+    """Labels of both classes, values, and weights that sum to one."""
     y, v = check(labels, values)
     fakes = int(y.sum())
     if fakes in (0, y.size):
         raise UndefinedError(f"needs both classes, got {y.size - fakes} reals and {fakes} fakes")
-    return y, v
+    w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
+    return y, v, w / w.sum()

@@ -135,15 +135,9 @@ def _compare_items(first: Items, second: Items, draws: Draws) -> Found:
         except UndefinedError as error:
             found[name] = str(error)
             continue
-        found[name] = Comparison(
-            a,
-            b,
-            a - b,
-            *ends,
-            draws.level,
-            "clustered bootstrap",
-            higher_is_better=METRICS[name].higher_is_better,
-        )
+        better = METRICS[name].higher_is_better
+        known = a, b, a - b, *ends, draws.level
+        found[name] = Comparison(*known, "clustered bootstrap", None, better)
     return found
 
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from .compact import ScoreTable, compact_scores
 from .metrics import accuracy, auc, average_precision, equal_error_rate
-from .ranking import Floats, Labels, Ranking
+from .ranking import Ranking
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,9 @@ def deepfakebench(scores: pd.DataFrame | ScoreTable) -> tuple[Difference, ...]:
     real, fake = (float(np.mean((values[labels == k] >= 0.5) == k)) for k in (0, 1))
     area, precision = auc(labels, values), average_precision(labels, values)
     fpr, tpr = Ranking.of(labels, values).rates
-    merged = _merged_videos(table.videos["video"], video, labels, values)
+    name = pd.factorize(table.videos["video"], sort=True)[0][video]
+    count = np.bincount(name)  # of videos by their name alone; one that classes share is real
+    label, score = (np.bincount(name, x)[count > 0] / count[count > 0] for x in (labels, values))
     vertex = fpr[np.argmin(np.abs(1 - tpr - fpr))]
     rows = [
         ("frame AUC", area, area, "the same rule"),
@@ -56,19 +57,8 @@ def deepfakebench(scores: pd.DataFrame | ScoreTable) -> tuple[Difference, ...]:
          "theirs takes the first rows to be the reals, whatever their labels"),
         ("accuracy on fakes", np.mean(called[reals:]), fake,
          "theirs takes the last rows to be the fakes, whatever their labels"),
-        ("video AUC", auc(*merged), auc(table.labels[judged], of_videos[judged]),
+        ("video AUC", auc(np.floor(label), score), auc(table.labels[judged], of_videos[judged]),
          "theirs joins all videos of one name into one, whatever their method, compression or "
          "dataset; ours tells them apart"),
     ]  # fmt: skip
     return tuple(Difference(name, float(theirs), ours, why) for name, theirs, ours, why in rows)
-
-
-def _merged_videos(
-    names: pd.Series, video: NDArray[np.int32], labels: Labels, values: Floats
-) -> tuple[Floats, Floats]:
-    """Labels and mean scores of videos by their name alone; one that classes share is real."""
-    name = pd.factorize(names, sort=True)[0][video]
-    count = np.maximum(np.bincount(name), 1e-9)
-    label, score = (np.bincount(name, of) / count for of in (labels, values))
-    held = count >= 1
-    return np.floor(label[held]), score[held]

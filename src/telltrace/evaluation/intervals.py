@@ -98,12 +98,8 @@ class Draws:
 
     def interval(self, metric: Metric, value: float, values: Floats) -> Interval:
         """The interval of a metric; an UndefinedError where all draws are alike: no certainty."""
-        spread = float(np.nanstd(values, ddof=1))
-        try:
-            ends = t_interval(value, spread, self.fewest - 1, self.level, metric.scale or "any")
-        except UndefinedError:
-            same = f"no interval: every draw of these clusters gives the same {metric.title}"
-            raise UndefinedError(same) from None
+        how = self.fewest - 1, self.level, metric.scale or "any", metric.title
+        ends = t_interval(value, float(np.nanstd(values, ddof=1)), *how)
         return Interval(*ends, self.level, self.clusters, self.replicates)
 
     def difference(self, value: float, values: Floats) -> tuple[float, float]:
@@ -144,7 +140,7 @@ def cluster_interval(
 
 def t_interval(
     value: float, spread: float, freedom: int, level: float = 0.95,
-    scale: Literal["share", "positive", "any"] = "share",
+    scale: Literal["share", "positive", "any"] = "share", what: str = "figure",
 ) -> tuple[float, float]:  # fmt: skip
     """Student's interval on the scale of log odds of a share, or of the logarithm, or as it is.
 
@@ -160,7 +156,7 @@ def t_interval(
     """
     outside = (scale != "any" and value <= 0) or (scale == "share" and value >= 1)
     if not spread >= _NOTHING or outside:
-        raise UndefinedError("no interval: every draw of these clusters gives the same figure")
+        raise UndefinedError(f"no interval: every draw of these clusters gives the same {what}")
     reach = float(stdtrit(freedom, (1 + level) / 2)) * spread
     if scale == "any":
         return value - reach, value + reach

@@ -235,14 +235,12 @@ expected_calibration_error = Metric(
     "et al., ICML 2017, equation 3, with the probability of fake as confidence)",
 )  # fmt: skip
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        *(auc, average_precision, equal_error_rate, partial_auc, accuracy, balanced_accuracy),
-        *(tpr_at_fpr(1e-2), tpr_at_fpr(1e-3), tpr_at_fpr(1e-4)),
-        *(log_loss, brier, expected_calibration_error),
-    )
-}
+_SHOWN = [
+    *(auc, average_precision, equal_error_rate, partial_auc, accuracy, balanced_accuracy),
+    *(tpr_at_fpr(1e-2), tpr_at_fpr(1e-3), tpr_at_fpr(1e-4)),
+    *(log_loss, brier, expected_calibration_error),
+]
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _SHOWN}
 """Every metric of a report by its name, in the order in which it is shown."""
 
 

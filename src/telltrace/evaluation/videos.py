@@ -1,6 +1,5 @@
 """The videos of a table: their numbers, one score for all frames, and which share people."""
 
-import math
 from collections.abc import Hashable, Iterable
 from sys import intern
 from typing import Literal, get_args
@@ -90,16 +89,13 @@ def aggregate_scores(
         raise OptionError(f"top is {top}; expected at least 1 frame")
     if how == "mean":
         return _mean(video, scores, count)
-    values = np.full(count, np.nan)
-    step = max(1, math.ceil(count * _BLOCK / max(len(video), 1)))
-    order = np.argsort(video, kind="stable") if (video[1:] < video[:-1]).any() else None
-    for first in range(0, count, step):
-        ends = np.searchsorted(video, np.array([first, first + step], video.dtype), sorter=order)
-        rows = slice(*ends) if order is None else order[slice(*ends)]
-        of, s = video[rows] - first, scores[rows]
-        known, part = ~np.isnan(s), values[first : first + step]
-        part[:] = _aggregate(of[known], s[known], len(part), how, top)
-    return values
+    known = pd.Series(scores).dropna()
+    if how != "top-k":
+        found = known.groupby(video[known.index]).agg(how)
+        return found.reindex(range(count)).to_numpy(np.float64)
+    known = known.sort_values()
+    rows = known.groupby(video[known.index]).tail(top).index
+    return _mean(video[rows], scores[rows], count)
 
 
 def _mean(of: Rows, scores: Floats, count: int) -> Floats:
@@ -112,19 +108,6 @@ def _mean(of: Rows, scores: Floats, count: int) -> Floats:
         np.add.at(sums, rows, s[known])
         np.add.at(items, rows, 1)
     return np.divide(sums, items, out=np.full(count, np.nan), where=items > 0)
-
-
-def _aggregate(of: Rows, s: Floats, count: int, how: Aggregation, top: int) -> Floats:
-    items = np.bincount(of, minlength=count)
-    s = s[np.lexsort((s, of))]
-    stop = np.cumsum(items)
-    if how == "median":
-        middle = (stop - items)[:, None] + np.stack([(items - 1) // 2, items // 2], axis=1)
-        found = np.append(s, np.nan)[np.minimum(middle, len(s))].mean(1)
-        return np.where(items > 0, found, np.nan)
-    kept = np.minimum(items, 1 if how == "max" else top)
-    high = np.arange(len(s)) >= np.repeat(stop - kept, items)
-    return _mean(np.repeat(np.arange(count), items)[high], s[high], count)
 
 
 def people(videos: pd.DataFrame) -> set[tuple[str, str]]:
@@ -148,16 +131,11 @@ def identity_groups(videos: pd.DataFrame) -> NDArray[np.int64] | None:
 
 def connected_groups(members: Iterable[Iterable[Hashable]]) -> NDArray[np.int64]:
     """Number sets so that two share a number if members link them, however indirectly."""
+    sets = [list(each) for each in members]
     number: dict[Hashable, int] = {}
-    rows: list[int] = []
-    named: list[int] = []
-    count = 0
-    for row, each in enumerate(members):
-        for one in each:
-            named.append(number.setdefault(one, len(number)))
-            rows.append(row)
-        count = row + 1
+    count, rows = len(sets), np.repeat(np.arange(len(sets)), [len(each) for each in sets])
+    named = [count + number.setdefault(one, len(number)) for each in sets for one in each]
     size = count + len(number)
-    links = coo_array((np.ones(len(rows)), (rows, np.array(named, int) + count)), (size, size))
+    links = coo_array((np.ones(len(rows)), (rows, np.array(named, int))), (size, size))
     group = connected_components(links, directed=False)[1][:count]
     return np.unique(group, return_inverse=True)[1].astype(np.int64)
