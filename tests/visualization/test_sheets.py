@@ -4,7 +4,7 @@ import pytest
 from PIL import ImageColor
 
 from telltrace.visualization import blend_sheet, manifest_sheet
-from telltrace.visualization.faces import COLOURS, show_difference, show_mask
+from telltrace.visualization.faces import COLOURS
 
 
 def manifest(people: list[str], methods: tuple[str, ...] = ("real", "A"), frames: int = 3):
@@ -67,19 +67,22 @@ def test_a_blend_is_shown_with_its_mask_and_its_difference() -> None:
     fake, mask = real.copy(), np.zeros((20, 20), np.float32)
     fake[5:15, 5:15] += 10
     mask[5:15, 5:15] = 0.5
-    sheet = np.asarray(blend_sheet([(real, fake, mask)], ["ann"], across=1, size=20))
+    sheet = np.asarray(blend_sheet([(real, fake, mask)], ["ann"], size=20))
     tiles = [sheet[8:28, 8 + 28 * i : 28 + 28 * i, 0] for i in range(4)]
     assert np.array_equal(tiles[0], real[..., 0])
     assert np.array_equal(tiles[1], fake[..., 0])
-    assert np.array_equal(tiles[2], show_mask(mask)[..., 0])
     assert (tiles[2][10, 10], tiles[2][0, 0]) == (128, 0)
     assert (tiles[3][10, 10], tiles[3][0, 0]) == (40, 0)
 
 
 def test_strong_differences_do_not_wrap_round() -> None:
-    dark, light = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 200, np.uint8)
-    assert (show_difference(dark, light) == 255).all()
-    assert (show_difference(light, dark) == 255).all()
+    dark, light = np.zeros((20, 20, 3), np.uint8), np.full((20, 20, 3), 200, np.uint8)
+    blends = [
+        (one, other, np.ones((20, 20), np.float32)) for one, other in ((dark, light), (light, dark))
+    ]
+    sheet = np.asarray(blend_sheet(blends, ["ann", "bob"], size=20))
+    for place in (3, 7):
+        assert (sheet[8:28, 8 + 28 * place : 28 + 28 * place] == 255).all()
 
 
 def test_a_blend_needs_a_name() -> None:

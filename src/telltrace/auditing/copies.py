@@ -49,6 +49,7 @@ class _Seen(NamedTuple):
     look: Look
 
 
+_Pairs = Iterator[tuple[_Seen, _Seen]]
 Copies = dict[tuple[str, str], dict[str, Copy]]
 """By (first side, second side): the files of the second side that are on the first too."""
 
@@ -80,10 +81,7 @@ def find_copies(table: pd.DataFrame, media: Mapping[str, Medium]) -> Copies:
 
 
 def _add_pictures(
-    copies: Copies,
-    media: Mapping[str, Medium],
-    kind: CopyKind,
-    pairs: Iterable[tuple[_Seen, _Seen]],
+    copies: Copies, media: Mapping[str, Medium], kind: CopyKind, pairs: _Pairs
 ) -> None:
     """Count the matched frames of each file; half of them make it a copy."""
     found: dict[tuple[str, str, str], dict[int, str]] = defaultdict(dict)
@@ -146,7 +144,7 @@ def _digest(path: str) -> str | None:
         return None
 
 
-def _near(seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:
+def _near(seen: list[_Seen]) -> _Pairs:
     """Pictures of different sides whose hashes are close and whose small copies correlate."""
     holders: dict[int, dict[str, list[_Seen]]] = defaultdict(lambda: defaultdict(list))
     for one in seen:
@@ -160,9 +158,7 @@ def _near(seen: list[_Seen]) -> Iterator[tuple[_Seen, _Seen]]:
             yield from _alike(holders[hashes[left]], holders[hashes[right]])
 
 
-def _alike(
-    originals: Mapping[str, list[_Seen]], copies: Mapping[str, list[_Seen]]
-) -> Iterator[tuple[_Seen, _Seen]]:
+def _alike(originals: Mapping[str, list[_Seen]], copies: Mapping[str, list[_Seen]]) -> _Pairs:
     for first, candidates in originals.items():
         for second, found in copies.items():
             if first == second:

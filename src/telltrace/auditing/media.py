@@ -1,8 +1,8 @@
 """The files of the manifests, each looked at once: can it be read, and what does it show."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
@@ -20,7 +20,7 @@ from ..data.manifest import VIDEO_KEY, read_manifest
 from ..data.perceptual_hash import perceptual_hash
 from ..errors import ManifestError, OptionError
 from ..faces.image import FORMATS, to_rgb
-from ..faces.media import Frame, MediaError, Sampling
+from ..faces.media import Frame, Frames, MediaError, Sampling
 from ..faces.quality import SIDE, sharpness
 from ..faces.reader import open_media
 from ..packs.pack import exists, find_entry, is_pack
@@ -78,65 +78,55 @@ def look_at(path: str, frames: int) -> Medium:
     """Measure a file, or an entry of a pack; what is wrong with it is part of the answer."""
     looks: list[Look] = []
     spectra: list[NDArray[np.float32]] = []
-    shape = (0, 0)
     try:
-        opened = _Opened(path, frames)
-        for frame in opened:
+        data = _entry(path)
+        media = open_media(path, Sampling("spread", frames)) if data is None else None
+        for frame in _picture(data or b"") if media is None else media:
             looks.append(_look(frame))
             spectra.append(spectrum_summary(frame.image))
-            shape = frame.image.shape[:2]
-        traits = _traits(opened, shape)
+        traits = _traits(data or Path(path), media, frame.image.shape[:2])
     except (MediaError, OSError, ValueError) as error:
         missing = not (Path(path).exists() or exists(path))
         reason = error.message if isinstance(error, MediaError) else str(error)
         remedy = error.remedy if isinstance(error, MediaError) else "Copy it again"
         return Medium(path, missing=missing, trouble=reason, remedy=remedy)
-    damage, spectrum = opened.damage(), np.stack(spectra).mean(axis=0, dtype=np.float32)
-    remedy = "Copy it again from its source" if damage else ""
-    return Medium(path, opened.kind, False, damage, remedy, traits, tuple(looks), spectrum)
+    damage = remedy = ""
+    if media is not None and (media.lost or media.truncated):
+        what = "ends before its content does" if media.truncated else "is damaged"
+        damage = f"{what} ({media.lost} packets could not be decoded)"
+        remedy = "Copy it again from its source"
+    kind = "image" if media is None else media.kind
+    spectrum = np.stack(spectra).mean(axis=0, dtype=np.float32)
+    return Medium(path, kind, False, damage, remedy, traits, tuple(looks), spectrum)
 
 
-class _Opened:
-    """A file or an entry of a pack, as frames."""
-
-    def __init__(self, path: str, frames: int) -> None:
-        entry = find_entry(path)
-        self.path = Path(path)
-        if entry is not None and entry[1] not in entry[0]:
-            raise MediaError(path, "is not in the pack", "Write it again with `telltrace pack`")
-        self.data = None if entry is None else entry[0].read(entry[1]).tobytes()
-        self.frames = open_media(path, Sampling("spread", frames)) if entry is None else None
-        self.bytes = self.path.stat().st_size if self.data is None else len(self.data)
-        self.kind: Literal["image", "video"] = self.frames.kind if self.frames else "image"
-
-    def __iter__(self) -> Iterator[Frame]:
-        if self.frames is not None:
-            yield from self.frames
-            return
-        with Image.open(BytesIO(self.data or b""), formats=FORMATS) as picture:
-            yield Frame(to_rgb(picture), index=0, time=0.0)
-
-    def damage(self) -> str:
-        if self.frames is None or not (self.frames.lost or self.frames.truncated):
-            return ""
-        what = "ends before its content does" if self.frames.truncated else "is damaged"
-        return f"{what} ({self.frames.lost} packets could not be decoded)"
+def _entry(path: str) -> bytes | None:
+    """The bytes of an entry of a pack; None for a file."""
+    if (entry := find_entry(path)) is None:
+        return None
+    if entry[1] not in entry[0]:
+        raise MediaError(path, "is not in the pack", "Write it again with `telltrace pack`")
+    return entry[0].read(entry[1]).tobytes()
 
 
-def _traits(opened: _Opened, shape: tuple[int, ...]) -> Traits:
+def _picture(data: bytes) -> list[Frame]:
+    with Image.open(BytesIO(data), formats=FORMATS) as picture:
+        return [Frame(to_rgb(picture), index=0, time=0.0)]
+
+
+def _traits(source: bytes | Path, media: Frames | None, shape: tuple[int, ...]) -> Traits:
     """Everything about a file that has nothing to do with whom it shows."""
-    height, width = shape
-    frames = opened.frames.total if opened.frames else 1
-    if opened.kind == "image" or opened.data is not None:
-        traits = picture_traits(BytesIO(opened.data) if opened.data else opened.path)
-    else:
-        try:
-            traits = video_traits(opened.path)
-        except MediaError:  # an animated picture: known to Pillow, perhaps not to FFmpeg
-            traits = picture_traits(opened.path)
-    if opened.kind == "video" and opened.frames is not None:
-        traits |= {"frames": float(frames), "seconds": round(opened.frames.duration, 3)}
-    bits = 8 * opened.bytes / max(1, width * height * frames)
+    (height, width), frames = shape, 1 if media is None else media.total
+    traits, size = None, len(source) if isinstance(source, bytes) else source.stat().st_size
+    video = media is not None and media.kind == "video"
+    if isinstance(source, Path) and video:
+        with suppress(MediaError):  # an animated picture: known to Pillow, perhaps not to FFmpeg
+            traits = video_traits(source)
+    if traits is None:
+        traits = picture_traits(BytesIO(source) if isinstance(source, bytes) else source)
+    if media is not None and video:
+        traits |= {"frames": float(frames), "seconds": round(media.duration, 3)}
+    bits = 8 * size / max(1, width * height * frames)
     traits |= {"width": float(width), "height": float(height), "aspect": width / height}
     return traits | {"bits_per_pixel": bits}
 

@@ -17,19 +17,10 @@ from sklearn.preprocessing import StandardScaler
 
 from ..evaluation.intervals import cluster_interval
 from ..evaluation.metrics import auc
-from ..evaluation.ranking import UndefinedError
+from ..evaluation.ranking import Floats, UndefinedError
 from ..evaluation.videos import identity_groups
 from .media import Medium
-from .traits import (
-    QUESTIONS,
-    Floats,
-    Known,
-    Question,
-    describe,
-    feature_table,
-    known_traits,
-    readable_rows,
-)
+from .traits import QUESTIONS, Known, Question, describe, feature_table, known_traits, readable_rows
 
 Verdict = Literal["shortcut", "trace", "cannot say", "no sign", "same everywhere"]
 """Worst first."""

@@ -68,7 +68,10 @@ def show(
     if what == "blends":
         picture = _blends(manifest, split, many, size, epoch, seed)
     else:
-        picture = _faces(manifest, split, columns, size, seed)
+        from telltrace.visualization import manifest_sheet
+
+        rows = _rows(manifest, split)
+        picture = manifest_sheet(rows, read_face, columns=columns, size=size, seed=seed)
     with atomic_write(out) as partial:
         picture.save(partial, "PNG")
     print(f"{picture.width}x{picture.height} pixels -> {out}")
@@ -116,13 +119,6 @@ def _spectra(manifest: list[Path], split: str | None, count: int) -> "Figure":
         found = [spectrum_summary(read_face(path)) for path in group.path[:count]]
         spectra[f"{dataset} {method}"] = np.stack(found)
     return spectra_figure(spectra)
-
-
-def _faces(manifest: list[Path], split: str | None, columns: int, size: int, seed: int) -> "Image":
-    from telltrace.visualization import manifest_sheet
-
-    rows = _rows(manifest, split)
-    return manifest_sheet(rows, read_face, columns=columns, size=size, seed=seed)
 
 
 def _rows(manifest: list[Path], split: str | None) -> "pd.DataFrame":

@@ -17,24 +17,13 @@ from telltrace.models.information_bottleneck import InformationBottleneckNet
 
 from .attention import Crops, Maps, evaluated, grad_cam, inputs, scaled, watched
 
-
-def _strength(maps: Tensor) -> Tensor:
-    """Mean magnitude over the channels."""
-    return maps.abs().mean(1)
-
-
-def _residual(stage: nn.Module, images: Tensor) -> Tensor:
-    """What Stage 1's constrained kernel leaves of its input."""
-    assert isinstance(stage, SFIConv2d)
-    return _strength(stage.traces(images[:, stage.traced]))
-
-
-SHOWN: dict[type[nn.Module], tuple[str, Callable[[nn.Module, Tensor, Tensor], Tensor]]] = {
-    SFIConv2d: ("MCSConv residual", lambda stage, given, _: _residual(stage, given)),
-    SRMResidual: ("SRM residual", lambda _, given, output: _strength(output)),
-    SpatialAttention: ("spatial attention", lambda _, given, output: output[:, 0]),
+SHOWN: dict[type[nn.Module], tuple[str, Callable[[Any, Tensor, Tensor], Tensor]]] = {
+    SFIConv2d: ("MCSConv residual", lambda sfi, x, _: sfi.traces(x[:, sfi.traced]).abs().mean(1)),
+    SRMResidual: ("SRM residual", lambda _, x, output: output.abs().mean(1)),
+    SpatialAttention: ("spatial attention", lambda _, x, output: output[:, 0]),
 }
-"""Layers that are shown: as what, and how the layer, its input and output give a map (B, H, W)."""
+"""Layers that are shown: as what, and how the layer, its input and output give a map (B, H, W).
+Residuals are mean magnitudes over the channels."""
 
 
 def inner_maps(detector: Detector, crops: Crops) -> dict[str, Maps]:

@@ -30,18 +30,14 @@ def cost_lines(table: Table, cells: Sequence[Cell]) -> list[list[str]]:
     for cell in {cell.row.name: cell for cell in cells}.values():
         row = cell.row
         if row.cost and row.detector:
-            ours = _cost(table, cell)
+            run = run_of(table, cell, Setup(), 0)
+            size = settings(run.recipe, SCALES["paper"])[0].image_size
+            ours = _counted(run.detector, tuple(sorted(run.options.items())), size)
             counted = (ours.parameters, ours.paper_macs)
             alike = [_like(text, value) for text, value in zip(row.cost, counted, strict=True)]
             executed = _like(row.cost[1], ours.executed_macs).rstrip("*")
             lines.append([row.name, row.cost[0], alike[0], row.cost[1], alike[1], executed])
     return lines
-
-
-def _cost(table: Table, cell: Cell) -> Complexity:
-    run = run_of(table, cell, Setup(), 0)
-    size = settings(run.recipe, SCALES["paper"])[0].image_size
-    return _counted(run.detector, tuple(sorted(run.options.items())), size)
 
 
 @cache

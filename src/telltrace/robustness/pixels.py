@@ -4,25 +4,20 @@ Every function takes a picture (H, W, 3) uint8 RGB, how strong, and a generator 
 to chance; it gives back a picture of the same size.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from telltrace.pixels import LUMA
+from telltrace.pixels import LUMA, Image
 from telltrace.pixels.codecs import code_still
-
-Image = NDArray[np.uint8]
+from telltrace.pixels.geometry import similarity_matrix, warp
+from telltrace.pixels.photometric import LEVELS, as_bytes, through
 
 KERNELS: Final = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 BLOCK: Final = 16
 """Pixels of a side in a picture of 256; blocks grow with the picture."""
-
-
-def _whole(values: NDArray[np.floating[Any]]) -> Image:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 def _sized(image: Image, width: float, height: float, kernel: int) -> Image:
@@ -85,26 +80,25 @@ def motion_blur(image: Image, length: float, rng: Generator) -> Image:
 
 def noise(image: Image, deviation: float, rng: Generator) -> Image:
     """Add Gaussian noise of this deviation, in grey levels, to every channel."""
-    return _whole(image + rng.normal(0, deviation, image.shape))
+    return as_bytes(image + rng.normal(0, deviation, image.shape))
 
 
 def contrast(image: Image, factor: float, rng: Generator) -> Image:
     """Move every pixel towards the picture's mean grey, keeping this share of its distance."""
     grey = float((image.mean((0, 1)) * np.array(LUMA)).sum())
-    return _whole(grey + factor * (image - grey))
+    return as_bytes(grey + factor * (image - grey))
 
 
 def saturation(image: Image, factor: float, rng: Generator) -> Image:
     """Move every pixel towards its own grey, keeping this share of its colour."""
     grey = (image @ np.array(LUMA))[..., None]
-    return _whole(grey + factor * (image - grey))
+    return as_bytes(grey + factor * (image - grey))
 
 
 def gamma(image: Image, exponent: float, rng: Generator) -> Image:
     """Brighten or darken, by chance, by this exponent or by one over it."""
     power = exponent if rng.random() < 0.5 else 1 / exponent
-    table = _whole(255 * (np.arange(256) / 255) ** power)
-    return np.asarray(table[image], dtype=np.uint8)
+    return through(image, 255 * (LEVELS / 255) ** power)
 
 
 def blocks(image: Image, count: float, rng: Generator) -> Image:
@@ -137,11 +131,7 @@ def rotate(image: Image, degrees: float, rng: Generator) -> Image:
     """Turn by this angle, to one side or the other by chance; what comes in is mirrored."""
     height, width = image.shape[:2]
     angle = degrees if rng.random() < 0.5 else -degrees
-    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1)
-    turned = cv2.warpAffine(
-        image, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
-    return np.asarray(turned, dtype=np.uint8)
+    return warp(image, similarity_matrix(width, height, angle), cv2.BORDER_REFLECT_101)
 
 
 def jpeg(image: Image, quality: float, rng: Generator) -> Image:

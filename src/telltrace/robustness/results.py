@@ -102,9 +102,7 @@ def verdicts(scores: Floats, calibration: Calibration) -> NDArray[np.int64]:
 
 
 def summarise(
-    clean: pd.DataFrame,
-    cells: Iterable[tuple[str, int, pd.DataFrame]],
-    calibration: Calibration,
+    clean: pd.DataFrame, cells: Iterable[tuple[str, int, pd.DataFrame]], calibration: Calibration
 ) -> Robustness:
     """Compare scores of corrupted faces (corruption, level, table) with those of the clean ones.
 

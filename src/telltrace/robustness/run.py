@@ -24,7 +24,6 @@ from telltrace.state_dicts import weights_sha256
 
 from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
 from .media import corrupt_medium
-from .pixels import Image
 from .results import CLEAN, Robustness, summarise
 
 PLAN = "plan.json"
@@ -154,7 +153,8 @@ def _score_crops(
         images = [faces.cut(row, detector.card.preprocessing.crop) for row in range(len(rows))]
         if name != CLEAN:
             images = corrupt(images, rows.key.tolist(), name, level, seed)
-        parts.append(rows.assign(score=_judge(detector, images, batch_size)))
+        batches = (images[i : i + batch_size] for i in range(0, len(rows), batch_size))
+        parts.append(rows.assign(score=np.concatenate([*map(detector.score, batches)])))
     return pd.concat(parts).sort_index()[COLUMNS].reset_index(drop=True)
 
 
@@ -173,20 +173,12 @@ def _score_media(
         files = files.assign(path=[str(path) for path in copied], mask="")
     sampling, wanted = Sampling("spread", frames) if frames else None, detector.card.preprocessing
     rows = crop_media(files, crops, wanted.crop, sampling, workers=0, show_progress=False).manifest
-    scores = []
+    scores: list[float] = []
     for start in range(0, len(rows), batch_size):
         images = [read_crop(path) for path in rows.path[start : start + batch_size]]
-        scores += _judge(detector, images, batch_size)
+        scores += detector.score(images).tolist()
     shutil.rmtree(copies, ignore_errors=True)
     shutil.rmtree(crops, ignore_errors=True)
     medium = table.set_index(VIDEO_KEY).path  # the crops' own files are gone
     paths = medium.loc[pd.MultiIndex.from_frame(rows[VIDEO_KEY])].to_numpy()
     return rows.assign(path=paths, score=scores)[COLUMNS].reset_index(drop=True)
-
-
-def _judge(detector: Detector, images: Sequence[Image], batch_size: int) -> list[float]:
-    scores: list[float] = []
-    for start in range(0, len(images), batch_size):
-        resize, batch = detector.card.preprocessing.resize, images[start : start + batch_size]
-        scores += detector.score_resized(np.stack([resize(image) for image in batch])).tolist()
-    return scores

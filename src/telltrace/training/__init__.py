@@ -4,10 +4,5 @@ from .config import DataConfig, HardwareConfig, ObjectiveConfig, OptimConfig, So
 from .run import train
 
 __all__ = [
-    "DataConfig",
-    "HardwareConfig",
-    "ObjectiveConfig",
-    "OptimConfig",
-    "SourceConfig",
-    "train",
-]
+    "DataConfig", "HardwareConfig", "ObjectiveConfig", "OptimConfig", "SourceConfig", "train",
+]  # fmt: skip

@@ -214,10 +214,7 @@ class _Blends:
         reals = table[table.label == 0]
         if reals.empty:
             raise ManifestError("Blends are made of real faces, and a split holds none")
-        crops, landmarks = (
-            [read_crop(path) for path in reals.path],
-            crop_landmarks(reals, size.crop),
-        )
+        crops, landmarks = [*map(read_crop, reals.path)], crop_landmarks(reals, size.crop)
         near = similar_faces(crops, landmarks, count=20) if len(crops) > 1 else None
         how: Any = {"partners": near, "seed": seed, "pairs": pairs}
         self.batches = partial(pair_batches, crops, landmarks, **how)

@@ -59,18 +59,20 @@ def keep_freed_memory() -> None:
 
 def describe_hardware(settings: Settings, device: torch.device) -> str:
     """What was chosen, in one line for the reader."""
-    hardware, pieces = settings.hardware, settings.optim.accumulate
-    shared = f"({hardware.strategy}, batch normalisation shared)"
-    chosen = [settings.precision, hardware.layout]
-    if hardware.compile:
-        chosen.append("compiled")
-    if hardware.recompute:
-        chosen.append("activations recomputed")
-    if pieces > 1:
-        chosen.append(f"batches in {pieces} pieces")
-    if hardware.processes > 1:
-        chosen.append(f"{hardware.processes} processes {shared}")
-    return f"{device_name(device)}: {', '.join(chosen)}"
+    hardware, pieces, count = (
+        settings.hardware,
+        settings.optim.accumulate,
+        settings.hardware.processes,
+    )
+    chosen = {
+        settings.precision: True,
+        hardware.layout: True,
+        "compiled": hardware.compile,
+        "activations recomputed": hardware.recompute,
+        f"batches in {pieces} pieces": pieces > 1,
+        f"{count} processes ({hardware.strategy}, batch normalisation shared)": count > 1,
+    }
+    return f"{device_name(device)}: {', '.join(text for text, holds in chosen.items() if holds)}"
 
 
 def device_name(device: torch.device) -> str:

@@ -62,15 +62,10 @@ class _Trainer:
         preprocessing = Preprocessing(crop, data.image_size, data.mean, data.std)
         self.fabric = fabric = create_fabric(settings.hardware, device, settings.precision)
         self.state = state = initialize(settings, fabric, self.last.exists())
+        shard, pin = (fabric.global_rank, fabric.world_size), fabric.device.type == "cuda"
+        masks = getattr(state.objective, "wants_masks", False)
         self.feed = Feed(
-            table,
-            crops,
-            preprocessing,
-            data,
-            settings.seed,
-            masks=getattr(state.objective, "wants_masks", False),
-            shard=(fabric.global_rank, fabric.world_size),
-            pin=fabric.device.type == "cuda",
+            table, crops, preprocessing, data, settings.seed, masks=masks, shard=shard, pin=pin
         )
         self.card = Card(
             detector=settings.detector,

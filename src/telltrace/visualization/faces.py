@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from telltrace.errors import OptionError
+from telltrace.pixels.photometric import as_bytes
 
 Pixels = NDArray[np.uint8]
 
@@ -147,10 +148,9 @@ def manifest_sheet(
             chosen = _choose_rows(rows, people, columns)
             images = [read(path) for path in chosen.path]
             captions = [
-                f"{video}\n{split or 'no split'}" + (f", frame {frame}" if frame >= 0 else "")
-                for video, frame, split in zip(
-                    chosen.video, chosen.frame, chosen.split, strict=True
-                )
+                f"{x.video}\n{x.split or 'no split'}"
+                + (f", frame {x.frame}" if x.frame >= 0 else "")
+                for x in chosen.itertuples()
             ]
             strips.append((rows, contact_sheet(images, captions, columns=columns, size=size)))
     width = max(sheet.width for _, sheet in strips)
@@ -196,32 +196,20 @@ def _title(rows: pd.DataFrame) -> str:
 def blend_sheet(
     blends: Sequence[tuple[Pixels, Pixels, NDArray[np.float32]]],
     names: Sequence[str],
-    *,
-    across: int = 2,
     size: int = 160,
 ) -> Image.Image:
     """Each blend as four pictures: real, blend, mask, and their difference made stronger.
 
-    A blend is a real and a blended face (S, S, 3) and opacities (S, S) in [0, 1]; so many pairs
-    stand ``across``, and a picture has ``size`` pixels a side.
+    A blend is a real and a blended face (S, S, 3) and opacities (S, S) in [0, 1], shown from black
+    to white; two stand side by side, and a picture has ``size`` pixels a side.
     """
     images: list[Pixels] = []
     captions: list[str] = []
     for (real, fake, mask), name in zip(blends, names, strict=True):
-        images += [real, fake, show_mask(mask), show_difference(real, fake)]
-        inside = mask >= mask.max() / 2
-        change = f"changed by {float(cv2.absdiff(real, fake)[inside].mean()):.1f} levels"
+        apart, inside = cv2.absdiff(real, fake), mask >= mask.max() / 2
+        stronger = np.asarray(cv2.convertScaleAbs(apart, alpha=GAIN), np.uint8)
+        images += [real, fake, np.stack([as_bytes(mask * 255)] * 3, axis=-1), stronger]
+        change = f"changed by {float(apart[inside].mean()):.1f} levels"
         notes = name, change, f"{inside.mean():.0%}, opacity {mask.max():.2f}", ""
         captions += [f"{part}\n{note}" for part, note in zip(PARTS, notes, strict=True)]
-    return contact_sheet(images, captions, columns=4 * across, size=size)
-
-
-def show_mask(mask: NDArray[np.float32]) -> Pixels:
-    """A mask as grey levels: black untouched, white opaque."""
-    grey = np.clip(np.rint(mask * 255), 0, 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
-
-
-def show_difference(real: Pixels, fake: Pixels) -> Pixels:
-    """The absolute difference of two pictures, made four times as strong."""
-    return np.asarray(cv2.convertScaleAbs(cv2.absdiff(real, fake), alpha=GAIN), np.uint8)
+    return contact_sheet(images, captions, columns=8, size=size)
