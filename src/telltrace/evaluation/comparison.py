@@ -52,11 +52,8 @@ def delong(
     """DeLong's interval and test of the difference of two AUCs on the same independent items.
 
     Labels, 0 real and 1 fake, and the scores of either detector are (N,) each. Frames of one video
-    are not independent: use it on videos of unrelated people.
-
-    Raises:
-        UndefinedError: If a class has fewer than two items, or the two detectors rank the
-            items alike to the last one, so that nothing varies.
+    are not independent: use it on videos of unrelated people. An UndefinedError if a class has
+    fewer than two items, or both rank all items alike, so that nothing varies.
 
     References:
         DeLong, DeLong and Clarke-Pearson, "Comparing the Areas under Two or More Correlated
@@ -89,8 +86,7 @@ def _placements(y: Labels, s: Floats) -> tuple[Floats, Floats]:
 class TableDraws:
     """The same draws of videos, or of groups of people, for any number of scores tables.
 
-    Raises:
-        UndefinedError: If fewer than two videos or groups of the first hold reals, or fakes.
+    An UndefinedError if fewer than two videos or groups of the first hold reals, or fakes.
     """
 
     def __init__(self, scores: Scores, *, replicates: int = 1000, seed: int = 0) -> None:

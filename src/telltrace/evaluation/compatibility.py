@@ -22,10 +22,7 @@ class Difference:
 
 
 def deepfakebench(scores: pd.DataFrame | ScoreTable) -> tuple[Difference, ...]:
-    """DeepfakeBench's figures of a scores table beside ours.
-
-    Raises:
-        UndefinedError: If only one class was judged.
+    """DeepfakeBench's figures of a scores table beside ours; an UndefinedError for one class only.
 
     References:
         Yan et al., "DeepfakeBench", NeurIPS 2023 Datasets and Benchmarks; the rules are those of

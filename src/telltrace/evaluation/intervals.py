@@ -38,10 +38,8 @@ class Draws:
     Clusters are drawn within three strata: those with reals only, with fakes only, and with
     both, so that every draw has both classes. One cluster less is drawn than there are and each
     counts the more for it, which makes the variance over draws unbiased. Labels (0 real, 1 fake),
-    clusters (any values) and members (which are drawn) are those of videos, (V,) each.
-
-    Raises:
-        UndefinedError: If fewer than two clusters hold reals, or fakes.
+    clusters (any values) and members (which are drawn) are those of videos, (V,) each. If fewer
+    than two clusters hold reals, or fakes, it is an UndefinedError.
 
     References:
         Field and Welsh, "Bootstrapping clustered data", J. R. Statist. Soc. B 2007, section 2,
@@ -123,11 +121,9 @@ def cluster_interval(
     """Interval of a metric, drawing whole clusters with replacement; see :class:`Draws`.
 
     Labels, 0 real and 1 fake, scores, and what each item belongs to (its video, or the people in
-    it; any values) are (N,) each.
-
-    Raises:
-        UndefinedError: If fewer than two clusters hold reals, or fakes; or if every draw gives
-            the same figure, as the AUC does where the classes are apart: that is no certainty.
+    it; any values) are (N,) each. An UndefinedError if fewer than two clusters hold reals, or
+    fakes, or if every draw gives the same figure (as the AUC where classes are apart): that is no
+    certainty.
     """
     y, s = check(labels, scores)
     _, cluster = np.unique(np.asarray(clusters), return_inverse=True)
@@ -147,9 +143,7 @@ def t_interval(
     With few clusters quantiles of draws are too narrow: they take the spread for known, and they
     mirror the skewness of shares near 1. Log odds keep the ends within (0, 1). ``spread`` is the
     standard deviation over draws, ``freedom`` one less than the clusters of the class with fewest.
-
-    Raises:
-        UndefinedError: If nothing varies.
+    If nothing varies it is an UndefinedError.
 
     References:
         Pepe, "The Statistical Evaluation of Medical Tests", 2003, section 5.2.5.

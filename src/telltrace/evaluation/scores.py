@@ -44,10 +44,7 @@ _EXACT: dict[str, Any] = {} if pd.__version__ >= "3" else {"float_precision": "r
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """Names of columns as the command line gives them.
-
-    Raises:
-        OptionError: If the text is not of that form, or names a column that no table has.
+    """Names of columns as the command line gives them; an OptionError says what is wrong.
 
     Examples:
         >>> parse_columns("video=clip,score=prob_fake")
@@ -74,15 +71,11 @@ def read_scores(path: str | Path, columns: Columns | None = None) -> pd.DataFram
 
 
 def check_scores(frame: pd.DataFrame, name: str = "scores") -> pd.DataFrame:
-    """The table with typed columns in order, or the first thing that is wrong with it.
+    """The table with typed columns in order, or a ManifestError at the first thing that is wrong.
 
-    Returns:
-        The columns of :data:`COLUMNS`, and those of :data:`OPTIONAL` that it has: texts as text
-        (empty where unknown), ``label`` int64, ``frame`` int64, -1 for a whole medium, ``time``
-        in seconds and ``score`` float64, NaN where nothing was judged.
-
-    Raises:
-        ManifestError: If a column is missing or a row is wrong.
+    It has the columns of :data:`COLUMNS`, and of :data:`OPTIONAL` those that are there: texts as
+    text (empty where unknown), ``label`` int64, ``frame`` int64, -1 for a whole medium, ``time``
+    in seconds and ``score`` float64, NaN where nothing was judged.
     """
     check_columns(frame.columns, name)
     if len(frame) == 0:

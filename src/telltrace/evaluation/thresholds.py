@@ -61,8 +61,7 @@ def conformal_threshold(
         weights: What each item counts for, (N,), such as less where its source has many; the next
             item counts as much as the mean. Not together with ``confidence``.
 
-    Raises:
-        UndefinedError: If there are too few reals for the rate; the message says how many would do.
+    If there are too few reals for the rate an UndefinedError says how many would do.
 
     References:
         Vovk et al., "Algorithmic Learning in a Random World", 2005, section 4.2 (split conformal);

@@ -76,12 +76,11 @@ def aggregate_scores(
 ) -> Floats:
     """One score a video from the scores of its frames; "top-k" is the mean of the ``top`` highest.
 
+    An unknown ``how``, or a ``top`` below 1, is an OptionError.
+
     Shape:
         The number of each score's video and the scores, (N,), NaN where a frame could not be
         judged; V videos give (V,), NaN for a video of which no frame could be judged.
-
-    Raises:
-        OptionError: If ``how`` is unknown or ``top`` is below 1.
     """
     if how not in get_args(Aggregation):
         raise OptionError(f"aggregation is {how!r}; expected one of {get_args(Aggregation)}")

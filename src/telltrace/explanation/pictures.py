@@ -70,8 +70,7 @@ def draw_embeddings(
 ) -> Figure:
     """The detector's features of faces in two dimensions (t-SNE), coloured by method.
 
-    Raises:
-        ManifestError: If there are fewer than three faces.
+    A ManifestError says that there are fewer than three faces.
     """
     order = table.assign(order=table.path.map(hash_of)).sort_values("order")
     order["turn"] = order.groupby(["dataset", "method"]).cumcount()
@@ -89,8 +88,7 @@ def draw_embeddings(
 def cut_for(detector: Detector, table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.uint8]]:
     """The faces of a table, (H, W, 3) RGB, cut again as the detector wants them.
 
-    Raises:
-        ManifestError: If they were aligned otherwise.
+    A ManifestError says that they were aligned otherwise.
     """
     check_cut(crop, detector.crop)
     faces = Faces(table, [crop] * len(table))

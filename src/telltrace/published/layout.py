@@ -63,12 +63,9 @@ class Layout:
     """Undo ``simplify``, and add what a strict load asks for, in place."""
 
     def load(self, content: Mapping[str, Any]) -> tuple[str, dict[str, Any], nn.Module]:
-        """Build the detector that a published state dict, or a dictionary with it, describes.
+        """Name, options and network that a published state dict, or a mapping with it, describes.
 
-        Its name and options come with it, filled.
-
-        Raises:
-            CheckpointError: If tensors are missing, left over or of another shape.
+        A CheckpointError says which tensors are missing, left over or of another shape.
         """
         state = self.clean(unwrap(content, self.mark))
         try:

@@ -35,14 +35,11 @@ def build_report(
     """The whole page as HTML.
 
     Args:
-        sources: Detectors, in the order in which they are shown.
+        sources: Detectors, in the order in which they are shown; without any an OptionError.
         title: Its heading.
         aggregation: How the frames of a video become its score.
         mistakes: Faces of each class to show that were judged most wrongly; 0 shows no picture
             of anybody.
-
-    Raises:
-        OptionError: If there is no source.
     """
     if not sources:
         raise OptionError("A report needs at least one scores table")

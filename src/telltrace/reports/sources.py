@@ -34,10 +34,8 @@ def read_source(path: Path, columns: Columns | None = None) -> list[Source]:
     """Everything a report can show of a path.
 
     It is a scores table; the folder of a training run that holds one or more; or the folder that
-    `telltrace robustness` wrote. ``columns`` are names that tables have for ours.
-
-    Raises:
-        ManifestError: If it holds no scores table; the message says how to make one.
+    `telltrace robustness` wrote. ``columns`` are names that tables have for ours. Without a scores
+    table a ManifestError says how to make one.
     """
     if path.is_file():
         run = (path.parent / "recipe.json").is_file()

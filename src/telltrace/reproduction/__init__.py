@@ -10,10 +10,8 @@ def reproduce_table(table: Table, setup: Setup) -> list[Cell]:
     """Every cell of a table, with our figures where this machine can make them.
 
     It may be stopped at any moment: runs that are done are not done again, and the one under way
-    goes on. Runs are shared by all tables below ``setup.out``.
-
-    Raises:
-        TelltraceError: If a row, column or data set is wrong; the message names it.
+    goes on. Runs are shared by all tables below ``setup.out``. A TelltraceError names the row,
+    column or data set that is wrong.
     """
     from .run import run_cell  # torch is imported here
 

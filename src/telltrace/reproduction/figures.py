@@ -49,9 +49,7 @@ class CellFigure:
 def cell_figure(scores: Sequence[pd.DataFrame], metric: str) -> CellFigure:
     """The figure of a cell from the scores tables of its seeds, all of the same crops.
 
-    Raises:
-        UndefinedError: If a class is missing, or is in one video only.
-        ManifestError: If the tables judge different videos.
+    An UndefinedError if a class is missing or in one video only, a ManifestError if videos differ.
     """
     values = tuple(METRICS[metric](table["label"], table["score"]) for table in scores)
     draws = TableDraws(scores[0], replicates=REPLICATES)

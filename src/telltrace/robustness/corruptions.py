@@ -8,10 +8,10 @@ import numpy as np
 from numpy.random import Generator
 
 from telltrace.errors import OptionError
+from telltrace.pixels import Image
 from telltrace.pixels.codecs import code_sequence
 
 from . import pixels
-from .pixels import Image
 
 LEVELS = 5
 

@@ -9,10 +9,11 @@ from PIL import Image as PilImage
 
 from telltrace.faces.media import Frames, Sampling
 from telltrace.faces.reader import open_media
+from telltrace.pixels import Image
 from telltrace.pixels.codecs import RATE, write_video
 
 from .corruptions import Encoding, check_corruption, corrupt
-from .pixels import Image, shrink
+from .pixels import shrink
 
 LOSSLESS: Final = 0
 """Rate factor at which H.264 loses nothing."""

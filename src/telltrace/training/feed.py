@@ -57,10 +57,8 @@ class Feed:
 
     Made from face crops of the splits train and val, and how each was cut. Masks are read where
     the objective learns from ``masks`` and the manifest has them. A process sees its ``shard`` of
-    every batch, in pinned memory, from which a GPU copies while it computes, if ``pin``.
-
-    Raises:
-        TelltraceError: If the crops make no batch, or a split lacks what the task needs.
+    every batch, in pinned memory, from which a GPU copies while it computes, if ``pin``. Crops
+    that make no batch, or a split that lacks what the task needs, are a TelltraceError.
     """
 
     steps: int

@@ -26,11 +26,8 @@ from .recompute import recompute_blocks
 def initialize(settings: Settings, fabric: Fabric, resumed: bool = False) -> State:
     """The state of a run before its first step; its settings have no "auto" left.
 
-    One that is ``resumed`` gets its weights from its own state, not from what it began with.
-
-    Raises:
-        TelltraceError: If there is no such detector, the objective does not fit it, or its
-            starting weights are another network's.
+    One that is ``resumed`` gets its weights from its own state, not from what it began with. A
+    TelltraceError says that there is no such detector, or what does not fit it.
     """
     hardware, optim = settings.hardware, settings.optim
     torch.manual_seed(settings.seed)
@@ -68,10 +65,8 @@ def initialize(settings: Settings, fabric: Fabric, resumed: bool = False) -> Sta
 def start_from(network: nn.Module, path: str | Path) -> None:
     """Fill a network with the tensors of a file that have its names and shapes.
 
-    What matched is logged, and what did not is named.
-
-    Raises:
-        CheckpointError: If the file cannot be read, or nothing in it matches.
+    What matched is logged, and what did not is named. A file that cannot be read, or in which
+    nothing matches, is a CheckpointError.
     """
     given = read_state_dict(path, "Give a checkpoint, or a state dict as .safetensors or .pth.")
     own = network.state_dict()

@@ -147,10 +147,10 @@ def manifest_sheet(
         for _, rows in group.groupby(["label", "method"], sort=True):
             chosen = _choose_rows(rows, people, columns)
             images = [read(path) for path in chosen.path]
+            named = zip(chosen.video, chosen.frame, chosen.split, strict=True)
             captions = [
-                f"{x.video}\n{x.split or 'no split'}"
-                + (f", frame {x.frame}" if x.frame >= 0 else "")
-                for x in chosen.itertuples()
+                f"{video}\n{split or 'no split'}" + (f", frame {frame}" if frame >= 0 else "")
+                for video, frame, split in named
             ]
             strips.append((rows, contact_sheet(images, captions, columns=columns, size=size)))
     width = max(sheet.width for _, sheet in strips)
