@@ -1,7 +1,5 @@
 """`python -m telltrace` is `telltrace`."""
 
-import sys
-
 from telltrace.cli import main
 
-sys.exit(main())
+raise SystemExit(main())

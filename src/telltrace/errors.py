@@ -4,6 +4,7 @@ The command line prints a `TelltraceError` as one sentence and exits with 2. Any
 is a bug of ours.
 """
 
+from functools import partial
 from pathlib import Path
 
 
@@ -34,7 +35,7 @@ class TelltraceError(ValueError):
         return where + " ".join(x if x.endswith((".", "!", "?")) else f"{x}." for x in said)
 
     def __reduce__(self) -> tuple[object, ...]:  # a worker process may send it to its parent
-        return _rebuild, (type(self), self.message, self.remedy, self.path)
+        return partial(type(self), self.message, remedy=self.remedy, path=self.path), ()
 
 
 class OptionError(TelltraceError):
@@ -59,9 +60,3 @@ class OutputError(TelltraceError, OSError):
 
 class DependencyError(TelltraceError):
     """What was asked for needs a package that is not installed."""
-
-
-def _rebuild(
-    kind: type[TelltraceError], message: str, remedy: str, path: Path | None
-) -> TelltraceError:
-    return kind(message, remedy=remedy, path=path)

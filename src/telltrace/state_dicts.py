@@ -30,12 +30,10 @@ def read_state_dict(path: str | Path, remedy: str = "") -> dict[str, Tensor]:
     try:
         content = _content(path)
     except Exception as error:  # a broken or hostile pickle can make the reader raise anything
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(
-            f"not a file of plain tensors ({reason}). Nothing in it was run",
-            remedy="Save the network's state_dict() as .safetensors and give that.",
-            path=path,
-        ) from None
+        first = str(error).partition("\n")[0]
+        reason = f"not a file of plain tensors ({first}). Nothing in it was run"
+        save = "Save the network's state_dict() as .safetensors and give that."
+        raise CheckpointError(reason, remedy=save, path=path) from None
     try:
         return unwrap(content)
     except CheckpointError as error:

@@ -10,7 +10,7 @@ from telltrace.models import create_detector
 from telltrace.models.registry import DETECTORS, default_options
 from telltrace.plain import from_plain
 from telltrace.reproduction.cells import PREPARE, SCALES, Cell, Setup, run_of, settings
-from telltrace.reproduction.costs import cost_lines
+from telltrace.reproduction.results import cost_lines
 from telltrace.reproduction.tables import SHOWN, Column, Row, load_table, table_names
 from telltrace.training.config import DataConfig, ObjectiveConfig, OptimConfig
 

@@ -161,9 +161,8 @@ def recipe(conv: nn.Conv2d) -> fx.GraphModule | None:
         with torch.no_grad():
             graph = ExampleTracer(example).trace(twin)
     except Exception as error:
-        raise OptionError(
-            f"The weight of {type(conv).__name__} cannot be traced: {error}"
-        ) from error
+        what = f"The weight of {type(conv).__name__} cannot be traced: {error}"
+        raise OptionError(what) from error
     calls = [n for n in graph.nodes if n.target in (F.conv2d, torch.conv2d)]
     if len(calls) != 1:
         raise OptionError(f"{type(conv).__name__} does not lead to one F.conv2d; use nn.Conv2d.")

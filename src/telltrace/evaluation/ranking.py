@@ -29,9 +29,8 @@ def check(labels: ArrayLike, scores: ArrayLike) -> tuple[Labels, Floats]:
     """Labels and scores as vectors of one length, (N,); a ManifestError where they are none."""
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     if y.shape != s.shape or y.ndim != 1:
-        raise ManifestError(
-            f"labels and scores must be 1-D and equally long, got {y.shape} and {s.shape}"
-        )
+        found = f"got {y.shape} and {s.shape}"
+        raise ManifestError(f"labels and scores must be 1-D and equally long, {found}")
     if not ((y == 0) | (y == 1)).all():
         raise ManifestError("labels must be 0 (real) or 1 (fake)")
     if wrong := int((~np.isfinite(s)).sum()):

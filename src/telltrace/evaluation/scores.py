@@ -131,13 +131,10 @@ def check_rows(table: pd.DataFrame, name: str, first: int = 0) -> None:
     for wrong, column, expected in rules:
         if wrong.any():
             row, count = int(np.argmax(wrong.to_numpy())), int(wrong.sum())
-            found = str(table[column].iloc[row])
+            found = f"row {first + row + 2}: {column} is {str(table[column].iloc[row])!r}"
             fix = f"Correct the row ({count} of {len(table)} are wrong)."
-            raise ManifestError(
-                f"row {first + row + 2}: {column} is {found!r}; expected {expected}",
-                remedy=f"{fix} {LOGITS}" if column == "score" else fix,
-                path=name,
-            )
+            fix += f" {LOGITS}" if column == "score" else ""
+            raise ManifestError(f"{found}; expected {expected}", remedy=fix, path=name)
 
 
 def read_parts(

@@ -47,13 +47,9 @@ class Videos:
             self.found.append(found)
         for column, new, old in zip(OF_VIDEO, found, self.found[number], strict=True):
             if new != old:
-                raise ManifestError(
-                    f"row {row + 2}: {column} is {new!r}, but an earlier row of the same video "
-                    f"has {old!r}",
-                    remedy=f"One video has one {column}: correct the row, or give the videos "
-                    "different names.",
-                    path=self.name,
-                )
+                what = f"row {row + 2}: {column} is {new!r}, but an earlier row of the same video"
+                fix = f"One video has one {column}: correct the row, or give the videos different"
+                raise ManifestError(f"{what} has {old!r}", remedy=f"{fix} names.", path=self.name)
         return number
 
 

@@ -57,10 +57,8 @@ def inner_maps(detector: Detector, crops: Crops) -> dict[str, Maps]:
         for number, block in enumerate(detector.network.blocks, 1):
             found[f"local block {number}"] = grad_cam(detector, crops, block)
     if not found:
-        raise OptionError(
-            f"{detector.card.detector} has no residual, spatial attention or local blocks.",
-            remedy="Draw its attention (`show attention`).",
-        )
+        text = f"{detector.card.detector} has no residual, spatial attention or local blocks."
+        raise OptionError(text, remedy="Draw its attention (`show attention`).")
     return found
 
 

@@ -105,12 +105,12 @@ def import_weights(
     crop = replace(expected.crop, **{key: value for key, value in asked.items() if value})
     usual = default_options(detector)
     hashes = {path.name: file_sha256(path) for path in files}
+    origin = {"summary": layout.source, "format": format, "files": hashes, "telltrace": VERSION}
     card = Card(
         detector=detector,
         options={key: value for key, value in options.items() if value != usual[key]},
         preprocessing=replace(expected, crop=crop, image_size=size),
-        provenance={"summary": layout.source, "format": format, "files": hashes}
-        | {"telltrace": VERSION},
+        provenance=origin,
     )
     network = network.float().eval()
     with torch.inference_mode():
@@ -128,10 +128,8 @@ def _named(name: str, layouts: Mapping[str, Layout]) -> Layout:
 def _check_files(format: str, wanted: Sequence[str], files: Sequence[Path]) -> None:
     names = " ".join(wanted)
     if len(files) != len(wanted):
-        raise OptionError(
-            f"{format} takes {len(wanted)} file(s), {names}, got {len(files)}",
-            remedy=f"telltrace import-weights {format} {names} OUT",
-        )
+        text = f"{format} takes {len(wanted)} file(s), {names}, got {len(files)}"
+        raise OptionError(text, remedy=f"telltrace import-weights {format} {names} OUT")
     for path in files:
         if not path.is_file():
             raise CheckpointError("no such file", remedy=f"Give the path of {names}.", path=path)

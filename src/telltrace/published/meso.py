@@ -67,11 +67,8 @@ def read_hdf5(files: Sequence[Path]) -> State:
     try:
         import h5py  # here, because only old Keras weights need it
     except ImportError:
-        raise DependencyError(
-            "reading HDF5 takes h5py",
-            remedy="Install it with: pip install 'telltrace[import]'",
-            path=files[0],
-        ) from None
+        remedy = "Install it with: pip install 'telltrace[import]'"
+        raise DependencyError("reading HDF5 takes h5py", remedy=remedy, path=files[0]) from None
     tensors: State = {}
 
     def keep(name: str, item: object) -> None:
@@ -82,9 +79,8 @@ def read_hdf5(files: Sequence[Path]) -> State:
         with h5py.File(files[0], "r") as file:
             file.visititems(keep)
     except OSError as error:
-        raise CheckpointError(
-            f"not a complete HDF5 file ({error})", remedy="Get it again.", path=files[0]
-        ) from None
+        text = f"not a complete HDF5 file ({error})"
+        raise CheckpointError(text, remedy="Get it again.", path=files[0]) from None
     return tensors
 
 

@@ -19,7 +19,7 @@ from telltrace.robustness import curves_figure
 from telltrace.robustness.results import sentences
 from telltrace.version import VERSION
 from telltrace.visualization import histogram_figure, reliability_figure, runs_figure
-from telltrace.visualization.page import Section, facts, figure, note, page, paragraph, svg, table
+from telltrace.visualization.page import facts, figure, note, page, paragraph, svg, table
 
 from . import charts
 from .sources import Source
@@ -48,7 +48,7 @@ def build_report(
     several = len(sources) > 1
     sections: list[tuple[str, str]] = []
     if several:
-        sections.append(Section("Side by side", _side_by_side(sources, reports)))
+        sections.append(("Side by side", _side_by_side(sources, reports)))
     for source, scores, report in zip(sources, tables, reports, strict=True):
         for heading, body in _sections(source, scores, report, mistakes):
             sections.append((f"{source.name}: {heading}" if several else heading, body))
@@ -69,28 +69,30 @@ def _side_by_side(sources: Sequence[Source], reports: Sequence[Report]) -> str:
     return table(["scores", "videos", "AUC per frame", "AUC per video"], rows) + warning
 
 
-def _sections(source: Source, scores: ScoreTable, report: Report, mistakes: int) -> list[Section]:
+def _sections(
+    source: Source, scores: ScoreTable, report: Report, mistakes: int
+) -> list[tuple[str, str]]:
+    """Headings and what stands below them."""
     words = "".join(map(paragraph, plain_summary(report))) + "".join(map(note, report.notes))
     found = [
-        Section("In plain words", words),
-        Section("Figures", _figures(report)),
-        Section("By method", _methods(report)),
-        Section("Curves", _curves(scores, report)),
+        ("In plain words", words),
+        ("Figures", _figures(report)),
+        ("By method", _methods(report)),
+        ("Curves", _curves(scores, report)),
     ]
     if source.robustness is not None:
         words = "".join(map(paragraph, sentences(source.robustness)))
         drawn = svg(curves_figure(source.robustness), alt="Robustness curves")
         caption = "Each chart goes from clean faces to the strongest level of one corruption."
-        found.append(Section("Robustness", words + figure(drawn, caption)))
+        found.append(("Robustness", words + figure(drawn, caption)))
     if mistakes:
-        found.append(Section("Worst mistakes", _mistakes(source, mistakes)))
+        found.append(("Worst mistakes", _mistakes(source, mistakes)))
     if source.history is not None:
         caption = "The epoch with the highest validation AUC is the one that was kept."
         drawn = svg(runs_figure({source.name: source.history}), alt="Course of the training")
-        found.append(Section("Training", figure(drawn, caption)))
-    found.append(Section("Protocol", _protocol(report)))
-    found.append(Section("Provenance", facts({**source.origin, "telltrace": VERSION})))
-    return found
+        found.append(("Training", figure(drawn, caption)))
+    origin = facts({**source.origin, "telltrace": VERSION})
+    return [*found, ("Protocol", _protocol(report)), ("Provenance", origin)]
 
 
 def _figures(report: Report) -> str:

@@ -1,8 +1,7 @@
 """How a detector's figures fall when pictures and videos are treated as they are on their way."""
 
 from .corruptions import CORRUPTIONS, LEVELS, Corruption, corrupt
-from .curves import curves_figure
-from .results import CLEAN, CellResult, Robustness, summarise, to_text
+from .results import CLEAN, CellResult, Robustness, curves_figure, summarise, to_text
 from .run import measure_robustness
 
 __all__ = [

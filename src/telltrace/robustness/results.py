@@ -1,11 +1,15 @@
 """What the corruptions did: AUC of every cell, how far it fell, and how many verdicts changed."""
 
+import math
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from telltrace.calibration import Calibration
@@ -16,10 +20,13 @@ from telltrace.evaluation.metrics import auc
 from telltrace.evaluation.ranking import Floats, UndefinedError
 from telltrace.evaluation.rendering import text_table, to_lines
 from telltrace.plain import from_plain
+from telltrace.visualization.curves import BLUE, DASHED, GREY, ORANGE, new_figure
 
 from .corruptions import CORRUPTIONS
 
 CLEAN: Final = "clean"
+COLUMNS: Final = 4
+"""Charts beside one another."""
 SCHEMA: Final = "telltrace.robustness/1"
 
 Bounds = tuple[float, float]
@@ -240,3 +247,34 @@ def _figure(value: float | None, sign: str = "") -> str:
 
 def _shown(bounds: Bounds | None) -> str:
     return "" if bounds is None else f" [{bounds[0]:.3f}, {bounds[1]:.3f}]"
+
+
+def curves_figure(found: Robustness) -> Figure:
+    """One small chart a corruption: AUC per face with its interval, and verdicts that changed."""
+    corruptions = found.by_corruption
+    rows = max(1, math.ceil(len(corruptions) / COLUMNS))
+    figure, grid = new_figure(2.9 * COLUMNS, 2.35 * rows + 0.6, rows, COLUMNS, sharey=True)
+    for axes in grid.flat[len(corruptions) :]:
+        axes.set_visible(False)
+    for axes, (name, cells) in zip(grid.flat, corruptions.items(), strict=False):
+        _draw(axes, name, [found.clean, *cells])
+    text = "AUC per face, 95 % band (blue); share of faces whose verdict changed (red, dashed)"
+    figure.suptitle(text, fontsize=9, x=0.01, ha="left")
+    return figure
+
+
+def _draw(axes: Axes, name: str, cells: list[CellResult]) -> None:
+    known = [(i, c.auc) for i, c in enumerate(cells) if c.auc is not None]
+    if known:
+        axes.plot(*zip(*known, strict=True), color=BLUE, lw=1.8, marker="o", ms=3.5)
+    bands = [(i, *c.interval) for i, c in enumerate(cells) if c.interval is not None]
+    if bands:
+        places, low, high = zip(*bands, strict=True)
+        axes.fill_between(places, low, high, color=BLUE, alpha=0.18, lw=0)
+    axes.plot(range(len(cells)), [c.flips for c in cells], color=ORANGE, lw=1.2, ls="--")
+    axes.axhline(0.5, color=GREY, lw=0.8, ls=DASHED)
+    amounts = ["clean", *(f"{c.amount:g}" for c in cells[1:])]
+    axes.set_xticks(list(range(len(cells))), amounts, fontsize=7)
+    axes.set_title(textwrap.fill(f"{name}: {CORRUPTIONS[name].about}", 46), fontsize=7.5)
+    axes.set_ylim(0, 1.02)
+    axes.tick_params(labelsize=7)

@@ -216,11 +216,8 @@ class _Blends:
         near = similar_faces(crops, landmarks, count=20) if len(crops) > 1 else None
         how: Any = {"partners": near, "seed": seed, "pairs": pairs}
         self.batches = partial(pair_batches, crops, landmarks, **how)
-        self.steps, self.easy_epochs, self.resize = (
-            -(-len(crops) // pairs),
-            easy_epochs,
-            size.resize,
-        )
+        self.steps, self.easy_epochs = -(-len(crops) // pairs), easy_epochs
+        self.resize = size.resize
 
     def draw(self, epoch: int, step: int) -> Arrays:
         """Images at the network's size, labels, masks."""

@@ -59,20 +59,16 @@ def keep_freed_memory() -> None:
 
 def describe_hardware(settings: Settings, device: torch.device) -> str:
     """What was chosen, in one line for the reader."""
-    hardware, pieces, count = (
-        settings.hardware,
-        settings.optim.accumulate,
-        settings.hardware.processes,
-    )
-    chosen = {
-        settings.precision: True,
-        hardware.layout: True,
+    hardware, pieces = settings.hardware, settings.optim.accumulate
+    shared, count = f"({hardware.strategy}, batch normalisation shared)", hardware.processes
+    more = {
         "compiled": hardware.compile,
         "activations recomputed": hardware.recompute,
         f"batches in {pieces} pieces": pieces > 1,
-        f"{count} processes ({hardware.strategy}, batch normalisation shared)": count > 1,
+        f"{count} processes {shared}": count > 1,
     }
-    return f"{device_name(device)}: {', '.join(text for text, holds in chosen.items() if holds)}"
+    chosen = [settings.precision, hardware.layout, *(text for text, so in more.items() if so)]
+    return f"{device_name(device)}: {', '.join(chosen)}"
 
 
 def device_name(device: torch.device) -> str:

@@ -72,9 +72,8 @@ def draw_boxes(image: Pixels, boxes: Sequence[Box], captions: Sequence[str]) -> 
     reach beyond its edges. An OptionError if captions are not as many.
     """
     if len(boxes) != len(captions):
-        raise OptionError(
-            f"Every box needs a caption, got {len(boxes)} boxes and {len(captions)} captions."
-        )
+        found = f"got {len(boxes)} boxes and {len(captions)} captions."
+        raise OptionError(f"Every box needs a caption, {found}")
     picture = _picture(image).copy()
     draw = ImageDraw.Draw(picture)
     scale = max(picture.size) / 640

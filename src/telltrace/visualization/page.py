@@ -33,18 +33,11 @@ class Link(NamedTuple):
     href: str
 
 
-class Section(NamedTuple):
-    """A heading, and what stands below it as HTML."""
-
-    heading: str
-    body: str
-
-
 def page(title: str, sections: Sequence[tuple[str, str]], *, lead: str = "") -> str:
     """One HTML document, ready to be written to a file.
 
-    Title and headings are plain text; bodies, and the ``lead`` between title and list of sections,
-    are HTML as the other functions here make it.
+    Sections are heading and body. Title and headings are plain text; bodies, and the ``lead``
+    between title and list of sections, are HTML as the other functions here make it.
 
     Examples:
         >>> text = page("Scan of a & b", [("Verdicts", paragraph("None was <fake>."))])
