@@ -1,4 +1,4 @@
-"""Maps of the pixels that a detector's "fake" depends on, for any network."""
+"""The pixels that a detector's "fake" depends on, and what stands inside the papers' networks."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +12,10 @@ from torch import Tensor, nn
 
 from telltrace.checkpoint import Detector
 from telltrace.errors import OptionError
+from telltrace.layers import SFIConv2d
+from telltrace.layers.attention import SpatialAttention
+from telltrace.layers.srm import SRMResidual
+from telltrace.models.information_bottleneck import InformationBottleneckNet
 
 Maps = NDArray[np.float32]
 Crops = Sequence[NDArray[np.uint8]]
@@ -129,3 +133,77 @@ def scaled(maps: Tensor) -> Maps:
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     scaled = (maps - low) / (high - low).clamp(min=torch.finfo(maps.dtype).tiny)
     return scaled.detach().cpu().numpy().astype(np.float32)
+
+
+SHOWN: dict[type[nn.Module], tuple[str, Callable[[Any, Tensor, Tensor], Tensor]]] = {
+    SFIConv2d: ("MCSConv residual", lambda sfi, x, _: sfi.traces(x[:, sfi.traced]).abs().mean(1)),
+    SRMResidual: ("SRM residual", lambda _, x, output: output.abs().mean(1)),
+    SpatialAttention: ("spatial attention", lambda _, x, output: output[:, 0]),
+}
+"""Layers that are shown: as what, and how the layer, its input and output give a map (B, H, W).
+Residuals are mean magnitudes over the channels."""
+
+
+def inner_maps(detector: Detector, crops: Crops) -> dict[str, Maps]:
+    """What the detector makes of faces on the way, by name, in the order in which it does.
+
+    The residual of MCSConv (Guo et al., Eq. 1), the SRM residual and the residual guided spatial
+    attention (Luo et al., sections 3.2 and 3.3), and where each local information block of Ba et
+    al. looks, by Grad-CAM.
+
+    Args:
+        detector: Any detector.
+        crops: (N, H, W, 3) RGB face crops, cut as ``detector.crop`` cuts them.
+
+    Shape:
+        Each (N, h, w) in [0, 1], of whatever size the layer has.
+
+    Raises:
+        OptionError: If the network has none of these.
+    """
+    found: dict[str, Maps] = {}
+
+    def keep(module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        name, show = next(shown for kind, shown in SHOWN.items() if isinstance(module, kind))
+        traced = not isinstance(module, SFIConv2d) or hasattr(module, "traces")
+        if name not in found and traced:
+            found[name] = scaled(show(module, given[0], output))
+
+    with watched(detector.network, keep, tuple(SHOWN)):
+        _look(detector, crops)
+    if isinstance(detector.network, InformationBottleneckNet):
+        for number, block in enumerate(detector.network.blocks, 1):
+            found[f"local block {number}"] = grad_cam(detector, crops, block)
+    if not found:
+        text = f"{detector.card.detector} has no residual, spatial attention or local blocks."
+        raise OptionError(text, remedy="Draw its attention (`show attention`).")
+    return found
+
+
+def embeddings(detector: Detector, crops: Crops) -> NDArray[np.float32]:
+    """The features that the last layer decides on.
+
+    Shape:
+        (N, H, W, 3) RGB face crops to (N, D).
+
+    Raises:
+        OptionError: If no layer of the network makes its two logits of one vector a face.
+    """
+    read: list[Tensor] = []
+
+    def keep(module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        tensors = [part for part in (*given[:1], output) if isinstance(part, Tensor)]
+        shapes = [part.shape[1:] for part in tensors]
+        if len(shapes) == 2 and shapes[1] == (2,) and len(shapes[0]) == 1 and shapes[0][0] > 2:
+            read.append(tensors[0])
+
+    with watched(detector.network, keep):
+        _look(detector, crops)
+    if not read:
+        raise OptionError(f"{detector.card.detector} decides on no vector of features.")
+    return read[-1].cpu().numpy().astype(np.float32)
+
+
+def _look(detector: Detector, crops: Crops) -> None:
+    with evaluated(detector.network), torch.no_grad():
+        detector.network(inputs(detector, crops))

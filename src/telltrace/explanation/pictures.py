@@ -15,8 +15,7 @@ from telltrace.errors import ManifestError, OptionError
 from telltrace.faces.align import FaceCrop
 from telltrace.visualization import attention_figure, inner_figure, scatter_figure
 
-from .attention import ATTENTION
-from .streams import embeddings, inner_maps
+from .attention import ATTENTION, embeddings, inner_maps
 
 BATCH = 32
 """Faces whose features are found at a time."""

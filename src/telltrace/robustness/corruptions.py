@@ -1,19 +1,30 @@
-"""Every corruption by name, each at five levels, deterministic in (seed, path, name, level)."""
+"""Every corruption by name, each at five levels, deterministic in (seed, path, name, level).
+
+Pictures are corrupted as they are; whole media as files are, re-encoded.
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.random import Generator
+from PIL import Image as PilImage
 
 from telltrace.errors import OptionError
+from telltrace.faces.media import Frames, Sampling
+from telltrace.faces.reader import open_media
 from telltrace.pixels import Image
-from telltrace.pixels.codecs import code_sequence
+from telltrace.pixels.codecs import RATE, code_sequence, write_video
 
 from . import pixels
 
 LEVELS = 5
+LOSSLESS: Final = 0
+"""Rate factor at which H.264 loses nothing."""
 
 Encoding = tuple[float, str, float]
 """Share of the sides that is kept, codec and constant rate factor."""
@@ -104,3 +115,48 @@ def chance(seed: int, key: str, name: str, level: int) -> Generator:
     """Random numbers that depend on these four and on nothing else."""
     digest = hashlib.sha256(repr((seed, key, name, level)).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def corrupt_medium(
+    source: Path, folder: Path, name: str, level: int, *, key: str, seed: int = 0
+) -> Path:
+    """Write a corrupted copy of a picture (PNG) or video (Matroska).
+
+    Video codecs see the whole video with its own frames and rate; uploads keep the smaller size
+    that they were given. What happens to single pictures happens to every frame, and is written
+    without loss. All chance depends on ``key``, the seed and the frame's number. A MediaError if
+    the medium cannot be read.
+    """
+    corruption = check_corruption(name, level)
+    frames = open_media(source, Sampling("all"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if frames.kind == "image":
+        target = folder / f"{source.stem}.png"
+        pictures = [frame.image for frame in frames]
+        PilImage.fromarray(corrupt(pictures, [key], name, level, seed)[0]).save(target)
+        return target
+    target, rate = folder / f"{source.stem}.mkv", Fraction(RATE)
+    if frames.duration > 0:
+        rate = Fraction(frames.total / frames.duration).limit_denominator(1001)
+    if corruption.video is not None:
+        _encode(frames, target, corruption.video(corruption.levels[level - 1]), rate)
+        return target
+    changed = (
+        corrupt([frame.image], [f"{key}#{i}"], name, level, seed)[0]
+        for i, frame in enumerate(frames)
+    )
+    write_video(changed, target, "libx264", LOSSLESS, rate)
+    return target
+
+
+def _encode(frames: Frames, target: Path, encodings: Sequence[Encoding], rate: Fraction) -> None:
+    """Shrink and encode again and again; only the last file is kept."""
+    now, parts = frames, []
+    for turn, (share, codec, crf) in enumerate(encodings):
+        parts.append(target.with_suffix(f".{turn}.mkv"))
+        smaller = (pixels.shrink(frame.image, share) for frame in now)
+        write_video(smaller, parts[-1], codec, crf, rate)
+        now = open_media(parts[-1], Sampling("all"))
+    parts[-1].replace(target)
+    for part in parts[:-1]:
+        part.unlink()

@@ -22,8 +22,7 @@ from telltrace.packs.pictures import read_crop
 from telltrace.progress import progress
 from telltrace.state_dicts import weights_sha256
 
-from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt
-from .media import corrupt_medium
+from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt, corrupt_medium
 from .results import CLEAN, Robustness, summarise
 
 PLAN = "plan.json"

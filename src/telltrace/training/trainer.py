@@ -1,30 +1,39 @@
 """A training run: from manifests and settings to the checkpoint of its best epoch."""
 
 import json
+import platform
 import signal
+import subprocess
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
+from telltrace.calibration import Calibration
 from telltrace.checkpoint import Card, Detector, write_tensors
 from telltrace.data.crops import read_faces
+from telltrace.data.manifest import VIDEO_KEY, manifest_hash
 from telltrace.data.transforms import Preprocessing
+from telltrace.evaluation import measure, undecided_zone
 from telltrace.faces.align import FaceCrop
 from telltrace.files import write_json
 from telltrace.models.registry import options_for_size
+from telltrace.version import VERSION
 
+from . import hardware
 from .config import Settings, by_content
-from .feed import Feed
-from .hardware import describe_hardware, keep_freed_memory, resolve_hardware, resolve_precision
+from .feed import NO_LABEL, Feed
 from .initialize import initialize
 from .loop import NonFiniteError, State, fit
-from .processes import create_fabric
-from .provenance import describe_run, environment
+from .processes import create_fabric, gather
 from .run_log import RunLogger
 from .state import full_tensors, restore_state, save_state
-from .validation import is_best, validate
 
 STARTING_WEIGHTS = ("weights", "pretrained")
 """Options that say where training starts from; a trained checkpoint does without them."""
@@ -38,10 +47,10 @@ def run(settings: Settings, out: Path, *, device: str, save_every: int, keep: in
     settings = replace(
         settings,
         options=options_for_size(settings.detector, settings.options, settings.data.image_size),
-        hardware=resolve_hardware(settings.hardware),
-        precision=resolve_precision(settings.precision, device),
+        hardware=hardware.resolve_hardware(settings.hardware),
+        precision=hardware.resolve_precision(settings.precision, device),
     )
-    keep_freed_memory()
+    hardware.keep_freed_memory()
     _Trainer(settings, out, device, save_every, keep).run()
     return out / "best.safetensors"
 
@@ -84,9 +93,11 @@ class _Trainer:
             restore_state(self.last, self.state, self.known)
         if fabric.is_global_zero:
             write_json(self.recipe, self.out / "recipe.json")
-            write_json(environment(fabric.device), self.out / "environment.json")
+            python, name = platform.python_version(), hardware.device_name(fabric.device)
+            machine = {**versions(), "python": python, "device": name}
+            write_json(machine, self.out / "environment.json")
         with self.log, self.stop:
-            self.log.start(self.state, describe_hardware(settings, fabric.device))
+            self.log.start(self.state, hardware.describe_hardware(settings, fabric.device))
             try:
                 fit(
                     self.state,
@@ -158,3 +169,80 @@ class _StopSignal:
     def __exit__(self, *_: object) -> None:
         for number, handler in self.previous.items():
             signal.signal(number, handler)
+
+
+def validate(
+    detector: Detector, feed: Feed, fabric: Fabric
+) -> tuple[dict[str, float | None], Calibration]:
+    """Evaluate the validation split, each process its share; all get the same figures.
+
+    Returns:
+        Frame AUC, balanced accuracy and log loss, AUC of each named source and the lowest of
+        them, None where a figure is undefined; and the thresholds between which no verdict is
+        given, chosen on these same faces.
+    """
+    mine = [
+        (part.labels, detector.score_resized(part.images), np.full(len(part.labels), part.source))
+        for part in feed.validation()
+    ]
+    scored = [part for share in gather(fabric, mine) for part in share]
+    labels, scores, sources = (np.concatenate(column) for column in zip(*scored, strict=True))
+    known = labels != NO_LABEL
+    labels, scores, sources = labels[known], scores[known], sources[known]
+    found = measure(labels, scores)
+    figures = {f"val_{key}": found[key].value for key in ("auc", "balanced_accuracy", "log_loss")}
+    each = {
+        f"val_auc_{name}": measure(labels[sources == name], scores[sources == name])["auc"].value
+        for name in sorted(set(sources.tolist()) - {""})
+    }
+    if defined := [value for value in each.values() if value is not None]:
+        each["val_auc_worst"] = min(defined)
+    zone = undecided_zone(labels, scores)
+    kept = Calibration(real_below=zone[0], fake_from=zone[1]) if zone else Calibration()
+    return figures | each, kept
+
+
+def is_best(history: list[dict[str, Any]]) -> bool:
+    """Whether the last epoch has the highest AUC (of its worst source), or else the lowest loss."""
+    merits = []
+    for row in history:
+        auc = row.get("val_auc_worst", row["val_auc"])
+        merits.append((-np.inf if auc is None else auc, -row["val_log_loss"]))
+    return merits.index(max(merits)) == len(merits) - 1
+
+
+def describe_run(table: pd.DataFrame, recipe: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of its own making; it names no place on the machine."""
+    settings = {key: value for key, value in recipe.items() if key != "manifest"}
+    settings["options"] = dict(recipe["options"])
+    for holder, key in ((settings, "from_"), (settings["options"], "weights")):
+        if holder.get(key):
+            holder[key] = Path(holder[key]).name
+    used = table[table.split == "train"]
+    videos = used.groupby(VIDEO_KEY).ngroups
+    sets = ", ".join(sorted(set(used.dataset) - {""})) or "unnamed data"
+    blends = " and blends made of them" if recipe["data"]["task"] in ("blend", "mixed") else ""
+    return {
+        "summary": f"{len(used)} face crops of {videos} media ({sets}){blends}",
+        "terms": recipe["data"]["terms"],
+        "manifest_sha256": manifest_hash(table),
+        "faces": {
+            str(split) or "none": rows.groupby("method").size().to_dict()
+            for split, rows in table.groupby("split")
+        },
+        "recipe": settings,
+        **versions(),
+    }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions, and the commit of a source checkout, marked when changed."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        commit = subprocess.check_output(
+            command, cwd=Path(__file__).parent, stderr=subprocess.DEVNULL, text=True, timeout=10
+        ).strip()
+    except (OSError, subprocess.SubprocessError):
+        commit = ""  # an installed package
+    return {"telltrace": VERSION, "commit": commit, "torch": torch.__version__}
