@@ -7,21 +7,26 @@ the command line sets it.
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 logger: Final = logging.getLogger("telltrace")
 LINE_EVERY: Final = 30.0
 """Seconds between lines where there is no terminal."""
 
 
+class Advance(Protocol):
+    """Says that so many more units are done, and what else there is to say."""
+
+    def __call__(self, count: int = 1, /, note: str = "") -> None: ...
+
+
 @contextmanager
-def progress(what: str, total: int, unit: str, *, done: int = 0) -> Iterator[Callable[..., None]]:
+def progress(what: str, total: int, unit: str, *, done: int = 0) -> Iterator[Advance]:
     """Show how far some work is (``what``, such as "Scanning") while the block runs.
 
-    It is told how many more units are done, 1 by default, and what else there is to say (``note``).
     ``total`` units, in the plural, are counted; those that an earlier run had ``done`` do not
     count for the speed.
     """
