@@ -116,7 +116,7 @@ def runs(runs: list[Path], *, plot: Path | None = None, csv: bool = False) -> in
         plot: Picture to draw loss and AUC over the epochs to (.png).
         csv: Print CSV instead of a table.
     """
-    from telltrace.training.compare import compare_runs, find_runs, run_names
+    from telltrace.training.sweep import compare_runs, find_runs, run_names
 
     folders = find_runs(runs)
     table = compare_runs(folders)

@@ -1,9 +1,10 @@
-"""Many runs over a grid of settings, and one table of their results."""
+"""Many runs: over a grid of settings, and any of them side by side, in one table."""
 
 import importlib
 import itertools
+import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -12,11 +13,11 @@ import pandas as pd
 import yaml
 from scipy import stats
 
-from telltrace.errors import DependencyError, OptionError
+from telltrace.errors import DependencyError, ManifestError, OptionError
 from telltrace.files import write_json, write_table
 from telltrace.plain import from_plain
 
-from .config import Settings
+from .config import Settings, flatten
 
 Run = Callable[..., Path]
 
@@ -132,3 +133,46 @@ def _tabulate(folders: Mapping[Path, Mapping[str, Any]]) -> pd.DataFrame:
     rows = groups.agg(runs="count", val_auc="mean", error="sem").reset_index()
     rows["low"], rows["high"] = stats.t.interval(0.95, rows.runs - 1, rows.val_auc, rows.error)
     return rows[[*varied, "runs", "val_auc", "low", "high"]]
+
+
+def find_runs(paths: Sequence[Path]) -> list[Path]:
+    """The folders of runs that are named, or lie under one that is; ManifestError if none is."""
+    folders = [recipe.parent for path in paths for recipe in sorted(path.rglob("recipe.json"))]
+    found = [folder for folder in dict.fromkeys(folders) if (folder / "metrics.csv").is_file()]
+    if not found:
+        reason = f"{', '.join(map(str, paths))}: no run with a finished epoch"
+        raise ManifestError(reason, remedy="Make one with `telltrace train`.")
+    return found
+
+
+def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
+    """A row a run: the settings in which the runs differ, best epoch, last loss and speed."""
+    recipes = [flatten(json.loads((f / "recipe.json").read_text())) for f in folders]
+    keys = sorted(set().union(*recipes))
+    differ = [key for key in keys if len({str(recipe.get(key, "")) for recipe in recipes}) > 1]
+    rows = []
+    for name, folder, recipe in zip(run_names(folders), folders, recipes, strict=True):
+        metrics, speed = pd.read_csv(folder / "metrics.csv"), folder / "speed.csv"
+        auc = metrics["val_auc_worst" if "val_auc_worst" in metrics else "val_auc"]
+        kept: Any = auc.idxmax() if auc.notna().any() else metrics["val_log_loss"].idxmin()
+        rate = pd.read_csv(speed)["images_per_second"].median() if speed.is_file() else float("nan")
+        rows.append(
+            {
+                "run": name,
+                **{key: str(recipe.get(key, "")) for key in differ},
+                "epochs": f"{len(metrics)}/{recipe.get('optim.epochs', '?')}",
+                "best": int(metrics["epoch"][kept]),
+                "val_auc": metrics["val_auc"][kept],
+                "val_log_loss": metrics["val_log_loss"][kept],
+                "loss": metrics["loss"].iloc[-1],
+                "images/s": rate,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def run_names(folders: Sequence[Path]) -> list[str]:
+    """The paths below the folder that holds all the runs."""
+    paths = [folder.absolute() for folder in folders]
+    shared = os.path.commonpath([path.parent for path in paths])
+    return [str(path.relative_to(shared)) for path in paths]
