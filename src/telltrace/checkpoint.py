@@ -68,11 +68,8 @@ class Card:
 class Detector:
     """A network with all that its scores depend on: the one path from a face crop to a score.
 
-    Args:
-        network: (B, 3, H, W) images to (B, 2) logits; it is put into evaluation mode while scoring.
-        card: The preprocessing and calibration that belong to the network.
-        device: Where to compute.
-        precision: What the network computes in.
+    The network maps (B, 3, H, W) images to (B, 2) logits, and is in evaluation mode while it
+    scores; the card has the preprocessing and calibration that belong to it.
     """
 
     def __init__(

@@ -87,17 +87,10 @@ def match(
 ) -> dict[str, Tensor]:
     """Pick a module's tensors, by its own names, out of another's state dict, and account for all.
 
-    Args:
-        module: Network to be filled.
-        state: The other state dict. BatchNorm counters, which old files lack, may be missing.
-        rename: From the module's name of a tensor to the other one.
-        what: What ``state`` ought to be, for the error; so are ``remedy`` and ``path``.
-        ignored: Beginnings of names in ``state`` that the module does without.
-        remedy: What to do about it.
-        path: The file that ``state`` was read from.
-
-    Raises:
-        CheckpointError: If tensors are missing, left over or of another shape; all are counted.
+    ``rename`` goes from the module's name of a tensor to the other one; names that begin as
+    ``ignored`` ones are left out, and BatchNorm counters, which old files lack, may be missing. A
+    CheckpointError that names ``what`` the state ought to be, the ``remedy`` and the ``path``
+    counts the tensors that are missing, left over or of another shape.
     """
     wanted = module.state_dict()
     names = {ours: rename(ours) for ours in wanted}

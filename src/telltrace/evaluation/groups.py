@@ -52,13 +52,9 @@ class Level:
         return f"{value:.4f}" + (f" [{ends.low:.3f}, {ends.high:.3f}]" if ends and interval else "")
 
     def to_dict(self) -> dict[str, Any]:
-        interval = self.interval
+        interval, counts = self.interval, ("total", "judged", "coverage", "reals", "fakes")
         return {
-            "total": self.total,
-            "judged": self.judged,
-            "coverage": self.coverage,
-            "reals": self.reals,
-            "fakes": self.fakes,
+            **{name: getattr(self, name) for name in counts},
             "metrics": {name: m.value for name, m in self.metrics.items()},
             "undefined": {name: m.reason for name, m in self.metrics.items() if m.reason},
             "unjudged_as_wrong": {name: m.value for name, m in self.as_wrong.items()},

@@ -26,12 +26,9 @@ def forgery_attention(detector: Detector, crops: Crops) -> Maps:
 
     The largest absolute gradient of the channels; what Guo et al. average for their Figure 5.
 
-    Args:
-        detector: Any detector.
-        crops: (N, H, W, 3) RGB face crops, cut as ``detector.crop`` cuts them.
-
     Shape:
-        (N, S, S) at the detector's input size S, each map scaled to [0, 1].
+        (N, H, W, 3) RGB face crops, cut as ``detector.crop`` cuts them, to (N, S, S) at the
+        detector's input size S, each map scaled to [0, 1].
 
     References:
         Wang and Deng, "Representative Forgery Mining for Fake Face Detection", CVPR 2021, Eq. 1.
@@ -45,12 +42,9 @@ def forgery_attention(detector: Detector, crops: Crops) -> Maps:
 def grad_cam(detector: Detector, crops: Crops, within: nn.Module | None = None) -> Maps:
     """Which places of the last features that have a height and a width speak for "fake".
 
-    Args and shape are those of :func:`forgery_attention`; ``within`` is the part of the network
-    whose last features are meant, by default all of it. A map that speaks for "real" throughout is
-    zero everywhere.
-
-    Raises:
-        OptionError: If no features of the network have a height and a width.
+    The shape is that of :func:`forgery_attention`; ``within`` is the part of the network whose last
+    features are meant, by default all of it. A map that speaks for "real" throughout is zero
+    everywhere. An OptionError if no features of the network have a height and a width.
 
     References:
         Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks", ICCV 2017, Eq. 1, 2.
@@ -149,17 +143,11 @@ def inner_maps(detector: Detector, crops: Crops) -> dict[str, Maps]:
 
     The residual of MCSConv (Guo et al., Eq. 1), the SRM residual and the residual guided spatial
     attention (Luo et al., sections 3.2 and 3.3), and where each local information block of Ba et
-    al. looks, by Grad-CAM.
-
-    Args:
-        detector: Any detector.
-        crops: (N, H, W, 3) RGB face crops, cut as ``detector.crop`` cuts them.
+    al. looks, by Grad-CAM. An OptionError if the network has none of these.
 
     Shape:
-        Each (N, h, w) in [0, 1], of whatever size the layer has.
-
-    Raises:
-        OptionError: If the network has none of these.
+        (N, H, W, 3) RGB face crops, cut as ``detector.crop`` cuts them, to (N, h, w) each, in
+        [0, 1] and of whatever size the layer has.
     """
     found: dict[str, Maps] = {}
 
@@ -181,13 +169,9 @@ def inner_maps(detector: Detector, crops: Crops) -> dict[str, Maps]:
 
 
 def embeddings(detector: Detector, crops: Crops) -> NDArray[np.float32]:
-    """The features that the last layer decides on.
+    """The features that the last layer decides on, (N, D), of (N, H, W, 3) RGB face crops.
 
-    Shape:
-        (N, H, W, 3) RGB face crops to (N, D).
-
-    Raises:
-        OptionError: If no layer of the network makes its two logits of one vector a face.
+    An OptionError if no layer of the network makes its two logits of one vector a face.
     """
     read: list[Tensor] = []
 

@@ -31,16 +31,10 @@ def draw_attention(
 ) -> Figure:
     """Average attention maps of forgeries of different videos, as Figure 5 of Guo et al.
 
-    Args:
-        detectors: By the name of their column.
-        table: Manifest of face crops.
-        crop: How they were cut.
-        counts: How many forgeries each row averages.
-        method: A name of :data:`~telltrace.explanation.ATTENTION`.
-
-    Raises:
-        OptionError: If there are fewer forged videos.
-        ManifestError: If the crops cannot be cut as a detector wants them.
+    Detectors go by the name of their column, ``method`` is a name of
+    :data:`~telltrace.explanation.ATTENTION`, and each row averages a count of forgeries. An
+    OptionError if there are fewer forged videos, a ManifestError if the crops cannot be cut as a
+    detector wants them.
     """
     fakes = _one_a_video(table[table.label == 1], max(counts))
     if len(fakes) < max(counts):

@@ -88,14 +88,10 @@ def check_corruption(name: str, level: int) -> Corruption:
 def corrupt(
     images: Sequence[Image], keys: Sequence[str], name: str, level: int, seed: int = 0
 ) -> list[Image]:
-    """Corrupt pictures, in the order in which they follow one another in their video.
+    """Corrupt pictures (H, W, 3) uint8 RGB: single ones, or the frames of one video in order.
 
-    Args:
-        images: (H, W, 3) uint8 RGB; the frames of one video, or single pictures.
-        keys: A name for each picture; its chance depends on (seed, key, name, level) alone.
-        name: Key of :data:`CORRUPTIONS`.
-        level: 1 (weak) to 5 (strong); an OptionError if there is none, or no such name.
-        seed: Of all chance.
+    The chance of a picture depends on (seed, its key, name, level) alone. An OptionError if
+    :data:`CORRUPTIONS` has no such name, or the level is not 1 (weak) to 5 (strong).
     """
     corruption = check_corruption(name, level)
     amount = corruption.levels[level - 1]
