@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from telltrace.models.registry import create_detector
-from telltrace.training.recompute import recompute_blocks
+from telltrace.training.initialize import recompute_blocks
 
 
 def step(network: nn.Module, images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -72,10 +72,8 @@ def run_sweep(
         OptionError: If the grid names what cannot be varied.
     """
     if settings.hardware.processes > 1:
-        remedy = (
-            "Leave out --hardware.devices and .nodes; on Ray every device gets a run of its own."
-        )
-        raise OptionError("A sweep starts runs of one process each", remedy=remedy)
+        fix = "Leave out --hardware.devices and .nodes; on Ray every device gets a run of its own."
+        raise OptionError("A sweep starts runs of one process each", remedy=fix)
     asked, results = read_grid(grid), out / "results.csv"
     folders = {
         out / ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in point.items()): point
