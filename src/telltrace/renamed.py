@@ -45,7 +45,7 @@ _OLD = {
     "reproduction": "reproduce",
     "reproduction.cells": "reproduce.scale",
     "reproduction.results": "reproduce.figures",
-    "reproduction.run": "reproduce.selection",
+
     "robustness.corruptions": "robustness.media",
     "robustness.results": "robustness.curves",
     "training": "train",

@@ -59,10 +59,8 @@ def training_rows(
 
     Where a manifest has no validation split a tenth of the training people becomes one: the papers
     that validated on the test list are not followed. With ``crops`` at most so many train, and a
-    tenth of that validate: all of the groups of people that come first by their hashes.
-
-    Raises:
-        ManifestError: If the manifest has no training split.
+    tenth of that validate: all of the groups of people that come first by their hashes. Without a
+    training split it is a ManifestError.
     """
     rows = thin_out(of_methods(manifest, methods), frames)
     rows = rows[rows.split.isin(("train", "val"))].reset_index(drop=True)
