@@ -13,7 +13,7 @@ from typing import Any
 _OLD = {
     "auditing": "audit",
     "auditing.media": "audit.collect",
-    "conversion.convert": "layers.convert",
+    "conversion.convert": "layers.convert layers.convert_stages",
     "conversion.convolutions": "layers.convert_weights",
     "data.blending": "data.blending_settings",
     "data.crops": "data.missed data.prepared",
@@ -45,7 +45,6 @@ _OLD = {
     "reproduction": "reproduce",
     "reproduction.cells": "reproduce.scale",
     "reproduction.results": "reproduce.figures",
-
     "robustness.corruptions": "robustness.media",
     "robustness.results": "robustness.curves",
     "training": "train",
@@ -56,10 +55,7 @@ _OLD = {
     "visualization": "visualize",
     "visualization.faces": "visualize.blends visualize.sheets",
     **{f"pixels.{name}": f"data.{name}" for name in ("augmentations", "codecs", "geometry")},
-    **{
-        f"conversion.{x}": f"layers.convert_{x}"
-        for x in ["pairs", "rules", "stages", "steps", "trace"]
-    },
+    **{f"conversion.{x}": f"layers.convert_{x}" for x in ["pairs", "rules", "steps", "trace"]},
     **{
         f"published.{x}": f"models.{x}_published"
         for x in ["f3net", "information_bottleneck", "m2tr", "meso", "multi_task", "sficonv"]

@@ -11,8 +11,7 @@ from telltrace.errors import OptionError
 
 from ..layers.space_frequency import SFIConv2d, Stage
 from .pairs import Mask, channels_of, in_order, usual_mask
-from .stages import before_any
-from .trace import ExampleTracer
+from .trace import ExampleTracer, before_any
 
 
 class PlacedSFIConv2d(SFIConv2d):

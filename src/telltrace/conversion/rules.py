@@ -17,9 +17,8 @@ from ..layers.space_frequency import SFIConv2d, Stage
 from . import pairs
 from .convolutions import take_over
 from .pairs import Mask, Take, channels_of, half, in_order, usual_mask
-from .stages import before_any
 from .steps import Pair, Writer, holds_pair, mask_of, spread
-from .trace import OUT_OF_PLACE, changes_in_place, run
+from .trace import OUT_OF_PLACE, before_any, changes_in_place, run
 
 CONCATENATIONS = (torch.cat, torch.concat, torch.concatenate)
 SELECTIONS = (operator.getitem, torch.chunk, torch.split, torch.narrow, "chunk", "split", "narrow")

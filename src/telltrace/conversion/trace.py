@@ -202,3 +202,12 @@ def _pass_on_changes(traced: fx.GraphModule) -> None:
             for user in list(source.users):
                 if place[user] > place[node]:
                     user.replace_input_with(source, node)
+
+
+def before_any(graph: fx.Graph, chosen: set[fx.Node]) -> set[fx.Node]:
+    """Nodes before at least one of ``chosen``, themselves not counted unless another follows."""
+    found: set[fx.Node] = set()
+    for node in reversed(graph.nodes):
+        if any(user in chosen or user in found for user in node.users):
+            found.add(node)
+    return found
