@@ -90,8 +90,7 @@ class Command:
     def parse(self, name: str, arguments: Sequence[str]) -> dict[str, Any]:
         """The keyword arguments of the call that the command line asks for.
 
-        Raises:
-            OptionError: If an argument or option has a name or a value that it cannot have.
+        An OptionError if an argument or option has a name or a value that it cannot have.
         """
         parser = self.parser(f"telltrace {name}")
         lists = {key for key, p in self.parameters.items() if item_type(p.annotation) is not None}
@@ -171,9 +170,8 @@ def _plain(arguments: Sequence[str], known: set[str], lists: set[str]) -> Iterat
 def read_config(path: Path, known: set[str], lists: set[str]) -> str:
     """A saved call as YAML text, in which single values of lists are lists of one.
 
-    Raises:
-        OptionError: If the file is no such mapping, or names an option that there is not.
-        OSError: If it cannot be read.
+    An OptionError if the file is no such mapping, or names an option that there is not; an OSError
+    if it cannot be read.
     """
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)

@@ -155,8 +155,7 @@ def compare(
         for independent. A text says why there is no comparison. Beside them, how many rows only
         one of the tables holds or judged.
 
-    Raises:
-        ManifestError: If the tables share no item, or do not name their items.
+    A ManifestError if the tables share no item, or do not name their items.
     """
     a, b = (compact_scores(x, columns, items=True) for x in (first, second))
     rows = pair_rows(a, b)

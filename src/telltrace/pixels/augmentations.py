@@ -42,8 +42,7 @@ def augment(
     - "strong" is our modern default: all that, stronger and more often, with two of eight changes
       of colour drawn as RandAugment does, and cutout.
 
-    Raises:
-        OptionError: If the recipe is none of these.
+    Any other is an OptionError.
 
     References:
         Guo et al., "Space-Frequency Interactive Convolution for Deepfake Detection", TIFS 2024.

@@ -99,10 +99,8 @@ def create_objective(
 
     It is a module, because some learn weights of their own; these are trained and saved with the
     network. It takes the settings that its arguments name, and whether batches are ``paired``:
-    faces and then the forgeries made from them, in the same order.
-
-    Raises:
-        OptionError: If the detector has no such objective.
+    faces and then the forgeries made from them, in the same order. An OptionError if the detector
+    has no such objective.
     """
     known: dict[str, Any] = {k.name: k for k in (*getattr(network, "objectives", ()), CrossEntropy)}
     own = next(iter(known))

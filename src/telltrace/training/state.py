@@ -28,10 +28,8 @@ def save_state(
     """Write everything that a resumed run needs; the file before it moves to ``NAME-1``, and so on.
 
     Nothing is moved or overwritten before the new file lies on the disk, whole; ``keep`` files
-    stay. Where processes share the weights, all must call, and one of them ``writes``.
-
-    Raises:
-        OSError: If the disk is full; what was saved before is untouched.
+    stay. Where processes share the weights, all must call, and one of them ``writes``. A full disk
+    is an OSError.
     """
     tensors: dict[str, Tensor] = {}
     optimizer = state.optimizer.state_dict()
@@ -80,9 +78,8 @@ def _full(value: Any) -> Tensor:
 def restore_state(path: Path, state: State, recipe: dict[str, Any]) -> None:
     """Put a saved run back into freshly built network and optimiser.
 
-    Raises:
-        CheckpointError: If the file is damaged or of another kind.
-        OptionError: If it belongs to a run with other settings; the message names the setting.
+    A file that is damaged or of another kind is a CheckpointError; one of a run with other settings
+    an OptionError that names the setting.
     """
     tensors, metadata = read_tensors(path)
     if "state" not in metadata:

@@ -67,9 +67,7 @@ def run_sweep(
     run: a row for every combination of settings but the seed, with the number of runs, the mean of
     their best validation AUC, and its 95 % interval by Student's t. ``run`` trains once, with the
     settings of a point and the ``fixed`` arguments; on Ray, as many at once as the cluster takes.
-
-    Raises:
-        OptionError: If the grid names what cannot be varied.
+    An OptionError if the grid names what cannot be varied.
     """
     if settings.hardware.processes > 1:
         fix = "Leave out --hardware.devices and .nodes; on Ray every device gets a run of its own."
