@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import pandas as pd
 import yaml
-from scipy import stats
 
 from telltrace.errors import DependencyError, ManifestError, OptionError
 from telltrace.files import write_json, write_table
@@ -116,6 +115,8 @@ def _is_finished(folder: Path, settings: Settings) -> bool:
 
 def _tabulate(folders: Mapping[Path, Mapping[str, Any]]) -> pd.DataFrame:
     """The best validation AUC of every run that has one, with mean and interval over the seeds."""
+    from scipy import stats  # here, because it takes a second to import
+
     found = [
         {**point, "val_auc": pd.read_csv(folder / "metrics.csv").val_auc.max()}
         for folder, point in folders.items()
