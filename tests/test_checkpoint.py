@@ -1,12 +1,16 @@
 import json
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from telltrace.checkpoint import (
@@ -39,6 +43,18 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("checkpoint") / "model.safetensors"
     save_checkpoint(path, create_detector("mobilenet"), CARD)
     return path
+
+
+def test_a_card_is_read_without_the_weights(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def header_alone(path: Path, framework: str) -> Iterator[SimpleNamespace]:
+        with safe_open(path, framework) as file:
+            yield SimpleNamespace(metadata=file.metadata)
+
+    monkeypatch.setattr("telltrace.checkpoint.safe_open", header_alone)
+    assert read_card(saved) == CARD
+    with pytest.raises(AttributeError):
+        load_detector(saved)
 
 
 def test_everything_comes_back(saved: Path) -> None:

@@ -30,7 +30,9 @@ def test_files_of_an_earlier_run_do_not_count_for_the_speed(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LINE_EVERY", 0.0)
-    monkeypatch.setattr(module, "pace", lambda done, left, *_: f"{done} in this run, {left} left")
+    monkeypatch.setattr(
+        module, "describe_rate", lambda done, left, *_: f"{done} in this run, {left} left"
+    )
     with (
         caplog.at_level(logging.INFO, "telltrace"),
         progress("Scanning", 100, "files", done=70) as advance,

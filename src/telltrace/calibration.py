@@ -63,7 +63,7 @@ class Calibration:
         return max(alone, float(self.probability(self.reals.threshold(rate))))
 
     def margins(self, scores: ArrayLike) -> Floats:
-        """Fake logit less real logit of scores.
+        """Fake logit less real logit of scores, of any shape.
 
         Knots cannot be undone: the logits of the scores are then given, which are kept between
         1 and 99 %, since a curve through data reaches 0 and 1 where it knows little.
@@ -73,7 +73,7 @@ class Calibration:
         return margins(scores, self.temperature, self.bias)
 
     def probability(self, margin: ArrayLike) -> Floats:
-        """The score of such a margin."""
+        """The score of such margins, of any shape."""
         m = np.asarray(margin, dtype=np.float64)
         return np.asarray(expit(m if self.knots else m / self.temperature + self.bias))
 
@@ -116,7 +116,7 @@ class VideoCalibration:
                 raise OptionError(f"A sample needs two items and a deviation, got {sample}.")
 
     def probability(self, margin: ArrayLike) -> Floats:
-        """The score of a mean margin."""
+        """The score of mean margins, of any shape."""
         return np.asarray(expit(np.asarray(margin, np.float64) / self.temperature + self.bias))
 
     def fake(self, strict: bool = False, people: int = 1, brief: bool = False) -> float:

@@ -47,7 +47,7 @@ def progress(what: str, total: int, unit: str, *, done: int = 0) -> Iterator[Adv
         def advance(count: int = 1, /, note: str = "") -> None:
             nonlocal now, spoken
             now += count
-            said = pace(now - done, total - now, time.monotonic() - start, unit)
+            said = describe_rate(now - done, total - now, time.monotonic() - start, unit)
             said += f", {note}" if note else ""
             bar.update(task, completed=now, said=said)
             if not watched and time.monotonic() - spoken >= LINE_EVERY:
@@ -57,11 +57,11 @@ def progress(what: str, total: int, unit: str, *, done: int = 0) -> Iterator[Adv
         yield advance
 
 
-def pace(done: int, left: int, seconds: float, unit: str) -> str:
+def describe_rate(done: int, left: int, seconds: float, unit: str) -> str:
     """Speed and time left, as text.
 
     Examples:
-        >>> pace(10, 50, 20.0, "files")
+        >>> describe_rate(10, 50, 20.0, "files")
         '0.5 files/s, 0:01:40 left'
     """
     if not done:

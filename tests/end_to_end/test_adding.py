@@ -3,8 +3,11 @@
 A registry's new line is an item that is put into it for the time of a test.
 """
 
+import ast
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,6 @@ import pytest
 import torch
 from PIL import Image
 from skimage import data
-from torch import Tensor, nn
 
 import telltrace
 from telltrace.checkpoint import Card, save_checkpoint
@@ -23,23 +25,44 @@ from telltrace.data.transforms import Preprocessing
 from telltrace.evaluation import METRICS, render
 from telltrace.evaluation.metrics import Metric
 from telltrace.evaluation.ranking import Ranking
-from telltrace.models.registry import DETECTORS
+from telltrace.models import registry
+from telltrace.models.registry import DETECTORS, Builder
 from telltrace.robustness import CORRUPTIONS, Corruption, measure_robustness
+from telltrace.training import ObjectiveConfig
+from telltrace.training.initialize import create_objective
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 
 
-class Brightness(nn.Module):
-    """Calls bright faces fake."""
+DETECTOR = '''"""Calls bright faces fake."""
+
+import torch
+from torch import nn
+
+FAMILY, PAPER = "toys", "Nobody 2026"
+
+
+class Shift(nn.Module):
+    """A loss of its own: the fakes must be brighter."""
+
+    name = "shift"
+
+    def forward(self, network, images, labels, masks=None):
+        return {"loss": -(network(images)[:, 1] * (2 * labels - 1)).mean()}
+
+
+class Toy(nn.Module):
+    objectives = (Shift,)
 
     def __init__(self, *, gain: float = 1.0) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.tensor(gain))
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images):
         bright = self.gain * images.mean((1, 2, 3))
         return torch.stack([-bright, bright], dim=1)
+'''
 
 
 def read_toy(root: str | Path) -> pd.DataFrame:
@@ -67,8 +90,14 @@ def crops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkpoint of the toy detector."""
-    monkeypatch.setitem(DETECTORS, "toy", Brightness)
+    """A checkpoint of the toy detector, whose file is put into the room for the time of a test."""
+    file, parsed = ModuleType("telltrace.models.toy"), registry._parsed
+    exec(DETECTOR, vars(file))
+    monkeypatch.setitem(sys.modules, file.__name__, file)
+    monkeypatch.setattr(
+        registry, "_parsed", lambda name: ast.parse(DETECTOR) if name == "toy" else parsed(name)
+    )
+    monkeypatch.setitem(DETECTORS, "toy", Builder("toy.Toy"))
     card = Card(detector="toy", options={"gain": 2.0}, preprocessing=Preprocessing(image_size=32))
     path = tmp_path / "toy.safetensors"
     save_checkpoint(path, telltrace.create_detector("toy", gain=2.0), card)
@@ -76,7 +105,8 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_detector_is_listed_loaded_and_asked(checkpoint: Path) -> None:
-    assert "toy" in [row.name for row in telltrace.list_detectors()]
+    (row,) = telltrace.list_detectors("toys")
+    assert (row, row.options) == (("toy", "toys", "Nobody 2026"), {"gain": 1.0})
     with pytest.raises(ValueError, match=r"toy has no option 'depth'\. It has: gain"):
         telltrace.create_detector("toy", depth=3)
     detector = telltrace.load_detector(checkpoint)
@@ -84,6 +114,10 @@ def test_a_detector_is_listed_loaded_and_asked(checkpoint: Path) -> None:
         np.stack([np.zeros((9, 9, 3)), np.full((9, 9, 3), 255)]).astype("u1")
     )
     assert dark < 0.5 < bright
+    objective = create_objective(detector.network, ObjectiveConfig())
+    images = torch.stack([torch.zeros(3, 8, 8), torch.ones(3, 8, 8)])
+    found = objective(detector.network, images, torch.tensor([0, 1]))
+    assert found["loss"].item() == pytest.approx(-1.0)  # half of the gain of 2
 
 
 def test_a_layout_is_prepared_and_its_crops_are_scored(crops: Path, checkpoint: Path) -> None:

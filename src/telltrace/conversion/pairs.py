@@ -89,7 +89,7 @@ class Join(nn.Module):
 
 
 def stretch(x: Tensor, like: Tensor) -> Tensor:
-    """Resample a map ``x`` to the sides of ``like`` where they differ."""
+    """Resample a map ``x`` (N, C, H, W) to the sides of ``like`` where they differ."""
     return resample(x, (like.shape[-2], like.shape[-1])) if x.ndim == 4 else x
 
 
@@ -99,7 +99,7 @@ def fit(x: Tensor, like: Tensor) -> Tensor:
 
 
 def whole_size(spatial: Tensor, frequency: Tensor) -> torch.Size:
-    """The shape that both streams have when joined."""
+    """The shape that both streams, (N, C, H, W) each, have when joined."""
     batch, channels, *sides = spatial.shape
     return torch.Size([batch, channels + frequency.shape[1], *sides])
 

@@ -80,7 +80,7 @@ def near_duplicates(
 
 
 def bits_that_differ(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Hamming distance of two arrays of hashes, element by element."""
+    """Hamming distance of two arrays of hashes, (N,) each, element by element."""
     bits = np.atleast_1d(np.bitwise_xor(one, other))
     octets = bits.view(np.uint8).reshape(*bits.shape, 8)
     return _ONES[octets].sum(axis=-1, dtype=np.int64)

@@ -116,7 +116,7 @@ def fit_isotonic(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None
 
 
 def apply_knots(scores: ArrayLike, knots: Knots) -> Floats:
-    """The curve's probability at every score; flat before its first point and after its last."""
+    """The curve's probability at scores (N,); flat before its first point and after its last."""
     return np.asarray(np.interp(np.asarray(scores, np.float64), *np.array(knots).T), np.float64)
 
 

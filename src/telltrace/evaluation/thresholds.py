@@ -147,7 +147,7 @@ class Sample(NamedTuple):
 
 
 def effective_size(weights: ArrayLike) -> float:
-    """How many items of equal weight would tell as much: Kish, "Survey Sampling", 1965, 8.2."""
+    """How many items of equal weight tell as much as (N,): Kish, "Survey Sampling", 1965, 8.2."""
     w = np.asarray(weights, dtype=np.float64)
     return float(w.sum() ** 2 / (w**2).sum()) if w.any() else 0.0
 

@@ -123,7 +123,7 @@ def watched(
 
 
 def scaled(maps: Tensor) -> Maps:
-    """Each map from 0 to 1; one that is the same everywhere is 0."""
+    """Each map of (N, H, W) from 0 to 1; one that is the same everywhere is 0."""
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     scaled = (maps - low) / (high - low).clamp(min=torch.finfo(maps.dtype).tiny)
     return scaled.detach().cpu().numpy().astype(np.float32)

@@ -74,6 +74,7 @@ def suppress_nested(boxes: Tensor, scores: Tensor, owner: Tensor, limit: float) 
     """Greedy suppression by intersection over the smaller of two areas; the best first.
 
     A box falls if a kept, better one of the same picture covers more than ``limit`` of the smaller.
+    Boxes (N, 4), scores (N,) and picture numbers (N,) in; positions of those kept, (K,), out.
     """
     order = scores.argsort(descending=True, stable=True)
     boxes, owner = boxes[order], owner[order]

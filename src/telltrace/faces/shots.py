@@ -18,7 +18,7 @@ def tiny(image: Pixels) -> Pixels:
 
 
 def is_cut(before: Pixels, after: Pixels) -> bool:
-    """Whether two pictures that :func:`tiny` gave are of different shots.
+    """Whether two pictures (H, W, 3) that :func:`tiny` gave are of different shots.
 
     A person who moves changes the layout somewhat, and a change of the light the colours.
     """
@@ -32,7 +32,7 @@ def shared_colours(a: Pixels, b: Pixels) -> float:
 
 
 def alike(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Correlation of two pictures of one size over all pixels and colours, at most 1."""
+    """Correlation of two pictures of one size (H, W, 3) over all pixels and colours, at most 1."""
     x, y = (np.asarray(p, np.float32).ravel() - np.float32(p.mean()) for p in (a, b))
     sizes = float(np.linalg.norm(x)), float(np.linalg.norm(y))
     if max(sizes) < 1e-3:  # two plain pictures

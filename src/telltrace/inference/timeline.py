@@ -36,8 +36,8 @@ class Stretch(NamedTuple):
 def smooth(times: ArrayLike, scores: ArrayLike, window: float) -> NDArray[np.float64]:
     """Running median over time: outliers go, and a step stays exactly where it is.
 
-    Times are seconds, ascending, and so is the ``window`` about each moment; it reaches further
-    where it holds fewer than `AT_LEAST` looks. 0 leaves the scores as they are.
+    Times and scores are (N,). Times are seconds, ascending, and so is the ``window`` about each
+    moment; it reaches further where it holds fewer than `AT_LEAST` looks. 0 leaves the scores.
     """
     moments, values = np.asarray(times, np.float64), np.asarray(scores, np.float64)
     if window <= 0 or len(values) < 2:
