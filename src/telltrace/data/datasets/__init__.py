@@ -1,4 +1,4 @@
-"""Dataset layouts: one function each, a folder or file in and a manifest out."""
+"""Dataset layouts: one function or `FolderSet` each, a folder or file in and a manifest out."""
 
 import inspect
 from collections.abc import Callable
