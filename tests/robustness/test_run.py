@@ -13,6 +13,7 @@ from telltrace.checkpoint import Detector
 from telltrace.cli.scores import robustness as command
 from telltrace.data.manifest import write_manifest
 from telltrace.evaluation import read_scores
+from telltrace.inference import scanner, scoring  # noqa: F401  before load_detector is replaced
 from telltrace.robustness import measure_robustness
 from telltrace.robustness.run import scores_path
 
