@@ -7,7 +7,7 @@ import pytest
 
 from telltrace.faces.media import Status
 from telltrace.inference import FaceVerdict, TrackVerdict, Verdict
-from telltrace.inference.explain import explain
+from telltrace.inference.explain import explain, file_status
 from telltrace.inference.timeline import Span, Stretch
 
 
@@ -30,9 +30,11 @@ DOUBTFUL = replace(
 def said(*tracks: TrackVerdict, truncated: bool = False, **known: Any) -> Verdict:
     known = {"kind": "video", "frames": 12, "frames_with_face": 9, "tracks": tracks, **known}
     found = Verdict(path=Path("a"), status=Status.NO_FACE, **known)
-    found = replace(found, verdict=found.worst and found.worst.status)
-    names = ("status", "reason", "remedy")
-    return replace(found, **dict(zip(names, explain(found, truncated, 40.0), strict=True)))
+    worst = found.worst and found.worst.status
+    status = file_status(worst, bool(tracks), bool(found.lost or truncated))
+    found = replace(found, verdict=worst, status=status)
+    reason, remedy = explain(found, truncated, 40.0)
+    return replace(found, reason=reason, remedy=remedy)
 
 
 @pytest.mark.parametrize(

@@ -4,41 +4,51 @@ from telltrace.faces.media import Status
 from telltrace.inference.verdict import Verdict
 
 
-def explain(found: Verdict, truncated: bool, min_face: float) -> tuple[Status, str, str]:
-    """The status of a file that could be read, a reason and a remedy; ``min_face`` in pixels."""
+def file_status(verdict: Status | None, any_face: bool, damaged: bool) -> Status:
+    """The status of a file that could be read: its verdict, if that rests on the whole of it."""
+    if verdict is None:
+        return Status.FACE_TOO_SMALL if any_face else Status.NO_FACE
+    return Status.PARTIAL if damaged else verdict
+
+
+def explain(found: Verdict, truncated: bool, min_face: float) -> tuple[str, str]:
+    """The reason of the status of a file that could be read, and a remedy.
+
+    It may be ``truncated``; faces are judged from ``min_face`` pixels on.
+    """
     moving, seen = found.kind == "video", _count(found.frames_with_face, "frame")
-    if found.verdict is None and found.tracks:
+    if found.status == Status.FACE_TOO_SMALL:
         remedy = "Give a larger picture, or lower --min-face at the price of reliability"
         reason = f"shows only faces smaller than {min_face:g} pixels"
-        return Status.FACE_TOO_SMALL, reason, remedy
-    if found.verdict is None:
+        return reason, remedy
+    if found.status == Status.NO_FACE:
         where = f" in {_count(found.frames, 'frame')}" if moving else ""
         doubtful = f" ({found.dropped} doubtful ones were left out)" if found.dropped else ""
         more = ", or look at more frames with --frames" if moving else ""
         remedy = f"Check that a face is visible{more}"
-        return Status.NO_FACE, f"shows no face{where}{doubtful}", remedy
-    if found.lost or truncated:
+        return f"shows no face{where}{doubtful}", remedy
+    if found.status == Status.PARTIAL:
         what = "it ends early" if truncated else f"{_count(found.lost, 'packet')} damaged"
         reason = f"could be read only in part ({what})"
-        return Status.PARTIAL, reason, "Get an undamaged copy to judge the rest"
-    if found.verdict == Status.REAL:
+        return reason, "Get an undamaged copy to judge the rest"
+    if found.status == Status.REAL:
         remedy = "Seek other evidence too: forgeries of a kind that the detector never saw may pass"
-        return found.verdict, f"no face looks forged in {seen}", remedy
+        return f"no face looks forged in {seen}", remedy
     worst = found.worst
     assert worst is not None
     who = f"person {found.tracks.index(worst) + 1}" if len(found.tracks) > 1 else ""
-    if found.verdict == Status.FAKE:
+    if found.status == Status.FAKE:
         where = "those seconds" if moving else "the picture"
         remedy = f"Look at {where} yourself: a score is no proof"
-        return found.verdict, f"{who or 'a face'} looks forged{_when(found)}", remedy
+        return f"{who or 'a face'} looks forged{_when(found)}", remedy
     if worst.stretch and worst.throughout == Status.REAL:
         when = moment(worst.stretch.start, worst.stretch.end, 1)
         reason = f"{who or 'a face'} looks suspicious{when}, and too little so to be called forged"
-        return found.verdict, reason, "Look at those seconds yourself, or give a sharper copy"
+        return reason, "Look at those seconds yourself, or give a sharper copy"
     scores = f"scores of {who or seen} lie" if moving else f"score of {who or 'the face'} lies"
     more = ", or look at more frames with --frames" if moving else ""
     reason = f"the {scores} where the detector is often wrong"
-    return found.verdict, reason, f"Give a sharper copy{more}"
+    return reason, f"Give a sharper copy{more}"
 
 
 def _when(found: Verdict) -> str:

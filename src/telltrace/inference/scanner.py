@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from typing import Any, Final
 
@@ -18,9 +19,9 @@ from telltrace.faces.quality import Flag, face_flags, is_small
 from telltrace.faces.track import look_at
 from telltrace.faces.turned import UPRIGHT, find_turn, turn_frame
 from telltrace.inference.adaptive import frames_at_edges, needs_more, suspicious_moments
-from telltrace.inference.explain import explain
+from telltrace.inference.explain import explain, file_status
 from telltrace.inference.observations import Look, Observations
-from telltrace.inference.rule import Rule
+from telltrace.inference.rule import VERDICTS, Rule
 from telltrace.inference.scoring import choose_device
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.source import Medium, Source, opened_source
@@ -131,14 +132,18 @@ class Scanner:
         """
         with opened_source(source, times) as medium:
             watch = Stopwatch(medium.name, self.settings.time_limit, progress)
-            status = media.Status.UNREADABLE
-            verdict = Verdict(path=medium.name, status=status, sha256=medium.sha256)
-            verdict = replace(verdict, detectors=self.hashes, warnings=self.warnings)
+            verdict = partial(
+                Verdict,
+                path=medium.name,
+                sha256=medium.sha256,
+                detectors=self.hashes,
+                warnings=self.warnings,
+            )
             try:
                 seen = self._look(medium, watch)
-                return replace(self._conclude(verdict, seen), seconds=watch.spent)
+                return self._conclude(partial(verdict, seconds=watch.spent), seen)
             except media.MediaError as e:
-                return replace(verdict, status=e.status, reason=e.message, remedy=e.remedy)
+                return verdict(status=e.status, reason=e.message, remedy=e.remedy)
 
     def scan_many(self, sources: Iterable[Source]) -> Iterator[Verdict]:
         """Judge one source after the other, as the verdicts are asked for."""
@@ -218,11 +223,14 @@ class Scanner:
             scores.append(np.stack(columns, axis=1))
         return np.concatenate(scores)
 
-    def _conclude(self, verdict: Verdict, seen: Observations) -> Verdict:
+    def _conclude(self, verdict: Callable[..., Verdict], seen: Observations) -> Verdict:
         """The verdict on the file: forged if anybody is, real only if everybody is."""
         tracks, dropped = seen.tracks()
-        found = replace(
-            verdict,
+        judged = [track.status for track in tracks if track.score is not None]
+        worst = max(judged, key=VERDICTS.index, default=None)
+        found = verdict(
+            status=file_status(worst, bool(tracks), bool(seen.lost or seen.frames.truncated)),
+            verdict=worst,
             score=max((track.score for track in tracks if track.score is not None), default=None),
             kind=seen.frames.kind,
             duration=seen.frames.duration,
@@ -234,9 +242,8 @@ class Scanner:
             quality=("compressed",) if seen.is_compressed else (),
             tracks=tuple(tracks),
         )
-        found = replace(found, verdict=found.worst.status if found.worst else None)
-        status, reason, remedy = explain(found, seen.frames.truncated, self.settings.min_face)
-        return replace(found, status=status, reason=reason, remedy=remedy)
+        reason, remedy = explain(found, seen.frames.truncated, self.settings.min_face)
+        return replace(found, reason=reason, remedy=remedy)
 
 
 def _warn_of_chance(card: Card) -> str:
