@@ -76,8 +76,7 @@ def crop_media(
     done = _run(waiting, aside, processors() if workers is None else workers, show_progress)
     found = [mark or done[job] for job, mark in zip(jobs, known, strict=True)]
     counts = _counts(found)
-    versions = {"versions": {package: version(package) for package in PACKAGES}}
-    write_json({**about, **counts, **versions}, out / SETTINGS)
+    write_json({**about, **counts, "versions": {x: version(x) for x in PACKAGES}}, out / SETTINGS)
     crops = _write_results(media, jobs, found, out)
     if isinstance(sampling, PaperSampling):
         crops = choose_faces(crops, sampling)
