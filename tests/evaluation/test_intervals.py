@@ -52,9 +52,10 @@ def test_a_draw_is_the_weighted_metric(seed: int) -> None:
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9, err_msg=name)
     for draw, row in enumerate(weights.T):
         copies = np.repeat(np.arange(40), row[owner].astype(int))
-        assert METRICS["eer"].compute(ranking)[draw] == pytest.approx(
-            METRICS["eer"](y[copies], s[copies]), abs=1e-9
-        )
+        for name in ("eer", "ece"):
+            assert METRICS[name].compute(ranking)[draw] == pytest.approx(
+                METRICS[name](y[copies], s[copies]), abs=1e-9
+            )
 
 
 def test_the_spread_is_that_of_resampled_tables() -> None:

@@ -11,6 +11,7 @@ from sklearn import metrics as sklearn_metrics
 
 from telltrace.errors import ManifestError
 from telltrace.evaluation import METRICS, UndefinedError, auc, measure
+from telltrace.evaluation.calibration import reliability
 from telltrace.evaluation.metrics import (
     accuracy,
     average_precision,
@@ -19,7 +20,6 @@ from telltrace.evaluation.metrics import (
     equal_error_rate,
     expected_calibration_error,
     log_loss,
-    reliability,
     tpr_at_fpr,
 )
 from telltrace.evaluation.ranking import Ranking
@@ -120,7 +120,9 @@ def test_tpr_at_fpr_is_the_best_of_all_thresholds(rows: Scored, fpr: float) -> N
     assert tpr_at_fpr(fpr)(y, s) == max((s[y == 1] >= t).mean() for t in allowed)
 
 
-@pytest.mark.parametrize(("reals", "name"), [(100, "1e-2"), (1000, "1e-3"), (10000, "1e-4")])
+@pytest.mark.parametrize(
+    ("reals", "name"), [(20, "5e-2"), (100, "1e-2"), (1000, "1e-3"), (10000, "1e-4")]
+)
 def test_a_rare_false_alarm_rate_needs_enough_reals(reals: int, name: str) -> None:
     s = np.append(np.linspace(0, 0.4, reals), [0.5, 0.6])
     y = np.append(np.zeros(reals), [1, 1])

@@ -13,6 +13,8 @@ from .ranking import Floats, Ranking, UndefinedError, check
 Knots = tuple[tuple[float, float], ...]
 """Points (score, probability) of a rising curve that is straight between them."""
 
+BINS = 15
+"""Bins of the calibration error."""
 _NEAREST = 1e-12
 """How near to 0 and 1 a score may come before its margin is taken to be that of this distance."""
 
@@ -25,15 +27,18 @@ class Reliability(NamedTuple):
     items: NDArray[np.int64]
 
 
+def places(scores: Floats) -> NDArray[np.int64]:
+    """The bin of each score: equal widths of [0, 1], closed below, the last on both sides."""
+    return np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+
+
 def reliability(ranking: Ranking) -> Reliability:
-    """Shares of fakes in 15 equal widths of [0, 1], closed below, the last one on both sides."""
-    bins = 15
-    found = np.zeros((3, bins))
+    """Shares of fakes of the scores in each bin."""
+    found = np.zeros((3, BINS))
     for piece in ranking.pieces():
-        place = np.minimum((piece.scores * bins).astype(np.int64), bins - 1)
         total = piece.real + piece.fake
         of = total, piece.scores * total, piece.fake
-        found += [np.bincount(place, weights, bins) for weights in of]
+        found += [np.bincount(places(piece.scores), weights, BINS) for weights in of]
     items, scores, fakes = found[:, found[0] > 0]
     return Reliability(scores / items, fakes / items, items.astype(np.int64))
 

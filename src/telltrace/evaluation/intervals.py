@@ -82,12 +82,11 @@ class Draws:
     def values(
         self, items: BinnedItems, cells: Mask | None = None, names: Iterable[str] = ()
     ) -> dict[str, Floats]:
-        """These metrics, or all that have an interval, in every draw, (replicates,) each.
+        """These metrics, or all, in every draw, (replicates,) each.
 
         NaN where a draw lacks a class.
         """
-        wanted = list(names) or [name for name, metric in METRICS.items() if metric.scale]
-        found: dict[str, list[Floats]] = {name: [] for name in wanted}
+        found: dict[str, list[Floats]] = {name: [] for name in list(names) or METRICS}
         with np.errstate(invalid="ignore", divide="ignore"):
             for ranking in self.rankings(items, cells):
                 for name, values in found.items():
@@ -96,7 +95,7 @@ class Draws:
 
     def interval(self, metric: Metric, value: float, values: Floats) -> Interval:
         """The interval of a metric; an UndefinedError where all draws are alike: no certainty."""
-        how = self.fewest - 1, self.level, metric.scale or "any", metric.title
+        how = self.fewest - 1, self.level, metric.scale, metric.title
         ends = t_interval(value, float(np.nanstd(values, ddof=1)), *how)
         return Interval(*ends, self.level, self.clusters, self.replicates)
 

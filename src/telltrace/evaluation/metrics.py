@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from telltrace.errors import ManifestError
 
-from .calibration import reliability
+from .calibration import BINS, places
 from .ranking import Floats, Ranking, UndefinedError
 
 THRESHOLD = 0.5
@@ -48,7 +48,7 @@ class Metric:
         fewest_reals: How many reals it needs.
         probabilities: Whether scores must lie in [0, 1].
         scale: What its interval is symmetric in: the log odds of a share, the logarithm of a
-            positive figure, or the figure itself; None gives it no interval.
+            positive figure, or the figure itself.
         heading: Of its column in the tables by set and method; "" leaves it out of them.
         worst_case: Whether it is also given as if all items without a score were judged wrongly;
             for metrics to which reals above all others, and fakes below, add only their number.
@@ -62,7 +62,7 @@ class Metric:
     both_classes: bool = True
     fewest_reals: int = 0
     probabilities: bool = False
-    scale: Literal["share", "positive", "any"] | None = "share"
+    scale: Literal["share", "positive", "any"] = "share"
     heading: str = ""
     worst_case: bool = False
 
@@ -164,9 +164,15 @@ def _brier(ranking: Ranking) -> Any:
     return _mean(ranking.scores**2, (1 - ranking.scores) ** 2, ranking)
 
 
-def _calibration_error(ranking: Ranking) -> float:
-    score, fakes, items = reliability(ranking)
-    return float(np.average(np.abs(score - fakes), weights=items))
+def _calibration_error(ranking: Ranking) -> Any:
+    gaps = sum(_surplus(piece) for piece in ranking.pieces())
+    return np.abs(gaps).sum(0) / sum(ranking.totals)
+
+
+def _surplus(ranking: Ranking) -> Any:
+    """By how much the scores of each bin add up to more than its fakes, (bins, ...)."""
+    own = places(ranking.scores) == np.arange(BINS)[:, None]
+    return (own * ranking.scores) @ ranking.real - (own * (1 - ranking.scores)) @ ranking.fake
 
 
 def tpr_at_fpr(limit: float) -> Metric:
@@ -230,14 +236,14 @@ brier = Metric(
 )  # fmt: skip
 expected_calibration_error = Metric(
     name="ece", title="calibration error", compute=_calibration_error, higher_is_better=False,
-    both_classes=False, probabilities=True, scale=None,
+    both_classes=False, probabilities=True,
     meaning="mean distance between score and share of fakes over 15 bins, weighted by items (Guo "
     "et al., ICML 2017, equation 3, with the probability of fake as confidence)",
 )  # fmt: skip
 
 _SHOWN = [
     *(auc, average_precision, equal_error_rate, partial_auc, accuracy, balanced_accuracy),
-    *(tpr_at_fpr(1e-2), tpr_at_fpr(1e-3), tpr_at_fpr(1e-4)),
+    *(tpr_at_fpr(5e-2), tpr_at_fpr(1e-2), tpr_at_fpr(1e-3), tpr_at_fpr(1e-4)),
     *(log_loss, brier, expected_calibration_error),
 ]
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _SHOWN}
