@@ -214,7 +214,7 @@ def main() -> None:
         return
     scanner = Scanner(args.checkpoint, device="cpu", strict=args.strict)
     found = scan_all(media, args.out, scanner)
-    for table in (by_source, by_score, pooled, by_people):
+    for table in (by_source, pooled, by_people, by_score):
         show(list(table(found)))
 
 
