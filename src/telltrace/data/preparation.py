@@ -35,8 +35,8 @@ def prepare(
 
     Can be stopped at any moment and run again: it goes on where it was. Media that gave no
     face are listed with the reason in OUT/failures.csv. Layouts that list face crops (sficonv,
-    ba-lists, deepfakebench) cut nothing: say with --size, --margin and --alignment how their
-    crops were cut.
+    ba-lists, deepfakebench, dfdc-faces) cut nothing: say with --size, --margin and --alignment how
+    their crops were cut.
 
     Args:
         source: Folder of the dataset, a list of its files, or a manifest of media.
