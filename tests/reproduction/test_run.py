@@ -17,7 +17,8 @@ from telltrace.errors import OptionError
 from telltrace.models import create_detector
 from telltrace.progress import logger
 from telltrace.reproduction import reproduce_table
-from telltrace.reproduction.cells import SCALES, Cell, Setup, plan_table, run_of
+from telltrace.reproduction.cells import SCALES, Cell, Setup, run_of
+from telltrace.reproduction.plan import plan_table
 from telltrace.reproduction.results import to_dict, to_markdown, to_text
 from telltrace.reproduction.run import run_cell
 from telltrace.reproduction.tables import Column, Row, Table, load_table

@@ -9,7 +9,8 @@ from telltrace.cli import main
 from telltrace.models import create_detector
 from telltrace.models.registry import DETECTORS, default_options
 from telltrace.plain import from_plain
-from telltrace.reproduction.cells import PREPARE, SCALES, Cell, Setup, run_of, settings
+from telltrace.reproduction.cells import SCALES, Cell, Setup, run_of, settings
+from telltrace.reproduction.plan import PREPARE
 from telltrace.reproduction.results import cost_lines
 from telltrace.reproduction.tables import SHOWN, Column, Row, load_table, table_names
 from telltrace.training.config import DataConfig, ObjectiveConfig, OptimConfig

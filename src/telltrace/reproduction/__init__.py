@@ -1,6 +1,7 @@
 """The tables of the papers, run again: what was published beside what comes out here."""
 
-from .cells import Cell, Setup, plan_table
+from .cells import Cell, Setup
+from .plan import plan_table
 from .tables import Table
 
 __all__ = ["Cell", "Setup", "plan_table", "reproduce_table"]

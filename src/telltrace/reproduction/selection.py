@@ -3,7 +3,6 @@
 import shutil
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,17 +13,14 @@ from telltrace.data.split_checks import check_splits
 from telltrace.errors import ManifestError
 from telltrace.robustness.run import thin_out
 
-if TYPE_CHECKING:
-    from .cells import Scale, Setup
-    from .tables import Column
+from .cells import Scale, Setup
+from .tables import Column
 
 VALIDATION = 0.1
 """Share of the training groups of people that validates where a manifest has no validation."""
 
 
-def both_sides(
-    column: "Column", scale: "Scale", setup: "Setup"
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def both_sides(column: Column, scale: Scale, setup: Setup) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the networks of a column learn from, and what they judge.
 
     Raises:
