@@ -110,7 +110,7 @@ def _across(table: Table, cells: Sequence[Cell], metric: str) -> list[list[str]]
     kept = {(x[0], x[1]): x for x in lines(table, cells) if x[2] == name and x[4]}
     across = [c.name for c in table.columns if any(column == c.name for _, column in kept)]
     down = [r.name for r in table.rows if any(row == r.name for row, _ in kept)]
-    parts = [3, 4, 6] if any(line[6] for line in kept.values()) else [3, 4]
+    parts = [part for part in (3, 4, 6) if any(line[part] for line in kept.values())]
     rows = [[name, *(f"{column}: {HEADINGS[part]}" for column in across for part in parts)]]
     for row in down:
         found = [kept.get((row, column), [""] * len(HEADINGS)) for column in across]
