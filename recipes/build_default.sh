@@ -6,8 +6,8 @@
 # DATA holds celeba_real/, openforensics_real/, lfw_real/, videos_real/, FaceForensics++/ and
 # ciplab_real_and_fake_face/; MORE holds dfdc/ (metadata.csv, faces_224/) and generated/ (real/,
 # ai/). Everything is written below WORK. The package's weights came from its commands, run one by one. On a small share of the
-# data and with --data.epoch_steps 6 --optim.epochs 2 the whole script ran twice as far as the calibration, which refuses
-# weights of so few steps: the crops of both runs are the same bytes and so are the tensors of the first training.
+# data and with --data.epoch_steps 6 --optim.epochs 2 the whole script ran as far as the calibration, which refuses weights of
+# so few steps; a second run gave the same crops, byte for byte, and the same tensors of the first training.
 set -euo pipefail
 data=$(realpath "$1") more=$(realpath "$2") recipes=$(realpath "$(dirname "$0")")
 mkdir -p "$3" && cd "$3"
