@@ -9,7 +9,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import renamed, version
+from . import renamed
+from .files import version
 
 if TYPE_CHECKING:
     from .auditing import audit as audit

@@ -18,15 +18,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError
+from telltrace.evaluation.calibration import Calibration, VideoCalibration
 from telltrace.faces.align import FaceCrop
 from telltrace.files import atomic_write, check_disk_space, file_sha256
+from telltrace.files.plain import from_plain
 from telltrace.models.registry import create_detector
-from telltrace.plain import from_plain
+from telltrace.models.state_dicts import match
 from telltrace.renamed import old_names
-from telltrace.state_dicts import match
 
 FORMAT = "telltrace-checkpoint/1"
 BUNDLED = Path(__file__).parent / "weights" / "default.safetensors"

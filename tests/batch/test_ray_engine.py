@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from telltrace.batch.scan import Engine, run_batch
 from telltrace.batch.worker import SplitScanner
-from telltrace.pools import ask
+from telltrace.jobs.worker import ask
 
 pytest.importorskip("ray")
 pytestmark = [  # Ray warns of its own ways, and leaves sockets to the end of the process

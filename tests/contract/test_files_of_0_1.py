@@ -10,8 +10,8 @@ from telltrace.data.crops import read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, write_manifest
 from telltrace.evaluation import read_scores
 from telltrace.faces.align import FaceCrop
+from telltrace.files.pictures import read_crop
 from telltrace.inference import predict
-from telltrace.packs.pictures import read_crop
 
 FILES = Path(__file__).parent / "files_of_0_1"
 CROPS = FILES / "crops" / "manifest.csv"

@@ -12,7 +12,7 @@ from telltrace.data.manifest import check_manifest, write_manifest
 from telltrace.errors import ManifestError
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
-from telltrace.packs.pictures import read_crop
+from telltrace.files.pictures import read_crop
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.faces.media import Sampling
 from telltrace.faces.track import choose_face, overlap
-from telltrace.pools import Lost
+from telltrace.jobs.pool import Lost
 
 
 def face(left: float, top: float, side: float, confidence: float = 1.0) -> Face:

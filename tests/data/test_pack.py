@@ -16,7 +16,7 @@ from telltrace.data.manifest import ManifestError, manifest_hash, read_manifest,
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import MediaError
 from telltrace.faces.align import FaceCrop
-from telltrace.packs.pack import HEAD, exists, read_bytes
+from telltrace.files.pack import HEAD, exists, read_bytes
 
 CROP = FaceCrop(size=20)
 

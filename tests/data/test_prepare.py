@@ -233,7 +233,7 @@ def test_progress_is_told(
     tmp_path: Path, clip, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip(tmp_path / "real" / "a.mp4")
-    monkeypatch.setattr("telltrace.progress.LINE_EVERY", 0.0)
+    monkeypatch.setattr("telltrace.jobs.progress.LINE_EVERY", 0.0)
     with caplog.at_level("INFO", "telltrace"):
         run(tmp_path, tmp_path / "out")
     assert caplog.messages[0].startswith("Preparing: 1 of 1 media")

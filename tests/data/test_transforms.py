@@ -10,7 +10,7 @@ from torchvision.transforms import functional as tv
 
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
-from telltrace.plain import from_plain
+from telltrace.files.plain import from_plain
 
 FACE = cv2.GaussianBlur(astronaut()[:200, 100:300], (0, 0), 2)
 

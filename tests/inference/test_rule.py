@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.evaluation import Sample
+from telltrace.evaluation.calibration import Calibration, VideoCalibration
 from telltrace.faces.media import Status
 from telltrace.inference import Rule
 from telltrace.inference.rule import Series

@@ -14,8 +14,8 @@ import torch
 from telltrace.cli import main
 from telltrace.data.manifest import read_manifest, write_manifest
 from telltrace.errors import OptionError
+from telltrace.jobs.progress import logger
 from telltrace.models import create_detector
-from telltrace.progress import logger
 from telltrace.reproduction import reproduce_table
 from telltrace.reproduction.cells import SCALES, Cell, Setup, run_of
 from telltrace.reproduction.plan import plan_table

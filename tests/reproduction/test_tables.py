@@ -6,9 +6,9 @@ import torch
 import yaml
 
 from telltrace.cli import main
+from telltrace.files.plain import from_plain
 from telltrace.models import create_detector
 from telltrace.models.registry import DETECTORS, default_options
-from telltrace.plain import from_plain
 from telltrace.reproduction.cells import SCALES, Cell, Setup, run_of, settings
 from telltrace.reproduction.plan import PREPARE
 from telltrace.reproduction.results import cost_lines

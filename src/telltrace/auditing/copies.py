@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..data.perceptual_hash import near_duplicates
 from ..errors import ManifestError
 from ..files import file_sha256
-from ..packs.pack import entry_length, find_entry
+from ..files.pack import entry_length, find_entry
 from .media import Look, Medium
 
 CopyKind = Literal["path", "file", "pixels", "near"]

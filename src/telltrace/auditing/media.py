@@ -23,8 +23,8 @@ from ..faces.image import FORMATS, to_rgb
 from ..faces.media import Frame, Frames, MediaError, Sampling
 from ..faces.quality import SIDE, sharpness
 from ..faces.reader import open_media
-from ..packs.pack import exists, find_entry, is_pack
-from ..pools import run_jobs
+from ..files.pack import exists, find_entry, is_pack
+from ..jobs.pool import run_jobs
 from .headers import Traits, picture_traits, video_traits
 from .spectra import spectrum_summary
 

@@ -9,7 +9,8 @@ from typing import Any
 from telltrace.faces.media import MediaError
 from telltrace.inference import Scanner, Verdict
 from telltrace.inference.pictures import save_picture
-from telltrace.pools import processors, run_jobs
+from telltrace.jobs.pool import run_jobs
+from telltrace.jobs.worker import processors
 
 
 @dataclass

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final
 
 from telltrace.errors import DependencyError, OptionError
-from telltrace.pools import Pool
+from telltrace.jobs.pool import Pool
 
 from .journal import Answer
 from .worker import Order, ScanWorker, Task, lost_answer

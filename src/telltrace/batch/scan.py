@@ -14,10 +14,10 @@ from typing import Any, Final, Literal
 from telltrace.checkpoint import BUNDLED, read_card
 from telltrace.errors import OptionError, OutputError
 from telltrace.files import file_sha256, json_sha256, write_json
+from telltrace.files.version import VERSION
 from telltrace.inference import Scanner, ScanSettings, find_paths
 from telltrace.inference.formats import SCHEMA
-from telltrace.progress import progress
-from telltrace.version import VERSION
+from telltrace.jobs.progress import progress
 
 from .journal import SUMMARY, TABLE, VERDICTS, Answer, Journal, Listing, write_results
 from .worker import ScanWorker, SplitScanner, Task, run_processes, split_scanner

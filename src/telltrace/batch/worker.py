@@ -21,7 +21,8 @@ from telltrace.faces.media import Status
 from telltrace.files import file_sha256
 from telltrace.inference import Scanner, choose_device
 from telltrace.inference.verdict import Verdict
-from telltrace.pools import Lost, ask, processors, run_jobs
+from telltrace.jobs.pool import Lost, run_jobs
+from telltrace.jobs.worker import ask, processors
 
 from .journal import Answer
 
@@ -33,7 +34,7 @@ class SplitScanner(NamedTuple):
     """A scanner in two parts, for two kinds of machines."""
 
     scanner: Callable[[], Any]
-    """Reads, finds and cuts faces, and has them scored with `telltrace.pools.ask`."""
+    """Reads, finds and cuts faces, and has them scored with `telltrace.jobs.worker.ask`."""
     scoring: Callable[[], Any]
     """Makes what answers, with a method as `ScoringServer.score`."""
 

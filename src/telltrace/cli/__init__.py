@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 
 from telltrace.errors import OptionError, TelltraceError
-from telltrace.version import VERSION
+from telltrace.files.version import VERSION
 
 from .data import audit, pack, prepare
 from .parser import Command, did_you_mean

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from telltrace.errors import OptionError
 from telltrace.files import check_suffix
-from telltrace.progress import progress
+from telltrace.jobs.progress import progress
 
 if TYPE_CHECKING:
     from telltrace.inference import Scanner, Verdict

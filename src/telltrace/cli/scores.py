@@ -19,7 +19,7 @@ def predict(manifest: list[Path], *, out: Path, checkpoint: Path | None = None, 
         checkpoint: Detector to use; by default the one in the package.
     """
     import telltrace
-    from telltrace.columns import VIDEO_KEY
+    from telltrace.evaluation.columns import VIDEO_KEY
     from telltrace.evaluation.scores import write_scores
 
     table = telltrace.predict(manifest, detector=checkpoint, **how)

@@ -138,8 +138,8 @@ def read_face(path: str) -> "NDArray[np.uint8]":
     """A crop, a picture, or the middle frame of a video, (H, W, 3) RGB."""
     from telltrace.faces.media import Sampling
     from telltrace.faces.reader import open_media
-    from telltrace.packs.pack import find_entry
-    from telltrace.packs.pictures import read_crop
+    from telltrace.files.pack import find_entry
+    from telltrace.files.pictures import read_crop
 
     if find_entry(path) is not None:
         return read_crop(path)

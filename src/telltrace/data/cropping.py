@@ -16,8 +16,9 @@ from ..errors import ManifestError, MediaError, OutputError
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
 from ..files import write_json, write_table
-from ..pools import processors, run_jobs
-from ..progress import progress
+from ..jobs.pool import run_jobs
+from ..jobs.progress import progress
+from ..jobs.worker import processors
 from .crops import FAILURES, NAMES, SETTINGS
 from .extract import lose_medium, run_extract
 from .extraction import Extraction, ExtractJob, ExtractSettings, medium_folder, read_mark

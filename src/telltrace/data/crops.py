@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from ..errors import ManifestError, OutputError
 from ..faces.align import FaceCrop
 from ..faces.detect import Face
-from ..packs.pack import SUFFIX, find_entry, is_pack, write_entries
-from ..packs.pictures import read_crop
+from ..files.pack import SUFFIX, find_entry, is_pack, write_entries
+from ..files.pictures import read_crop
+from ..jobs.progress import logger
 from ..pixels import Image
-from ..progress import logger
 from .manifest import VIDEO_KEY, check_manifest, read_manifest
 from .protocols import assign_split
 

@@ -21,7 +21,7 @@ from ..faces.detect import Face, create_face_detector
 from ..faces.media import Frame, Frames, MediaError, Sampling, Status
 from ..faces.reader import open_media
 from ..faces.track import choose_face
-from ..pools.pool import Lost
+from ..jobs.pool import Lost
 from .extraction import Extraction, ExtractJob, ExtractSettings, write_mark
 
 BATCH_FRAMES: Final = 16

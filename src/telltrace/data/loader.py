@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ManifestError, MediaError, OptionError
-from ..packs.pack import exists, read_bytes
-from ..packs.pictures import decode, decode_mask, one_thread_each
+from ..files.pack import exists, read_bytes
+from ..files.pictures import decode, decode_mask, one_thread_each
 from ..pixels import Image
 from ..pixels.augmentations import augment, check_recipe, generator
 from .manifest import VIDEO_KEY, check_manifest, locate, source_of

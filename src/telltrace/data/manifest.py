@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from ..columns import MEDIUM
-from ..columns import VIDEO_KEY as VIDEO_KEY
 from ..errors import ManifestError
+from ..evaluation.columns import MEDIUM
+from ..evaluation.columns import VIDEO_KEY as VIDEO_KEY
 from ..files import write_table
 
 COLUMNS: Final = [*MEDIUM, "frame", "time", "box", "landmarks", "confidence", "mask", "square"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import ManifestError
 from ..evaluation.videos import connected_groups
-from ..progress import logger
+from ..jobs.progress import logger
 from .datasets.names import naming_of
 from .manifest import identities, source_of
 from .paper import PaperSampling

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from telltrace.columns import VIDEO_KEY
 from telltrace.errors import ManifestError
 
+from .columns import VIDEO_KEY
 from .ranking import Floats, check
 from .scores import (
     NUMBERS,

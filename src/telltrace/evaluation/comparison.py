@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from telltrace.columns import VIDEO_KEY
 from telltrace.errors import ManifestError
 
+from .columns import VIDEO_KEY
 from .compact import Scores, ScoreTable, compact_scores
 from .groups import Drawn, choose_clusters
 from .intervals import Draws

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from telltrace.columns import MEDIUM
 from telltrace.errors import DependencyError, ManifestError, OptionError
 from telltrace.files import write_table
 
+from .columns import MEDIUM
 from .metrics import LOGITS
 from .videos import Videos
 

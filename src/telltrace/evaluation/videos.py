@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from telltrace.columns import VIDEO_KEY
 from telltrace.errors import ManifestError, OptionError
 
+from .columns import VIDEO_KEY
 from .ranking import Floats
 
 Aggregation = Literal["mean", "max", "median", "top-k"]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from telltrace import evaluation
-from telltrace.calibration import Calibration, VideoCalibration
 from telltrace.errors import ManifestError
+from telltrace.evaluation.calibration import Calibration, VideoCalibration
 from telltrace.inference.items import Group, Items, window_sample
 from telltrace.inference.rule import Rule, halfway
 

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from telltrace.calibration import Calibration
+from telltrace.evaluation.calibration import Calibration
 from telltrace.evaluation.rendering import to_lines
 from telltrace.faces.media import Status
+from telltrace.files.version import VERSION
 from telltrace.inference.explain import moment
 from telltrace.inference.rule import VERDICTS
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import TrackVerdict, Verdict
-from telltrace.version import VERSION
 
 SCHEMA: Final = "telltrace-scan/3"
 """Changes when a field goes or changes its meaning; new fields may come without a new number."""

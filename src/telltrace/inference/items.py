@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from telltrace.columns import VIDEO_KEY
+from telltrace.evaluation.columns import VIDEO_KEY
 from telltrace.evaluation.thresholds import Sample, summarise_sample
 from telltrace.inference.rule import FEW, Series
 from telltrace.inference.timeline import windows

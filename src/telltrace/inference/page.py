@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from telltrace.checkpoint import Detector
 from telltrace.faces.media import Status
 from telltrace.files import write_bytes
+from telltrace.files.version import VERSION
 from telltrace.inference.formats import SCHEMA, people, quality_flags, reason_and_remedy
 from telltrace.inference.pictures import key_faces, read_frames, thumbnail, worst_frame
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
-from telltrace.version import VERSION
 from telltrace.visualization import page as html
 
 TONES: Final = {Status.FAKE: "bad", Status.REAL: "good", Status.UNCERTAIN: "unsure"}

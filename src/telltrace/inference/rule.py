@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from telltrace.calibration import Calibration, VideoCalibration
+from telltrace.evaluation.calibration import Calibration, VideoCalibration
 from telltrace.faces.media import Status
 from telltrace.inference.timeline import Stretch, windows
 

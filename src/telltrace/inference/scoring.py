@@ -14,7 +14,7 @@ from telltrace.data.loader import FaceDataset
 from telltrace.errors import OptionError
 from telltrace.evaluation.scores import COLUMNS, add_unjudged
 from telltrace.faces.align import FaceCrop
-from telltrace.progress import logger, progress
+from telltrace.jobs.progress import logger, progress
 
 
 def choose_device(name: str) -> str:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from telltrace.faces.media import Status
+from telltrace.files.plain import from_plain
 from telltrace.inference.rule import VERDICTS
 from telltrace.inference.timeline import Span, Stretch
-from telltrace.plain import from_plain
 
 
 @dataclass(frozen=True, kw_only=True)

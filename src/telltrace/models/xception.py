@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from telltrace.state_dicts import match, read_state_dict, unwrap
+from telltrace.models.state_dicts import match, read_state_dict, unwrap
 
 FAMILY, PAPER = "xception", "Chollet, CVPR 2017"
 FEATURES = 2048

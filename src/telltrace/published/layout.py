@@ -12,7 +12,7 @@ from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError
 from telltrace.faces.align import FaceCrop
 from telltrace.models.registry import DETECTORS
-from telltrace.state_dicts import match, read_state_dict, unwrap
+from telltrace.models.state_dicts import match, read_state_dict, unwrap
 
 State = dict[str, Tensor]
 """Tensors by name; a layout's functions change the one that they are given."""

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from telltrace.checkpoint import Card, save_checkpoint
 from telltrace.errors import CheckpointError, OptionError
 from telltrace.files import check_suffix, file_sha256
+from telltrace.files.version import VERSION
 from telltrace.models.registry import default_options
-from telltrace.version import VERSION
 
 from . import f3net, information_bottleneck, m2tr, meso, multi_task, sficonv, two_stream, xception
 from .layout import Layout

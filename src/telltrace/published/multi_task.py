@@ -7,7 +7,7 @@ from typing import Any
 
 from telltrace.data.transforms import Preprocessing
 from telltrace.models.multi_task import LATENT, MultiTask
-from telltrace.state_dicts import read_state_dict
+from telltrace.models.state_dicts import read_state_dict
 
 from .layout import Layout, State
 

@@ -15,9 +15,9 @@ from telltrace.evaluation import (
 )
 from telltrace.evaluation.metrics import THRESHOLD
 from telltrace.evaluation.rendering import summary
+from telltrace.files.version import VERSION
 from telltrace.robustness import curves_figure
 from telltrace.robustness.results import sentences
-from telltrace.version import VERSION
 from telltrace.visualization import histogram_figure, reliability_figure, runs_figure
 from telltrace.visualization.page import facts, figure, note, page, paragraph, svg, table
 

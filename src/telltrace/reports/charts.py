@@ -7,12 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from telltrace.columns import VIDEO_KEY
+from telltrace.evaluation.columns import VIDEO_KEY
 from telltrace.evaluation.compact import ScoreTable
 from telltrace.evaluation.comparison import TableDraws
 from telltrace.evaluation.ranking import Floats, UndefinedError
 from telltrace.evaluation.report import Report
-from telltrace.packs.pictures import read_crop
+from telltrace.files.pictures import read_crop
 from telltrace.visualization.curves import BLUE, DASHED, GREY, ORANGE, new_figure
 from telltrace.visualization.page import embed_png, figure, paragraph
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from telltrace.errors import OptionError
 from telltrace.files import json_sha256
+from telltrace.files.plain import from_plain
 from telltrace.models.registry import default_options
-from telltrace.plain import from_plain
 from telltrace.training.config import DataConfig, Device, OptimConfig, by_content
 
 from .tables import Column, Row, Table, read_toml

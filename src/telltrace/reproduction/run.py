@@ -10,10 +10,10 @@ from telltrace.data.crops import read_crops
 from telltrace.data.manifest import manifest_hash
 from telltrace.evaluation.ranking import UndefinedError
 from telltrace.evaluation.scores import read_scores, write_scores
+from telltrace.files.plain import from_plain
 from telltrace.inference import choose_device, score_crops
-from telltrace.plain import from_plain
-from telltrace.pools.worker import processors
-from telltrace.progress import logger
+from telltrace.jobs.progress import logger
+from telltrace.jobs.worker import processors
 from telltrace.training import train
 from telltrace.training.config import HardwareConfig, ObjectiveConfig
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from telltrace.errors import OptionError
-from telltrace.plain import from_plain
+from telltrace.files.plain import from_plain
 
 SHOWN = {"auc": "AUC", "balanced_accuracy": "BACC"}
 """The metrics of the tables and what the papers call them."""

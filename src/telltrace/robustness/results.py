@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from telltrace.calibration import Calibration
 from telltrace.errors import ManifestError
+from telltrace.evaluation.calibration import Calibration
 from telltrace.evaluation.compact import ScoreTable, compact_scores
 from telltrace.evaluation.comparison import TableDraws, pair_rows
 from telltrace.evaluation.metrics import auc
 from telltrace.evaluation.ranking import Floats, UndefinedError
 from telltrace.evaluation.rendering import text_table, to_lines
-from telltrace.plain import from_plain
+from telltrace.files.plain import from_plain
 from telltrace.visualization.curves import BLUE, DASHED, GREY, ORANGE, new_figure
 
 from .corruptions import CORRUPTIONS

@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 
 from telltrace.checkpoint import Detector
-from telltrace.columns import VIDEO_KEY
 from telltrace.data.cropping import crop_media, refuse_other_settings
 from telltrace.data.crops import SETTINGS, Faces, check_cut, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
+from telltrace.evaluation.columns import VIDEO_KEY
 from telltrace.evaluation.scores import COLUMNS, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.media import Sampling
 from telltrace.files import write_json
-from telltrace.packs.pictures import read_crop
-from telltrace.progress import progress
-from telltrace.state_dicts import weights_sha256
+from telltrace.files.pictures import read_crop
+from telltrace.jobs.progress import progress
+from telltrace.models.state_dicts import weights_sha256
 
 from .corruptions import CORRUPTIONS, LEVELS, check_corruption, corrupt, corrupt_medium
 from .results import CLEAN, Robustness, summarise

@@ -19,7 +19,7 @@ from telltrace.data.mixed import create_source, mixed_batch
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import ManifestError, OptionError
 from telltrace.faces.align import FaceCrop
-from telltrace.packs.pictures import one_thread_each, read_crop
+from telltrace.files.pictures import one_thread_each, read_crop
 
 from .config import DataConfig
 from .loop import Batch

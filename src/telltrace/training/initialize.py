@@ -19,10 +19,10 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from torch.utils.checkpoint import checkpoint
 
 from telltrace.errors import CheckpointError, OptionError
+from telltrace.jobs.progress import logger
 from telltrace.losses import CrossEntropy
 from telltrace.models.registry import create_detector
-from telltrace.progress import logger
-from telltrace.state_dicts import read_state_dict
+from telltrace.models.state_dicts import read_state_dict
 
 from .config import ObjectiveConfig, Settings
 from .loop import State

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from telltrace.files import write_table
-from telltrace.progress import logger, progress
+from telltrace.jobs.progress import logger, progress
 
 from .loop import Batch, State
 

@@ -14,7 +14,7 @@ import yaml
 
 from telltrace.errors import DependencyError, ManifestError, OptionError
 from telltrace.files import write_json, write_table
-from telltrace.plain import from_plain
+from telltrace.files.plain import from_plain
 
 from .config import Settings, flatten
 

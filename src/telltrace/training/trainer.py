@@ -15,16 +15,16 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from telltrace.calibration import Calibration
 from telltrace.checkpoint import Card, Detector, write_tensors
 from telltrace.data.crops import read_faces
 from telltrace.data.manifest import VIDEO_KEY, manifest_hash
 from telltrace.data.transforms import Preprocessing
 from telltrace.evaluation import measure, undecided_zone
+from telltrace.evaluation.calibration import Calibration
 from telltrace.faces.align import FaceCrop
 from telltrace.files import write_json
+from telltrace.files.version import VERSION
 from telltrace.models.registry import options_for_size
-from telltrace.version import VERSION
 
 from . import hardware
 from .config import Settings, by_content

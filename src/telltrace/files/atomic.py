@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .errors import DependencyError, OutputError
+from ..errors import DependencyError, OutputError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,8 +2,8 @@ import logging
 
 import pytest
 
-from telltrace import progress as module
-from telltrace.progress import progress
+from telltrace.jobs import progress as module
+from telltrace.jobs.progress import progress
 
 
 def test_nothing_is_shown_unless_the_logger_is_asked(capsys: pytest.CaptureFixture[str]) -> None:

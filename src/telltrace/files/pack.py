@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ManifestError
-from ..files import atomic_write, check_disk_space
+from .atomic import atomic_write, check_disk_space
 
 HEAD: Final = struct.Struct("<8sQQQ")
 MAGIC: Final = b"telltrac"

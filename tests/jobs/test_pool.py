@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltrace.pools import Lost, Pool, ask, run_jobs
-from telltrace.pools.worker import _context
+from telltrace.jobs.pool import Lost, Pool, run_jobs
+from telltrace.jobs.worker import _context, ask
 
 
 def job(order: str) -> tuple[int, int]:
@@ -153,7 +153,7 @@ def test_what_the_work_needs_is_imported_once_for_all_processes(
     imported: list[str] = []
     monkeypatch.setattr(forkserver, "set_forkserver_preload", imported.extend)
     _context(work)
-    assert imported == ["telltrace.pools.worker", __name__]
+    assert imported == ["telltrace.jobs.worker", __name__]
 
 
 def test_impossible_settings_are_refused() -> None:
@@ -177,7 +177,7 @@ def test_closing_stops_at_once(tmp_path: Path) -> None:
 
 SCRIPT = """
 import sys
-from telltrace.pools import run_jobs
+from telltrace.jobs.pool import run_jobs
 import hold
 if __name__ == "__main__":
     list(run_jobs(hold.hang, [sys.argv[1]], 1, time_limit=float(sys.argv[2])))
@@ -199,6 +199,7 @@ def test_even_a_deaf_process_dies_after_its_killed_parent(tmp_path: Path) -> Non
     note = tmp_path / "pid"
     parent = subprocess.Popen([sys.executable, tmp_path / "run.py", note, "2"])
     while not _text(note):
+        assert parent.poll() is None
         time.sleep(0.02)
     child = int(note.read_text())
     parent.kill()

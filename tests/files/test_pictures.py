@@ -7,7 +7,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from telltrace.data.transforms import Preprocessing
-from telltrace.packs.pictures import decode, decode_mask, jpeg_size
+from telltrace.files.pictures import decode, decode_mask, jpeg_size
 
 FACE = np.ascontiguousarray(astronaut()[:256, 100:356])
 

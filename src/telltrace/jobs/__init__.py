@@ -1,0 +1,1 @@
+"""Long work: shared by processes, with its progress shown."""

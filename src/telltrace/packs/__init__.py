@@ -1,1 +1,0 @@
-"""Many small files as one, which reads like the folder that it was made of."""
