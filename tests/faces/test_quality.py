@@ -5,7 +5,15 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 from telltrace.faces.detect import Face, create_face_detector
-from telltrace.faces.quality import Flag, common_flags, face_flags, is_turned, sharpness
+from telltrace.faces.quality import (
+    BLOCKY,
+    Flag,
+    blockiness,
+    common_flags,
+    face_flags,
+    is_turned,
+    sharpness,
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +60,18 @@ def test_a_face_whose_square_leaves_the_picture_is_cut(
     one = Face((left, top, left + 40, top + 40), np.zeros((5, 2), np.float32), 1.0)
     flags = face_flags(np.full((100, 100, 3), 128, np.uint8), one, 20, margin)
     assert ("cut" in flags) == cut
+
+
+def test_blocks_are_steps_at_every_eighth_line() -> None:
+    ramp = np.repeat(np.repeat(np.arange(0, 64, 2), 8), 3).reshape(1, 256, 3)
+    blocks = np.repeat(ramp, 64, axis=0).astype(np.uint8)
+    even = np.repeat(np.repeat(np.arange(64), 3).reshape(1, 64, 3), 64, axis=0).astype(np.uint8)
+    assert blockiness(blocks) > 100
+    assert blockiness(even) == pytest.approx(0.5)  # one side has even steps, the other none
+    assert blockiness(even[:15, :15]) == 1.0
+    _, stored = cv2.imencode(".jpg", astronaut(), [cv2.IMWRITE_JPEG_QUALITY, 12])
+    coarse = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)
+    assert blockiness(astronaut()) < 1.3 < BLOCKY < blockiness(coarse)
 
 
 def test_contrast_does_not_make_a_face_sharp() -> None:

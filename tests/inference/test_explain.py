@@ -22,6 +22,7 @@ FAKE = track(Status.FAKE, 0.9, Span(1.0, 2.04, 0.9, 1.5), Span(4.0, 4.0, 0.8, 4.
 REAL = track(Status.REAL, 0.1)
 UNSURE = track(Status.UNCERTAIN, 0.5)
 THROUGHOUT = replace(FAKE, throughout=Status.FAKE)
+BLOCKY = replace(track(Status.UNCERTAIN, 0.1), throughout=Status.REAL)
 DOUBTFUL = replace(
     track(Status.UNCERTAIN, 0.1), throughout=Status.REAL, stretch=Stretch(2.0, 3.0, 0.6)
 )
@@ -43,6 +44,7 @@ def said(*tracks: TrackVerdict, truncated: bool = False, **known: Any) -> Verdic
         ((REAL,), Status.REAL, "no face looks forged in 9 frames"),
         ((UNSURE,), Status.UNCERTAIN, "the scores of 9 frames lie where"),
         ((REAL, UNSURE), Status.UNCERTAIN, "the scores of person 2 lie where"),
+        ((REAL, BLOCKY), Status.UNCERTAIN, "person 2 looks real, as more forgeries do"),
         ((FAKE,), Status.FAKE, "a face looks forged from 1.0 to 2.0 s and 1 more time"),
         ((REAL, FAKE), Status.FAKE, "person 2 looks forged from 1.0 to 2.0 s and 1 more time"),
         ((FAKE, FAKE), Status.FAKE, "person 1 looks .* and 1 more time, and so does another$"),

@@ -51,6 +51,17 @@ def test_a_picture_gets_the_verdict_of_its_face(
     assert left < 225 < right and top < 117 < bottom  # noqa: PT018  the known face
 
 
+def test_a_heavily_compressed_picture_is_not_called_real(
+    scanner: Scanner, astronaut: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    for name, red, blue in (("blue", 0.4, 1.2), ("red", 1.2, 0.3)):
+        Image.fromarray(tinted(astronaut, red, blue)).save(tmp_path / f"{name}.jpg", quality=12)
+    found = scanner.scan(tmp_path / "blue.jpg")
+    assert (found.quality, found.verdict) == (("compressed",), Status.UNCERTAIN)
+    assert "looks real, as more forgeries do when so heavily compressed" in found.reason
+    assert scanner.scan(tmp_path / "red.jpg").verdict == Status.FAKE
+
+
 def test_scan_and_predict_agree_to_the_last_bit(scanner: Scanner, clip: Path) -> None:
     judge = scanner.detectors[0]
     crop = judge.card.preprocessing.crop

@@ -26,6 +26,10 @@ TILTED: Final = 40.0
 BITS: Final = 0.03
 """Bits per pixel and frame of a video below which it counts as heavily compressed."""
 
+BLOCKY: Final = 2.0
+"""Steps at the borders of JPEG's blocks, in steps elsewhere, from which a picture counts as heavily
+compressed: that of most at quality 15, and of at most one in a hundred as cameras store them."""
+
 OUTSIDE: Final = 0.1
 """Share of a detector's square that may lie beyond the picture before the face counts as cut."""
 
@@ -62,6 +66,22 @@ def sharpness(grey: NDArray[np.uint8]) -> float:
     """Variance of the Laplacian of (H, W) grey over its own: independent of the contrast."""
     fine = float(np.var(np.asarray(cv2.Laplacian(grey, cv2.CV_32F))))
     return fine / (float(np.var(grey)) + 1.0)
+
+
+def blockiness(image: NDArray[np.uint8]) -> float:
+    """Mean step of brightness of (H, W, 3) across the borders of 8 x 8 blocks, over that elsewhere.
+
+    About 1 without blocks, and 1 where a side has less than two of them.
+    """
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32)
+    if min(grey.shape) < 17:
+        return 1.0
+    ratios = []
+    for lines in (grey, grey.T):
+        steps = np.abs(np.diff(lines, axis=1)).mean(axis=0)
+        places = steps[: len(steps) // 8 * 8].reshape(-1, 8).mean(axis=0)  # the last is a border
+        ratios.append(places[7] / max(places[:7].mean(), 1e-6))
+    return float(np.mean(ratios))
 
 
 def is_turned(face: Face) -> bool:

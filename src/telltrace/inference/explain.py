@@ -45,6 +45,9 @@ def explain(found: Verdict, truncated: bool, min_face: float) -> tuple[str, str]
         when = moment(worst.stretch.start, worst.stretch.end, 1)
         reason = f"{who or 'a face'} looks suspicious{when}, and too little so to be called forged"
         return reason, "Look at those seconds yourself, or give a sharper copy"
+    if worst.throughout == Status.REAL:
+        reason = f"{who or 'a face'} looks real, as more forgeries do when so heavily compressed"
+        return reason, "Give a copy that is less compressed"
     scores = f"scores of {who or seen} lie" if moving else f"score of {who or 'the face'} lies"
     more = ", or look at more frames with --frames" if moving else ""
     reason = f"the {scores} where the detector is often wrong"

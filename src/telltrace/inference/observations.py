@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telltrace.faces.media import Frames, Status
-from telltrace.faces.quality import BITS, Flag, common_flags
+from telltrace.faces.quality import BITS, BLOCKY, Flag, common_flags
 from telltrace.faces.track import Linking, Sight, link
 from telltrace.faces.turned import turn_back
 from telltrace.inference.rule import Finding, Rule, Series, halfway, judge_score
@@ -41,6 +41,8 @@ class Observations:
     """Quarters by which frames were turned to the left for the faces to be upright."""
     size: tuple[int, int] | None = None
     """Width and height of the file's frames as they are."""
+    blockiness: float = 1.0
+    """That of a picture; see `telltrace.faces.quality.blockiness`."""
     lost: int = 0
     looks: dict[int, Look] = field(default_factory=dict)
     """By the place of the frame in the file."""
@@ -64,7 +66,9 @@ class Observations:
 
     @property
     def is_compressed(self) -> bool:
-        """Whether the video has few bits per pixel and frame."""
+        """Whether a picture shows the blocks of its encoder, or a video has few bits a pixel."""
+        if self.is_still:
+            return self.blockiness >= BLOCKY
         if self.frames.bits is None or self.size is None:
             return False
         return self.frames.bits / (self.size[0] * self.size[1]) < BITS
@@ -107,7 +111,7 @@ class Observations:
             found = self.rule.video(series, people)
         forged, stretch = self._forged(series, found, people)
         return TrackVerdict(
-            status=found.status,
+            status=self._covered(found.status),
             score=found.score,
             scores=found.scores,
             throughout=found.throughout,
@@ -116,6 +120,11 @@ class Observations:
             quality=quality,
             faces=faces,
         )
+
+    def _covered(self, status: Status) -> Status:
+        """The status, or UNCERTAIN in place of a REAL that was measured to be worth less."""
+        blind = self.is_still and self.is_compressed
+        return Status.UNCERTAIN if blind and status == Status.REAL else status
 
     def _forged(
         self, series: Series, found: Finding, people: int

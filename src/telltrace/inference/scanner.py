@@ -15,7 +15,7 @@ from telltrace.errors import OptionError
 from telltrace.faces import media
 from telltrace.faces.detect import Face, FaceDetector, create_face_detector
 from telltrace.faces.follow import follow_faces
-from telltrace.faces.quality import Flag, face_flags, is_small
+from telltrace.faces.quality import Flag, blockiness, face_flags, is_small
 from telltrace.faces.track import look_at
 from telltrace.faces.turned import UPRIGHT, find_turn, turn_frame
 from telltrace.inference.adaptive import frames_at_edges, needs_more, suspicious_moments
@@ -190,6 +190,8 @@ class Scanner:
         for chunk in watch.chunks(seen.frames, self.settings.batch_size, expected):
             watch.check()
             seen.size = (chunk[0].image.shape[1], chunk[0].image.shape[0])
+            if seen.is_still:
+                seen.blockiness = blockiness(chunk[0].image)
             upright = [turn_frame(frame, seen.turn) for frame in chunk]
             with watch.stage("detect"):
                 found = follow_faces(self.face_detector, upright, self.settings.search_every)
