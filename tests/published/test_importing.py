@@ -76,6 +76,8 @@ def test_keras_polarity_is_turned(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert card.preprocessing.std == (1, 1, 1)
     assert card.preprocessing.crop.margin == 1.07
     assert card.provenance["files"] == {"Meso4.h5": hashlib.sha256(source.read_bytes()).hexdigest()}
+    assert card.provenance["classes"] == "one sigmoid, 1 real"
+    assert card.provenance["licence"]
     assert str(tmp_path) not in card.to_json()
 
 

@@ -85,6 +85,7 @@ def import_weights(format: str, files: list[Path], out: Path, **options: Any) ->
 
     card = run(format, files, out, **options)
     print(f"{card.provenance['summary']}: {card.detector} {card.options or ''} -> {out}")
+    print("published classes: {classes}; licence: {licence}".format(**card.provenance))
     return 0
 
 

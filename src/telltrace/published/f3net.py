@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from telltrace.models.f3net import F3NetFAD
 from telltrace.models.xception import FEATURES, modern_names, published_name
 
-from .layout import BENCHMARK, Layout, State
+from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
 
 FILTERS = "FAD_head.filters"
 _WEIGHT = "decompose.filters.weight"
@@ -56,6 +56,7 @@ def _complete(state: State, detector: F3NetFAD) -> None:
 
 FAD = Layout(
     source="F3-Net as DeepfakeBench publishes it",
+    licence=BENCHMARK_LICENCE,
     preprocessing=BENCHMARK,
     mark="bn1.weight",
     clean=modern_names,

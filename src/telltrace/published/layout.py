@@ -22,6 +22,8 @@ BENCHMARK = Preprocessing(
 )
 """DeepfakeBench's: five landmarks on a template with margin 1.3, pixels in [-1, 1]."""
 
+BENCHMARK_LICENCE = "CC BY-NC 4.0 (its code's; none is stated for the weights)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
@@ -32,6 +34,10 @@ class Layout:
 
     source: str
     """Who published it, for errors and the card."""
+    licence: str = "not stated by its authors"
+    """Terms of the published weights, for the card."""
+    classes: str = "0 real, 1 fake"
+    """What its authors' outputs mean, for the card; ours are 0 real, 1 fake whatever theirs are."""
     files: tuple[str, ...] = ("STATE_DICT.pth",)
     """What each file is, in the order in which they are given."""
     read: Callable[[Sequence[Path]], State] = lambda files: read_state_dict(files[0])

@@ -105,7 +105,10 @@ def import_weights(
     crop = replace(expected.crop, **{key: value for key, value in asked.items() if value})
     usual = default_options(detector)
     hashes = {path.name: file_sha256(path) for path in files}
-    origin = {"summary": layout.source, "format": format, "files": hashes, "telltrace": VERSION}
+    origin = {
+        "summary": layout.source, "format": format, "files": hashes, "telltrace": VERSION,
+        "licence": layout.licence, "classes": layout.classes,
+    }  # fmt: skip
     card = Card(
         detector=detector,
         options={key: value for key, value in options.items() if value != usual[key]},

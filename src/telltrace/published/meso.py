@@ -15,7 +15,7 @@ from telltrace.errors import CheckpointError, DependencyError
 from telltrace.faces.align import FaceCrop
 from telltrace.models.meso import STRIDE, Inception, MesoNet
 
-from .layout import BENCHMARK, Layout, State
+from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
 
 
 def _side(cells: int) -> int:
@@ -53,6 +53,7 @@ def _port(name: str, inceptions: int, source: str) -> Layout:
 
     return Layout(
         source=source,
+        licence=BENCHMARK_LICENCE,
         preprocessing=BENCHMARK,
         mark="fc1.weight",
         describe=describe,
@@ -131,6 +132,7 @@ MESO4 = _port("meso4", 0, "Meso-4 as DeepfakeBench publishes it")
 MESO_INCEPTION4 = _port("meso_inception4", 2, "MesoInception-4 as DeepfakeBench publishes it")
 KERAS = Layout(
     source="MesoNet (Afchar et al., WIFS 2018), published Keras weights",
+    classes="one sigmoid, 1 real",
     files=("WEIGHTS.h5",),
     read=read_hdf5,
     # Their square is 2.86 times the distance of eyes and mouth, or of both eyes if that is

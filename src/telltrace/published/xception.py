@@ -4,7 +4,7 @@ from typing import Any
 
 from telltrace.models.xception import Xception, modern_names, published_name
 
-from .layout import BENCHMARK, Layout, State
+from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
 
 
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
@@ -19,6 +19,7 @@ def _published(name: str) -> str:
 
 XCEPTION = Layout(
     source="Xception as DeepfakeBench publishes it",
+    licence=BENCHMARK_LICENCE,
     preprocessing=BENCHMARK,
     mark="bn1.weight",
     clean=modern_names,
