@@ -137,7 +137,7 @@ class Setup:
             found.append(f"{', '.join(fresh)} from fresh weights, in the paper from ImageNet's")
         if self.shared_people:
             found.append("people of the test may have been learnt from: figures can flatter")
-        unlike = f" but for: {'; '.join(found)}" if found else ""
+        unlike = f" but for: {'; '.join(dict.fromkeys(found))}" if found else ""
         count = len(self.seeds)
         return f"the paper's settings{unlike}; {count} seed{'s' * (count > 1)}"
 

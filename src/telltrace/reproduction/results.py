@@ -77,10 +77,11 @@ def summary(table: Table, cells: Sequence[Cell], how: str) -> list[str]:
 def _judged(cell: Cell) -> str:
     """What a column was judged on, and by what its intervals draw."""
     *_, figure = cell.figures.values()
+    count = len(figure.seeds)
     few = ", too few: the truth lies outside more often than the intervals say"
     return (
         f"{cell.column.name}: judged on {figure.reals + figure.fakes} videos ({figure.reals} real, "
-        f"{figure.fakes} fake), intervals draw {figure.drawn} and {len(figure.seeds)} seeds"
+        f"{figure.fakes} fake), intervals draw {figure.drawn} and {count} seed{'s' * (count > 1)}"
         f"{few if min(figure.reals, figure.fakes) < 10 else ''}."
     )
 
@@ -94,7 +95,8 @@ def to_text(table: Table, cells: Sequence[Cell], how: str) -> str:
 def to_markdown(table: Table, cells: Sequence[Cell], how: str) -> str:
     """For a page of documentation: a grid a metric; rows and columns without ours are left out."""
     text = "\n".join(f"- {sentence}" for sentence in summary(table, cells, how))
-    grids = [_grid(_across(table, cells, metric)) for metric in table.metrics]
+    measured = [metric for metric in table.metrics if any(metric in c.figures for c in cells)]
+    grids = [_grid(_across(table, cells, metric)) for metric in measured]
     return f"### {table.name}\n\n{text}\n\n" + "\n".join(grids + _costs(table, cells))
 
 
