@@ -1,9 +1,12 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telltrace.faces.align import TEMPLATE, FaceCrop, similarity
+from telltrace.faces.align import FRONTAL, TEMPLATE, FaceCrop, median_similarity, similarity
 from telltrace.faces.detect import Face
 
 
@@ -124,7 +127,7 @@ def test_a_square_beyond_the_picture_is_shifted_inside_and_invents_no_pixel() ->
     [
         ({"size": 0}, "size must be at least 1 pixel, got 0"),
         ({"margin": 0.2}, "margin must be between 0.5 and 4, got 0.2"),
-        ({"alignment": "eyes"}, "alignment must be box, similarity or whole, got 'eyes'"),
+        ({"alignment": "eyes"}, "alignment must be box, similarity, median or whole, got 'eyes'"),
     ],
 )
 def test_refuses_a_crop_that_means_nothing(options: dict[str, object], message: str) -> None:
@@ -137,3 +140,27 @@ def test_refuses_a_face_that_is_none(picture: np.ndarray) -> None:
         FaceCrop().cut(picture, a_face(10, 10, 10, 10))
     with pytest.raises(ValueError, match="finite and apart"):
         FaceCrop(alignment="similarity").cut(picture, a_face(10, 10, 20, 20))
+
+
+def test_the_median_alignment_is_gends() -> None:
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "gend_align.json").read_text())
+    for row in golden["alignments"]:
+        size, landmarks = row["output_width_height"][0], np.array(row["landmarks"])
+        targets = ((FRONTAL - 0.5) / row["scale"] + 0.5) * size
+        matrix = median_similarity(landmarks, targets)
+        np.testing.assert_allclose(matrix, row["matrix"], atol=1e-4)  # theirs stops refining there
+        crop = FaceCrop(size, row["scale"], "median")
+        face = Face((0, 0, 1, 1), landmarks, 1.0)
+        np.testing.assert_allclose(
+            crop.place(landmarks, face), landmarks @ matrix[:, :2].T + matrix[:, 2]
+        )
+
+
+def test_a_landmark_that_fits_badly_does_not_count() -> None:
+    landmarks = FRONTAL * 100 + (30, 20)
+    landmarks[2] += (0, 40)
+    matrix = median_similarity(landmarks, FRONTAL)
+    kept = np.delete(landmarks, 2, axis=0) @ matrix[:, :2].T + matrix[:, 2]
+    np.testing.assert_allclose(kept, np.delete(FRONTAL, 2, axis=0), atol=1e-6)
+    with pytest.raises(ValueError, match="apart from each other"):
+        median_similarity(np.zeros((5, 2)), FRONTAL)

@@ -9,7 +9,7 @@ import torch
 
 from telltrace import cli
 from telltrace.models import DETECTORS, create_detector, list_detectors
-from telltrace.models.registry import Builder, _builder, default_options, options_for_size
+from telltrace.models.registry import PREFIXES, Builder, _builder, default_options, options_for_size
 
 
 def test_a_misspelt_name_is_answered_with_the_right_one() -> None:
@@ -39,7 +39,9 @@ def test_every_detector_is_listed_once() -> None:
     assert all(row.name.startswith(row.family) for row in rows)
 
 
-@pytest.mark.parametrize("name", sorted({*DETECTORS, "timm:resnet10t", "sfi:resnet10t"}))
+@pytest.mark.parametrize(
+    "name", sorted({*DETECTORS, "timm:resnet10t", "sfi:resnet10t", "ln_tuned:x"})
+)
 def test_options_are_read_from_the_text_as_python_reads_them(name: str) -> None:
     builder = _builder(name)
     assert isinstance(builder, Builder)
@@ -61,12 +63,12 @@ def test_detectors_prints_the_options_of_every_detector_and_prefix(
     text = capsys.readouterr().out
     cli.main(["detectors", "--json"])
     rows = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in rows] == [*sorted(DETECTORS), "timm:NAME", "sfi:NAME"]
+    assert [row["name"] for row in rows] == [*sorted(DETECTORS), *(f"{x}NAME" for x in PREFIXES)]
     for row in rows:
         assert f"{row['name']} " in text
         assert list(row["options"]) == list(default_options(row["name"]))
         assert f"options: {', '.join(row['options'])}\n" in text
-    assert "alpha" in rows[-1]["options"]
+    assert "alpha" in next(row for row in rows if row["name"] == "sfi:NAME")["options"]
 
 
 def test_lists_one_family() -> None:

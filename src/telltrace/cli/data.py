@@ -26,7 +26,7 @@ def pack(
     split: str | None = None,
     size: int | None = None,
     margin: float = 1.3,
-    alignment: Literal["box", "similarity", "whole"] = "box",
+    alignment: Literal["box", "similarity", "median", "whole"] = "box",
 ) -> int:
     """Write a manifest's face crops and masks into one file, which is quick to open and to copy.
 

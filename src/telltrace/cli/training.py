@@ -18,7 +18,11 @@ def detectors(*, family: str | None = None, json: bool = False) -> int:
 
     listed = list_detectors(family)
     if family is None:
-        about = {"timm:": "any network of timm", "sfi:": "its space-frequency form"}
+        about = {
+            "timm:": "any network of timm",
+            "sfi:": "its space-frequency form",
+            "ln_tuned:": "its LayerNorms tuned, as GenD does",
+        }
         listed += [DetectorInfo(f"{x}NAME", x[:-1], about[x]) for x in PREFIXES]
     rows = [{**row._asdict(), "options": row.options} for row in listed]
     if json:

@@ -26,7 +26,7 @@ def prepare(
     sample: Literal["spread", "every", "fps", "all"] = "spread",
     size: int = 256,
     margin: float = 1.3,
-    alignment: Literal["box", "similarity", "whole"] = "box",
+    alignment: Literal["box", "similarity", "median", "whole"] = "box",
     faces: Literal["one", "all"] = "one",
     paper: PaperSampling | None = None,
     workers: int | None = None,
@@ -58,8 +58,9 @@ def prepare(
             FRAMES-th, "fps" FRAMES a second, "all" all of them.
         size: Side of a crop, in pixels.
         margin: Side of the square crop as a multiple of the face box.
-        alignment: "box" cuts upright, "similarity" turns and scales by five landmarks, "whole"
-            looks for no face and resizes the picture, which is one already.
+        alignment: "box" cuts upright, "similarity" turns and scales by five landmarks, "median"
+            likewise, as GenD does, "whole" looks for no face and resizes the picture, which is
+            one already.
         faces: The main person's face in each frame, or all faces.
         paper: Videos, frames and faces in the numbers of a paper, in place of --frames and
             --sample; see recipes/data.

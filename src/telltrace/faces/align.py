@@ -23,6 +23,9 @@ TEMPLATE = np.array(
 )
 """(5, 2) eyes, nose and mouth corners in the unit square, in the order of `Face.landmarks`."""
 
+FRONTAL = np.array([[0.34, 0.46], [0.66, 0.46], [0.5, 0.64], [0.37, 0.82], [0.63, 0.82]])
+"""The same points of a face that is turned to neither side: GenD's template."""
+
 Square = tuple[int, int, int]
 """Left, top and side, in pixels."""
 
@@ -38,7 +41,9 @@ class FaceCrop:
         margin: Side of the square in sizes of the face: 1 ends at the longer side of its box.
         alignment: ``"box"`` cuts an upright square around the centre of the box.
             ``"similarity"`` turns, scales and moves the five landmarks onto a template, the
-            same in every crop (the template's square is taken for a face of size 1). ``"whole"``
+            same in every crop (the template's square is taken for a face of size 1). ``"median"``
+            does so too, as GenD does: onto its template, and a landmark that fits badly does not
+            count (least median of squares). ``"whole"``
             resizes the picture, which is a face already, whatever its margin and shape.
         outside: What happens to an upright square that reaches beyond the picture. ``"shift"``
             moves it inside, and makes it as small as the picture if need be: no pixel is
@@ -47,15 +52,15 @@ class FaceCrop:
 
     size: int = 256
     margin: float = 1.3
-    alignment: Literal["box", "similarity", "whole"] = "box"
+    alignment: Literal["box", "similarity", "median", "whole"] = "box"
     outside: Literal["shift", "repeat"] = "shift"
 
     def __post_init__(self) -> None:
-        kinds = "box", "similarity", "whole"
+        kinds = "box", "similarity", "median", "whole"
         rules = {
             "size": (self.size >= 1, "at least 1 pixel"),
             "margin": (0.5 <= self.margin <= 4, "between 0.5 and 4"),
-            "alignment": (self.alignment in kinds, "box, similarity or whole"),
+            "alignment": (self.alignment in kinds, "box, similarity, median or whole"),
             "outside": (self.outside in ("shift", "repeat"), "shift or repeat"),
         }
         for name, (is_met, rule) in rules.items():
@@ -69,7 +74,7 @@ class FaceCrop:
         """
         if self.alignment == "whole":
             return resize_square(image, self.size)
-        if self.alignment == "similarity":
+        if self.alignment in ("similarity", "median"):
             return _warp(image, self._onto_template(face), self.size)
         return resize_square(_square(image, *self.square(face, image.shape[:2])), self.size)
 
@@ -97,14 +102,17 @@ class FaceCrop:
 
         ``square`` is what `square` gave; None for a crop well inside its picture.
         """
-        if self.alignment == "similarity":
+        if self.alignment in ("similarity", "median"):
             matrix = self._onto_template(face)
             return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]
         x, y, side = square or replace(self, outside="repeat").square(face, (0, 0))
         return (np.asarray(points, dtype=np.float64) - (x, y)) * (self.size / side)
 
     def _onto_template(self, face: "Face") -> NDArray[np.float64]:
-        return similarity(face.landmarks, ((TEMPLATE - 0.5) / self.margin + 0.5) * self.size)
+        fit, template = similarity, TEMPLATE
+        if self.alignment == "median":
+            fit, template = median_similarity, FRONTAL
+        return fit(face.landmarks, ((template - 0.5) / self.margin + 0.5) * self.size)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -133,6 +141,20 @@ def similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
     f = np.sum((q - q.mean()) * np.conj(p - p.mean())) / spread
     shift = q.mean() - f * p.mean()
     return np.array([[f.real, -f.imag, shift.real], [f.imag, f.real, shift.imag]])
+
+
+def median_similarity(points: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
+    """:func:`similarity` of the points that agree best: the median of their squares is least.
+
+    Points that coincide or are not finite are an OptionError.
+
+    References:
+        Rousseeuw, "Least Median of Squares Regression", JASA 1984, in OpenCV's form.
+    """
+    of_all = similarity(points, targets)  # refuses what has no answer
+    p, q = (np.asarray(x, dtype=np.float64) for x in (points, targets))
+    found = cv2.estimateAffinePartial2D(p, q, method=cv2.LMEDS)[0]
+    return of_all if found is None else np.asarray(found, dtype=np.float64)
 
 
 def _square(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:

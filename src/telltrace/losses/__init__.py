@@ -7,6 +7,7 @@ objective that calls another method of the network than ``forward`` names it in 
 """
 
 from .classification import CrossEntropy, Localization, Losses, mix_batch
+from .hypersphere import Hypersphere, alignment_loss, uniformity_loss
 from .information import Information
 from .margin import AMSoftmax, CosineHead, am_softmax, with_margin
 from .multi_task import ThreeTasks, multi_task_loss
@@ -15,12 +16,15 @@ __all__ = [
     "AMSoftmax",
     "CosineHead",
     "CrossEntropy",
+    "Hypersphere",
     "Information",
     "Localization",
     "Losses",
     "ThreeTasks",
+    "alignment_loss",
     "am_softmax",
     "mix_batch",
     "multi_task_loss",
+    "uniformity_loss",
     "with_margin",
 ]

@@ -111,7 +111,11 @@ DETECTORS: dict[str, "Build"] = {
 network's class may name its ``objectives`` (see :mod:`telltrace.losses`): the first trains it.
 """
 
-PREFIXES = {"timm:": "plain.timm_detector", "sfi:": "plain.sfi_detector"}
+PREFIXES = {
+    "timm:": "plain.timm_detector",
+    "sfi:": "plain.sfi_detector",
+    "ln_tuned:": "ln_tuned.LayerNormTuned",
+}
 """Builders of whatever timm's name behind the prefix stands for."""
 
 RENAMED: dict[str, Callable[[bool], dict[str, Any]]] = {
@@ -124,8 +128,8 @@ RENAMED: dict[str, Callable[[bool], dict[str, Any]]] = {
 def create_detector(name: str, **options: Any) -> "nn.Module":
     """Build a detector, with its builder's options, with freshly initialised weights.
 
-    ``name`` is a key of :data:`DETECTORS`, or ``timm:`` or ``sfi:``, which converts the network to
-    its space-frequency form, and timm's name of a network.
+    ``name`` is a key of :data:`DETECTORS`, or timm's name of a network behind ``timm:``, ``sfi:``,
+    which converts it to its space-frequency form, or ``ln_tuned:``, which trains its LayerNorms.
 
     Raises:
         OptionError: If there is no such detector or option; the message names those there are.

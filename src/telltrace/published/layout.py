@@ -1,6 +1,7 @@
 """How a published state dict becomes a detector, and a detector a published state dict."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError
 from telltrace.faces.align import FaceCrop
-from telltrace.models.registry import DETECTORS
+from telltrace.models.registry import create_detector
 from telltrace.models.state_dicts import match, read_state_dict, unwrap
 
 State = dict[str, Tensor]
@@ -49,6 +50,9 @@ class Layout:
     """Undo what older files do to names and shapes."""
     describe: Callable[[State], tuple[str, dict[str, Any]]]
     """Name and options of the detector that has tensors of these shapes."""
+    in_place: bool = False
+    """Whether the network is built without memory and takes the file's tensors as they are: for
+    large ones all of whose tensors are in the file."""
     constants: Callable[[Any], State] = lambda detector: {}
     """Published tensors that are constants of the detector, or that nothing reads; a file need
     not have them."""
@@ -77,7 +81,8 @@ class Layout:
         try:
             name, options = self.describe(state)
             dtype = next(t.dtype for t in state.values() if t.is_floating_point())
-            detector = DETECTORS[name](**options).to(dtype)
+            with torch.device("meta") if self.in_place else nullcontext():
+                detector = create_detector(name, **options).to(dtype)
             for key, own in self.constants(detector).items():
                 if (theirs := state.pop(key, own)).shape != own.shape:
                     found = f"{tuple(theirs.shape)} instead of {tuple(own.shape)}"
@@ -93,7 +98,7 @@ class Layout:
         except RuntimeError as error:  # shapes that do not go together
             raise CheckpointError(f"This state dict is not {self.source}: {error}") from None
         ours = match(detector, state, self.rename, what=self.source, ignored=self.ignored)
-        detector.load_state_dict(ours)
+        detector.load_state_dict(ours, assign=self.in_place)
         return name, options, detector
 
     def export(self, detector: nn.Module) -> State:

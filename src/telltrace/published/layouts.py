@@ -18,11 +18,22 @@ from telltrace.files import check_suffix, file_sha256
 from telltrace.files.version import VERSION
 from telltrace.models.registry import default_options
 
-from . import f3net, information_bottleneck, m2tr, meso, multi_task, sficonv, two_stream, xception
+from . import (
+    f3net,
+    gend,
+    information_bottleneck,
+    m2tr,
+    meso,
+    multi_task,
+    sficonv,
+    two_stream,
+    xception,
+)
 from .layout import Layout
 
 LAYOUTS: dict[str, Layout] = {
     "f3net_fad": f3net.FAD,
+    "gend_clip_l14": gend.GEND_CLIP_L14,
     "ib_efficientnet_b0": information_bottleneck.EFFICIENTNET_B0,
     "ib_mobilenet": information_bottleneck.MOBILENET,
     "ib_resnet34": information_bottleneck.RESNET34,
@@ -75,7 +86,7 @@ def import_weights(
     out: Path,
     *,
     margin: float | None = None,
-    alignment: Literal["box", "similarity"] | None = None,
+    alignment: Literal["box", "similarity", "median"] | None = None,
     image_size: int | None = None,
 ) -> Card:
     """Write a checkpoint from published weights that the user has; its card comes back.
@@ -86,7 +97,8 @@ def import_weights(
             restricted reader.
         out: Checkpoint to write; its name ends in .safetensors.
         margin: Side of the face crop in sizes of the face; by default what the weights expect.
-        alignment: "box" cuts upright, "similarity" turns and scales; by default likewise.
+        alignment: "box" cuts upright, "similarity" turns and scales, "median" likewise, as GenD
+            does; by default what the weights expect.
         image_size: Side of the network's input, in pixels; by default likewise.
 
     Raises:

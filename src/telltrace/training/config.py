@@ -88,14 +88,18 @@ class ObjectiveConfig:
 
     name: str = "auto"
     """By default the detector's own: "am_softmax" for two_stream, "information" for ib,
-    "multi_task" for multi_task, "localization" for blend; "cross_entropy" for all others, and
-    for any of these that should train with it."""
+    "multi_task" for multi_task, "localization" for blend, "hypersphere" for ln_tuned;
+    "cross_entropy" for all others, and for any of these that should train with it."""
     label_smoothing: float = 0.0
-    """Cross-entropy and localization: share of the target spread over both classes."""
+    """Cross-entropy, localization and hypersphere: share of the target spread over both classes."""
     map_weight: float = 1.0
     """Localization: weight of the map of forged places, where the data has masks."""
     rank_weight: float = 1.0
     """Localization: weight of ranking a forgery above the face it was made from."""
+    align_weight: float = 0.1
+    """Hypersphere: weight of the distance between faces of one class (ours, not the paper's)."""
+    uniform_weight: float = 0.5
+    """Hypersphere: weight of how far all faces spread (ours, not the paper's)."""
     kind: Literal["cosine", "angular"] = "cosine"
     """AM-Softmax: where the margin is added."""
     margin: float = 0.5

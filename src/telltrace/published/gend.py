@@ -1,0 +1,64 @@
+"""GenD's released detector: CLIP's ViT-L/14 in the names of Hugging Face, with a linear head."""
+
+from typing import Any
+
+from telltrace.data.transforms import Preprocessing
+from telltrace.faces.align import FaceCrop
+
+from .layout import Layout, State
+from .vision_transformer import join_attention
+
+_VISION = "feature_extractor.vision_model"
+_PARTS = {
+    "backbone.cls_token": f"{_VISION}.embeddings.class_embedding",
+    "backbone.pos_embed": f"{_VISION}.embeddings.position_embedding.weight",
+    "backbone.patch_embed.proj.": f"{_VISION}.embeddings.patch_embedding.",
+    "backbone.norm_pre.": f"{_VISION}.pre_layrnorm.",
+    "backbone.norm.": f"{_VISION}.post_layernorm.",
+    "backbone.blocks.": f"{_VISION}.encoder.layers.",
+    "head.": "model.linear.",
+}
+_LAYERS = {
+    ".norm1.": ".layer_norm1.",
+    ".norm2.": ".layer_norm2.",
+    ".attn.qkv.": ".self_attn.qkv.",
+    ".attn.proj.": ".self_attn.out_proj.",
+}
+
+
+def _describe(state: State) -> tuple[str, dict[str, Any]]:
+    classes = len(state["model.linear.weight"])
+    return "ln_tuned:vit_large_patch14_clip_quickgelu_224", {"num_classes": classes}
+
+
+def _simplify(state: State, detector: Any) -> None:
+    join_attention(state, ("q_proj", "k_proj", "v_proj"), "qkv")
+    for name in (_PARTS["backbone.cls_token"], _PARTS["backbone.pos_embed"]):
+        state[name] = state[name].reshape(1, -1, state[name].shape[-1])
+
+
+def _rename(name: str) -> str:
+    ours = next(part for part in _PARTS if name.startswith(part))
+    name = _PARTS[ours] + name.removeprefix(ours)
+    for part, theirs in _LAYERS.items():
+        name = name.replace(part, theirs)
+    return name
+
+
+GEND_CLIP_L14 = Layout(
+    source="GenD on CLIP ViT-L/14 (Yermakov et al., 2025)",
+    licence="not stated where we looked (its code and its sister model: MIT; CLIP underneath: MIT)",
+    files=("model.safetensors",),
+    preprocessing=Preprocessing(
+        crop=FaceCrop(size=224, margin=1.3, alignment="median"),
+        image_size=224,
+        mean=(0.48145466, 0.4578275, 0.40821073),
+        std=(0.26862954, 0.26130258, 0.27577711),
+    ),
+    describe=_describe,
+    in_place=True,
+    simplify=_simplify,
+    ignored=("feature_extractor.visual_projection.",),
+    rename=_rename,
+)
+"""Theirs warps at the face's own size and shrinks to 224 pixels; ours does both at once."""

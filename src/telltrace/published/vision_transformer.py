@@ -1,0 +1,19 @@
+"""What the published layouts of vision transformers share."""
+
+import torch
+
+from .layout import State
+
+
+def join_attention(state: State, parts: tuple[str, str, str], whole: str) -> None:
+    """Join query, key and value, named ``parts``, of each attention into one matrix, in place.
+
+    Tensors of ``PREFIX.part.weight`` (D, D) and ``.bias`` (D,) become ``PREFIX.whole.weight``
+    (3 D, D) and ``.bias`` (3 D,), as timm computes them. A part that is missing is a KeyError.
+    """
+    ends = [f".{parts[0]}.{leaf}" for leaf in ("weight", "bias")]
+    for name in [name for name in state if name.endswith(tuple(ends))]:
+        leaf = name.rpartition(".")[2]
+        prefix = name.removesuffix(f".{parts[0]}.{leaf}")
+        joined = torch.cat([state.pop(f"{prefix}.{part}.{leaf}") for part in parts])
+        state[f"{prefix}.{whole}.{leaf}"] = joined
