@@ -45,9 +45,11 @@ def evaluate(
     """Compute metrics from a scores table, per frame, per video and per method.
 
     Args:
-        scores: Table with `label` and `score`, .csv or .parquet, of any length.
+        scores: Table with `label` and `score`, .csv or .parquet, of any length; or results of
+            DeepfakeBench (.pickle, .json, .csv) or deepfake-workbench (.scores.csv).
         columns: Columns that have other names there, such as video=clip,score=prob_fake.
-        against: Scores of another detector for the same items: is one better, or is it a tie?
+        against: Scores of another detector for the same items, of any of these forms: is one
+            better, or is it a tie? Where no rows are the same, videos are compared.
         compat: Print beside ours what this benchmark's metric code would have said, and why.
         roc: Picture to draw the ROC curves to (.png).
         reliability: Picture to draw how often faces of a given score are fake to (.png).
@@ -78,7 +80,8 @@ def evaluate(
         alike = scores.stem == against.stem
         called = (str(scores), str(against)) if alike else (scores.stem, against.stem)
         print("\n" + room.render_comparison(compared[0], called))
-        print(f"{compared[1]} rows that only one of the two holds or judged are left out.")
+        what = "rows" if "frames" in compared[0] else "videos"
+        print(f"{compared[1]} {what} that only one of the two holds or judged are left out.")
     if theirs:
         print("\n" + room.render_compatibility(theirs, "DeepfakeBench"))
     return 0

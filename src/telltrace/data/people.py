@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ManifestError
+from ..evaluation.names import naming_of
 from ..evaluation.videos import connected_groups
 from ..jobs.progress import logger
-from .datasets.names import naming_of
 from .manifest import identities, source_of
 from .paper import PaperSampling
 from .split_checks import SplitError, check_splits

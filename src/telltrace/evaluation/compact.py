@@ -29,7 +29,13 @@ from .scores import (
 from .videos import OF_VIDEO, Aggregation, Videos, aggregate_scores, number_rows, texts_of
 
 _WANTED = [*OF_VIDEO, "label", "frame", "score", *OPTIONAL]
-_KINDS = {"video": np.int32, "score": np.float64, "track": np.int32, "item": np.uint64}
+_KINDS = {
+    "video": np.int32,
+    "score": np.float64,
+    "track": np.int32,
+    "item": np.uint64,
+    "frame": np.int32,
+}
 """What is held of each row."""
 
 LevelName = Literal["frames", "tracks", "videos"]
@@ -55,6 +61,8 @@ class ScoreTable:
     """False where the table has no ``video``: each row is then taken for one of its own."""
     item: NDArray[np.uint64] | None = None
     """Hash of what names each row (its video, path and frame), (N,); where it was asked for."""
+    frame: NDArray[np.int32] | None = None
+    """Each row's frame, -1 for none, (N,); likewise."""
 
     def level(
         self, name: LevelName, aggregation: Aggregation = "mean", top: int = 5
@@ -154,6 +162,7 @@ class _Builder:
         key = part[[*VIDEO_KEY, "path"]].assign(frame=part["frame"].astype(np.float64))
         hashes = pd.util.hash_pandas_object(key, index=False).to_numpy()
         self.held["item"] += hashes.tobytes()
+        self.held["frame"] += part["frame"].to_numpy(np.int32).tobytes()
 
     def table(self) -> ScoreTable:
         if not self.rows:
@@ -174,4 +183,5 @@ class _Builder:
             held["track"] if tracks else None,
             rank[[number for number, _ in self.tracks] if tracks else []],
             dict(sorted(self.unjudged.items())), self.named, held["item"] if self.items else None,
+            held["frame"] if self.items else None,
         )  # fmt: skip

@@ -5,19 +5,20 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from telltrace.errors import ManifestError
 
 from .columns import VIDEO_KEY
-from .compact import Scores, ScoreTable, compact_scores
+from .compact import Scores, compact_scores
 from .groups import Drawn, choose_clusters
 from .intervals import Draws
 from .items import BinnedItems, Items
 from .metrics import METRICS, measure_ranking
+from .pairing import pair_items
 from .ranking import Floats, Labels, UndefinedError, check
-from .scores import Columns
+from .scores import Columns, columns_for
 from .videos import Aggregation, aggregate_scores, identity_groups
 
 Found = dict[str, "Comparison | str"]
@@ -152,28 +153,35 @@ def compare(
     Returns:
         Comparisons by level and metric: frames and videos with a bootstrap that draws linked
         people or videos, as `evaluate` does, and videos with DeLong's test, which takes videos
-        for independent. A text says why there is no comparison. Beside them, how many rows only
+        for independent. A text says why there is no comparison. Without "frames" the tables share
+        videos alone, as those of different tools do. Beside them, how many rows, or videos, only
         one of the tables holds or judged.
 
     A ManifestError if the tables share no item, or do not name their items.
     """
-    a, b = (compact_scores(x, columns, items=True) for x in (first, second))
-    rows = pair_rows(a, b)
-    scores = np.array([a.score[rows[0]], b.score[rows[1]]])
+    a = compact_scores(first, columns, items=True)
+    b = compact_scores(second, columns_for(second, columns), items=True)
+    rows = pair_items(a, b)
+    (one, video), (other, _) = (
+        x.level("frames" if rows.frames else "videos", aggregation) for x in (a, b)
+    )
+    scores = np.array([one[rows.first], other[rows.second]])
     known = ~np.isnan(scores).any(0)
     pair = scores[:, known]
-    videos, owner = np.unique(a.video[rows[0]][known], return_inverse=True)
+    videos, owner = np.unique(video[rows.first][known], return_inverse=True)
     label = a.labels[videos]
-    out = len(a.score) + len(b.score) - len(known) - int(known.sum())
+    out = len(one) + len(other) - len(known) - int(known.sum())
     of_videos = [aggregate_scores(owner, score, len(videos), aggregation) for score in pair]
     levels = {"frames": ([*pair], owner), "videos": (of_videos, np.arange(len(videos)))}
+    if not rows.frames:
+        del levels["frames"]
     found: dict[str, Found] = {}
     try:
         table = a.videos.iloc[videos]
         _, draws = _draw(table, replicates=replicates, level=level, seed=seed)
         for name, (values, of) in levels.items():
-            one, other = (Items(score, of, label, label) for score in values)
-            found[name] = _compare_items(one, other, draws)
+            alike = [Items(score, of, label, label) for score in values]
+            found[name] = _compare_items(alike[0], alike[1], draws)
     except UndefinedError as error:
         found = {name: {"auc": str(error)} for name in levels}
     try:
@@ -189,32 +197,7 @@ def comparison_to_dict(found: dict[str, Found], left_out: int) -> dict[str, Any]
         level: {k: v if isinstance(v, str) else asdict(v) for k, v in metrics.items()}
         for level, metrics in found.items()
     }
-    out = f"{left_out} rows that only one of the two holds or judged"
+    what = "rows" if "frames" in found else "videos"
+    out = f"{left_out} {what} that only one of the two holds or judged"
     areas = {level: metrics["auc"] for level, metrics in plain.items()}
     return {**areas, "left out": out, "metrics": plain}
-
-
-def pair_rows(first: ScoreTable, second: ScoreTable) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Row numbers of the items that two tables share, (M,) each, in the first table's order.
-
-    An item is a video, path and frame; several faces in one frame are paired in their order. A
-    ManifestError says that there are none.
-    """
-    _, a, b = np.intersect1d(_names(first), _names(second), return_indices=True)
-    if not len(a):
-        remedy = "Predict the same manifest with both."
-        raise ManifestError("The two tables share no item", remedy=remedy)
-    order = np.argsort(a)
-    return a[order], b[order]
-
-
-def _names(table: ScoreTable) -> NDArray[np.uint64]:
-    """A number for each row that is the same in every table; (N,)."""
-    assert table.item is not None
-    order = np.argsort(table.item, kind="stable")
-    ordered = table.item[order]
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    occurrence = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
-    names = np.empty_like(table.item)
-    names[order] = ordered + occurrence.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return names

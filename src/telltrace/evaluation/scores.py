@@ -18,6 +18,7 @@ from telltrace.files import write_table
 
 from .columns import MEDIUM
 from .metrics import LOGITS
+from .others import SUFFIXES, read_results, recognise
 from .videos import Videos
 
 COLUMNS = [*MEDIUM, "frame", "time", "score"]
@@ -144,16 +145,47 @@ def read_parts(
 
     A ManifestError says what is wrong, a DependencyError that pyarrow is missing.
     """
-    path, theirs = Path(path), {c: (columns or {}).get(c, c) for c in wanted}
-    read = _read_parquet if path.suffix == ".parquet" else _read_csv
+    path, kind = Path(path), "parquet file" if Path(path).suffix == ".parquet" else "CSV"
+    read = _read_parquet if kind == "parquet file" else _read_csv
     try:
-        yield from read(path, theirs)
+        table = read_results(path) if path.suffix in SUFFIXES else None
+        names = _header(path) if table is None else map(str, table)
+        foreign = recognise(names, path) if not columns else None
+        given = columns or (foreign.columns if foreign else {})
+        theirs = {c: given.get(c, c) for c in [*wanted, *(("status",) if foreign else ())]}
+        for part in read(path, theirs) if table is None else [_typed(table, theirs, path)]:
+            found = foreign.finish(part) if foreign else part
+            yield found[[c for c in found if c in wanted]]
     except FileNotFoundError:
         remedy = f"Write one with `telltrace predict --out {path}`."
         raise ManifestError("no such file", remedy=remedy, path=path) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
-        kind = "parquet file" if path.suffix == ".parquet" else "CSV"
         raise ManifestError(f"not a readable {kind} ({error})", remedy=_WRITE, path=path) from None
+
+
+def columns_for(scores: object, columns: Columns | None) -> Columns | None:
+    """The names of columns, or None for a table that has none of them: it has ours."""
+    if not columns or not isinstance(scores, (str, Path)) or Path(scores).suffix != ".csv":
+        return columns
+    path = Path(scores)
+    return columns if not path.is_file() or {*columns.values()} & {*_header(path)} else None
+
+
+def _header(path: Path) -> list[str]:
+    """The names of a CSV's columns; of another file none."""
+    return [] if path.suffix == ".parquet" else list(pd.read_csv(path, nrows=0).columns)
+
+
+def _typed(table: pd.DataFrame, theirs: Columns, path: Path) -> pd.DataFrame:
+    """A table that was no table's file as `read_parts` gives it."""
+    part = table[list(ours := _choose([*map(str, table)], theirs, path))].rename(columns=ours)
+    for column in part:
+        cells = part[column]
+        if column in NUMBERS:
+            part[column] = _numbers(cells, str(path))
+        else:
+            part[column] = cells.astype(object).where(cells.notna(), "").astype(str)
+    return part
 
 
 def _choose(have: list[str], theirs: Columns, path: Path) -> dict[str, str]:

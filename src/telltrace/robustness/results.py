@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from telltrace.errors import ManifestError
 from telltrace.evaluation.calibration import Calibration
 from telltrace.evaluation.compact import ScoreTable, compact_scores
-from telltrace.evaluation.comparison import TableDraws, pair_rows
+from telltrace.evaluation.comparison import TableDraws
 from telltrace.evaluation.metrics import auc
+from telltrace.evaluation.pairing import pair_rows
 from telltrace.evaluation.ranking import Floats, UndefinedError
 from telltrace.evaluation.rendering import text_table, to_lines
 from telltrace.files.plain import from_plain

@@ -12,9 +12,9 @@ from typing import Any, Final
 import pandas as pd
 
 from ...errors import ManifestError
+from ...evaluation.names import COMPRESSIONS, describe, describe_crop, people_of
 from ..manifest import COLUMNS, check_manifest
 from .listing import SPLITS, read_json, read_lines
-from .names import COMPRESSIONS, describe, describe_crop, people_of
 
 Relocate = tuple[str, str] | None
 """Old and new beginning of the paths in a list."""

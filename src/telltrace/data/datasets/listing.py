@@ -10,8 +10,8 @@ from typing import Any, Final
 import pandas as pd
 
 from ...errors import ManifestError
+from ...evaluation.names import people_of
 from ..manifest import check_manifest
-from .names import people_of
 
 VIDEOS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"})
 PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
