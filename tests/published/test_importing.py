@@ -190,7 +190,10 @@ def test_hdf5_needs_a_package_that_the_message_names(
 
 def test_what_says_its_preprocessing_can_be_imported() -> None:
     known = {name for name, layout in LAYOUTS.items() if layout.preprocessing}
-    assert known == {"gend_clip_l14", "meso-keras", "multi-task", *OPTIONS}
+    kinds = ("b4", "b4st", "autoattb4", "autoattb4st")
+    new = {"gend_clip_l14", "sbi", "dfb_efficientnetb4", "dfdc_b7"}
+    new |= {f"ispl_efficientnet{kind}" for kind in kinds}
+    assert known == {"meso-keras", "multi-task", *OPTIONS, *new}
 
 
 def test_a_new_layout_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 import json as jsonlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+from telltrace.faces import Alignment
 
 
 def prepare(source: Path, **options: Any) -> int:
@@ -26,7 +28,7 @@ def pack(
     split: str | None = None,
     size: int | None = None,
     margin: float = 1.3,
-    alignment: Literal["box", "similarity", "median", "whole"] = "box",
+    alignment: Alignment = "box",
 ) -> int:
     """Write a manifest's face crops and masks into one file, which is quick to open and to copy.
 
@@ -39,8 +41,8 @@ def pack(
         split: Only the rows of this split, such as train.
         size: Side of the crops in pixels, where no prepare.json beside the manifest says it.
         margin: There, side of a crop as a multiple of the face box.
-        alignment: There, whether crops are upright, turned and scaled by five landmarks, or whole
-            pictures.
+        alignment: There, whether crops are upright, turned and scaled by five landmarks, whole
+            pictures, or cut as a published detector does (sbi, dfdc, ispl).
     """
     from telltrace.data.crops import read_crops, write_pack
     from telltrace.faces.align import FaceCrop

@@ -12,8 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import ManifestError, OutputError
-from ..faces.align import FaceCrop
+from ..faces.align import UPRIGHT, FaceCrop
 from ..faces.detect import Face
+from ..faces.rectangles import RULES
 from ..files.pack import SUFFIX, find_entry, is_pack, write_entries
 from ..files.pictures import read_crop
 from ..jobs.progress import logger
@@ -120,7 +121,7 @@ def crop_landmarks(table: pd.DataFrame, crop: FaceCrop) -> list[NDArray[np.float
 
 def _is_placed(row: Mapping[Hashable, Any], crop: FaceCrop) -> bool:
     """Whether it is known where in its crop the face of a manifest's row lies."""
-    return bool(row["box"] and row["landmarks"]) and crop.alignment != "whole"
+    return bool(row["box"] and row["landmarks"]) and crop.alignment not in ("whole", *RULES)
 
 
 def crop_face(row: Mapping[Hashable, Any], crop: FaceCrop) -> Face:
@@ -169,7 +170,7 @@ class Faces:
 
 def check_cut(crop: FaceCrop, wanted: FaceCrop) -> None:
     """Refuse, by a ManifestError, crops that cannot be cut again as a detector wants them."""
-    if crop != wanted and not (crop.alignment == wanted.alignment == "box"):
+    if crop != wanted and not (crop.alignment == "box" and wanted.alignment in UPRIGHT):
         reason = f"The crops were cut as {crop}, the detector wants {wanted}"
         remedy = "Prepare the media again with the detector's alignment."
         raise ManifestError(reason, remedy=remedy)

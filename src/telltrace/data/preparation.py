@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import OptionError
+from ..faces import Alignment
 from .paper import PaperSampling, Prepared
 
 
@@ -26,7 +27,7 @@ def prepare(
     sample: Literal["spread", "every", "fps", "all"] = "spread",
     size: int = 256,
     margin: float = 1.3,
-    alignment: Literal["box", "similarity", "median", "whole"] = "box",
+    alignment: Alignment = "box",
     faces: Literal["one", "all"] = "one",
     paper: PaperSampling | None = None,
     workers: int | None = None,
@@ -60,7 +61,8 @@ def prepare(
         margin: Side of the square crop as a multiple of the face box.
         alignment: "box" cuts upright, "similarity" turns and scales by five landmarks, "median"
             likewise, as GenD does, "whole" looks for no face and resizes the picture, which is
-            one already.
+            one already; "sbi", "dfdc" and "ispl" cut as those published detectors do, with margins
+            of their own.
         faces: The main person's face in each frame, or all faces.
         paper: Videos, frames and faces in the numbers of a paper, in place of --frames and
             --sample; see recipes/data.

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import OptionError
 from ..faces.align import FaceCrop
+from ..faces.rectangles import RULES
 from ..pixels import Image
 
 
@@ -40,12 +41,17 @@ class Preprocessing:
             raise OptionError(f"std must be positive, got {self.std}.")
 
     def resize(self, image: Image) -> Image:
-        """Bring a crop (S, S, 3) uint8 to the network's size, averaging pixels where it shrinks."""
+        """Bring a crop (S, S, 3) uint8 to the network's size, averaging pixels where it shrinks.
+
+        A crop with a published rule is brought there by it, be it a square or not.
+        """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise OptionError(f"Expected uint8 (S, S, 3), got {image.dtype} {image.shape}.")
         size = self.image_size
         if image.shape[:2] == (size, size):
             return image
+        if self.crop.alignment in RULES:
+            return RULES[self.crop.alignment].fit(image, size)
         how = cv2.INTER_AREA if min(image.shape[:2]) > size else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(image, (size, size), interpolation=how), dtype=np.uint8)
 

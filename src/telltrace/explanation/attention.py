@@ -15,6 +15,7 @@ from telltrace.errors import OptionError
 from telltrace.layers import SFIConv2d
 from telltrace.layers.attention import SpatialAttention
 from telltrace.layers.srm import SRMResidual
+from telltrace.models.efficientnet import PlaceAttention
 from telltrace.models.information_bottleneck import InformationBottleneckNet
 
 Maps = NDArray[np.float32]
@@ -132,6 +133,7 @@ def scaled(maps: Tensor) -> Maps:
 SHOWN: dict[type[nn.Module], tuple[str, Callable[[Any, Tensor, Tensor], Tensor]]] = {
     SFIConv2d: ("MCSConv residual", lambda sfi, x, _: sfi.traces(x[:, sfi.traced]).abs().mean(1)),
     SRMResidual: ("SRM residual", lambda _, x, output: output.abs().mean(1)),
+    PlaceAttention: ("attention map", lambda _, x, output: output[:, 0]),
     SpatialAttention: ("spatial attention", lambda _, x, output: output[:, 0]),
 }
 """Layers that are shown: as what, and how the layer, its input and output give a map (B, H, W).
@@ -142,8 +144,9 @@ def inner_maps(detector: Detector, crops: Crops) -> dict[str, Maps]:
     """What the detector makes of faces on the way, by name, in the order in which it does.
 
     The residual of MCSConv (Guo et al., Eq. 1), the SRM residual and the residual guided spatial
-    attention (Luo et al., sections 3.2 and 3.3), and where each local information block of Ba et
-    al. looks, by Grad-CAM. An OptionError if the network has none of these.
+    attention (Luo et al., sections 3.2 and 3.3), the attention of Bonettini et al., and where each
+    local information block of Ba et al. looks, by Grad-CAM. An OptionError if the network has none
+    of these.
 
     Shape:
         (N, H, W, 3) RGB face crops, cut as ``detector.crop`` cuts them, to (N, h, w) each, in

@@ -1,13 +1,15 @@
 """From a face in a picture to the square crop that a detector sees."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import OptionError
+from . import Alignment
+from .rectangles import RULES, rectangle
 
 if TYPE_CHECKING:  # this file needs no torch
     from .detect import Face
@@ -26,6 +28,8 @@ TEMPLATE = np.array(
 FRONTAL = np.array([[0.34, 0.46], [0.66, 0.46], [0.5, 0.64], [0.37, 0.82], [0.63, 0.82]])
 """The same points of a face that is turned to neither side: GenD's template."""
 
+UPRIGHT = ("box", *RULES)
+"""Alignments that cut crops which are upright, and wide enough, again."""
 Square = tuple[int, int, int]
 """Left, top and side, in pixels."""
 
@@ -44,7 +48,9 @@ class FaceCrop:
             same in every crop (the template's square is taken for a face of size 1). ``"median"``
             does so too, as GenD does: onto its template, and a landmark that fits badly does not
             count (least median of squares). ``"whole"``
-            resizes the picture, which is a face already, whatever its margin and shape.
+            resizes the picture, which is a face already, whatever its margin and shape. ``"sbi"``,
+            ``"dfdc"`` and ``"ispl"`` cut and resize upright rectangles as published detectors do
+            (:data:`~telltrace.faces.rectangles.RULES`), with margins of their own.
         outside: What happens to an upright square that reaches beyond the picture. ``"shift"``
             moves it inside, and makes it as small as the picture if need be: no pixel is
             invented. ``"repeat"`` continues the edge pixels, as an aligned crop always does.
@@ -52,15 +58,17 @@ class FaceCrop:
 
     size: int = 256
     margin: float = 1.3
-    alignment: Literal["box", "similarity", "median", "whole"] = "box"
+    alignment: Alignment = "box"
     outside: Literal["shift", "repeat"] = "shift"
 
     def __post_init__(self) -> None:
-        kinds = "box", "similarity", "median", "whole"
+        kinds = get_args(Alignment)
+        if self.alignment in RULES:
+            object.__setattr__(self, "margin", RULES[self.alignment].margin)
         rules = {
             "size": (self.size >= 1, "at least 1 pixel"),
             "margin": (0.5 <= self.margin <= 4, "between 0.5 and 4"),
-            "alignment": (self.alignment in kinds, "box, similarity, median or whole"),
+            "alignment": (self.alignment in kinds, "one of " + ", ".join(kinds)),
             "outside": (self.outside in ("shift", "repeat"), "shift or repeat"),
         }
         for name, (is_met, rule) in rules.items():
@@ -76,6 +84,9 @@ class FaceCrop:
             return resize_square(image, self.size)
         if self.alignment in ("similarity", "median"):
             return _warp(image, self._onto_template(face), self.size)
+        if self.alignment in RULES:
+            left, top, right, bottom = rectangle(self.alignment, face.box, image.shape[:2])
+            return RULES[self.alignment].fit(image[top:bottom, left:right], self.size)
         return resize_square(_square(image, *self.square(face, image.shape[:2])), self.size)
 
     def square(self, face: "Face", shape: tuple[int, int]) -> Square:

@@ -82,6 +82,7 @@ DETECTORS: dict[str, "Build"] = {
         image_size=None,
         defaults={"drop_rate": 0.4, "drop_path_rate": 0.2},
     ),
+    "efficientnet_b4_380": Builder("efficientnet.EfficientNetB4"),
     "f3net": Builder("f3net.F3Net"),
     "f3net_fad": Builder("f3net.F3NetFAD"),
     "ib": Builder(_IB),

@@ -1,4 +1,17 @@
-"""EfficientNets as efficientnet_pytorch names them, which most published detectors build on."""
+"""EfficientNets as efficientnet_pytorch names them, and the published detectors that are one."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from telltrace.data.transforms import Preprocessing
+from telltrace.faces.align import FaceCrop
+from telltrace.models.efficientnet import SIDE
+
+from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
 
 B0 = (1, 2, 2, 3, 3, 4, 1)
 B4 = (2, 4, 4, 6, 6, 8, 2)
@@ -26,3 +39,63 @@ def pytorch_name(name: str, depths: tuple[int, ...]) -> str:
     _, stage, block, layer = module.split(".", 3)
     names = _ALL | (_LATER if int(stage) else _FIRST)
     return f"_blocks.{sum(depths[: int(stage)]) + int(block)}.{names[layer]}.{leaf}"
+
+
+def b4(features: str, head: str, **known: Any) -> Layout:
+    """The layout of an EfficientNet-B4 with its tensors behind ``features`` and ``head``.
+
+    ``known`` are other fields; ``options`` among them are those of the detector.
+    """
+    options = known.pop("options", {})
+
+    def describe(state: State) -> tuple[str, dict[str, Any]]:
+        classes = max(2, len(state[f"{head}.weight"]))  # one logit becomes two
+        return "efficientnet_b4_380", {"num_classes": classes, **options}
+
+    return Layout(describe=describe, rename=partial(_published, features, head), **known)
+
+
+def _published(features: str, head: str, name: str) -> str:
+    if name.startswith("attention."):
+        return name.replace("attention.conv", f"{features}attconv")
+    name = name.removeprefix("backbone.")
+    if name.startswith("classifier."):
+        return name.replace("classifier", head)
+    return features + pytorch_name(name, B4)
+
+
+def two_logits(head: str) -> Callable[[State, nn.Module], None]:
+    """Turn a head of one logit z into one of (0, z), whose softmax is z's sigmoid."""
+
+    def simplify(state: State, detector: nn.Module) -> None:
+        for name in (f"{head}.weight", f"{head}.bias"):
+            if len(state[name]) == 1:
+                state[name] = torch.cat((torch.zeros_like(state[name]), state[name]))
+
+    return simplify
+
+
+SBI = b4(
+    "",
+    "_fc",
+    source="Self-Blended Images (Shiohara and Yamasaki, CVPR 2022), released weights",
+    licence="academic or non-profit, noncommercial research only; no redistribution",
+    files=("FFraw.tar",),
+    preprocessing=Preprocessing(
+        crop=FaceCrop(size=SIDE, alignment="sbi"),
+        image_size=SIDE,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+    ),
+    mark="_conv_stem.weight",
+)
+BENCHMARK_B4 = b4(
+    "efficientnet.",
+    "last_layer",
+    source="EfficientNet-B4 as DeepfakeBench publishes it",
+    licence=BENCHMARK_LICENCE,
+    files=("effnb4_best.pth",),
+    preprocessing=BENCHMARK,
+    mark="efficientnet._conv_stem.weight",
+    options={"pad_stem": False},
+)

@@ -7,21 +7,27 @@ Each knows its authors' classes and preprocessing, so that a checkpoint gives th
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from telltrace.checkpoint import Card, save_checkpoint
 from telltrace.errors import CheckpointError, OptionError
+from telltrace.faces import Alignment
+from telltrace.faces.align import FaceCrop
+from telltrace.faces.rectangles import RULES
 from telltrace.files import check_suffix, file_sha256
 from telltrace.files.version import VERSION
 from telltrace.models.registry import default_options
 
 from . import (
+    dfdc,
+    efficientnet,
     f3net,
     gend,
     information_bottleneck,
+    ispl,
     m2tr,
     meso,
     multi_task,
@@ -32,17 +38,21 @@ from . import (
 from .layout import Layout
 
 LAYOUTS: dict[str, Layout] = {
+    "dfb_efficientnetb4": efficientnet.BENCHMARK_B4,
+    "dfdc_b7": dfdc.B7,
     "f3net_fad": f3net.FAD,
     "gend_clip_l14": gend.GEND_CLIP_L14,
     "ib_efficientnet_b0": information_bottleneck.EFFICIENTNET_B0,
     "ib_mobilenet": information_bottleneck.MOBILENET,
     "ib_resnet34": information_bottleneck.RESNET34,
+    **ispl.LAYOUTS,
     "m2tr": m2tr.M2TR_EFFICIENTNET,
     "meso-keras": meso.KERAS,
     "meso4": meso.MESO4,
     "meso_inception4": meso.MESO_INCEPTION4,
     "multi-task": multi_task.FILES,
     "multi_task": multi_task.STATE_DICT,
+    "sbi": efficientnet.SBI,
     **{f"sfi_resnet{depth}": sficonv.released(depth) for depth in (26, 50, 101, 152)},
     "two_stream_xception": two_stream.TWO_STREAM,
     "xception": xception.XCEPTION,
@@ -86,7 +96,7 @@ def import_weights(
     out: Path,
     *,
     margin: float | None = None,
-    alignment: Literal["box", "similarity", "median"] | None = None,
+    alignment: Alignment | None = None,
     image_size: int | None = None,
 ) -> Card:
     """Write a checkpoint from published weights that the user has; its card comes back.
@@ -97,8 +107,7 @@ def import_weights(
             restricted reader.
         out: Checkpoint to write; its name ends in .safetensors.
         margin: Side of the face crop in sizes of the face; by default what the weights expect.
-        alignment: "box" cuts upright, "similarity" turns and scales, "median" likewise, as GenD
-            does; by default what the weights expect.
+        alignment: How to cut, as of `telltrace prepare`; by default likewise.
         image_size: Side of the network's input, in pixels; by default likewise.
 
     Raises:
@@ -113,8 +122,7 @@ def import_weights(
     expected = layout.preprocessing
     assert expected is not None
     size = image_size or options.get("image_size", expected.image_size)
-    asked: dict[str, Any] = {"margin": margin, "alignment": alignment}
-    crop = replace(expected.crop, **{key: value for key, value in asked.items() if value})
+    crop = _crop(expected.crop, size, margin, alignment)
     usual = default_options(detector)
     hashes = {path.name: file_sha256(path) for path in files}
     origin = {
@@ -132,6 +140,20 @@ def import_weights(
         network(torch.rand(1, 3, size, size))  # a size that it does not take is told now
     save_checkpoint(out, network, card)
     return card
+
+
+def _crop(
+    expected: FaceCrop, size: int, margin: float | None, alignment: Alignment | None
+) -> FaceCrop:
+    """The published crop with what the caller asked for in its place."""
+    asked: dict[str, Any] = {"margin": margin, "alignment": alignment}
+    crop = replace(expected, **{key: value for key, value in asked.items() if value})
+    if crop.alignment not in RULES:
+        return crop
+    if margin and crop.margin != margin:
+        text = f"Crops of alignment {crop.alignment!r} have a margin of their own, {crop.margin:g}."
+        raise OptionError(text, remedy="Leave out --margin, or give --alignment box.")
+    return replace(crop, size=size)
 
 
 def _named(name: str, layouts: Mapping[str, Layout]) -> Layout:
