@@ -5,6 +5,7 @@ checkpoint from a stranger can be opened without running the stranger's code.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -28,6 +29,8 @@ from telltrace.models.registry import create_detector
 from telltrace.models.state_dicts import match
 from telltrace.renamed import old_names
 
+ALLOWED = "TELLTRACE_EXTERNAL"
+"""Environment variable with the functions, ``module:function``, that checkpoints may call."""
 FORMAT = "telltrace-checkpoint/1"
 BUNDLED = Path(__file__).parent / "weights" / "default.safetensors"
 """The detector that is used when none is named."""
@@ -195,6 +198,7 @@ def load_detector(
     path = Path(path) if path is not None else BUNDLED
     tensors, metadata = read_tensors(path)
     card = _card(path, metadata)
+    _check_external(card.detector, path)
     network = create_detector(card.detector, **card.options)
     what = f"the weights of {card.detector!r} with {card.options}"
     remedy = "Use the checkpoint with the version of telltrace that wrote it."
@@ -203,6 +207,18 @@ def load_detector(
     detector = Detector(network.eval(), card, device, precision)
     detector.sha256 = file_sha256(path)
     return detector
+
+
+def _check_external(detector: str, path: Path) -> None:
+    """A CheckpointError where a network is made by a function that the user has not allowed.
+
+    A stranger's card may name any function of any installed package.
+    """
+    kind, _, function = detector.partition(":")
+    if kind == "external" and function not in os.environ.get(ALLOWED, "").split(","):
+        reason = f"its network is made by the Python function {function}, which is not allowed"
+        remedy = f"If you trust it, set {ALLOWED}={function} (several with commas)."
+        raise CheckpointError(reason, remedy=remedy, path=path)
 
 
 def _card(path: Path, metadata: dict[str, str]) -> Card:

@@ -22,6 +22,7 @@ def detectors(*, family: str | None = None, json: bool = False) -> int:
             "timm:": "any network of timm",
             "sfi:": "its space-frequency form",
             "ln_tuned:": "its LayerNorms tuned, as GenD does",
+            "external:": "MODULE:FUNCTION, which returns a network of yours",
         }
         listed += [DetectorInfo(f"{x}NAME", x[:-1], about[x]) for x in PREFIXES]
     rows = [{**row._asdict(), "options": row.options} for row in listed]
@@ -80,9 +81,10 @@ def import_weights(format: str, files: list[Path], out: Path, **options: Any) ->
     which takes tensors and refuses code.
 
     Args:
-        format: "meso-keras" (WEIGHTS.h5), "multi-task" (ENCODER.pt DECODER.pt), or a
-            detector's name (STATE_DICT.pth); a wrong one lists them all.
-        files: The published files.
+        format: "meso-keras" (WEIGHTS.h5), "multi-task" (ENCODER.pt DECODER.pt), a detector's
+            name (STATE_DICT.pth), "huggingface" (FOLDER), "timm:NAME" or
+            "external:MODULE:FUNCTION" (STATE_DICT.pth); a wrong one lists them all.
+        files: The published files, or the folder.
         out: Checkpoint to write, OUT.safetensors.
     """
     from telltrace.published import import_weights as run

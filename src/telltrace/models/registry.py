@@ -106,6 +106,7 @@ DETECTORS: dict[str, "Build"] = {
     **{f"sfi_vgg{n}": Builder(_SFI, "vgg", (n,)) for n in (13, 16, 19)},
     "two_stream_xception": Builder("two_stream.TwoStreamXception"),
     **{f"vgg{n}": Builder("vgg.VGG", n, form=None) for n in (13, 16, 19)},
+    "vit": Builder("vit.vision_transformer"),
     "xception": Builder("xception.Xception"),
 }
 """Builders by name. A file may say the ``FAMILY`` of its detectors and their ``PAPER``; the
@@ -116,8 +117,9 @@ PREFIXES = {
     "timm:": "plain.timm_detector",
     "sfi:": "plain.sfi_detector",
     "ln_tuned:": "ln_tuned.LayerNormTuned",
+    "external:": "external.External",
 }
-"""Builders of whatever timm's name behind the prefix stands for."""
+"""Builders of whatever the name behind the prefix stands for, to timm or to the user."""
 
 RENAMED: dict[str, Callable[[bool], dict[str, Any]]] = {
     "released": lambda value: {"reference_compatible": value},
@@ -130,7 +132,8 @@ def create_detector(name: str, **options: Any) -> "nn.Module":
     """Build a detector, with its builder's options, with freshly initialised weights.
 
     ``name`` is a key of :data:`DETECTORS`, or timm's name of a network behind ``timm:``, ``sfi:``,
-    which converts it to its space-frequency form, or ``ln_tuned:``, which trains its LayerNorms.
+    which converts it to its space-frequency form, or ``ln_tuned:``, which trains its LayerNorms;
+    or ``external:module:function``, which calls that function for a network.
 
     Raises:
         OptionError: If there is no such detector or option; the message names those there are.

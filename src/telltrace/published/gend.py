@@ -6,7 +6,7 @@ from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 
 from .layout import Layout, State
-from .vision_transformer import join_attention
+from .vision_transformer import join_attention, renamer
 
 _VISION = "feature_extractor.vision_model"
 _PARTS = {
@@ -37,14 +37,6 @@ def _simplify(state: State, detector: Any) -> None:
         state[name] = state[name].reshape(1, -1, state[name].shape[-1])
 
 
-def _rename(name: str) -> str:
-    ours = next(part for part in _PARTS if name.startswith(part))
-    name = _PARTS[ours] + name.removeprefix(ours)
-    for part, theirs in _LAYERS.items():
-        name = name.replace(part, theirs)
-    return name
-
-
 GEND_CLIP_L14 = Layout(
     source="GenD on CLIP ViT-L/14 (Yermakov et al., 2025)",
     licence="not stated where we looked (its code and its sister model: MIT; CLIP underneath: MIT)",
@@ -59,6 +51,6 @@ GEND_CLIP_L14 = Layout(
     in_place=True,
     simplify=_simplify,
     ignored=("feature_extractor.visual_projection.",),
-    rename=_rename,
+    rename=renamer(_PARTS, _LAYERS),
 )
 """Theirs warps at the face's own size and shrinks to 224 pixels; ours does both at once."""

@@ -19,6 +19,7 @@ from telltrace.faces.align import FaceCrop
 from telltrace.faces.rectangles import RULES
 from telltrace.files import check_suffix, file_sha256
 from telltrace.files.version import VERSION
+from telltrace.models.classes import Classes
 from telltrace.models.registry import default_options
 
 from . import (
@@ -35,7 +36,10 @@ from . import (
     two_stream,
     xception,
 )
+from .external import external_layout
+from .huggingface import folder_layout, members
 from .layout import Layout
+from .timm_networks import timm_layout
 
 LAYOUTS: dict[str, Layout] = {
     "dfb_efficientnetb4": efficientnet.BENCHMARK_B4,
@@ -58,6 +62,9 @@ LAYOUTS: dict[str, Layout] = {
     "xception": xception.XCEPTION,
 }
 """Published layouts by name. Those with a preprocessing can be imported as checkpoints."""
+
+OPEN = "timm:NAME", "huggingface", "external:MODULE:FUNCTION"
+"""What else can be imported: networks that anybody trained, whose class order must be known."""
 
 
 def load_published(name: str, state: Mapping[str, Tensor]) -> nn.Module:
@@ -98,17 +105,24 @@ def import_weights(
     margin: float | None = None,
     alignment: Alignment | None = None,
     image_size: int | None = None,
+    classes: Classes | None = None,
+    mean: tuple[float, float, float] | None = None,
+    std: tuple[float, float, float] | None = None,
 ) -> Card:
     """Write a checkpoint from published weights that the user has; its card comes back.
 
     Args:
-        format: Key of :data:`LAYOUTS`, one with a preprocessing.
+        format: Key of :data:`LAYOUTS`, one with a preprocessing, or one of :data:`OPEN`.
         files: The published files, in that format's order; pickles go through PyTorch's
             restricted reader.
         out: Checkpoint to write; its name ends in .safetensors.
         margin: Side of the face crop in sizes of the face; by default what the weights expect.
         alignment: How to cut, as of `telltrace prepare`; by default likewise.
         image_size: Side of the network's input, in pixels; by default likewise.
+        classes: For the formats of :data:`OPEN`, where nothing else says it: what the outputs
+            stand for, such as "fake,real", or "fake" for one logit of being fake.
+        mean: Per channel, RGB, of pixels in [0, 1]; by default likewise.
+        std: Likewise.
 
     Raises:
         OptionError: If the format is unknown, or takes another number of files.
@@ -116,13 +130,15 @@ def import_weights(
         OutputError: If ``out`` has another ending.
     """
     check_suffix(out, ".safetensors")
-    layout = _named(format, {name: one for name, one in LAYOUTS.items() if one.preprocessing})
+    files = [one for path in files for one in (members(path) if path.is_dir() else [path])]
+    layout = _chosen(format, files, classes, image_size)
     _check_files(format, layout.files, files)
     detector, options, network = layout.load(layout.read(files))
     expected = layout.preprocessing
     assert expected is not None
     size = image_size or options.get("image_size", expected.image_size)
     crop = _crop(expected.crop, size, margin, alignment)
+    pixels = {key: value for key, value in (("mean", mean), ("std", std)) if value is not None}
     usual = default_options(detector)
     hashes = {path.name: file_sha256(path) for path in files}
     origin = {
@@ -132,7 +148,7 @@ def import_weights(
     card = Card(
         detector=detector,
         options={key: value for key, value in options.items() if value != usual[key]},
-        preprocessing=replace(expected, crop=crop, image_size=size),
+        preprocessing=replace(expected, crop=crop, image_size=size, **pixels),
         provenance=origin,
     )
     network = network.float().eval()
@@ -156,9 +172,26 @@ def _crop(
     return replace(crop, size=size)
 
 
+def _chosen(
+    format: str, files: Sequence[Path], classes: Classes | None, image_size: int | None
+) -> Layout:
+    """The layout of a format, made for these files where it is an open one."""
+    kind, _, name = format.partition(":")
+    if kind == "huggingface":
+        return folder_layout(files, classes, image_size)
+    if kind in ("timm", "external") and name:
+        make = timm_layout if kind == "timm" else external_layout
+        return make(name, classes, image_size)
+    if classes is not None:
+        reason = f"the order of the classes of {format} is known"
+        raise OptionError(reason, remedy="Leave --classes out.")
+    return _named(format, {name: one for name, one in LAYOUTS.items() if one.preprocessing})
+
+
 def _named(name: str, layouts: Mapping[str, Layout]) -> Layout:
     if name not in layouts:
-        raise OptionError(f"No published layout is named {name!r}; there are {', '.join(layouts)}.")
+        there = ", ".join((*layouts, *OPEN))
+        raise OptionError(f"No published layout is named {name!r}; there are {there}.")
     return layouts[name]
 
 

@@ -1,5 +1,7 @@
 """What the published layouts of vision transformers share."""
 
+from collections.abc import Callable, Mapping
+
 import torch
 
 from .layout import State
@@ -17,3 +19,16 @@ def join_attention(state: State, parts: tuple[str, str, str], whole: str) -> Non
         prefix = name.removesuffix(f".{parts[0]}.{leaf}")
         joined = torch.cat([state.pop(f"{prefix}.{part}.{leaf}") for part in parts])
         state[f"{prefix}.{whole}.{leaf}"] = joined
+
+
+def renamer(parts: Mapping[str, str], layers: Mapping[str, str]) -> Callable[[str], str]:
+    """From our names to published ones: the part that a name begins with, and what is inside."""
+
+    def rename(name: str) -> str:
+        ours = next(part for part in parts if name.startswith(part))
+        name = parts[ours] + name.removeprefix(ours)
+        for inside, theirs in layers.items():
+            name = name.replace(inside, theirs)
+        return name
+
+    return rename
