@@ -14,8 +14,7 @@ SMALLEST = {
     "f3net": 64,
     "f3net_fad": 64,
     "ib_efficientnet_b0": 64,
-    "two_stream_xception": 64,
-    "xception": 64,
+    **dict.fromkeys(("recce", "spsl", "two_stream_xception", "ucf", "xception"), 64),
 }
 """Side of a small image that a detector still reads, where 32 pixels are too few."""
 FEWER = {

@@ -191,8 +191,9 @@ def test_hdf5_needs_a_package_that_the_message_names(
 def test_what_says_its_preprocessing_can_be_imported() -> None:
     known = {name for name, layout in LAYOUTS.items() if layout.preprocessing}
     kinds = ("b4", "b4st", "autoattb4", "autoattb4st")
-    new = {"gend_clip_l14", "sbi", "dfb_efficientnetb4", "dfdc_b7"}
-    new |= {f"ispl_efficientnet{kind}" for kind in kinds}
+    benchmark = ("core", "efficientnetb4", "recce", "spsl", "srm", "ucf", "xception")
+    new = {"gend_clip_l14", "sbi", "dfdc_b7", *(f"dfb_{method}" for method in benchmark)}
+    new |= {"ispl_xception", *(f"ispl_efficientnet{kind}" for kind in kinds)}
     assert known == {"meso-keras", "multi-task", *OPTIONS, *new}
 
 

@@ -55,8 +55,11 @@ class ResidualGuide(nn.Module):
 class Fusion(nn.Module):
     """Mix both streams, then amplify the channels that matter: (B, C, h, w) twice -> one."""
 
-    def __init__(self, channels: int, *, reference_compatible: bool = False) -> None:
+    def __init__(
+        self, channels: int, *, reference_compatible: bool = False, residual: bool = True
+    ) -> None:
         super().__init__()
+        self.residual = residual
         mix = nn.Conv2d(2 * channels, channels, 1, bias=False)
         if not reference_compatible:  # the released initialiser looks one level too high
             nn.init.kaiming_normal_(mix.weight, a=1)
@@ -65,7 +68,8 @@ class Fusion(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         fused = self.mix(torch.cat([x, y], dim=1))
-        return fused + fused * self.attend(fused)
+        amplified = fused * self.attend(fused)
+        return fused + amplified if self.residual else amplified
 
 
 class TwoStreamXception(nn.Module):
@@ -81,6 +85,8 @@ class TwoStreamXception(nn.Module):
             cross-entropy.
         reference_compatible: Compute and initialise as the released code does, for its
             checkpoints; ``docs/guides/two_stream.md`` says how ours differs, and why.
+        residual_fusion: Add the fused map to what its channel attention lets through, which
+            DeepfakeBench's form (``dfb_srm``) does not.
         weights: ImageNet weights, as of :func:`~telltrace.models.xception.load_imagenet`.
 
     Raises:
@@ -99,6 +105,7 @@ class TwoStreamXception(nn.Module):
         drop_rate: float = 0.5,
         head: Head = "cosine",
         reference_compatible: bool = False,
+        residual_fusion: bool = True,
         weights: str | Path | None = None,
     ) -> None:
         super().__init__()
@@ -117,7 +124,9 @@ class TwoStreamXception(nn.Module):
         self.cross1, self.cross2 = (
             attention.DualCrossAttention(728, positions, gate=gate, gain=gain) for _ in range(2)
         )
-        self.fusion = Fusion(FEATURES, reference_compatible=reference_compatible)
+        self.fusion = Fusion(
+            FEATURES, reference_compatible=reference_compatible, residual=residual_fusion
+        )
         self.dropout = nn.Dropout(drop_rate)
         self.head = HEADS[head](FEATURES, num_classes)
         own = (AMSoftmax, CrossEntropy)

@@ -155,7 +155,7 @@ def modern_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def load_imagenet(features: nn.Module, weights: str | Path | None) -> None:
     """Fill an :class:`XceptionFeatures`, in place, with ImageNet weights but for their classifier.
 
-    For an image of 3 n channels the first kernel is repeated n times and divided by n, so that
+    For an image of more channels the first kernel's are repeated in turn and scaled down, so that
     n copies of a picture give the picture's own response.
 
     Args:
@@ -181,9 +181,9 @@ def load_imagenet(features: nn.Module, weights: str | Path | None) -> None:
     state = modern_names(unwrap(given, "bn1.weight"))
     first = state.get("conv1.weight")
     channels = features.state_dict()["stem1.0.weight"].shape[1]
-    if first is not None and channels % first.shape[1] == 0:
-        times = channels // first.shape[1]
-        state["conv1.weight"] = first.repeat(1, times, 1, 1) / times
+    if first is not None and channels > (own := first.shape[1]):
+        times = -(-channels // own)
+        state["conv1.weight"] = first.repeat(1, times, 1, 1)[:, :channels] * (own / channels)
     unused = ("last_linear.", "adjust_channel.")
     what = f"an ImageNet Xception, as {weights} should be"
     features.load_state_dict(match(features, state, published_name, what=what, ignored=unused))

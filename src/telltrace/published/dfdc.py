@@ -5,8 +5,7 @@ from typing import Any
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 
-from .efficientnet import two_logits
-from .layout import Layout, State
+from .layout import Layout, State, two_logits
 
 _SIDE = 380
 """The crops' in pixels; the network was made for 600."""

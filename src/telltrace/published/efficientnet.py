@@ -1,11 +1,7 @@
 """EfficientNets as efficientnet_pytorch names them, and the published detectors that are one."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
-
-import torch
-from torch import nn
 
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
@@ -62,17 +58,6 @@ def _published(features: str, head: str, name: str) -> str:
     if name.startswith("classifier."):
         return name.replace("classifier", head)
     return features + pytorch_name(name, B4)
-
-
-def two_logits(head: str) -> Callable[[State, nn.Module], None]:
-    """Turn a head of one logit z into one of (0, z), whose softmax is z's sigmoid."""
-
-    def simplify(state: State, detector: nn.Module) -> None:
-        for name in (f"{head}.weight", f"{head}.bias"):
-            if len(state[name]) == 1:
-                state[name] = torch.cat((torch.zeros_like(state[name]), state[name]))
-
-    return simplify
 
 
 SBI = b4(

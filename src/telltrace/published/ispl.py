@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from telltrace.faces.align import FaceCrop
 from telltrace.files import file_sha256
 from telltrace.models.state_dicts import read_state_dict
 
-from .efficientnet import b4, two_logits
-from .layout import Layout, State
+from .efficientnet import b4
+from .layout import Layout, State, two_logits
+from .xception import DEEPFAKEBENCH as XCEPTION
 
 LICENCE = "not stated for the weights (their code: GPL-3.0)"
 CLASSES = "one logit, whose sigmoid is the probability of fake"
@@ -62,9 +64,20 @@ def _layout(kind: str, attention: bool, siamese: bool) -> Layout:
     )
 
 
+_XCEPTION = replace(
+    XCEPTION,
+    source="Xception (Bonettini et al., ICPR 2020), released weights",
+    licence=LICENCE,
+    classes=CLASSES,
+    files=("Xception_TRAINED-ON_bestval-SHA256.pth",),
+    read=read_verified,
+    preprocessing=PREPROCESSING,
+    simplify=two_logits("last_linear"),
+)
+
 LAYOUTS = {
     f"ispl_{kind.lower()}": _layout(kind, attention="Att" in kind, siamese="ST" in kind)
     for kind in (
         "EfficientNetB4", "EfficientNetB4ST", "EfficientNetAutoAttB4", "EfficientNetAutoAttB4ST",
     )
-}  # fmt: skip
+} | {"ispl_xception": _XCEPTION}  # fmt: skip

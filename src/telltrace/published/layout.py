@@ -80,7 +80,8 @@ class Layout:
         state = self.clean(unwrap(content, self.mark))
         try:
             name, options = self.describe(state)
-            dtype = next(t.dtype for t in state.values() if t.is_floating_point())
+            kinds = (t.dtype for t in state.values() if t.is_floating_point())
+            dtype = next(kinds, torch.float32)
             with torch.device("meta") if self.in_place else nullcontext():
                 detector = create_detector(name, **options).to(dtype)
             for key, own in self.constants(detector).items():
@@ -114,3 +115,14 @@ class Layout:
         named = [name for name in state if name.startswith(self.absorbed)]
         means = [name.rsplit(".", 2) for name in named if name.endswith(".running_mean")]
         return [(f"{part}.{int(n) - 1}.bias", f"{part}.{n}.{mean}") for part, n, mean in means]
+
+
+def two_logits(head: str) -> Callable[[State, nn.Module], None]:
+    """Turn a head of one logit z into one of (0, z), whose softmax is z's sigmoid."""
+
+    def simplify(state: State, detector: nn.Module) -> None:
+        for name in (f"{head}.weight", f"{head}.bias"):
+            if len(state[name]) == 1:
+                state[name] = torch.cat((torch.zeros_like(state[name]), state[name]))
+
+    return simplify

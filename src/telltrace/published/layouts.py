@@ -32,8 +32,11 @@ from . import (
     m2tr,
     meso,
     multi_task,
+    recce,
     sficonv,
+    spsl,
     two_stream,
+    ucf,
     xception,
 )
 from .external import external_layout
@@ -42,7 +45,13 @@ from .layout import Layout
 from .timm_networks import timm_layout
 
 LAYOUTS: dict[str, Layout] = {
+    "dfb_core": xception.CORE,
     "dfb_efficientnetb4": efficientnet.BENCHMARK_B4,
+    "dfb_recce": recce.RECCE,
+    "dfb_spsl": spsl.SPSL,
+    "dfb_srm": two_stream.DEEPFAKEBENCH,
+    "dfb_ucf": ucf.UCF,
+    "dfb_xception": xception.DEEPFAKEBENCH,
     "dfdc_b7": dfdc.B7,
     "f3net_fad": f3net.FAD,
     "gend_clip_l14": gend.GEND_CLIP_L14,

@@ -1,5 +1,6 @@
 """The published Xceptions of face forgery detection, in and out."""
 
+from dataclasses import replace
 from typing import Any
 
 from telltrace.models.xception import Xception, modern_names, published_name
@@ -12,7 +13,8 @@ def _describe(state: State) -> tuple[str, dict[str, Any]]:
     return "xception", {"num_classes": classes, "in_channels": channels}
 
 
-def _published(name: str) -> str:
+def rename(name: str) -> str:
+    """The published name of a tensor of features and a head."""
     part, rest = name.split(".", 1)
     return published_name(rest) if part == "features" else f"last_linear.{rest}"
 
@@ -25,7 +27,20 @@ XCEPTION = Layout(
     clean=modern_names,
     describe=_describe,
     ignored=("adjust_channel.",),
-    rename=_published,
+    rename=rename,
     kind=Xception,
 )
 """That of FaceForensics++, DeepfakeBench and timm's ``legacy_xception``."""
+
+
+def _describe_pair(state: State) -> tuple[str, dict[str, Any]]:
+    return "xception", {}
+
+
+def _benchmark(method: str) -> Layout:
+    source, files = f"{method} as DeepfakeBench publishes it", (f"{method.lower()}_best.pth",)
+    return replace(XCEPTION, source=source, files=files, describe=_describe_pair, kind=None)
+
+
+DEEPFAKEBENCH, CORE = _benchmark("Xception"), _benchmark("CORE")
+"""A picture's colours in, real and fake out; what CORE adds is in its training."""

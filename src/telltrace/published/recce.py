@@ -1,0 +1,52 @@
+"""DeepfakeBench's RECCE, in."""
+
+from typing import Any
+
+from telltrace.models.xception import published_name
+
+from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
+
+_PARTS = {
+    "head.": "fc.",
+    "decoder1.0.": "decoder1.",
+    "decoder1.1.body.": "decoder2.rep.",
+    "decoder2.0.": "decoder3.",
+    "decoder2.1.body.": "decoder4.rep.",
+    "decoder3.0.": "decoder5.",
+    "decoder3.1.": "decoder6.0.",
+    "attention.places.": "attention.gated.",
+    "attention.amplify.": "attention.h.",
+    "reasoning.embed.": "reasoning.va_embedding.",
+    "reasoning.coarse.embed.": "reasoning.vb_embedding.",
+    "reasoning.coarse.gate.": "reasoning.va_gated_b.0.",
+    "reasoning.coarse.compare.": "reasoning.reweight_ab.0.",
+    "reasoning.fine.embed.": "reasoning.vc_embedding.",
+    "reasoning.fine.gate.": "reasoning.va_gated_c.0.",
+    "reasoning.fine.compare.": "reasoning.reweight_ac.0.",
+    "reasoning.project.": "reasoning.reproject.",
+}
+
+
+def _describe(state: State) -> tuple[str, dict[str, Any]]:
+    return "recce", {}
+
+
+def _rename(name: str) -> str:
+    part, rest = name.split(".", 1)
+    if part == "features":
+        return f"model.encoder.{published_name(rest)}"
+    ours = next(ours for ours in _PARTS if name.startswith(ours))
+    theirs = _PARTS[ours] + name.removeprefix(ours)
+    return f"model.{theirs.replace('.depthwise.', '.conv1.')}"
+
+
+RECCE = Layout(
+    source="RECCE as DeepfakeBench publishes it",
+    licence=BENCHMARK_LICENCE,
+    files=("recce_best.pth",),
+    preprocessing=BENCHMARK,
+    describe=_describe,
+    ignored=("backbone.", "model.encoder.fc."),
+    rename=_rename,
+)
+"""It carries a whole Xception, ``backbone``, that nothing reads."""
