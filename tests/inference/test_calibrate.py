@@ -138,7 +138,7 @@ def rows(
 
 
 def test_pictures_and_videos_are_told_apart() -> None:
-    found = Items.of(items(), np.zeros(len(items())))
+    found = Items.of(items(), np.zeros(len(items())), Calibration())
     assert found.moving.sum() == 2 * 120 * 24
     videos, pictures = found.videos(), found.pictures()
     assert videos is not None

@@ -160,3 +160,11 @@ def test_thresholds_that_would_cross_meet_in_the_middle() -> None:
     apart = Rule(((STILL, replace(VIDEO, real_below=0.9)),))
     zone = apart.zone(True)
     assert VIDEO.fake() < zone.real_below == zone.fake_from < 0.9
+
+
+@pytest.mark.parametrize(("frames", "score"), [("logits", 0.5), ("mean", 0.5), ("confident", 0.9)])
+def test_a_persons_looks_become_one_as_the_card_says(frames: str, score: float) -> None:
+    """Of 24 looks 12 are sure of fake, as many as little sure of real."""
+    margins = np.tile(np.log([9.0, 1 / 9]), 12)
+    still = replace(STILL, frames=frames)  # type: ignore[arg-type]
+    assert Rule(((still, None),)).video(person(margins)).score == pytest.approx(score)

@@ -110,6 +110,7 @@ def test_a_file_of_sbi_becomes_a_checkpoint(tmp_path: Path) -> None:
     assert (card.detector, card.options) == ("efficientnet_b4_380", {})
     assert "noncommercial" in card.provenance["licence"]
     assert card.provenance["classes"] == "0 real, 1 fake"
+    assert card.calibration.frames == "mean"
     assert card.preprocessing.crop == FaceCrop(size=380, alignment="sbi")
     face = np.random.default_rng(0).integers(0, 256, (380, 380, 3), dtype=np.uint8)
     network = load_published("sbi", state).eval()

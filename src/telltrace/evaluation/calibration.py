@@ -3,7 +3,7 @@ spoken."""
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 
 from telltrace.errors import OptionError
 
+from .pooling import FrameRule, confident
 from .ranking import Floats, Ranking, UndefinedError, check
 from .thresholds import Sample, rate_of_each
 
@@ -170,6 +171,8 @@ class Calibration:
     """Points (sigmoid, score) of an isotonic curve, rising."""
     fitted_on: str = ""
     """What the curve and the thresholds were fitted on, and what is promised of them."""
+    frames: FrameRule = "logits"
+    """How looks at one person through a video become one."""
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -179,6 +182,9 @@ class Calibration:
                 "Thresholds must satisfy 0 <= real_below <= fake_from <= fake_from_strict <= 1, "
                 f"got {self.real_below}, {self.fake_from} and {self.fake_from_strict}."
             )
+        if self.frames not in get_args(FrameRule):
+            rules = ", ".join(get_args(FrameRule))
+            raise OptionError(f"frames must be one of {rules}, got {self.frames!r}.")
         columns = np.array(self.knots or [(0.0, 0.0), (1.0, 1.0)])
         if (np.diff(columns, axis=0) < 0).any() or columns.min() < 0 or columns.max() > 1:
             raise OptionError("knots must rise, from left to right, within [0, 1].")
@@ -209,6 +215,14 @@ class Calibration:
         """The score of such margins, of any shape."""
         m = np.asarray(margin, dtype=np.float64)
         return np.asarray(expit(m if self.knots else m / self.temperature + self.bias))
+
+    def pool(self, margin: Floats) -> float:
+        """One margin of those of a video's looks, (N,), by :attr:`frames`."""
+        if self.frames == "logits":
+            return float(np.mean(margin))
+        scores = self.probability(margin)
+        pooled = scores.mean() if self.frames == "mean" else confident(scores)
+        return float(self.margins(pooled))
 
 
 @dataclass(frozen=True, kw_only=True)

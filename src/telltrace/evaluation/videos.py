@@ -9,13 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.special import expit
 
 from telltrace.errors import ManifestError, OptionError
 
+from .calibration import margins
 from .columns import VIDEO_KEY
+from .pooling import confident
 from .ranking import Floats
 
-Aggregation = Literal["mean", "max", "median", "top-k"]
+Aggregation = Literal["mean", "max", "median", "top-k", "logits", "confident"]
 Rows = NDArray[np.int64] | NDArray[np.int32]
 
 OF_VIDEO = [*VIDEO_KEY, "identity", "split"]
@@ -72,7 +75,9 @@ def aggregate_scores(
 ) -> Floats:
     """One score a video from the scores of its frames; "top-k" is the mean of the ``top`` highest.
 
-    An unknown ``how``, or a ``top`` below 1, is an OptionError.
+    "logits" is the probability of the mean log odds, "confident" as of
+    :func:`~telltrace.evaluation.pooling.confident`. An unknown ``how``, or a ``top`` below 1, is
+    an OptionError.
 
     Shape:
         The number of each score's video and the scores, (N,), NaN where a frame could not be
@@ -84,9 +89,11 @@ def aggregate_scores(
         raise OptionError(f"top is {top}; expected at least 1 frame")
     if how == "mean":
         return _mean(video, scores, count)
+    if how == "logits":
+        return np.asarray(expit(_mean(video, margins(scores), count)))
     known = pd.Series(scores).dropna()
     if how != "top-k":
-        found = known.groupby(video[known.index]).agg(how)
+        found = known.groupby(video[known.index]).agg(confident if how == "confident" else how)
         return found.reindex(range(count)).to_numpy(np.float64)
     known = known.sort_values()
     rows = known.groupby(video[known.index]).tail(top).index

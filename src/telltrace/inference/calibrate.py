@@ -72,12 +72,12 @@ def calibrate(
         raise ManifestError(message, remedy="Calibrate the checkpoint that training wrote.")
     judged = scores[scores["score"].notna()]
     margins = before.margins(judged["score"])
-    items = Items.of(judged, margins)
+    items = Items.of(judged, margins, before)
     looks = items.looks()
     temperature, bias, knots = _curve(looks, curve)
-    after = Calibration(temperature=temperature, bias=bias, knots=knots)
+    after = Calibration(temperature=temperature, bias=bias, knots=knots, frames=before.frames)
     # an isotonic curve cannot be undone: margins are then those that a scan takes for them
-    items = Items.of(judged, after.margins(_scores(after, margins)))
+    items = Items.of(judged, after.margins(_scores(after, margins)), after)
     rates = (PICTURES if rate is None else rate, min(STRICT, rate or STRICT))
     still = _pictures(after, items.pictures(), rates, confidence, error)
     rates = (VIDEOS if rate is None else rate, rates[1])
@@ -92,7 +92,7 @@ def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) ->
     """
     judged, still = scores[scores["score"].notna()], fitted.calibration
     judged = judged.assign(score=_scores(still, before.margins(judged["score"])))
-    items = Items.of(judged, still.margins(judged["score"]))
+    items = Items.of(judged, still.margins(judged["score"]), still)
     rows: list[dict[str, object]] = []
     for strict in (False, True):
         rule = Rule(((still, fitted.video),), strict)

@@ -2,12 +2,13 @@
 
 import itertools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from telltrace.evaluation.calibration import Calibration
 from telltrace.evaluation.columns import VIDEO_KEY
 from telltrace.evaluation.thresholds import Sample, summarise_sample
 from telltrace.inference.rule import FEW, Series
@@ -24,7 +25,7 @@ class Group(NamedTuple):
 
     labels: NDArray[np.int64]
     margins: Floats
-    """Fake logit less real logit; of a video, the mean of its looks."""
+    """Fake logit less real logit; of a video, that of its looks as one."""
     weights: Floats
     """What each counts: each source of a class the same in sum, and so does each class."""
     sources: int
@@ -42,16 +43,18 @@ class Items:
     """Rows with a score, and the column ``margin``."""
     moving: NDArray[np.bool_]
     """Which rows are frames of a video."""
+    calibration: Calibration
+    """It says how the looks of a video become one."""
 
     @classmethod
-    def of(cls, table: pd.DataFrame, margins: Floats) -> "Items":
+    def of(cls, table: pd.DataFrame, margins: Floats, calibration: Calibration) -> "Items":
         """Tell pictures and videos apart: a video has rows of several frames or moments."""
         rows = table.assign(margin=margins).reset_index(drop=True)
         keys = [*VIDEO_KEY, "track"] if "track" in rows else VIDEO_KEY
         rows["item"] = rows.groupby(keys, sort=True).ngroup()
         each = rows.groupby("item")
         several = (each["frame"].transform("nunique") > 1) | (each["time"].transform("nunique") > 1)
-        return cls(rows, several.to_numpy(dtype=bool))
+        return cls(rows, several.to_numpy(dtype=bool), calibration)
 
     @property
     def frames(self) -> pd.DataFrame:
@@ -77,11 +80,12 @@ class Items:
         return group(self.stills)
 
     def videos(self) -> Group | None:
-        """Videos with their mean margins; None where there are none."""
+        """Videos with the margins of all their looks as one; None where there are none."""
         frames = self.table[self.moving]
         if frames.empty:
             return None
-        how = {"dataset": "first", "method": "first", "label": "first", "margin": "mean"}
+        how: dict[str, Any] = dict.fromkeys(("dataset", "method", "label"), "first")
+        how["margin"] = self.calibration.pool
         return group(frames.groupby("item").agg(how))
 
     def series(self) -> list[Series]:

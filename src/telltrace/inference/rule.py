@@ -37,10 +37,10 @@ class Series:
     """Whether a look is one of those spread evenly, and not about a suspicious moment, (N,)."""
 
     @property
-    def mean(self) -> Floats:
-        """Mean margins, (detectors,): of the even looks, so that looking closely moves nothing."""
+    def looks(self) -> Floats:
+        """Margins of the even looks, (n, detectors), so that looking closely moves nothing."""
         even = self.margins[self.even]
-        return np.asarray((even if len(even) else self.margins).mean(axis=0))
+        return even if len(even) else self.margins
 
 
 class Finding(NamedTuple):
@@ -121,11 +121,13 @@ class Rule:
         """Judge a person of at least one look; thresholds rise with the people and the seconds."""
         brief = float(np.ptp(person.times)) < BRIEF * self.window
         zone = self.zone(True, people, brief)
-        scores = self.scores(person.mean, moving=True)
+        pairs = zip(self.members, person.looks.T, strict=True)
+        pooled = np.array([still.pool(looks) for (still, _), looks in pairs])
+        scores = self.scores(pooled, moving=True)
         score = float(scores.mean())
         throughout = judge_score(score, zone)
         if len(person.times) < FEW and throughout == Status.FAKE:
-            single = self.scores(person.mean, moving=False).mean()
+            single = self.scores(pooled, moving=False).mean()
             if judge_score(float(single), self.zone()) != Status.FAKE:
                 throughout = Status.UNCERTAIN
         found = Finding(throughout, throughout, score, tuple(scores.tolist()))

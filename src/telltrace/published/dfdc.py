@@ -27,6 +27,7 @@ B7 = Layout(
     classes="one logit, whose sigmoid is the probability of fake",
     files=("final_..._DeepFakeClassifier_tf_efficientnet_b7_ns_...",),
     preprocessing=Preprocessing(crop=FaceCrop(size=_SIDE, alignment="dfdc"), image_size=_SIDE),
+    frames="confident",
     mark="encoder.conv_stem.weight",
     describe=_describe,
     simplify=two_logits("fc"),

@@ -72,6 +72,7 @@ SBI = b4(
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
     ),
+    frames="mean",
     mark="_conv_stem.weight",
 )
 BENCHMARK_B4 = b4(
@@ -81,6 +82,7 @@ BENCHMARK_B4 = b4(
     licence=BENCHMARK_LICENCE,
     files=("effnb4_best.pth",),
     preprocessing=BENCHMARK,
+    frames="mean",
     mark="efficientnet._conv_stem.weight",
     options={"pad_stem": False},
 )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError
+from telltrace.evaluation.pooling import FrameRule
 from telltrace.faces.align import FaceCrop
 from telltrace.models.registry import create_detector
 from telltrace.models.state_dicts import match, read_state_dict, unwrap
@@ -44,6 +45,8 @@ class Layout:
     read: Callable[[Sequence[Path]], State] = lambda files: read_state_dict(files[0])
     preprocessing: Preprocessing | None = None
     """What the weights expect; without it they are no checkpoint, and are read from Python only."""
+    frames: FrameRule = "logits"
+    """How its authors make one score of the frames of a video."""
     mark: str = ""
     """A published name; what stands before it in a file is a prefix."""
     clean: Callable[[State], State] = lambda state: state

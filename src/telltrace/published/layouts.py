@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from telltrace.checkpoint import Card, save_checkpoint
 from telltrace.errors import CheckpointError, OptionError
+from telltrace.evaluation.calibration import Calibration
 from telltrace.faces import Alignment
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.rectangles import RULES
@@ -158,6 +159,7 @@ def import_weights(
         detector=detector,
         options={key: value for key, value in options.items() if value != usual[key]},
         preprocessing=replace(expected, crop=crop, image_size=size, **pixels),
+        calibration=Calibration(frames=layout.frames),
         provenance=origin,
     )
     network = network.float().eval()
