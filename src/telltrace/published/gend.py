@@ -38,6 +38,7 @@ def _simplify(state: State, detector: Any) -> None:
 
 
 GEND_CLIP_L14 = Layout(
+    frames="mean",
     source="GenD on CLIP ViT-L/14 (Yermakov et al., 2025)",
     licence="not stated where we looked (its code and its sister model: MIT; CLIP underneath: MIT)",
     files=("model.safetensors",),
