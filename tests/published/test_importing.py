@@ -197,6 +197,14 @@ def test_what_says_its_preprocessing_can_be_imported() -> None:
     assert known == {"meso-keras", "multi-task", *OPTIONS, *new}
 
 
+def test_published_frame_rules() -> None:
+    rules = {name: LAYOUTS[name].frames for name in ("sbi", "dfdc_b7", "gend_clip_l14")}
+    assert rules == {"sbi": "mean", "dfdc_b7": "confident", "gend_clip_l14": "mean"}
+    for name, layout in LAYOUTS.items():
+        if name.startswith(("dfb_", "ispl_")):
+            assert layout.frames == ("mean" if name.startswith("dfb_") else "logits")
+
+
 def test_a_new_layout_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A toy that says where its tensors go is loaded, written and imported like any other."""
     toy = Layout(

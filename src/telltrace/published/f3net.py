@@ -57,6 +57,7 @@ def _complete(state: State, detector: F3NetFAD) -> None:
 FAD = Layout(
     source="F3-Net as DeepfakeBench publishes it",
     licence=BENCHMARK_LICENCE,
+    frames="mean",
     preprocessing=BENCHMARK,
     mark="bn1.weight",
     clean=modern_names,

@@ -72,6 +72,7 @@ _XCEPTION = replace(
     files=("Xception_TRAINED-ON_bestval-SHA256.pth",),
     read=read_verified,
     preprocessing=PREPROCESSING,
+    frames="logits",
     simplify=two_logits("last_linear"),
 )
 

@@ -54,6 +54,7 @@ def _port(name: str, inceptions: int, source: str) -> Layout:
     return Layout(
         source=source,
         licence=BENCHMARK_LICENCE,
+        frames="mean",
         preprocessing=BENCHMARK,
         mark="fc1.weight",
         describe=describe,

@@ -43,6 +43,7 @@ def _rename(name: str) -> str:
 RECCE = Layout(
     source="RECCE as DeepfakeBench publishes it",
     licence=BENCHMARK_LICENCE,
+    frames="mean",
     files=("recce_best.pth",),
     preprocessing=BENCHMARK,
     describe=_describe,

@@ -15,6 +15,7 @@ def _describe(state: State) -> tuple[str, dict[str, Any]]:
 SPSL = Layout(
     source="SPSL as DeepfakeBench publishes it",
     licence=BENCHMARK_LICENCE,
+    frames="mean",
     files=("spsl_best.pth",),
     preprocessing=BENCHMARK,
     mark="bn1.weight",

@@ -108,6 +108,7 @@ TWO_STREAM = Layout(
 DEEPFAKEBENCH = Layout(
     source="SRM as DeepfakeBench publishes it",
     licence=BENCHMARK_LICENCE,
+    frames="mean",
     files=("srm_best.pth",),
     preprocessing=BENCHMARK,
     describe=_describe_benchmark,

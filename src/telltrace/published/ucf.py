@@ -29,6 +29,7 @@ def _rename(name: str) -> str:
 UCF = Layout(
     source="UCF as DeepfakeBench publishes it",
     licence=BENCHMARK_LICENCE,
+    frames="mean",
     files=("ucf_best.pth",),
     preprocessing=BENCHMARK,
     describe=_describe,

@@ -22,6 +22,7 @@ def rename(name: str) -> str:
 XCEPTION = Layout(
     source="Xception as DeepfakeBench publishes it",
     licence=BENCHMARK_LICENCE,
+    frames="mean",
     preprocessing=BENCHMARK,
     mark="bn1.weight",
     clean=modern_names,
