@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -164,3 +165,20 @@ def test_a_landmark_that_fits_badly_does_not_count() -> None:
     np.testing.assert_allclose(kept, np.delete(FRONTAL, 2, axis=0), atol=1e-6)
     with pytest.raises(ValueError, match="apart from each other"):
         median_similarity(np.zeros((5, 2)), FRONTAL)
+
+
+def test_the_dfb_alignment_is_deepfakebenchs() -> None:
+    """Theirs is computed in float32, which moves a point by up to 5e-5 pixels."""
+    golden = json.loads((Path(__file__).parents[1] / "golden" / "dfb_align.json").read_text())
+    corners = np.array([[0, 0], [640, 0], [0, 480], [640, 480]])
+    for row in golden["alignments"]:
+        landmarks, matrix = np.array(row["points_37_44_30_49_55"]), np.array(row["matrix"])
+        crop, face = FaceCrop(alignment="dfb"), Face((0, 0, 1, 1), landmarks + 0.5, 1.0)
+        assert row["output_width_height"] == [crop.size, crop.size]
+        expected = corners @ matrix[:, :2].T + matrix[:, 2]  # counted from pixel centres
+        np.testing.assert_allclose(crop.place(corners + 0.5, face) - 0.5, expected, atol=2e-4)
+        picture = np.random.default_rng(0).integers(1, 256, (480, 640, 3), dtype=np.uint8)
+        warped = cv2.warpAffine(picture, matrix, (256, 256), flags=cv2.INTER_LINEAR)
+        difference = np.abs(crop.cut(picture, face).astype(int) - warped)
+        assert difference.mean() < 0.1
+        assert difference.max() <= 8  # OpenCV rounds to a thirty-second of a pixel

@@ -115,7 +115,8 @@ OPTIONS: dict[str, dict[str, object]] = {
 def test_published_state_dicts_become_checkpoints(name: str, suffix: str, tmp_path: Path) -> None:
     options = OPTIONS[name]
     detector = create_detector(name, **options).eval()
-    state: dict[str, Tensor] = {f"module.{k}": t for k, t in export_published(detector).items()}
+    prefix = "module." if name in ("f3net_fad", "m2tr") else "module.backbone."
+    state: dict[str, Tensor] = {f"{prefix}{k}": t for k, t in export_published(detector).items()}
     source = tmp_path / f"published{suffix}"
     if suffix == ".pth":
         torch.save({"state_dict": state, "epoch": 3} if name == "meso4" else state, source)

@@ -42,7 +42,7 @@ def pack(
         size: Side of the crops in pixels, where no prepare.json beside the manifest says it.
         margin: There, side of a crop as a multiple of the face box.
         alignment: There, whether crops are upright, turned and scaled by five landmarks, whole
-            pictures, or cut as a published detector does (sbi, dfdc, ispl).
+            pictures, or cut as a published detector does (dfb, sbi, dfdc, ispl).
     """
     from telltrace.data.crops import read_crops, write_pack
     from telltrace.faces.align import FaceCrop

@@ -60,9 +60,9 @@ def prepare(
         size: Side of a crop, in pixels.
         margin: Side of the square crop as a multiple of the face box.
         alignment: "box" cuts upright, "similarity" turns and scales by five landmarks, "median"
-            likewise, as GenD does, "whole" looks for no face and resizes the picture, which is
-            one already; "sbi", "dfdc" and "ispl" cut as those published detectors do, with margins
-            of their own.
+            and "dfb" likewise, as GenD and DeepfakeBench do, "whole" looks for no face and resizes
+            the picture, which is one already; "sbi", "dfdc" and "ispl" cut as those published
+            detectors do, with margins of their own.
         faces: The main person's face in each frame, or all faces.
         paper: Videos, frames and faces in the numbers of a paper, in place of --frames and
             --sample; see recipes/data.

@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Alignment = Literal["box", "similarity", "median", "whole", "sbi", "dfdc", "ispl"]
+Alignment = Literal["box", "similarity", "median", "dfb", "whole", "sbi", "dfdc", "ispl"]
 """Ways to cut a face; see :class:`~telltrace.faces.align.FaceCrop`."""

@@ -28,6 +28,8 @@ TEMPLATE = np.array(
 FRONTAL = np.array([[0.34, 0.46], [0.66, 0.46], [0.5, 0.64], [0.37, 0.82], [0.63, 0.82]])
 """The same points of a face that is turned to neither side: GenD's template."""
 
+ALIGNED = ("similarity", "median", "dfb")
+"""Alignments by landmarks."""
 UPRIGHT = ("box", *RULES)
 """Alignments that cut crops which are upright, and wide enough, again."""
 Square = tuple[int, int, int]
@@ -47,7 +49,8 @@ class FaceCrop:
             ``"similarity"`` turns, scales and moves the five landmarks onto a template, the
             same in every crop (the template's square is taken for a face of size 1). ``"median"``
             does so too, as GenD does: onto its template, and a landmark that fits badly does not
-            count (least median of squares). ``"whole"``
+            count (least median of squares). ``"dfb"`` is ``"similarity"`` as DeepfakeBench cuts:
+            bilinear whatever the scale, black outside the picture. ``"whole"``
             resizes the picture, which is a face already, whatever its margin and shape. ``"sbi"``,
             ``"dfdc"`` and ``"ispl"`` cut and resize upright rectangles as published detectors do
             (:data:`~telltrace.faces.rectangles.RULES`), with margins of their own.
@@ -82,8 +85,9 @@ class FaceCrop:
         """
         if self.alignment == "whole":
             return resize_square(image, self.size)
-        if self.alignment in ("similarity", "median"):
-            return _warp(image, self._onto_template(face), self.size)
+        if self.alignment in ALIGNED:
+            plain = self.alignment == "dfb"
+            return _warp(image, self._onto_template(face), self.size, plain=plain)
         if self.alignment in RULES:
             left, top, right, bottom = rectangle(self.alignment, face.box, image.shape[:2])
             return RULES[self.alignment].fit(image[top:bottom, left:right], self.size)
@@ -113,7 +117,7 @@ class FaceCrop:
 
         ``square`` is what `square` gave; None for a crop well inside its picture.
         """
-        if self.alignment in ("similarity", "median"):
+        if self.alignment in ALIGNED:
             matrix = self._onto_template(face)
             return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]
         x, y, side = square or replace(self, outside="repeat").square(face, (0, 0))
@@ -123,7 +127,10 @@ class FaceCrop:
         fit, template = similarity, TEMPLATE
         if self.alignment == "median":
             fit, template = median_similarity, FRONTAL
-        return fit(face.landmarks, ((template - 0.5) / self.margin + 0.5) * self.size)
+        targets = ((template - 0.5) / self.margin + 0.5) * self.size
+        if self.alignment == "dfb":
+            targets += 0.5  # its template is counted from the centre of the first pixel
+        return fit(face.landmarks, targets)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -186,12 +193,18 @@ def resize_square(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return cv2.resize(picture, (size, size), interpolation=method).astype(np.uint8, copy=False)
 
 
-def _warp(image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    """Warp at a whole multiple of the size where the map shrinks, then average: no aliasing."""
+def _warp(
+    image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, *, plain: bool = False
+) -> NDArray[np.uint8]:
+    """Warp at a whole multiple of the size where the map shrinks, then average: no aliasing.
+
+    A ``plain`` warp takes the pixels as they come, and black outside the picture.
+    """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    finer = min(8, max(1, int(np.ceil(1 / scale))))
+    finer = 1 if plain else min(8, max(1, int(np.ceil(1 / scale))))
     matrix, shape = matrix * finer, (size * finer, size * finer)
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5  # OpenCV counts from pixel centres
-    how = cv2.INTER_LINEAR if finer > 1 else cv2.INTER_CUBIC
-    warped = cv2.warpAffine(image, matrix, shape, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    how = cv2.INTER_LINEAR if plain or finer > 1 else cv2.INTER_CUBIC
+    edge = cv2.BORDER_CONSTANT if plain else cv2.BORDER_REPLICATE
+    warped = cv2.warpAffine(image, matrix, shape, flags=how, borderMode=edge)
     return resize_square(warped.astype(np.uint8, copy=False), size)

@@ -19,9 +19,7 @@ from telltrace.models.state_dicts import match, read_state_dict, unwrap
 State = dict[str, Tensor]
 """Tensors by name; a layout's functions change the one that they are given."""
 
-BENCHMARK = Preprocessing(
-    crop=FaceCrop(alignment="similarity"), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
-)
+BENCHMARK = Preprocessing(crop=FaceCrop(alignment="dfb"), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 """DeepfakeBench's: five landmarks on a template with margin 1.3, pixels in [-1, 1]."""
 
 BENCHMARK_LICENCE = "CC BY-NC 4.0 (its code's; none is stated for the weights)"
