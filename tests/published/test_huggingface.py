@@ -57,8 +57,11 @@ def state() -> dict[str, Tensor]:
     return {name: 0.5 * torch.randn(shape) for name, shape in shapes.items()}
 
 
-def answer(weights: dict[str, Tensor], image: Tensor) -> Tensor:
-    """Logits of images (B, 3, 32, 32): Dosovitskiy et al., ICLR 2021, equations 1 to 4."""
+def answer(weights: dict[str, Tensor], image: Tensor, siglip: bool = False) -> Tensor:
+    """Logits of images (B, 3, 32, 32): Dosovitskiy et al., ICLR 2021, equations 1 to 4.
+
+    SigLIP has no class token, approximates GELU, and classifies the mean of its patches.
+    """
 
     def linear(name: str, x: Tensor) -> Tensor:
         return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
@@ -68,13 +71,14 @@ def answer(weights: dict[str, Tensor], image: Tensor) -> Tensor:
         scaled = centred / (centred.square().mean(-1, keepdim=True) + 1e-2).sqrt()
         return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
-    emb = "vit.embeddings"
+    emb, approximate = "vit.embeddings", "tanh" if siglip else "none"
     projection = (
         weights[f"{emb}.patch_embeddings.projection.{leaf}"] for leaf in ("weight", "bias")
     )
     patches = F.conv2d(image, *projection, stride=8).flatten(2).transpose(1, 2)
     first = weights[f"{emb}.cls_token"].expand(len(image), -1, -1)
     x = torch.cat([first, patches], 1) + weights[f"{emb}.position_embeddings"]
+    x = x[:, 1:] if siglip else x
     for layer in ("vit.encoder.layer.0", "vit.encoder.layer.1"):
         y = norm(f"{layer}.layernorm_before", x)
         heads = [
@@ -85,8 +89,34 @@ def answer(weights: dict[str, Tensor], image: Tensor) -> Tensor:
         mixed = (weight @ heads[2]).transpose(1, 2).flatten(2)
         x = x + linear(f"{layer}.attention.output.dense", mixed)
         y = linear(f"{layer}.intermediate.dense", norm(f"{layer}.layernorm_after", x))
-        x = x + linear(f"{layer}.output.dense", F.gelu(y))
-    return linear("classifier", norm("vit.layernorm", x)[:, 0])
+        x = x + linear(f"{layer}.output.dense", F.gelu(y, approximate=approximate))
+    x = norm("vit.layernorm", x)
+    return linear("classifier", x.mean(1) if siglip else x[:, 0])
+
+
+def as_siglip(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors as a SigLIP without a class token would hold them."""
+    names = {
+        "vit.embeddings.position_embeddings": "vision_model.embeddings.position_embedding.weight",
+        "vit.embeddings.patch_embeddings.projection": "vision_model.embeddings.patch_embedding",
+        "vit.layernorm": "vision_model.post_layernorm",
+        "vit.encoder.layer.": "vision_model.encoder.layers.",
+        "attention.attention.query": "self_attn.q_proj",
+        "attention.attention.key": "self_attn.k_proj",
+        "attention.attention.value": "self_attn.v_proj",
+        "attention.output.dense": "self_attn.out_proj",
+        "intermediate.dense": "mlp.fc1",
+        "output.dense": "mlp.fc2",
+        "layernorm_before": "layer_norm1",
+        "layernorm_after": "layer_norm2",
+    }
+    found = {}
+    for name, tensor in weights.items():
+        for theirs, ours in names.items():
+            name = name.replace(theirs, ours)
+        found[name] = tensor[0, 1:] if "position" in name else tensor
+    del found["vit.embeddings.cls_token"]
+    return {**found, "vision_model.head.probe": torch.zeros(1, 1, WIDTH)}
 
 
 @pytest.fixture
@@ -115,7 +145,7 @@ def test_a_vit_answers_as_its_equations_say(
         main(["import-weights", "huggingface", str(folder(weights, PIXELS, **CONFIG)), str(out)])
         == 0
     )
-    assert "ViT image classifier" in capsys.readouterr().out
+    assert "vit image classifier" in capsys.readouterr().out
     detector = load_detector(out)
     image = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
@@ -128,6 +158,20 @@ def test_a_vit_answers_as_its_equations_say(
     }  # fmt: skip
     assert card.preprocessing.image_size == 32
     assert card.preprocessing.std == (0.4, 0.5, 0.6)
+
+
+def test_a_siglip_answers_as_its_equations_say(folder: Callable[..., Path], tmp_path: Path) -> None:
+    weights, out = state(), tmp_path / "out.safetensors"
+    described = {"hidden_act": "gelu_pytorch_tanh"}
+    described |= {key: value for key, value in CONFIG.items() if key not in ("id2label",)}
+    config = {"vision_config": described, "id2label": {"0": "Real", "1": "Fake"}}
+    where = folder(as_siglip(weights), PIXELS, model_type="siglip", **config)
+    card = import_weights("huggingface", [where], out)
+    assert card.options["pool"] == "mean"
+    image = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        found = load_detector(out).network(image)
+    torch.testing.assert_close(found, answer(weights, image, siglip=True), rtol=1e-4, atol=1e-4)
 
 
 def test_a_folder_of_timm_says_its_network_and_classes(
@@ -177,7 +221,7 @@ def test_labels_that_say_nothing_are_refused(folder: Callable[..., Path], tmp_pa
     [
         ({"model_type": "swin"}, PIXELS, r"config.json: is a swin. .*external:module:function"),
         ({"hidden_act": "relu"}, PIXELS, r"config.json: has hidden_act 'relu'"),
-        ({"hidden_size": 15}, PIXELS, r"not a ViT image classifier .* of another shape"),
+        ({"hidden_size": 15}, PIXELS, r"not a vit image classifier .* of another shape"),
         ({"id2label": {"0": "cat"}}, PIXELS, r"do not say which of two is real"),
         ({}, None, r"no preprocessor_config.json beside it"),
         ({}, {"size": 32}, r"preprocessor_config.json: has no image_mean"),

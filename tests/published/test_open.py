@@ -135,6 +135,14 @@ def test_a_strangers_checkpoint_calls_no_function(
     assert not called
 
 
+def test_a_size_that_the_network_does_not_read_is_told(own: str, tmp_path: Path) -> None:
+    torch.save(create_detector(own, classes="real").network.state_dict(), tmp_path / "own.pth")
+    files, out = [tmp_path / "own.pth"], tmp_path / "out.safetensors"
+    with pytest.raises(ValueError, match=r"does not read images of 2 pixels .*--image-size"):
+        import_weights(own, files, out, classes="real", image_size=2)
+    assert not out.exists()
+
+
 def test_what_no_network_can_be_made_of_is_named(own: str) -> None:
     for name, message in (
         ("external:own_nothing:make", r"no external:own_nothing:make .*PYTHONPATH"),

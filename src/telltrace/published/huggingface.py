@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError, OptionError
@@ -28,23 +28,11 @@ FAKE = frozenset({
 
 CONFIG, PIXELS = "config.json", "preprocessor_config.json"
 WEIGHTS = "model.safetensors", "pytorch_model.bin"
-_PARTS = {
-    "cls_token": "vit.embeddings.cls_token",
-    "pos_embed": "vit.embeddings.position_embeddings",
-    "patch_embed.proj.": "vit.embeddings.patch_embeddings.projection.",
-    "blocks.": "vit.encoder.layer.",
-    "norm.": "vit.layernorm.",
-    "head.": "classifier.",
-}
-_LAYERS = {
-    ".norm1.": ".layernorm_before.",
-    ".norm2.": ".layernorm_after.",
-    ".attn.qkv.": ".attention.attention.qkv.",
-    ".attn.proj.": ".attention.output.dense.",
-    ".mlp.fc1.": ".intermediate.dense.",
-    ".mlp.fc2.": ".output.dense.",
-}
-
+ACTIVATIONS = {
+    "gelu": "gelu", "gelu_pytorch_tanh": "gelu_tanh", "gelu_new": "gelu_tanh",
+    "quick_gelu": "quick_gelu",
+}  # fmt: skip
+"""What the config calls a perceptron's activation, and we."""
 OPTIONS = {
     "image_size": "image_size",
     "patch_size": "patch_size",
@@ -54,15 +42,72 @@ OPTIONS = {
     "hidden": "intermediate_size",
     "qkv_bias": "qkv_bias",
     "epsilon": "layer_norm_eps",
-    "activation": "hidden_act",
 }
 """Options of ours, and what the config calls them."""
 DEFAULTS = {
     "image_size": 224, "patch_size": 16, "hidden_size": 768, "num_hidden_layers": 12,
     "num_attention_heads": 12, "intermediate_size": 3072, "qkv_bias": True,
-    "layer_norm_eps": 1e-12, "hidden_act": "gelu",
 }  # fmt: skip
 """What a config need not say."""
+
+
+class Kind(NamedTuple):
+    """A family of transformers: its names, and what its configs need not say."""
+
+    parts: dict[str, str]
+    layers: dict[str, str]
+    attention: tuple[str, str, str]
+    defaults: dict[str, Any]
+    pool: str = "token"
+    section: str = ""
+    """Part of the config that describes the network; the whole of it if empty."""
+    ignored: tuple[str, ...] = ()
+
+
+KINDS = {
+    "vit": Kind(
+        {
+            "cls_token": "vit.embeddings.cls_token",
+            "pos_embed": "vit.embeddings.position_embeddings",
+            "patch_embed.proj.": "vit.embeddings.patch_embeddings.projection.",
+            "blocks.": "vit.encoder.layer.",
+            "norm.": "vit.layernorm.",
+            "head.": "classifier.",
+        },
+        {
+            ".norm1.": ".layernorm_before.",
+            ".norm2.": ".layernorm_after.",
+            ".attn.qkv.": ".attention.attention.qkv.",
+            ".attn.proj.": ".attention.output.dense.",
+            ".mlp.fc1.": ".intermediate.dense.",
+            ".mlp.fc2.": ".output.dense.",
+        },
+        ("query", "key", "value"),
+        {"hidden_act": "gelu", "layer_norm_eps": 1e-12},
+        ignored=("vit.pooler.",),
+    ),
+    "siglip": Kind(
+        {
+            "pos_embed": "vision_model.embeddings.position_embedding.weight",
+            "patch_embed.proj.": "vision_model.embeddings.patch_embedding.",
+            "blocks.": "vision_model.encoder.layers.",
+            "norm.": "vision_model.post_layernorm.",
+            "head.": "classifier.",
+        },
+        {
+            ".norm1.": ".layer_norm1.",
+            ".norm2.": ".layer_norm2.",
+            ".attn.qkv.": ".self_attn.qkv.",
+            ".attn.proj.": ".self_attn.out_proj.",
+        },
+        ("q_proj", "k_proj", "v_proj"),
+        {"hidden_act": "gelu_pytorch_tanh", "layer_norm_eps": 1e-6},
+        pool="mean",
+        section="vision_config",
+        ignored=("vision_model.head.",),
+    ),
+}
+"""By ``model_type``: ViTForImageClassification and SiglipForImageClassification."""
 
 
 def members(folder: Path) -> list[Path]:
@@ -78,7 +123,7 @@ def members(folder: Path) -> list[Path]:
 
 
 def folder_layout(files: Sequence[Path], classes: Classes | None, image_size: int | None) -> Layout:
-    """The layout of a folder's :func:`members`: a ViT, or a network of timm.
+    """The layout of a folder's :func:`members`: a ViT, a SigLIP, or a network of timm.
 
     The order of the classes is that of the labels in the config. A CheckpointError says which
     network or label is not understood.
@@ -90,53 +135,61 @@ def folder_layout(files: Sequence[Path], classes: Classes | None, image_size: in
     order = _order(config, classes, files[0])
     if "architecture" in config:
         layout = _timm(config, order, image_size, files[0])
-    elif config.get("model_type") == "vit":
-        layout = _vit(config, order, image_size, files)
+    elif config.get("model_type") in KINDS:
+        layout = _transformer(config, order, image_size, files)
     else:
         kind = config.get("model_type", "network of no model_type")
-        remedy = (
-            "ViT and networks of timm are read; wrap another one with external:module:function."
-        )
+        remedy = "ViT, SigLIP and timm's are read; use external:module:function for others."
         raise CheckpointError(f"is a {kind}", remedy=remedy, path=files[0])
     names = tuple(path.name for path in files)
     return replace(layout, files=names, read=lambda given: read_state_dict(given[1]))
 
 
-def _vit(
+def _transformer(
     config: Mapping[str, Any], order: Classes, image_size: int | None, files: Sequence[Path]
 ) -> Layout:
-    known: dict[str, Any] = {**DEFAULTS, **config}
+    kind = KINDS[config["model_type"]]
+    described = config.get(kind.section, {}) if kind.section else config
+    known: dict[str, Any] = {**DEFAULTS, **kind.defaults, **described}
     size, activation = known["image_size"], known["hidden_act"]
     if image_size not in (None, size):
         raise OptionError(f"image_size must be {size}, for which the network was made.")
-    if activation not in ("gelu", "quick_gelu"):
-        raise CheckpointError(f"has hidden_act {activation!r}, not gelu", path=files[0])
-    if len(files) < 3:
-        reason = f"there is no {PIXELS} beside it, so nothing says how pixels are normalised"
-        raise CheckpointError(reason, remedy="Download it too.", path=files[0])
-    pixels = {"do_normalize": True} | _read(files[2])
-    mean, std = pixels.get("image_mean"), pixels.get("image_std")
-    if not pixels["do_normalize"]:
-        mean, std = (0.0,) * 3, (1.0,) * 3
-    if mean is None or std is None:
-        raise CheckpointError("has no image_mean and image_std", path=files[2])
+    if activation not in ACTIVATIONS:
+        there = ", ".join(ACTIVATIONS)
+        raise CheckpointError(f"has hidden_act {activation!r}, not {there}", path=files[0])
     options = {ours: known[theirs] for ours, theirs in OPTIONS.items()}
+    options |= {"activation": ACTIVATIONS[activation], "pool": kind.pool}
+    position = kind.parts["pos_embed"]
 
     def simplify(state: State, detector: Any) -> None:
-        join_attention(state, ("query", "key", "value"), "qkv")
+        join_attention(state, kind.attention, "qkv")
+        state[position] = state[position].reshape(1, -1, state[position].shape[-1])
         for name in ("classifier.weight", "classifier.bias"):
             state[name] = in_order(state[name], order, 0)
 
     return Layout(
-        source="a ViT image classifier of Hugging Face",
+        source=f"a {config['model_type']} image classifier of Hugging Face",
         classes=order,
-        preprocessing=Preprocessing(image_size=size, mean=tuple(mean), std=tuple(std)),
-        mark="vit.embeddings.cls_token",
+        preprocessing=_pixels(size, files),
+        mark=position,
         describe=lambda state: ("vit", options),
         simplify=simplify,
-        ignored=("vit.pooler.",),
-        rename=renamer(_PARTS, _LAYERS),
+        ignored=kind.ignored,
+        rename=renamer(kind.parts, kind.layers),
     )
+
+
+def _pixels(size: int, files: Sequence[Path]) -> Preprocessing:
+    if len(files) < 3:
+        reason = f"there is no {PIXELS} beside it, so nothing says how pixels are normalised"
+        raise CheckpointError(reason, remedy="Download it too.", path=files[0])
+    said = _read(files[2])
+    mean, std = said.get("image_mean"), said.get("image_std")
+    if not said.get("do_normalize", True):
+        mean, std = (0.0,) * 3, (1.0,) * 3
+    if mean is None or std is None:
+        raise CheckpointError("has no image_mean and image_std", path=files[2])
+    return Preprocessing(image_size=size, mean=tuple(mean), std=tuple(std))
 
 
 def _timm(config: Mapping[str, Any], order: Classes, image_size: int | None, path: Path) -> Layout:

@@ -163,8 +163,12 @@ def import_weights(
         provenance=origin,
     )
     network = network.float().eval()
-    with torch.inference_mode():
-        network(torch.rand(1, 3, size, size))  # a size that it does not take is told now
+    try:
+        with torch.inference_mode():
+            network(torch.rand(1, 3, size, size))  # a size that it does not take is told now
+    except (AssertionError, RuntimeError) as error:
+        reason = f"the network does not read images of {size} pixels ({error})"
+        raise OptionError(reason, remedy="Give its own --image-size.") from None
     save_checkpoint(out, network, card)
     return card
 
