@@ -20,8 +20,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from telltrace.data.transforms import Preprocessing
-from telltrace.errors import CheckpointError
+from telltrace.errors import CheckpointError, OptionError
 from telltrace.evaluation.calibration import Calibration, VideoCalibration
+from telltrace.evaluation.combination import Combination
 from telltrace.faces.align import FaceCrop
 from telltrace.files import atomic_write, check_disk_space, file_sha256
 from telltrace.files.plain import from_plain
@@ -54,10 +55,17 @@ class Card:
     """Where the weights come from: data, their hash, recipe, commit, versions."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """What was measured, and on what."""
+    members: tuple["Card", ...] = ()
+    """The cards of the detectors of an ensemble, which are in the same file."""
+    combination: Combination | None = None
+    """How these become one; ``calibration`` and ``video`` are of all together."""
 
     def to_json(self) -> str:
         """The card as text; equal cards give equal text."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
+        parts = {"format": FORMAT, **asdict(self)}
+        if not self.members:  # earlier versions know no ensembles, and can read all else
+            del parts["members"], parts["combination"]
+        return json.dumps(parts, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -86,6 +94,15 @@ class Detector:
         self.sha256 = ""
         """Of the checkpoint that it was loaded from; empty for one that was made in memory."""
         self.to(device)
+
+    @property
+    def members(self) -> tuple["Detector", ...]:
+        """Those of an ensemble; of any other detector itself."""
+        return (self,)
+
+    def combine(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The score of all members, (N,), by the scores of each, (N, members)."""
+        return scores[:, 0]
 
     @property
     def crop(self) -> FaceCrop:
@@ -118,6 +135,45 @@ class Detector:
             logits = self.network(self.card.preprocessing.tensor(batch))
         self.network.train(training)
         return probabilities(logits, self.card.calibration)
+
+
+class Ensemble(Detector):
+    """Several detectors as one, each with its own crop, preprocessing and calibration.
+
+    Who has whole pictures or prepared crops cuts for each of the ``members`` and combines their
+    scores, as `scan` and `predict` do.
+    """
+
+    def __init__(self, members: Sequence[Detector], card: Card) -> None:
+        self._members = tuple(members)
+        networks = nn.ModuleList([member.network for member in members])
+        super().__init__(networks, card, members[0].device, members[0].precision)
+
+    @property
+    def members(self) -> tuple[Detector, ...]:
+        return self._members
+
+    def to(self, device: str | torch.device) -> Self:
+        for member in self.members:
+            member.to(device)
+        return super().to(device)
+
+    def combine(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        assert self.card.combination is not None
+        return self.card.calibration.probability(self.card.combination.margins(scores))
+
+    def score(self, crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float64]:
+        if len({member.crop for member in self.members}) > 1:
+            remedy = "Use predict or scan, which cut for each."
+            raise OptionError("The detectors of this ensemble cut faces differently", remedy=remedy)
+        return self.combine(np.stack([member.score(crops) for member in self.members], axis=1))
+
+    def score_resized(self, images: NDArray[np.uint8] | Tensor) -> NDArray[np.float64]:
+        if len({member.card.preprocessing.image_size for member in self.members}) > 1:
+            remedy = "Use score, predict or scan."
+            raise OptionError("The detectors of this ensemble differ in size", remedy=remedy)
+        scores = [member.score_resized(images) for member in self.members]
+        return self.combine(np.stack(scores, axis=1))
 
 
 __getattr__ = old_names(__name__, {"Judge": "Detector", "load_checkpoint": "load_detector"})
@@ -198,13 +254,18 @@ def load_detector(
     path = Path(path) if path is not None else BUNDLED
     tensors, metadata = read_tensors(path)
     card = _card(path, metadata)
-    _check_external(card.detector, path)
-    network = create_detector(card.detector, **card.options)
+    cards = card.members or (card,)
+    for one in cards:
+        _check_external(one.detector, path)
+    networks = nn.ModuleList([create_detector(one.detector, **one.options) for one in cards])
+    network = networks if card.members else networks[0]
     what = f"the weights of {card.detector!r} with {card.options}"
     remedy = "Use the checkpoint with the version of telltrace that wrote it."
     network.load_state_dict(match(network, tensors, str, what=what, remedy=remedy, path=path))
     network.to(memory_format=torch.channels_last)  # a third faster on a CPU
-    detector = Detector(network.eval(), card, device, precision)
+    network.eval()
+    parts = [Detector(*one, device, precision) for one in zip(networks, cards, strict=True)]
+    detector = Ensemble(parts, card) if card.members else parts[0]
     detector.sha256 = file_sha256(path)
     return detector
 

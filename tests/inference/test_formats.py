@@ -14,6 +14,7 @@ from telltrace.inference.formats import SCHEMA, format_verdicts, schema
 from telltrace.inference.timeline import Span
 
 KINDS = {
+    "boolean": bool,
     "object": dict,
     "array": list,
     "string": str,

@@ -3,6 +3,7 @@
 In a cluster with GPUs it is in two parts: processors find and cut faces, and GPUs score them.
 """
 
+import itertools
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from telltrace.checkpoint import Detector, load_detector, read_card
+from telltrace.checkpoint import Card, Detector, Ensemble, load_detector, read_card
 from telltrace.faces.media import Status
 from telltrace.files import file_sha256
 from telltrace.inference import Scanner, choose_device
@@ -118,9 +119,9 @@ def run_processes(task: Task) -> Generator[Answer, None, None]:
 class RemoteDetector(Detector):
     """A detector's card; its network ``number`` is asked for scores, within a job of a pool."""
 
-    def __init__(self, path: Path, number: int) -> None:
-        super().__init__(nn.Identity(), read_card(path))
-        self.number, self.sha256 = number, file_sha256(path)
+    def __init__(self, card: Card, number: int) -> None:
+        super().__init__(nn.Identity(), card)
+        self.number = number
 
     def score_resized(self, images: NDArray[np.uint8] | Tensor) -> NDArray[np.float64]:
         """As that of a `Detector`."""
@@ -133,11 +134,12 @@ class ScoringServer:
 
     def __init__(self, paths: Sequence[Path], precision: Any) -> None:
         device = choose_device("auto")
-        self.detectors = [load_detector(path, device, precision) for path in paths]
+        detectors = [load_detector(path, device, precision) for path in paths]
+        self.networks = [network for detector in detectors for network in detector.members]
 
     def score(self, number: int, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """What detector ``number`` says of (B, image_size, image_size, 3) faces, (B,)."""
-        return self.detectors[number].score_resized(images)
+        """What network ``number`` says of (B, image_size, image_size, 3) faces, (B,)."""
+        return self.networks[number].score_resized(images)
 
 
 def split_scanner(paths: Sequence[Path], settings: dict[str, Any]) -> SplitScanner:
@@ -147,5 +149,11 @@ def split_scanner(paths: Sequence[Path], settings: dict[str, Any]) -> SplitScann
 
 
 def _remote_scanner(paths: Sequence[Path], settings: dict[str, Any]) -> Scanner:
-    remote = [RemoteDetector(path, number) for number, path in enumerate(paths)]
+    remote: list[Detector] = []
+    count = itertools.count()
+    for path in paths:
+        card = read_card(path)
+        parts = [RemoteDetector(one, next(count)) for one in card.members or (card,)]
+        remote.append(Ensemble(parts, card) if card.members else parts[0])
+        remote[-1].sha256 = file_sha256(path)
     return Scanner(remote, device="cpu", **settings)

@@ -10,6 +10,7 @@ from telltrace.errors import OptionError, TelltraceError
 from telltrace.files.version import VERSION
 
 from .data import audit, pack, prepare
+from .ensemble import ensemble
 from .parser import Command, did_you_mean
 from .scan import scan
 from .scores import calibrate, evaluate, predict, report, reproduce, robustness
@@ -29,6 +30,9 @@ COMMANDS: dict[str, Command] = {
     "predict": Command(predict, "inference.scoring.predict", without=["detector"]),
     "evaluate": Command(evaluate, "evaluation.evaluate", without=["top"]),
     "calibrate": Command(calibrate, "inference.calibrate.calibrate", without=["before"]),
+    "ensemble": Command(
+        ensemble, "inference.ensemble.combine_detectors", without=["detectors", "names"]
+    ),
     "robustness": Command(robustness, "robustness.measure_robustness", without=["detector"]),
     "report": Command(report, "reports.build_report"),
     "reproduce": Command(reproduce, "reproduction.Setup"),

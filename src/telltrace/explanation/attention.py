@@ -81,6 +81,9 @@ ATTENTION: Final[dict[str, Callable[[Detector, Crops], Maps]]] = {
 
 def inputs(detector: Detector, crops: Crops) -> Tensor:
     """What the network reads of the crops, (N, 3, S, S); it requires a gradient."""
+    if len(detector.members) > 1:
+        remedy = "Give one of its detectors."
+        raise OptionError("An ensemble has no single network to look into", remedy=remedy)
     preprocessing = detector.card.preprocessing
     images = np.stack([preprocessing.resize(crop) for crop in crops])
     return preprocessing.tensor(torch.as_tensor(images).to(detector.device)).requires_grad_()

@@ -33,14 +33,20 @@ def explain(found: Verdict, truncated: bool, min_face: float) -> tuple[str, str]
         return reason, "Get an undamaged copy to judge the rest"
     if found.status == Status.REAL:
         remedy = "Seek other evidence too: forgeries of a kind that the detector never saw may pass"
-        return f"no face looks forged in {seen}", remedy
+        apart = next((t.disagreement for t in found.tracks if t.disagreement), "")
+        return f"no face looks forged in {seen}{_though(apart)}", remedy
     worst = found.worst
     assert worst is not None
     who = f"person {found.tracks.index(worst) + 1}" if len(found.tracks) > 1 else ""
     if found.status == Status.FAKE:
         where = "those seconds" if moving else "the picture"
         remedy = f"Look at {where} yourself: a score is no proof"
-        return f"{who or 'a face'} looks forged{_when(found)}", remedy
+        reason = f"{who or 'a face'} looks forged{_when(found)}{_though(worst.disagreement)}"
+        return reason, remedy
+    if worst.conflict:
+        remedy = "Look at it yourself, or scan with each detector alone"
+        reason = f"the detectors contradict each other too much about {who or 'the face'}"
+        return f"{reason}: {worst.disagreement}", remedy
     if worst.stretch and worst.throughout == Status.REAL:
         when = moment(worst.stretch.start, worst.stretch.end, 1)
         reason = f"{who or 'a face'} looks suspicious{when}, and too little so to be called forged"
@@ -52,6 +58,11 @@ def explain(found: Verdict, truncated: bool, min_face: float) -> tuple[str, str]
     more = ", or look at more frames with --frames" if moving else ""
     reason = f"the {scores} where the detector is often wrong"
     return reason, f"Give a sharper copy{more}"
+
+
+def _though(disagreement: str) -> str:
+    """That detectors disagree, as the end of a sentence."""
+    return disagreement and f", though the detectors disagree: {disagreement}"
 
 
 def _when(found: Verdict) -> str:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from telltrace.evaluation.calibration import Calibration
+from telltrace.evaluation.combination import Combination
 from telltrace.evaluation.rendering import to_lines
 from telltrace.faces.media import Status
 from telltrace.files.version import VERSION
@@ -71,12 +72,20 @@ def about(scanner: Scanner) -> dict[str, Any]:
                 **_thresholds(detector.card.calibration),
                 "trained_on": str(detector.card.provenance.get("summary", "")),
                 "terms": str(detector.card.provenance.get("terms", "")),
+                **_members(detector.card.combination),
             }
             for detector in scanner.detectors
         ],
         "thresholds": {**single, "video": video},
         "settings": dict(vars(scanner.settings)),
     }
+
+
+def _members(combination: Combination | None) -> dict[str, dict[str, float]]:
+    """What each detector of an ensemble counts."""
+    if combination is None:
+        return {}
+    return {"members": dict(zip(combination.names, combination.weights, strict=True))}
 
 
 def _thresholds(zone: Calibration) -> dict[str, float]:
@@ -140,7 +149,8 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
         )
     lines = [to_lines([table], width, Console().is_terminal)]
     for verdict in verdicts:
-        notes = [] if verdict.status == Status.REAL else [reason_and_remedy(verdict)]
+        plain = verdict.status == Status.REAL and not any(t.disagreement for t in verdict.tracks)
+        notes = [] if plain else [reason_and_remedy(verdict)]
         if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
             notes += _people(verdict)
         if flags := quality_flags(verdict):
@@ -189,7 +199,7 @@ def _person(number: int, track: TrackVerdict, moving: bool) -> str:
             f"(smoothed peak {span.peak:.0%} at {span.peak_time:.2f} s)"
             for span in track.forged
         ]
-    return "; ".join(parts) + "."
+    return "; ".join([*parts, *filter(None, [track.disagreement])]) + "."
 
 
 def _about_detectors(scanner: Scanner) -> str:

@@ -25,7 +25,7 @@ class Look(NamedTuple):
 
     sight: Sight
     scores: NDArray[np.float64]
-    """(faces, detectors); not a number for faces too small to be judged."""
+    """(faces, networks); not a number for faces too small to be judged."""
     quality: tuple[tuple[Flag, ...], ...]
 
 
@@ -88,7 +88,8 @@ class Observations:
     def _track(
         self, seen: list[tuple[Look, int]], scores: NDArray[np.float64], people: int
     ) -> TrackVerdict:
-        """The verdict on one of so many people who can be judged, by scores (looks, detectors)."""
+        """The verdict on one of so many people who can be judged, by scores (looks, networks)."""
+        networks, scores = scores, self.rule.combine(scores)
         known = np.flatnonzero(~np.isnan(scores).any(axis=1))
         sights = [seen[i][0].sight for i in known]
         series = Series(
@@ -109,11 +110,17 @@ class Observations:
             found = self.rule.picture(scores[known[0]], people)
         else:
             found = self.rule.video(series, people)
+        counted = networks[known][series.counted]
+        said, conflict = self.rule.disagreement(counted, not self.is_still)
+        if conflict:
+            found = found._replace(status=Status.UNCERTAIN)
         forged, stretch = self._forged(series, found, people)
         return TrackVerdict(
             status=self._covered(found.status),
             score=found.score,
-            scores=found.scores,
+            scores=self.rule.voices(counted) or found.scores,
+            disagreement=said,
+            conflict=conflict,
             throughout=found.throughout,
             stretch=stretch,
             forged=forged,

@@ -220,6 +220,10 @@ def _detector(detector: Detector) -> str:
             if sample is not None:
                 known = f"mean {sample.mean:.3f}, deviation {sample.sd:.3f}"
                 about[name] = f"{known}, {sample.size:.0f} videos"
+    if (ways := card.combination) is not None:
+        for name, weight in zip(ways.names, ways.weights, strict=True):
+            about[f"Detector {name}"] = f"counts {weight:.3f} of its log odds"
+        about["Conflicts"] = ways.fitted_on
     parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
     for name, values in parts:
         about |= {f"{name}: {key}": value for key, value in _flat(values).items()}

@@ -5,8 +5,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from telltrace.evaluation.calibration import Calibration, VideoCalibration
+from telltrace.evaluation.calibration import Calibration, VideoCalibration, margins
+from telltrace.evaluation.combination import Combination
 from telltrace.faces.media import Status
 from telltrace.inference.timeline import Stretch, windows
 
@@ -37,10 +39,14 @@ class Series:
     """Whether a look is one of those spread evenly, and not about a suspicious moment, (N,)."""
 
     @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Which looks count for the whole: even ones, so that looking closely moves nothing."""
+        return self.even if self.even.any() else np.ones_like(self.even)
+
+    @property
     def looks(self) -> Floats:
-        """Margins of the even looks, (n, detectors), so that looking closely moves nothing."""
-        even = self.margins[self.even]
-        return even if len(even) else self.margins
+        """Margins of the looks that count, (n, detectors)."""
+        return np.asarray(self.margins[self.counted])
 
 
 class Finding(NamedTuple):
@@ -70,11 +76,45 @@ class Rule:
     members: tuple[tuple[Calibration, VideoCalibration | None], ...]
     strict: bool = False
     window: float = 1.0
+    combinations: tuple[Combination | None, ...] = ()
+    """How the networks of each member that is an ensemble become one; empty where none is."""
 
     @property
     def knows_stretches(self) -> bool:
         """Whether all cards say how high single seconds of real videos score."""
         return all(video is not None and video.windows is not None for _, video in self.members)
+
+    def combine(self, scores: Floats) -> Floats:
+        """Each detector's scores of single looks, (N, detectors), by those of all networks."""
+        found = [
+            scores[:, 0] if one is None else still.probability(one.margins(scores))
+            for one, still, scores in self._blocks(scores)
+        ]
+        return np.stack(found, axis=1)
+
+    def disagreement(self, scores: Floats, moving: bool) -> tuple[str, bool]:
+        """Who says what of one person where an ensemble disagrees, by (looks, networks) scores.
+
+        The words are empty where all take the same side; beside them, whether they conflict beyond
+        what was measured.
+        """
+        blocks = self._blocks(scores)
+        said = [one.disagreement(block, moving) for one, _, block in blocks if one is not None]
+        return "; ".join(filter(None, (words for words, _ in said))), any(far for _, far in said)
+
+    def voices(self, scores: Floats) -> tuple[float, ...]:
+        """What each network says of one person, by (looks, networks) scores; () if none is part of
+        an ensemble."""
+        known = any(self.combinations)
+        return tuple(expit(margins(scores).mean(axis=0)).tolist()) if known else ()
+
+    def _blocks(self, scores: Floats) -> list[tuple[Combination | None, Calibration, Floats]]:
+        """Each detector's combination, calibration and columns."""
+        ways = self.combinations or (None,) * len(self.members)
+        ends = np.cumsum([1 if one is None else len(one.weights) for one in ways])
+        blocks = np.split(scores, ends[:-1], axis=1)
+        stills = [still for still, _ in self.members]
+        return list(zip(ways, stills, blocks, strict=True))
 
     def margins(self, scores: Floats) -> Floats:
         """Margins of single looks, (N, detectors) to the same."""

@@ -115,9 +115,11 @@ class Scanner:
         self.face_detector = face_detector or create_face_detector(device)
         cards = [detector.card for detector in self.detectors]
         members = tuple((card.calibration, card.video) for card in cards)
-        self.rule = Rule(members, self.settings.strict, self.settings.window)
+        ways = tuple(card.combination for card in cards)
+        self.rule = Rule(members, self.settings.strict, self.settings.window, ways)
+        self.networks = [network for detector in self.detectors for network in detector.members]
         self.warnings = tuple(filter(None, map(_warn_of_chance, cards)))
-        self._margin = max(detector.crop.margin for detector in self.detectors)
+        self._margin = max(network.crop.margin for network in self.networks)
 
     def scan(
         self,
@@ -205,7 +207,7 @@ class Scanner:
         limit, rotated = self.settings.min_face, list[Flag](["rotated"] if turned else [])
         pairs = [(f, face) for f, theirs in zip(frames, found, strict=True) for face in theirs]
         large = np.array([not is_small(face, limit) for _, face in pairs], dtype=bool)
-        scores = np.full((len(pairs), len(self.detectors)), np.nan)
+        scores = np.full((len(pairs), len(self.networks)), np.nan)
         scores[large] = self._score([pairs[i] for i in np.flatnonzero(large)])
         ends = np.cumsum([len(faces) for faces in found])[:-1]
         for frame, faces, theirs in zip(frames, found, np.split(scores, ends), strict=True):
@@ -213,15 +215,15 @@ class Scanner:
             yield Look(look_at(frame, faces), theirs, tuple((*each, *rotated) for each in flags))
 
     def _score(self, pairs: Sequence[tuple[media.Frame, Face]]) -> NDArray[np.float64]:
-        """Probabilities of forgery of N faces, each with its frame: (N, detectors)."""
-        scores = [np.zeros((0, len(self.detectors)))]
+        """Probabilities of forgery of N faces, each with its frame: (N, networks)."""
+        scores = [np.zeros((0, len(self.networks)))]
         for start in range(0, len(pairs), self.settings.batch_size):
             batch = pairs[start : start + self.settings.batch_size]
             crops = {  # a cut that several detectors share is made once
                 crop: np.stack([crop.cut(frame.image, face) for frame, face in batch])
-                for crop in {detector.crop for detector in self.detectors}
+                for crop in {network.crop for network in self.networks}
             }
-            columns = [detector.score(crops[detector.crop]) for detector in self.detectors]
+            columns = [network.score(crops[network.crop]) for network in self.networks]
             scores.append(np.stack(columns, axis=1))
         return np.concatenate(scores)
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from telltrace.checkpoint import Detector, load_detector
 from telltrace.data.crops import Faces, check_cut, read_crops, read_undetected
@@ -68,6 +69,15 @@ def score_crops(
     tighter than that is shown as it is. A crop that is missing, or aligned in another way than the
     detector was trained on, is a TelltraceError.
     """
+    scores = [_score_each(member, manifest, crop, batch_size) for member in detector.members]
+    found = detector.combine(np.stack(scores, axis=1))
+    return manifest.assign(score=found)[COLUMNS].reset_index(drop=True)
+
+
+def _score_each(
+    detector: Detector, manifest: pd.DataFrame, crop: FaceCrop, batch_size: int
+) -> NDArray[np.float64]:
+    """What one network says of each crop."""
     preprocessing = detector.card.preprocessing
     check_cut(crop, detector.crop)
     faces = FaceDataset(manifest, preprocessing, cache_bytes=0)
@@ -82,4 +92,4 @@ def score_crops(
                 images = [preprocessing.resize(wide.cut(row, detector.crop)) for row in rows]
             scores += detector.score_resized(np.stack(images)).tolist()
             advance(len(rows))
-    return manifest.assign(score=scores)[COLUMNS].reset_index(drop=True)
+    return np.array(scores)

@@ -44,7 +44,11 @@ class TrackVerdict:
     score: float | None
     """Probability of forgery by the mean of all looks; None where no look gave a score."""
     scores: tuple[float, ...] = ()
-    """The mean score of each detector of an ensemble."""
+    """The mean score of each detector, where there are several."""
+    disagreement: str = ""
+    """Who says what, where the detectors of an ensemble take different sides."""
+    conflict: bool = False
+    """Whether they are further apart than was measured: ``status`` is then UNCERTAIN."""
     throughout: Status | None = None
     """Whether the person is forged throughout, by ``score`` alone; None without a score."""
     stretch: Stretch | None = None
