@@ -77,8 +77,7 @@ def evaluate(
         return 0
     print(room.render(report))
     if against and compared:
-        alike = scores.stem == against.stem
-        called = (str(scores), str(against)) if alike else (scores.stem, against.stem)
+        called = [str(x) if scores.stem == against.stem else x.stem for x in (scores, against)]
         print("\n" + room.render_comparison(compared[0], called))
         what = "rows" if "frames" in compared[0] else "videos"
         print(f"{compared[1]} {what} that only one of the two holds or judged are left out.")

@@ -134,7 +134,7 @@ def text_table(
     return table
 
 
-def render_comparison(found: dict[str, dict[str, Comparison | str]], names: tuple[str, str]) -> str:
+def render_comparison(found: dict[str, dict[str, Comparison | str]], names: Sequence[str]) -> str:
     """A comparison of two detectors as a table."""
     rows, called = [], {"first": names[0], "second": names[1], "tie": "tie"}
     for level, metrics in found.items():

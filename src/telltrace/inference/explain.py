@@ -1,7 +1,7 @@
 """Why a file got its status, and what its owner can do about it, in words."""
 
 from telltrace.faces.media import Status
-from telltrace.inference.verdict import Verdict
+from telltrace.inference.verdict import TrackVerdict, Verdict
 
 
 def file_status(verdict: Status | None, any_face: bool, damaged: bool) -> Status:
@@ -43,6 +43,11 @@ def explain(found: Verdict, truncated: bool, min_face: float) -> tuple[str, str]
         remedy = f"Look at {where} yourself: a score is no proof"
         reason = f"{who or 'a face'} looks forged{_when(found)}{_though(worst.disagreement)}"
         return reason, remedy
+    return _uncertain(found, worst, who)
+
+
+def _uncertain(found: Verdict, worst: TrackVerdict, who: str) -> tuple[str, str]:
+    """Why nothing is claimed of the most suspicious of several persons, or of the only one."""
     if worst.conflict:
         remedy = "Look at it yourself, or scan with each detector alone"
         reason = f"the detectors contradict each other too much about {who or 'the face'}"
@@ -54,6 +59,7 @@ def explain(found: Verdict, truncated: bool, min_face: float) -> tuple[str, str]
     if worst.throughout == Status.REAL:
         reason = f"{who or 'a face'} looks real, as more forgeries do when so heavily compressed"
         return reason, "Give a copy that is less compressed"
+    moving, seen = found.kind == "video", _count(found.frames_with_face, "frame")
     scores = f"scores of {who or seen} lie" if moving else f"score of {who or 'the face'} lies"
     more = ", or look at more frames with --frames" if moving else ""
     reason = f"the {scores} where the detector is often wrong"

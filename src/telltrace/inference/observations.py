@@ -112,11 +112,10 @@ class Observations:
             found = self.rule.video(series, people)
         counted = networks[known][series.counted]
         said, conflict = self.rule.disagreement(counted, not self.is_still)
-        if conflict:
-            found = found._replace(status=Status.UNCERTAIN)
+        found = found._replace(status=self._covered(found.status, conflict))
         forged, stretch = self._forged(series, found, people)
         return TrackVerdict(
-            status=self._covered(found.status),
+            status=found.status,
             score=found.score,
             scores=self.rule.voices(counted) or found.scores,
             disagreement=said,
@@ -128,10 +127,10 @@ class Observations:
             faces=faces,
         )
 
-    def _covered(self, status: Status) -> Status:
-        """The status, or UNCERTAIN in place of a REAL that was measured to be worth less."""
-        blind = self.is_still and self.is_compressed
-        return Status.UNCERTAIN if blind and status == Status.REAL else status
+    def _covered(self, status: Status, conflict: bool) -> Status:
+        """The status, or UNCERTAIN in a conflict and for a REAL that is worth less (model card)."""
+        blind = self.is_still and self.is_compressed and status == Status.REAL
+        return Status.UNCERTAIN if blind or conflict else status
 
     def _forged(
         self, series: Series, found: Finding, people: int

@@ -162,15 +162,19 @@ def import_weights(
         calibration=Calibration(frames=layout.frames),
         provenance=origin,
     )
-    network = network.float().eval()
+    _check_size(network.float().eval(), size)
+    save_checkpoint(out, network, card)
+    return card
+
+
+def _check_size(network: nn.Module, size: int) -> None:
+    """Refuse, by an OptionError, a size that the network does not take."""
     try:
         with torch.inference_mode():
-            network(torch.rand(1, 3, size, size))  # a size that it does not take is told now
+            network(torch.rand(1, 3, size, size))
     except (AssertionError, RuntimeError) as error:
         reason = f"the network does not read images of {size} pixels ({error})"
         raise OptionError(reason, remedy="Give its own --image-size.") from None
-    save_checkpoint(out, network, card)
-    return card
 
 
 def _crop(
