@@ -159,7 +159,7 @@ def _bounded(way: Combination, base: pd.DataFrame, odds: Floats, share: float) -
             continue
         bound = bounds[medium] = max(found, SURE)
         words.append(_measured(medium, bound, apart >= bound, way, known))
-    said = f"At most {share:g} of them may lie beyond. {' '.join(words)}"
+    said = f"At most {share:g} of the validation items may lie beyond a bound. {' '.join(words)}"
     return replace(way, **bounds, fitted_on=said)  # type: ignore[arg-type]
 
 
