@@ -163,6 +163,31 @@ def test_the_command_writes_one_checkpoint(
     assert "learnt on validation scores" in capsys.readouterr().err
 
 
+def test_crops_are_scored_by_each_detector_where_a_manifest_is_given(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = [str(saved / f"{name}.safetensors") for name in "ab"]
+    told = dict(zip(members, scored(videos=80), strict=False))
+    hashes = {load_detector(path).sha256: table for path, table in told.items()}
+    asked = []
+
+    def predict(manifest: list[Path], *, detector: Detector, split: str) -> pd.DataFrame:
+        asked.append((manifest, split))
+        return hashes[detector.sha256]
+
+    monkeypatch.setattr("telltrace.inference.predict", predict)
+    tables = [str(saved / f"{name}.csv") for name in "ab"]
+    for out, given in (("a", ["--manifest", "crops.csv"]), ("b", ["--scores", *tables])):
+        assert (
+            main(["ensemble", *members, "--out", str(tmp_path / f"{out}.safetensors"), *given]) == 0
+        )
+    assert asked == [([Path("crops.csv")], "val")] * 2
+    one, other = (read_card(tmp_path / f"{out}.safetensors") for out in "ab")
+    assert one.combination is not None
+    assert other.combination is not None
+    assert one.combination.weights == pytest.approx(other.combination.weights)
+
+
 def test_a_member_that_runs_code_is_refused(saved: Path, tmp_path: Path) -> None:
     stranger = replace(CARD, detector="external:os:system", options={"weights": ""})
     way = Combination(names=("a", "b"), weights=(1.0, 1.0))

@@ -30,7 +30,7 @@ def read_state_dict(path: str | Path, remedy: str = "") -> dict[str, Tensor]:
     try:
         content = _content(path)
     except Exception as error:  # a broken or hostile pickle can make the reader raise anything
-        first = str(error).partition("\n")[0]
+        first = str(error).partition("\n")[0].partition(". In PyTorch")[0]  # advises to run it
         reason = f"not a file of plain tensors ({first}). Nothing in it was run"
         save = "Save the network's state_dict() as .safetensors and give that."
         raise CheckpointError(reason, remedy=save, path=path) from None

@@ -133,6 +133,7 @@ MESO4 = _port("meso4", 0, "Meso-4 as DeepfakeBench publishes it")
 MESO_INCEPTION4 = _port("meso_inception4", 2, "MesoInception-4 as DeepfakeBench publishes it")
 KERAS = Layout(
     source="MesoNet (Afchar et al., WIFS 2018), published Keras weights",
+    licence="Apache-2.0, as its repository",
     classes="one sigmoid, 1 real",
     files=("WEIGHTS.h5",),
     read=read_hdf5,

@@ -61,6 +61,7 @@ STATE_DICT = Layout(
 FILES = replace(
     STATE_DICT,
     source="ClassNSeg (Nguyen et al., BTAS 2019), published weights",
+    licence="BSD-3-Clause, as its repository",
     classes="0 fake, 1 real",
     files=("ENCODER.pt", "DECODER.pt"),
     read=_read_pair,
