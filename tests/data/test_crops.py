@@ -80,6 +80,8 @@ def test_crops_of_other_alignments_are_refused(caplog: pytest.LogCaptureFixture)
     ]
     with pytest.raises(ValueError, match="the detector wants"):
         check_cut(FaceCrop(alignment="similarity"), FaceCrop())
+    with pytest.raises(ValueError, match="the detector wants"):
+        check_cut(FaceCrop(margin=2.0), FaceCrop(size=224, alignment="ispl"))
 
 
 def test_a_crop_that_cannot_be_read_is_named(tmp_path: Path) -> None:

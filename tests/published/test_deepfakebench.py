@@ -157,7 +157,7 @@ def test_files_of_other_detectors_are_refused_by_name() -> None:
         ("dfb_recce", r"missing, such as model\.encoder\.conv1\.weight; \d+ left over"),
         ("dfb_srm", r"it has no dual_cma0\.linear1\.weight but adjust"),
         ("dfb_ucf", r"missing, such as encoder_f\.conv1\.weight"),
-        ("ispl_xception", r"1 of another shape"),
+        ("ispl_xception", r"last_linear\.weight is of 2 outputs, where these weights have one"),
     ):
         with pytest.raises(CheckpointError, match=message):
             load_published(name, state | {"adjust_channel.0.bias": torch.zeros(512)})

@@ -109,6 +109,7 @@ def test_a_file_of_sbi_becomes_a_checkpoint(tmp_path: Path) -> None:
     card = import_weights("sbi", [tmp_path / "FFraw.tar"], out)
     assert (card.detector, card.options) == ("efficientnet_b4_380", {})
     assert "noncommercial" in card.provenance["licence"]
+    assert card.provenance["tensors"] == {"read": 706, "unused": 0}
     assert card.provenance["classes"] == "0 real, 1 fake"
     assert card.calibration.frames == "mean"
     assert card.preprocessing.crop == FaceCrop(size=380, alignment="sbi")
@@ -120,8 +121,11 @@ def test_a_file_of_sbi_becomes_a_checkpoint(tmp_path: Path) -> None:
     assert load_detector(out).score([face]) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(OptionError, match=r"margin of their own, 1\.25"):
         import_weights("sbi", [tmp_path / "FFraw.tar"], out, margin=1.5)
-    with pytest.raises(CheckpointError, match=r"not EfficientNet-B4 as DeepfakeBench .* has no"):
+    with pytest.raises(CheckpointError, match=r"not EfficientNet-B4 as DeepfakeBench .* missing"):
         import_weights("dfb_efficientnetb4", [tmp_path / "FFraw.tar"], out)
+    wide = {"_fc.weight": torch.ones(1000, 1792), "_fc.bias": torch.ones(1000)}
+    with pytest.raises(CheckpointError, match="of another shape, such as _fc"):  # ImageNet's
+        load_published("sbi", state | wide)
 
 
 def test_the_siamese_file_is_verified_and_its_attention_offered(

@@ -225,6 +225,8 @@ def test_labels_that_say_nothing_are_refused(folder: Callable[..., Path], tmp_pa
         ({"id2label": {"0": "cat"}}, PIXELS, r"do not say which of two is real"),
         ({}, None, r"no preprocessor_config.json beside it"),
         ({}, {"size": 32}, r"preprocessor_config.json: has no image_mean"),
+        ({}, PIXELS | {"rescale_factor": 2 / 255}, r"preprocessor_config.json: brings pixels to"),
+        ({}, PIXELS | {"do_rescale": False}, r"preprocessor_config.json: brings pixels to another"),
     ],
 )
 def test_what_is_not_understood_is_named(

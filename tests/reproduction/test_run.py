@@ -181,7 +181,7 @@ def test_weights_are_given_to_the_rows_that_the_paper_starts_from_them(
     table = load_table("luo-methods")
     fresh = "Xception, Two-stream Xception from fresh weights, in the paper from ImageNet's"
     assert fresh in Setup().describe(table, table.rows)
-    given = Setup(data=tmp_path, weights=str(tmp_path), columns=["FaceSwap to others"])
+    given = Setup(data=tmp_path, weights=str(tmp_path), columns=["FaceSwap to Deepfakes"])
     shutil.copytree(prepared / "ffpp-hq", tmp_path / "ffpp-luo")
     (tmp_path / "xception.pth").touch()
     cells = plan_table(table, given)

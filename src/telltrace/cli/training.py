@@ -92,6 +92,11 @@ def import_weights(format: str, files: list[Path], out: Path, **options: Any) ->
     card = run(format, files, out, **options)
     print(f"{card.provenance['summary']}: {card.detector} {card.options or ''} -> {out}")
     print("published classes: {classes}; licence: {licence}".format(**card.provenance))
+    print(
+        "{read} tensors read; {unused} more that no forward pass reads".format(
+            **card.provenance["tensors"]
+        )
+    )
     return 0
 
 

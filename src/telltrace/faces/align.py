@@ -30,8 +30,9 @@ FRONTAL = np.array([[0.34, 0.46], [0.66, 0.46], [0.5, 0.64], [0.37, 0.82], [0.63
 
 ALIGNED = ("similarity", "median", "dfb")
 """Alignments by landmarks."""
-UPRIGHT = ("box", *RULES)
-"""Alignments that cut crops which are upright, and wide enough, again."""
+UPRIGHT = ("box", *(rule for rule in RULES if rule != "ispl"))
+"""Alignments that cut crops which are upright, and wide enough, again. ISPL's black border depends
+on the size of the face in its picture, which a crop does not keep."""
 Square = tuple[int, int, int]
 """Left, top and side, in pixels."""
 

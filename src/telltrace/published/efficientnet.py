@@ -45,8 +45,7 @@ def b4(features: str, head: str, **known: Any) -> Layout:
     options = known.pop("options", {})
 
     def describe(state: State) -> tuple[str, dict[str, Any]]:
-        classes = max(2, len(state[f"{head}.weight"]))  # one logit becomes two
-        return "efficientnet_b4_380", {"num_classes": classes, **options}
+        return "efficientnet_b4_380", dict(options)
 
     return Layout(describe=describe, rename=partial(_published, features, head), **known)
 

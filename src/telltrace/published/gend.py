@@ -27,8 +27,7 @@ _LAYERS = {
 
 
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
-    classes = len(state["model.linear.weight"])
-    return "ln_tuned:vit_large_patch14_clip_quickgelu_224", {"num_classes": classes}
+    return "ln_tuned:vit_large_patch14_clip_quickgelu_224", {}
 
 
 def _simplify(state: State, detector: Any) -> None:

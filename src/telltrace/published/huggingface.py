@@ -184,6 +184,10 @@ def _pixels(size: int, files: Sequence[Path]) -> Preprocessing:
         reason = f"there is no {PIXELS} beside it, so nothing says how pixels are normalised"
         raise CheckpointError(reason, remedy="Download it too.", path=files[0])
     said = _read(files[2])
+    scale = said.get("rescale_factor", 1 / 255) if said.get("do_rescale", True) else 1.0
+    if abs(255 * scale - 1) > 1e-6 or said.get("rescale_offset", False):
+        reason = "brings pixels to another range than [0, 1] before it normalises them"
+        raise CheckpointError(reason, remedy="Use external:module:function.", path=files[2])
     mean, std = said.get("image_mean"), said.get("image_std")
     if not said.get("do_normalize", True):
         mean, std = (0.0,) * 3, (1.0,) * 3

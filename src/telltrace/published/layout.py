@@ -119,11 +119,18 @@ class Layout:
 
 
 def two_logits(head: str) -> Callable[[State, nn.Module], None]:
-    """Turn a head of one logit z into one of (0, z), whose softmax is z's sigmoid."""
+    """Turn a head of one logit z into one of (0, z), whose softmax is z's sigmoid.
+
+    A head of another width is a CheckpointError.
+    """
 
     def simplify(state: State, detector: nn.Module) -> None:
         for name in (f"{head}.weight", f"{head}.bias"):
-            if len(state[name]) == 1:
-                state[name] = torch.cat((torch.zeros_like(state[name]), state[name]))
+            if len(state[name]) != 1:
+                text = (
+                    f"{name} is of {len(state[name])} outputs, where these weights have one logit"
+                )
+                raise CheckpointError(text, remedy="Name the format that they are in.")
+            state[name] = torch.cat((torch.zeros_like(state[name]), state[name]))
 
     return simplify

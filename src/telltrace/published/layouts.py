@@ -22,6 +22,7 @@ from telltrace.files import check_suffix, file_sha256
 from telltrace.files.version import VERSION
 from telltrace.models.classes import Classes
 from telltrace.models.registry import default_options
+from telltrace.models.state_dicts import unwrap
 
 from . import (
     dfdc,
@@ -143,18 +144,15 @@ def import_weights(
     files = [one for path in files for one in (members(path) if path.is_dir() else [path])]
     layout = _chosen(format, files, classes, image_size)
     _check_files(format, layout.files, files)
-    detector, options, network = layout.load(layout.read(files))
+    content = layout.read(files)
+    origin = _origin(format, layout, files, content)
+    detector, options, network = layout.load(content)
     expected = layout.preprocessing
     assert expected is not None
     size = image_size or options.get("image_size", expected.image_size)
     crop = _crop(expected.crop, size, margin, alignment)
     pixels = {key: value for key, value in (("mean", mean), ("std", std)) if value is not None}
     usual = default_options(detector)
-    hashes = {path.name: file_sha256(path) for path in files}
-    origin = {
-        "summary": layout.source, "format": format, "files": hashes, "telltrace": VERSION,
-        "licence": layout.licence, "classes": layout.classes,
-    }  # fmt: skip
     card = Card(
         detector=detector,
         options={key: value for key, value in options.items() if value != usual[key]},
@@ -165,6 +163,23 @@ def import_weights(
     _check_size(network.float().eval(), size)
     save_checkpoint(out, network, card)
     return card
+
+
+def _origin(
+    format: str, layout: Layout, files: Sequence[Path], content: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a card says of where its weights come from."""
+    names = unwrap(content, layout.mark)
+    unused = sum(name.startswith(layout.ignored) for name in names)
+    return {
+        "summary": layout.source,
+        "format": format,
+        "files": {path.name: file_sha256(path) for path in files},
+        "telltrace": VERSION,
+        "licence": layout.licence,
+        "classes": layout.classes,
+        "tensors": {"read": len(names) - unused, "unused": unused},
+    }
 
 
 def _check_size(network: nn.Module, size: int) -> None:
