@@ -13,6 +13,7 @@ from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError
 from telltrace.evaluation.pooling import FrameRule
 from telltrace.faces.align import FaceCrop
+from telltrace.models.classes import in_order
 from telltrace.models.registry import create_detector
 from telltrace.models.state_dicts import match, read_state_dict, unwrap
 
@@ -131,6 +132,18 @@ def two_logits(head: str) -> Callable[[State, nn.Module], None]:
                     f"{name} is of {len(state[name])} outputs, where these weights have one logit"
                 )
                 raise CheckpointError(text, remedy="Name the format that they are in.")
-            state[name] = torch.cat((torch.zeros_like(state[name]), state[name]))
+            state[name] = in_order(state[name], "fake", 0)
 
     return simplify
+
+
+def benchmark(method: str, **known: Any) -> Layout:
+    """The layout of ``METHOD_best.pth`` of DeepfakeBench; ``known`` are its other fields."""
+    return Layout(
+        source=f"{method} as DeepfakeBench publishes it",
+        licence=BENCHMARK_LICENCE,
+        frames="mean",
+        files=(f"{method.lower()}_best.pth",),
+        preprocessing=BENCHMARK,
+        **known,
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 from telltrace.models.xception import published_name
 
-from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
+from .layout import State, benchmark
 
 _PARTS = {
     "head.": "fc.",
@@ -40,12 +40,8 @@ def _rename(name: str) -> str:
     return f"model.{theirs.replace('.depthwise.', '.conv1.')}"
 
 
-RECCE = Layout(
-    source="RECCE as DeepfakeBench publishes it",
-    licence=BENCHMARK_LICENCE,
-    frames="mean",
-    files=("recce_best.pth",),
-    preprocessing=BENCHMARK,
+RECCE = benchmark(
+    "RECCE",
     describe=_describe,
     ignored=("backbone.", "model.encoder.fc."),
     rename=_rename,

@@ -1,27 +1,15 @@
 """DeepfakeBench's SPSL, in."""
 
+from dataclasses import replace
 from typing import Any
 
-from telltrace.models.xception import modern_names
-
-from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
-from .xception import rename
+from .layout import State
+from .xception import benchmark_xception
 
 
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
     return "spsl", {}
 
 
-SPSL = Layout(
-    source="SPSL as DeepfakeBench publishes it",
-    licence=BENCHMARK_LICENCE,
-    frames="mean",
-    files=("spsl_best.pth",),
-    preprocessing=BENCHMARK,
-    mark="bn1.weight",
-    clean=modern_names,
-    describe=_describe,
-    ignored=("adjust_channel.",),
-    rename=rename,
-)
+SPSL = replace(benchmark_xception("SPSL"), describe=_describe)
 """Colours come first in its first kernel, then the phase."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from telltrace.models.two_stream import STRIDE, TwoStreamXception
 from telltrace.models.xception import published_name
 
-from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
+from .layout import Layout, State, benchmark
 
 UNUSED_HEAD = "xception_srm.model.last_linear.1"
 """The noise stream's classifier, which the released network carries and never reads."""
@@ -105,12 +105,8 @@ TWO_STREAM = Layout(
     refuse=_refuse,
 )
 
-DEEPFAKEBENCH = Layout(
-    source="SRM as DeepfakeBench publishes it",
-    licence=BENCHMARK_LICENCE,
-    frames="mean",
-    files=("srm_best.pth",),
-    preprocessing=BENCHMARK,
+DEEPFAKEBENCH = benchmark(
+    "SRM",
     describe=_describe_benchmark,
     constants=_constants_benchmark,
     ignored=("backbone_srm.last_linear.", "backbone_rgb.adjust_", "backbone_srm.adjust_"),

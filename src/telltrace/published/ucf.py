@@ -4,7 +4,7 @@ from typing import Any
 
 from telltrace.models.xception import published_name
 
-from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
+from .layout import State, benchmark
 
 _PARTS = {
     "narrow.": "encoder_f.adjust_channel.",
@@ -26,12 +26,8 @@ def _rename(name: str) -> str:
     return _PARTS[ours] + name.removeprefix(ours)
 
 
-UCF = Layout(
-    source="UCF as DeepfakeBench publishes it",
-    licence=BENCHMARK_LICENCE,
-    frames="mean",
-    files=("ucf_best.pth",),
-    preprocessing=BENCHMARK,
+UCF = benchmark(
+    "UCF",
     describe=_describe,
     absorbed=("encoder_f.adjust_channel.",),
     ignored=("encoder_c.", "con_gan.", "head_spe.", "block_spe.", "encoder_f.last_linear."),

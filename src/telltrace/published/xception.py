@@ -1,11 +1,10 @@
 """The published Xceptions of face forgery detection, in and out."""
 
-from dataclasses import replace
 from typing import Any
 
 from telltrace.models.xception import Xception, modern_names, published_name
 
-from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
+from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State, benchmark
 
 
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
@@ -38,10 +37,11 @@ def _describe_pair(state: State) -> tuple[str, dict[str, Any]]:
     return "xception", {}
 
 
-def _benchmark(method: str) -> Layout:
-    source, files = f"{method} as DeepfakeBench publishes it", (f"{method.lower()}_best.pth",)
-    return replace(XCEPTION, source=source, files=files, describe=_describe_pair, kind=None)
+def benchmark_xception(method: str) -> Layout:
+    """The layout of a method of DeepfakeBench whose network is this one."""
+    own = {name: getattr(XCEPTION, name) for name in ("mark", "clean", "ignored", "rename")}
+    return benchmark(method, describe=_describe_pair, **own)
 
 
-DEEPFAKEBENCH, CORE = _benchmark("Xception"), _benchmark("CORE")
+DEEPFAKEBENCH, CORE = benchmark_xception("Xception"), benchmark_xception("CORE")
 """A picture's colours in, real and fake out; what CORE adds is in its training."""
