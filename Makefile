@@ -32,7 +32,7 @@ docs: $(STAMP)
 	$(BIN)/telltrace --help
 
 bench: $(STAMP)
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	$(BIN)/python benchmarks/results.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
