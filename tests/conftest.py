@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +25,16 @@ WORK = ("auditing.media", "batch.pages", "batch.worker", "cli", "data.cropping",
 """Where the work of processes is defined that tests start."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """The process that others are forks of imports all of it, whichever test starts it.
 
     It imports once: what only a later test needed would be imported anew by each of its processes.
+    Graphs that detectors are prepared as are shared by all tests of a run.
     """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        cache = tempfile.TemporaryDirectory(prefix="telltrace-")
+        config.add_cleanup(cache.cleanup)
+        os.environ["TELLTRACE_CACHE"] = cache.name
     preload = forkserver.set_forkserver_preload
     rooms = ["timm", *(f"telltrace.{room}" for room in WORK)]
     forkserver.set_forkserver_preload = lambda modules: preload([*rooms, *modules])

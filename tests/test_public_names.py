@@ -39,14 +39,14 @@ NAMES = [
     "train",
 ]
 SIGNATURES = {
-    "Scanner": "detector= * face_detector= device= threads= **settings",
+    "Scanner": "detector= * face_detector= device= backend= threads= **settings",
     "audit": "manifest * compare= limit= frames= workers= seed=",
     "convert": "model alpha= beta= * downsample= kernel_size= image_size=",
     "create_detector": "name **options",
     "evaluate": "scores * columns= aggregation= top= replicates= level= seed=",
     "export_published": "detector",
     "list_detectors": "family=",
-    "load_detector": "path= device= precision=",
+    "load_detector": "path= device= precision= backend=",
     "load_published": "name state",
     "predict": "manifest * detector= split= protocol= batch_size= device=",
     "prepare": "source * out layout= compressions= methods= name= label= splits= relocate= fakes= "

@@ -4,13 +4,13 @@ The public names are loaded when they are first used, so that ``import telltrace
 needs no torch.
 """
 
-import importlib
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import renamed
 from .files import version
+from .lazy import lazy_names
 
 if TYPE_CHECKING:
     from .auditing import audit as audit
@@ -49,14 +49,8 @@ _ROOMS = {
     "training": "train",
 }
 """Where the public names are defined."""
-_HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()}
-__all__ = sorted([*_HOMES, "__version__"])
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+__all__ = sorted([*" ".join(_ROOMS.values()).split(), "__version__"])
+__getattr__ = lazy_names(__name__, _ROOMS)
 
 
 def __dir__() -> list[str]:

@@ -63,7 +63,7 @@ def audit(
         ManifestError: If a manifest cannot be read.
     """
     from ..jobs.progress import progress
-    from ..jobs.worker import processors
+    from ..jobs.threads import processors
     from .leaks import find_leaks
     from .media import choose_files, look_at_files, read_rows
     from .quality import balance_notes, count_rows, find_flaws, find_troubles

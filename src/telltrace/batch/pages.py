@@ -10,7 +10,7 @@ from telltrace.faces.media import MediaError
 from telltrace.inference import Scanner, Verdict
 from telltrace.inference.pictures import save_picture
 from telltrace.jobs.pool import run_jobs
-from telltrace.jobs.worker import processors
+from telltrace.jobs.threads import processors
 
 
 @dataclass

@@ -23,7 +23,8 @@ from telltrace.files import file_sha256
 from telltrace.inference import Scanner, choose_device
 from telltrace.inference.verdict import Verdict
 from telltrace.jobs.pool import Lost, run_jobs
-from telltrace.jobs.worker import ask, processors
+from telltrace.jobs.threads import processors
+from telltrace.jobs.worker import ask
 
 from .journal import Answer
 

@@ -18,7 +18,7 @@ from ..faces.media import Sampling, Status
 from ..files import write_json, write_table
 from ..jobs.pool import run_jobs
 from ..jobs.progress import progress
-from ..jobs.worker import processors
+from ..jobs.threads import processors
 from .crops import FAILURES, NAMES, SETTINGS
 from .extract import lose_medium, run_extract
 from .extraction import Extraction, ExtractJob, ExtractSettings, medium_folder, read_mark

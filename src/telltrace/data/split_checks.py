@@ -9,7 +9,7 @@ import pandas as pd
 from ..errors import ManifestError
 from ..evaluation.names import naming_of, sources_of
 from ..files.pictures import read_crop
-from ..jobs.worker import processors
+from ..jobs.threads import processors
 from .manifest import identities, locate
 from .perceptual_hash import NEAR, bits_that_differ, near_duplicates, perceptual_hash
 

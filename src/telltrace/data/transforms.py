@@ -1,16 +1,18 @@
 """From a face crop to the tensor that a network reads: the one path, in training and out of it."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..errors import OptionError
 from ..faces.align import FaceCrop
 from ..faces.rectangles import RULES
 from ..pixels import Image
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class Preprocessing:
         how = cv2.INTER_AREA if min(image.shape[:2]) > size else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(image, (size, size), interpolation=how), dtype=np.uint8)
 
-    def tensor(self, images: Image | Tensor) -> Tensor:
+    def tensor(self, images: "Image | Tensor") -> "Tensor":
         """Normalise (B, H, W, 3) uint8 RGB, on its device, to (B, 3, H, W) float32."""
+        import torch
+
         batch = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
         if batch.ndim != 4 or batch.shape[3] != 3 or batch.dtype != torch.uint8:
             raise OptionError(f"Expected uint8 (B, H, W, 3), got {batch.dtype} {[*batch.shape]}.")

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit, logit
 
 from telltrace.errors import OptionError
 
+from .odds import expit, logit
 from .pooling import FrameRule, confident
 from .ranking import Floats, Ranking, UndefinedError, check
 from .thresholds import Sample, rate_of_each
@@ -71,7 +70,10 @@ def fit_temperature(
         raise UndefinedError("the scores rank no better than chance; no temperature changes that")
 
     def loss(log_temperature: float) -> float:
+
         return _loss(y, m * math.exp(-log_temperature), w)
+
+    from scipy.optimize import minimize_scalar
 
     best = minimize_scalar(loss, bounds=(-8, 8), method="bounded", options={"xatol": 1e-9})
     return math.exp(float(best.x))
@@ -94,10 +96,13 @@ def fit_platt(
     spread = float(m.std()) or 1.0
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
+
         z = parameters[0] * m / spread + parameters[1]
         off = expit(z) - target
         gradient = np.array([(w * off * m / spread).sum(), (w * off).sum()])
         return _loss(target, z, w), gradient
+
+    from scipy.optimize import minimize
 
     best = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9})
     slope, bias = float(best.x[0]) / spread, float(best.x[1])

@@ -5,12 +5,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from telltrace.errors import OptionError
 
 from .calibration import margins
+from .odds import expit
 from .ranking import Floats, UndefinedError, check
 
 SURE: Final = float(np.log(3))
@@ -89,6 +88,7 @@ def fit_weights(labels: ArrayLike, odds: ArrayLike, weights: ArrayLike) -> tuple
     count = z.shape[1]
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
+
         bias, weight = parameters[0], parameters[1:]
         margin = z @ weight + bias
         off, apart = w * (expit(margin) - target), (weight - 1 / count) / len(y)
@@ -98,6 +98,8 @@ def fit_weights(labels: ArrayLike, odds: ArrayLike, weights: ArrayLike) -> tuple
         return float(value), np.concatenate([[off.sum()], z.T @ off + apart])
 
     start, bounds = np.r_[0.0, np.full(count, 1 / count)], [(None, None), *[(0.0, None)] * count]
+    from scipy.optimize import minimize
+
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:]
     if not found.sum() > 0:
         raise UndefinedError("no detector tells the classes apart")

@@ -6,8 +6,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
-from scipy.special import betainc, ndtr, stdtrit
 
 from telltrace.errors import OptionError
 
@@ -67,6 +65,8 @@ def conformal_threshold(
         Vovk et al., "Algorithmic Learning in a Random World", 2005, section 4.2 (split conformal);
         Vovk, "Conditional validity of inductive conformal predictors", ACML 2012, proposition 2a.
     """
+    from scipy.special import betainc
+
     for name, value in (("rate", rate), ("confidence", 0.5 if confidence is None else confidence)):
         if not 0 < value < 1:
             raise OptionError(f"{name} must lie in (0, 1), got {value}")
@@ -123,6 +123,8 @@ class Sample(NamedTuple):
             >>> [round(Sample(n, 0.0, 1.0).threshold(0.05), 2) for n in (3, 30, 3000)]
             [3.37, 1.73, 1.65]
         """
+        from scipy.special import stdtrit
+
         quantile = float(stdtrit(self.size - 1, 1 - rate))
         return self.mean + self.sd * float(np.sqrt(1 + 1 / self.size)) * quantile
 
@@ -133,6 +135,9 @@ class Sample(NamedTuple):
         Levels of items are Student's, as in :meth:`threshold`; values of one are normal about its
         level with deviation ``within``, and independent; ``sd`` is the deviation of all values.
         """
+        from scipy.optimize import brentq
+        from scipy.special import ndtr, stdtrit
+
         if not within:
             return self.threshold(rate)
         shares = (np.arange(LEVELS) + 0.5) / LEVELS

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from .align import FaceCrop
 from .detect import Box, Face
@@ -110,6 +109,8 @@ def _assign(live: list[Track], sight: Sight, sights: Sequence[Sight]) -> dict[in
     """For the faces of a frame that a track takes on, that track."""
     if not (live and sight.faces):
         return {}
+    from scipy.optimize import linear_sum_assignment  # takes half a second, and pictures need none
+
     elapsed = [sight.time - sights[track.seen[-1][0]].time for track in live]
     shown = list(zip(sight.faces, sight.looks, strict=True))
     each = zip(live, elapsed, strict=True)

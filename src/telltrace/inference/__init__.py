@@ -1,13 +1,15 @@
 """Inference: a checkpoint and media in, scores and verdicts out."""
 
 import sys
+from typing import TYPE_CHECKING
 
+from telltrace.backends import choose_device
+from telltrace.lazy import lazy_names
 from telltrace.renamed import Package
 
 from .find import find_paths
 from .rule import Rule, judge_score
 from .scanner import Scanner, scan
-from .scoring import choose_device, predict, score_crops
 from .settings import ScanSettings
 from .verdict import FaceVerdict, TrackVerdict, Verdict
 
@@ -26,4 +28,8 @@ __all__ = [
     "score_crops",
 ]
 
+if TYPE_CHECKING:
+    from .scoring import predict, score_crops
+else:
+    __getattr__ = lazy_names(__name__, {"scoring": "predict score_crops"})
 sys.modules[__name__].__class__ = Package

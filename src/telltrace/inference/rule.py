@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from telltrace.evaluation.calibration import Calibration, VideoCalibration, margins
 from telltrace.evaluation.combination import Combination
+from telltrace.evaluation.odds import expit
 from telltrace.faces.media import Status
 from telltrace.inference.timeline import Stretch, windows
 

@@ -7,9 +7,9 @@ from os import PathLike
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from telltrace.backends import choose_device
 from telltrace.checkpoint import BUNDLED, Card, Detector, load_detector
 from telltrace.errors import OptionError
 from telltrace.faces import media
@@ -22,11 +22,11 @@ from telltrace.inference.adaptive import frames_at_edges, needs_more, suspicious
 from telltrace.inference.explain import explain, file_status
 from telltrace.inference.observations import Look, Observations
 from telltrace.inference.rule import VERDICTS, Rule
-from telltrace.inference.scoring import choose_device
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.source import Medium, Source, opened_source
 from telltrace.inference.stopwatch import Stopwatch
 from telltrace.inference.verdict import Verdict
+from telltrace.jobs.threads import limit_threads
 
 AnyDetector = str | PathLike[str] | Detector
 """A checkpoint, or one that was loaded."""
@@ -98,16 +98,16 @@ class Scanner:
     ) -> None:
         self.settings = ScanSettings(**settings)
         if threads is not None:
-            torch.set_num_threads(threads)
+            limit_threads(threads)
         device = choose_device(device)
         chosen = BUNDLED if detector is None else detector
         several = isinstance(chosen, Sequence) and not isinstance(chosen, str)
         given: list[Any] = [*chosen] if several else [chosen]  # type: ignore[misc]
         if not given:
             raise OptionError("A scan needs at least one detector, got none.")
-        precision = self.settings.precision
+        computed = self.settings.precision, self.settings.backend
         self.detectors = tuple(
-            one if isinstance(one, Detector) else load_detector(one, device, precision)
+            one if isinstance(one, Detector) else load_detector(one, device, *computed)
             for one in given
         )
         self.hashes = tuple(detector.sha256 for detector in self.detectors if detector.sha256)

@@ -6,25 +6,15 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
+from telltrace.backends import Backend, choose_device
 from telltrace.checkpoint import Detector, load_detector
 from telltrace.data.crops import Faces, check_cut, read_crops, read_undetected
 from telltrace.data.loader import FaceDataset
-from telltrace.errors import OptionError
 from telltrace.evaluation.scores import COLUMNS, add_unjudged
 from telltrace.faces.align import FaceCrop
 from telltrace.jobs.progress import logger, progress
-
-
-def choose_device(name: str) -> str:
-    """The device meant by ``auto``, ``cpu`` or ``cuda``, which is an OptionError without a GPU."""
-    found = torch.cuda.is_available()
-    if name == "cuda" and not found:
-        remedy = "Use --device cpu, or check the driver."
-        raise OptionError("No CUDA device was found", remedy=remedy)
-    return "cuda" if found and name != "cpu" else "cpu"
 
 
 def predict(
@@ -35,6 +25,7 @@ def predict(
     protocol: str | None = None,
     batch_size: int = 32,
     device: Literal["auto", "cpu", "cuda"] = "auto",
+    backend: Backend = "auto",
 ) -> pd.DataFrame:
     """Score the face crops of manifests.
 
@@ -48,12 +39,13 @@ def predict(
         protocol: Split to assign first; by default the manifest's own.
         batch_size: Crops per call of the network.
         device: Where to compute.
+        backend: What computes; see `load_detector`.
     """
     manifests = [manifest] if isinstance(manifest, str | Path) else list(manifest)
     table, crop = read_crops(manifests, protocol=protocol, split=split)
     missed, silent = read_undetected(manifests, protocol=protocol, split=split)
     if not isinstance(detector, Detector):
-        detector = load_detector(detector, choose_device(device))
+        detector = load_detector(detector, choose_device(device), backend=backend)
     scores = score_crops(detector, table, crop, batch_size=batch_size)
     for one in silent:
         logger.info("%s: does not say which media gave no face; the table lacks them", one)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from telltrace.backends import Backend
 from telltrace.errors import OptionError
 from telltrace.faces.media import Sampling
 
@@ -30,6 +31,9 @@ class ScanSettings:
             them all, as `prepare` does.
         batch_size: Frames in memory at a time.
         precision: What the detector of forgeries computes in.
+        backend: What computes the networks on a processor: torch, or where they are installed onnx
+            (ONNX Runtime) or openvino, for which each network is prepared once; auto takes the
+            fastest.
         time_limit: Seconds after which a file is given up; None waits for as long as it takes.
     """
 
@@ -41,12 +45,17 @@ class ScanSettings:
     search_every: int = 4
     batch_size: int = 16
     precision: Precision = "float32"
+    backend: Backend = "auto"
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
         rules = {
             "sample": (self.sample in get_args(Sample), f"be one of {', '.join(get_args(Sample))}"),
             "precision": (self.precision in get_args(Precision), "be one of float32, bfloat16"),
+            "backend": (
+                self.backend in get_args(Backend),
+                f"be one of {', '.join(get_args(Backend))}",
+            ),
             "search_every": (self.search_every >= 1, "be at least 1"),
             "batch_size": (self.batch_size >= 1, "be at least 1"),
             "window": (self.window >= 0, "not be negative"),

@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logit
+
+from telltrace.evaluation.odds import logit
 
 AT_LEAST = 5
 """Looks that a smoothed score rests on, where a track has them: one odd frame decides nothing."""

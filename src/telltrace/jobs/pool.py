@@ -3,17 +3,15 @@
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import connection
 from typing import Any, Final, Generic, Literal, TypeVar
 
-import cv2
-import torch
-
 from ..errors import OptionError
+from .threads import one_thread
 from .worker import Worker
 
 Job = TypeVar("Job")
@@ -59,7 +57,7 @@ def run_jobs(
         lost: Gives the result of a job that was lost; by default None.
     """
     if workers == 0:
-        with _one_thread():
+        with one_thread():
             if begin is not None:
                 begin()
             yield from ((job, work(job)) for job in jobs)
@@ -186,16 +184,3 @@ def _cause(exit_code: int | None) -> str:
         with suppress(ValueError):
             return signal.Signals(-exit_code).name
     return f"exit code {exit_code}"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread here too, since the number of threads moves the last digit of a sum."""
-    threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(cv2_threads)

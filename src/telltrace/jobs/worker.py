@@ -13,8 +13,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, Generic, TypeVar
 
-import cv2
-import torch
+from .threads import limit_threads
 
 Job = TypeVar("Job")
 GRACE: Final = 5.0
@@ -81,12 +80,6 @@ def _context(work: Callable[..., object]) -> SpawnContext | ForkServerContext:
     return context
 
 
-def processors() -> int:
-    """How many processors this process may use."""
-    has = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if has else os.cpu_count() or 1
-
-
 def ask(question: Any) -> Any:
     """Within a job: have `Pool(answer=...)` of the process that gave the job answer a question."""
     assert _asking is not None, "ask works within a job of a process that a Pool has started"
@@ -128,8 +121,7 @@ def _serve(
 def _settle() -> None:
     """One thread; interrupts are the parent's; nobody dies before this if memory runs out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    limit_threads(1)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")
     with suppress(ImportError, OSError, ValueError):

@@ -13,7 +13,7 @@ from telltrace.evaluation.scores import read_scores, write_scores
 from telltrace.files.plain import from_plain
 from telltrace.inference import choose_device, score_crops
 from telltrace.jobs.progress import logger
-from telltrace.jobs.worker import processors
+from telltrace.jobs.threads import processors
 from telltrace.training import train
 from telltrace.training.config import HardwareConfig, ObjectiveConfig
 

@@ -51,7 +51,7 @@ def test_a_card_is_read_without_the_weights(saved: Path, monkeypatch: pytest.Mon
         with safe_open(path, framework) as file:
             yield SimpleNamespace(metadata=file.metadata)
 
-    monkeypatch.setattr("telltrace.checkpoint.safe_open", header_alone)
+    monkeypatch.setattr("telltrace.checkpoint.reading.safe_open", header_alone)
     assert read_card(saved) == CARD
     with pytest.raises(AttributeError):
         load_detector(saved)
@@ -224,7 +224,7 @@ def test_a_failed_write_leaves_the_old_file(saved: Path, monkeypatch: pytest.Mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("telltrace.checkpoint.save_file", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(saved, create_detector("mobilenet"), CARD)
     assert saved.read_bytes() == before

@@ -1,0 +1,121 @@
+"""One protocol for all backends: arrays in, arrays out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..jobs.threads import thread_count
+from .choice import BackendName
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+Array = NDArray[Any]
+
+
+class Runner(Protocol):
+    """A network that is ready to compute; several threads may call it at the same time."""
+
+    @property
+    def backend(self) -> BackendName:
+        """What computes it."""
+
+    def __call__(self, *inputs: Array) -> tuple[Array, ...]:
+        """Every output, for the inputs in their order."""
+
+
+class TorchRunner:
+    """A network in PyTorch, as it is now: weights that change later change what it gives.
+
+    It is in evaluation mode while it computes.
+    """
+
+    backend: BackendName = "torch"
+
+    def __init__(self, network: "nn.Module", device: "str | torch.device", half: bool) -> None:
+        import torch
+
+        self.network, self.device, self.half = network, torch.device(device), half
+
+    def __call__(self, *inputs: Array) -> tuple[Array, ...]:
+        import torch
+
+        training = self.network.training
+        self.network.eval()
+        automatic = torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
+        with torch.inference_mode(), automatic:
+            given = self.network(*(torch.as_tensor(array).to(self.device) for array in inputs))
+        self.network.train(training)
+        several = given if isinstance(given, tuple) else (given,)
+        return tuple(
+            one.float().cpu().numpy() if self.half else one.cpu().numpy() for one in several
+        )
+
+
+class OnnxRunner:
+    """A graph in ONNX Runtime, on the processor."""
+
+    backend: BackendName = "onnx"
+
+    def __init__(self, source: bytes | Path, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # errors, which are raised as well
+        content = source if isinstance(source, bytes) else str(source)
+        self.session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        self.names = [one.name for one in self.session.get_inputs()]
+
+    def __call__(self, *inputs: Array) -> tuple[Array, ...]:
+        return tuple(self.session.run(None, dict(zip(self.names, inputs, strict=True))))
+
+
+class OpenVinoRunner:
+    """A graph in OpenVINO, on the processor."""
+
+    backend: BackendName = "openvino"
+
+    def __init__(self, source: bytes | Path, precision: str, threads: int) -> None:
+        import openvino
+
+        core = openvino.Core()
+        model = core.read_model(source if isinstance(source, bytes) else str(source))
+        settings = {
+            "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        self.model = core.compile_model(model, "CPU", settings)
+
+    def __call__(self, *inputs: Array) -> tuple[Array, ...]:
+        given = self.model.create_infer_request().infer(list(inputs))
+        return tuple(np.array(given[output]) for output in self.model.outputs)
+
+
+def torch_runner(
+    network: "nn.Module", device: "str | torch.device" = "cpu", precision: str = "float32"
+) -> TorchRunner:
+    """Let PyTorch compute a network that is on this device, in "float32" or "bfloat16"."""
+    return TorchRunner(network, device, precision == "bfloat16")
+
+
+def onnx_runner(source: bytes | Path, threads: int | None = None) -> OnnxRunner:
+    """Let ONNX Runtime compute a graph: a serialised model or its file."""
+    return OnnxRunner(source, threads or thread_count())
+
+
+def openvino_runner(
+    source: bytes | Path, precision: str = "float32", threads: int | None = None
+) -> OpenVinoRunner:
+    """Let OpenVINO compute an ONNX graph or one of its own, in "float32" or "bfloat16"."""
+    return OpenVinoRunner(source, precision, threads or thread_count())
+
+
+def open_runner(source: bytes | Path, backend: BackendName, precision: str = "float32") -> Runner:
+    """Let ONNX Runtime or OpenVINO compute a graph."""
+    assert backend != "torch", "PyTorch computes networks, not graphs"
+    return openvino_runner(source, precision) if backend == "openvino" else onnx_runner(source)

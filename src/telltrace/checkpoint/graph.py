@@ -1,0 +1,35 @@
+"""All of a detector that is computed per crop as one network: from pixels to logits."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from telltrace.data.transforms import Preprocessing
+
+
+class ScoringGraph(nn.Module):
+    """A network behind its normalisation: the one form that PyTorch, ONNX and OpenVINO compute.
+
+    Shape:
+        - Input: crops (N, S, S, 3), uint8 RGB
+        - Output: logits (N, 2) and, where the network has a map of pasted places, (N, h, w): the
+          probability of each
+    """
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network, self.preprocessing = network, preprocessing
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        images = self.preprocessing.tensor(crops)
+        if not has_map(self.network):
+            return (self.network(images),)
+        network: Any = self.network
+        logits, places = network.localize(images)
+        return logits, torch.sigmoid(places[:, 0])
+
+
+def has_map(network: nn.Module) -> bool:
+    """Whether a network says where a face was pasted."""
+    return hasattr(network, "localize")

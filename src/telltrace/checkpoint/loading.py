@@ -1,0 +1,186 @@
+"""From a file to a detector that is ready to score."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from telltrace.backends import (
+    Backend,
+    BackendName,
+    Runner,
+    cache_folder,
+    choose_backend,
+    installed,
+    open_runner,
+    prepared,
+    to_onnx,
+    torch_runner,
+)
+from telltrace.errors import CheckpointError, OptionError, OutputError
+from telltrace.files import file_sha256
+from telltrace.jobs.progress import logger
+
+from .card import Card
+from .detector import Detector, Ensemble
+from .reading import BUNDLED, read_card, read_tensors
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+ALLOWED: Final = "TELLTRACE_EXTERNAL"
+"""Environment variable with the functions, ``module:function``, that checkpoints may call."""
+FORM: Final = 1
+"""Changes whenever the same checkpoint gives another ONNX graph."""
+
+
+def load_detector(
+    path: str | Path | None = None,
+    device: "str | torch.device" = "cpu",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    backend: Backend = "auto",
+) -> Detector:
+    """Open a checkpoint, ready to score.
+
+    Args:
+        path: A file that :func:`save_checkpoint` wrote; None for the detector in the package.
+        device: Where to compute.
+        precision: What the network computes in.
+        backend: What computes it on a processor: "torch", or where it is installed "onnx" (ONNX
+            Runtime) or "openvino", for which an ONNX graph is made once and kept in
+            ``~/.cache/telltrace``. "auto" takes the fastest that is installed for the detector in
+            the package and for checkpoints of which such a graph is there, and else torch.
+
+    Raises:
+        CheckpointError: If the file is no checkpoint, or its weights do not fit its detector.
+        DependencyError: If a backend is asked for that is not installed.
+
+    Examples:
+        >>> load_detector().card.detector
+        'blend_lite'
+    """
+    path = Path(path) if path is not None else BUNDLED
+    card, sha256 = read_card(path), file_sha256(path)
+    cards = card.members or (card,)
+    for one in cards:
+        _check_external(one.detector, path)
+    names = [f"{sha256[:32]}-{number}-{FORM}.onnx" for number in range(len(cards))]
+    known = path == BUNDLED or all((cache_folder() / name).is_file() for name in names)
+    chosen = _choose(backend, str(device), precision, known)
+    if chosen != "torch":
+        try:
+            runners = [
+                _open_graph(name, chosen, precision, partial(_graph, path, card, number))
+                for number, name in enumerate(names)
+            ]
+        except OutputError as error:
+            if backend != "auto":
+                raise
+            logger.info("%s; computing with torch", error)
+            chosen = "torch"
+    if chosen == "torch":
+        runners = _torch_runners(path, card, device, precision)
+    parts = [
+        Detector(None, one, device, precision, runner=runner, load=partial(_network, path, card, n))
+        for n, (one, runner) in enumerate(zip(cards, runners, strict=True))
+    ]
+    detector = Ensemble(parts, card) if card.members else parts[0]
+    detector.sha256 = sha256
+    return detector
+
+
+def _choose(backend: Backend, device: str, precision: str, known: bool) -> BackendName:
+    """The backend that computes a checkpoint, of which an ONNX graph is there if ``known``."""
+    if backend == "auto":
+        if device != "cpu" or not known:
+            return "torch"
+        able = [name for name in installed() if name != "onnx" or precision == "float32"]
+        return able[0]
+    chosen = choose_backend(backend)
+    if chosen != "torch" and device != "cpu":
+        raise OptionError(f"The backend {chosen} computes on the processor, not on {device}.")
+    if chosen == "onnx" and precision != "float32":
+        remedy = "Use openvino or torch."
+        raise OptionError(f"The backend onnx does not compute in {precision}", remedy=remedy)
+    return chosen
+
+
+def _open_graph(
+    name: str, backend: BackendName, precision: str, make: Callable[[], bytes]
+) -> Runner:
+    """A graph of the cache, ready to compute; one that is damaged is made again."""
+    path = prepared(name, make)
+    try:
+        return open_runner(path, backend, precision)
+    except Exception:  # each runtime has errors of its own
+        path.unlink()
+        return open_runner(prepared(name, make), backend, precision)
+
+
+def _graph(path: Path, card: Card, number: int) -> bytes:
+    """The ONNX graph of a checkpoint's network."""
+    import torch
+
+    from .graph import ScoringGraph, has_map
+
+    logger.info("%s: preparing its ONNX form, once on this machine", path.name)
+    network = _network(path, card, number).eval()
+    outputs = ["logits", "map"] if has_map(network) else ["logits"]
+    preprocessing = (card.members or (card,))[number].preprocessing
+    size = preprocessing.image_size
+    crops = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    dynamic = {name: {0: "crops"} for name in ("crops", *outputs)}
+    return to_onnx(ScoringGraph(network, preprocessing), [crops], ["crops"], outputs, dynamic)
+
+
+def _torch_runners(
+    path: Path, card: Card, device: "str | torch.device", precision: str
+) -> list[Runner]:
+    """The networks of a checkpoint, computed by PyTorch."""
+    import torch
+
+    from .graph import ScoringGraph
+
+    runners: list[Runner] = []
+    networks = _load_networks(path, card)
+    for network, one in zip(networks, card.members or (card,), strict=True):
+        network.to(memory_format=torch.channels_last)  # a third faster on a CPU
+        graph = ScoringGraph(network.to(device), one.preprocessing)
+        runners.append(torch_runner(graph.eval(), device, precision))
+    return runners
+
+
+def _network(path: Path, card: Card, number: int) -> "nn.Module":
+    """One of the networks of a checkpoint, in evaluation mode."""
+    return _load_networks(path, card)[number]
+
+
+def _load_networks(path: Path, card: Card) -> "list[nn.Module]":
+    """The networks of a checkpoint, in evaluation mode, or a CheckpointError."""
+    from torch import nn
+
+    from telltrace.models.registry import create_detector
+    from telltrace.models.state_dicts import match
+
+    tensors, _ = read_tensors(path)
+    cards = card.members or (card,)
+    networks = nn.ModuleList([create_detector(one.detector, **one.options) for one in cards])
+    network = networks if card.members else networks[0]
+    what = f"the weights of {card.detector!r} with {card.options}"
+    remedy = "Use the checkpoint with the version of telltrace that wrote it."
+    network.load_state_dict(match(network, tensors, str, what=what, remedy=remedy, path=path))
+    return [*networks.eval()]
+
+
+def _check_external(detector: str, path: Path) -> None:
+    """A CheckpointError where a network is made by a function that the user has not allowed.
+
+    A stranger's card may name any function of any installed package.
+    """
+    kind, _, function = detector.partition(":")
+    if kind == "external" and function not in os.environ.get(ALLOWED, "").split(","):
+        reason = f"its network is made by the Python function {function}, which is not allowed"
+        remedy = f"If you trust it, set {ALLOWED}={function} (several with commas)."
+        raise CheckpointError(reason, remedy=remedy, path=path)
