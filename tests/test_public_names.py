@@ -39,7 +39,7 @@ NAMES = [
     "train",
 ]
 SIGNATURES = {
-    "Scanner": "detector= * face_detector= device= backend= threads= **settings",
+    "Scanner": "detector= * face_detector= device= threads= **settings",
     "audit": "manifest * compare= limit= frames= workers= seed=",
     "convert": "model alpha= beta= * downsample= kernel_size= image_size=",
     "create_detector": "name **options",
@@ -48,7 +48,7 @@ SIGNATURES = {
     "list_detectors": "family=",
     "load_detector": "path= device= precision= backend=",
     "load_published": "name state",
-    "predict": "manifest * detector= split= protocol= batch_size= device=",
+    "predict": "manifest * detector= split= protocol= batch_size= device= backend=",
     "prepare": "source * out layout= compressions= methods= name= label= splits= relocate= fakes= "
     "protocol= frames= sample= size= margin= alignment= faces= paper= workers=",
     "scan": "source * times= detector= device= **settings",
