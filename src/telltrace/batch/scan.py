@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from telltrace.checkpoint import BUNDLED, read_card
+from telltrace.backends import choose_device
+from telltrace.checkpoint import BUNDLED, read_card, resolve_backend
 from telltrace.errors import OptionError, OutputError
 from telltrace.files import file_sha256, json_sha256, write_json
 from telltrace.files.version import VERSION
@@ -86,6 +87,9 @@ def batch_scan(
     for path in paths:
         read_card(path)
     hashes = [file_sha256(path) for path in paths]
+    where, computed = choose_device(device), (checked["precision"], checked["backend"])
+    backends = {resolve_backend(path, where, *computed) for path in paths}  # prepared here, once
+    asked["backend"] = backends.pop() if len(backends) == 1 else "torch"
     return run_batch(
         sources,
         out,

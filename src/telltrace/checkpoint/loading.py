@@ -66,22 +66,12 @@ def load_detector(
     cards = card.members or (card,)
     for one in cards:
         _check_external(one.detector, path)
-    names = [f"{sha256[:32]}-{number}-{FORM}.onnx" for number in range(len(cards))]
-    known = path == BUNDLED or all((cache_folder() / name).is_file() for name in names)
-    chosen = _choose(backend, str(device), precision, known)
-    if chosen != "torch":
-        try:
-            runners = [
-                _open_graph(name, chosen, precision, partial(_graph, path, card, number))
-                for number, name in enumerate(names)
-            ]
-        except OutputError as error:
-            if backend != "auto":
-                raise
-            logger.info("%s; computing with torch", error)
-            chosen = "torch"
+    chosen = resolve_backend(path, device, precision, backend)
     if chosen == "torch":
         runners = _torch_runners(path, card, device, precision)
+    else:
+        graphs = _graphs(path, card, sha256)
+        runners = [_open_graph(*graph, chosen, precision) for graph in graphs.items()]
     parts = [
         Detector(None, one, device, precision, runner=runner, load=partial(_network, path, card, n))
         for n, (one, runner) in enumerate(zip(cards, runners, strict=True))
@@ -91,13 +81,38 @@ def load_detector(
     return detector
 
 
+def resolve_backend(
+    path: Path, device: "str | torch.device", precision: str, backend: Backend
+) -> BackendName:
+    """The backend that `load_detector` takes; its graphs are prepared if it needs some."""
+    card = read_card(path)
+    graphs = _graphs(path, card, file_sha256(path))
+    known = path == BUNDLED or all((cache_folder() / name).is_file() for name in graphs)
+    chosen = _choose(backend, str(device), precision, known)
+    try:
+        if chosen != "torch":
+            for graph in graphs.items():
+                prepared(*graph)
+    except OutputError as error:
+        if backend != "auto":
+            raise
+        logger.info("%s Computing with torch.", error)
+        return "torch"
+    return chosen
+
+
+def _graphs(path: Path, card: Card, sha256: str) -> dict[str, Callable[[], bytes]]:
+    """A checkpoint's ONNX graphs: the name in the cache, and what makes it."""
+    numbers = range(len(card.members) or 1)
+    return {f"{sha256[:32]}-{n}-{FORM}.onnx": partial(_graph, path, card, n) for n in numbers}
+
+
 def _choose(backend: Backend, device: str, precision: str, known: bool) -> BackendName:
-    """The backend that computes a checkpoint, of which an ONNX graph is there if ``known``."""
+    """The backend for a checkpoint, whose ONNX graphs are there, or may be made, if ``known``."""
     if backend == "auto":
         if device != "cpu" or not known:
             return "torch"
-        able = [name for name in installed() if name != "onnx" or precision == "float32"]
-        return able[0]
+        return next(name for name in installed() if name != "onnx" or precision == "float32")
     chosen = choose_backend(backend)
     if chosen != "torch" and device != "cpu":
         raise OptionError(f"The backend {chosen} computes on the processor, not on {device}.")
@@ -108,7 +123,7 @@ def _choose(backend: Backend, device: str, precision: str, known: bool) -> Backe
 
 
 def _open_graph(
-    name: str, backend: BackendName, precision: str, make: Callable[[], bytes]
+    name: str, make: Callable[[], bytes], backend: BackendName, precision: str
 ) -> Runner:
     """A graph of the cache, ready to compute; one that is damaged is made again."""
     path = prepared(name, make)

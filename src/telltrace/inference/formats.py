@@ -69,6 +69,7 @@ def about(scanner: Scanner) -> dict[str, Any]:
             {
                 "name": detector.card.detector,
                 "sha256": detector.sha256,
+                "backend": detector.backend,
                 **_thresholds(detector.card.calibration),
                 "trained_on": str(detector.card.provenance.get("summary", "")),
                 "terms": str(detector.card.provenance.get("terms", "")),
@@ -208,7 +209,7 @@ def _about_detectors(scanner: Scanner) -> str:
     if zone.real_below == zone.fake_from:
         between = f"fake from {zone.fake_from:.2f}"
     cards = [detector.card for detector in scanner.detectors]
-    names = " and ".join(card.detector for card in cards)
+    names = " and ".join(f"{one.card.detector} on {one.backend}" for one in scanner.detectors)
     trained = "; ".join(str(card.provenance.get("summary", "see its card")) for card in cards)
     terms = {str(card.provenance.get("terms", "")) for card in cards} - {""}
     said = [f"Trained on: {trained}", *(f"Terms of the weights: {term}" for term in sorted(terms))]
