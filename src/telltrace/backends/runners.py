@@ -1,5 +1,6 @@
 """One protocol for all backends: arrays in, arrays out."""
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -90,9 +91,12 @@ class OpenVinoRunner:
             "PERFORMANCE_HINT": "LATENCY",
         }
         self.model = core.compile_model(model, "CPU", settings)
+        self.requests = threading.local()
 
     def __call__(self, *inputs: Array) -> tuple[Array, ...]:
-        given = self.model.create_infer_request().infer(list(inputs))
+        if not hasattr(self.requests, "own"):
+            self.requests.own = self.model.create_infer_request()
+        given = self.requests.own.infer(list(inputs))
         return tuple(np.array(given[output]) for output in self.model.outputs)
 
 
