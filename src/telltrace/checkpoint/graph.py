@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from telltrace.data.transforms import Preprocessing
+from telltrace.models.inference_form import inference_form
 
 
 class ScoringGraph(nn.Module):
@@ -28,6 +29,11 @@ class ScoringGraph(nn.Module):
         network: Any = self.network
         logits, places = network.localize(images)
         return logits, torch.sigmoid(places[:, 0])
+
+
+def inference_graph(network: nn.Module, preprocessing: Preprocessing) -> ScoringGraph:
+    """The graph of a network that only answers, faster; see `inference_form`."""
+    return ScoringGraph(inference_form(network, preprocessing.image_size), preprocessing).eval()
 
 
 def has_map(network: nn.Module) -> bool:
