@@ -45,6 +45,8 @@ class Survey(NamedTuple):
     """Whether each packet says when its picture is shown, and not only when it is decoded."""
     bits: float
     """Mean size of a packet."""
+    picture: float
+    """Bytes of a decoded picture, as it comes from the decoder."""
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -71,6 +73,8 @@ def survey_packets(path: Path, check: Callable[[], None] = nothing) -> Survey:
     last = 1
     with opened(path) as (container, stream):
         unit, rate = stream.time_base, stream.average_rate or Fraction(25)
+        depth = stream.format.padded_bits_per_pixel if stream.format else 24
+        picture = stream.width * stream.height * depth / 8
         for packet in demuxed(container, stream):
             check()
             if packet is None:
@@ -99,6 +103,7 @@ def survey_packets(path: Path, check: Callable[[], None] = nothing) -> Survey:
         timed=timed,
         presented=timed and None not in moments,
         bits=8 * sum(sizes) / len(rows),
+        picture=picture,
     )
 
 

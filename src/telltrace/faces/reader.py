@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .image import read_image
@@ -14,12 +14,15 @@ def open_media(
     path: str | os.PathLike[str],
     sampling: Choice | None = None,
     check: Callable[[], None] = nothing,
+    later: Sequence[Choice] = (),
 ) -> Frames:
     """Open a picture or a video, whichever the file's content says it is; its name is ignored.
 
     Of a video 32 frames spread over it are read by default. ``check`` is called again and again;
-    what it raises ends the reading. A file that is missing or of no readable kind is a MediaError;
-    so is, while the result is iterated, one of which no frame can be decoded.
+    what it raises ends the reading. Frames of a video that ``later`` chooses, the most important
+    choice first, are kept for `Frames.again` where a pass comes by them and memory allows. A file
+    that is missing or of no readable kind is a MediaError; so is, while the result is iterated, one
+    of which no frame can be decoded.
     """
     path, sampling = Path(path), sampling or Sampling()
     try:
@@ -45,4 +48,4 @@ def open_media(
     except OSError as error:
         why = f"cannot be opened ({error.strerror or error})"
         raise MediaError(path, why, "Check its permissions, e.g. with chmod u+r") from None
-    return read_image(path, sampling, check) or read_video(path, sampling, check)
+    return read_image(path, sampling, check) or read_video(path, sampling, check, later)

@@ -1,10 +1,12 @@
 """Videos: frames chosen by time from the packets' timestamps, then decoded in one pass."""
 
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import merge
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -14,34 +16,87 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from ..jobs.threads import thread_count
+from .ahead import ahead
 from .media import Choice, Frame, Frames, MediaError
 from .packets import Survey, demuxed, opened, survey_packets
 
+KEPT: Final = 2**28
+"""Bytes of decoded pictures that are kept for a later pass: 190 pictures of 720p, 80 of 1080p."""
+AHEAD: Final = 2**25
+"""Bytes of decoded pictures that are read before they are asked for, at most 16."""
+
+Numbered = tuple[int, VideoFrame]
+"""A picture and its position in the file."""
+
 
 def read_video(
-    path: Path, sampling: Choice, check: Callable[[], None], survey: Survey | None = None
+    path: Path, sampling: Choice, check: Callable[[], None], later: Sequence[Choice] = ()
 ) -> Frames:
     """Choose the frames of a video by the timestamps of its packets; decode when iterated.
 
-    What is no video, has no picture, is larger than `MAX_PIXELS` or is an MP4 without its index is
-    a MediaError; so is, while iterating, one of which no frame can be decoded.
+    A thread decodes ahead of who iterates. What ``later`` chooses is kept of what a pass comes by,
+    each choice if it leaves the whole within `KEPT`; passes by `Frames.again` do not decode it
+    again. What is no video, has no picture, is larger than `MAX_PIXELS` or is an MP4 without its
+    index is a MediaError; so is, while iterating, one of which no frame can be decoded.
     """
-    survey = survey or survey_packets(path, check)
-    chosen = sampling(survey.times, survey.duration)
+    survey = survey_packets(path, check)
+    film = _Film(path, check, survey)
+    for choice in later:
+        more = film.expected.union(choice(survey.times, survey.duration).tolist())
+        if len(more) * survey.picture <= KEPT:
+            film.expected = more
+    return film.frames(sampling)
 
-    def decode(frames: Frames) -> Iterator[Frame]:
-        if not len(chosen):
-            return
-        for position, picture in _Pass(frames, survey, chosen, check).pictures():
-            yield Frame(to_rgb(picture), position, float(survey.times[position]))
-        if not frames.read:
-            reason = f"holds no frame that can be decoded ({frames.lost} packets damaged)"
-            raise MediaError(path, reason, "Copy it again from its source")
 
-    frames = Frames(path, "video", len(survey.stamps), survey.duration, decode, bits=survey.bits)
-    frames.truncated = survey.truncated
-    frames.again = lambda choice: read_video(path, choice, check, survey)
-    return frames
+@dataclass
+class _Film:
+    """A surveyed video, and what one pass over it has decoded for another."""
+
+    path: Path
+    check: Callable[[], None]
+    survey: Survey
+    expected: frozenset[int] = frozenset()
+    """Positions that a later pass may want."""
+    kept: dict[int, VideoFrame] = field(default_factory=dict)
+
+    def frames(self, sampling: Choice) -> Frames:
+        survey = self.survey
+        chosen = sampling(survey.times, survey.duration)
+        most = int(max(1, min(16, AHEAD // max(survey.picture, 1))))
+
+        def decode(frames: Frames) -> Iterator[Frame]:
+            if not len(chosen):
+                return
+            yield from ahead(self._read(frames, chosen), most)
+            if not frames.read:
+                reason = f"holds no frame that can be decoded ({frames.lost} packets damaged)"
+                raise MediaError(self.path, reason, "Copy it again from its source")
+
+        total, length = len(survey.stamps), survey.duration
+        frames = Frames(self.path, "video", total, length, decode, bits=survey.bits)
+        frames.truncated = survey.truncated
+        frames.again = self.frames
+        return frames
+
+    def _read(self, frames: Frames, chosen: NDArray[np.intp]) -> Generator[Frame, None, None]:
+        """The chosen frames, those kept among those decoded now."""
+        kept = [(p, self.kept[p]) for p in chosen.tolist() if p in self.kept]
+        missing = np.setdiff1d(chosen, [p for p, _ in kept])
+        decoded = _Pass(self, frames, missing).pictures() if len(missing) else ()
+        for position, picture in merge(kept, decoded, key=itemgetter(0)):
+            self.check()
+            yield Frame(to_rgb(picture), position, float(self.survey.times[position]))
+
+    def keep(self, position: int, picture: VideoFrame) -> None:
+        """Keep a picture if it is one that a later pass may want."""
+        if position in self.expected:
+            self.kept.setdefault(position, picture)
+
+    def distrust(self) -> None:
+        """Keep nothing more: of a damaged file each pass decodes and counts by itself."""
+        self.expected = frozenset()
+        self.kept.clear()
 
 
 def to_rgb(picture: VideoFrame) -> NDArray[np.uint8]:
@@ -60,25 +115,26 @@ def to_rgb(picture: VideoFrame) -> NDArray[np.uint8]:
 class _Pass:
     """One decoding pass. In place of a lost frame comes the next that is not, if not chosen too.
 
-    Frames before the next key frame, and those that no chosen one is made from, are not decoded.
+    Frames before the next key frame, and those that no chosen or expected one is made from, are not
+    decoded.
     """
 
+    film: _Film
     frames: Frames
-    survey: Survey
     chosen: NDArray[np.intp]
-    check: Callable[[], None]
     next: int = 0
     """Which of the chosen frames is waited for."""
 
-    def pictures(self) -> Iterator[tuple[int, VideoFrame]]:
-        """The chosen frames that decode, each with its position in the file."""
-        stamps = self.survey.stamps
-        with opened(self.frames.path) as (container, stream):
-            stream.thread_type = "AUTO"
+    def pictures(self) -> Generator[Numbered, None, None]:
+        """The chosen frames that decode."""
+        survey = self.film.survey
+        with opened(self.film.path) as (container, stream):
+            stream.thread_type, stream.codec_context.thread_count = "AUTO", thread_count()
             for position, picture in enumerate(self._decoded(container, stream)):
-                if self.survey.timed and picture.pts is not None:
-                    position = int(np.searchsorted(stamps, picture.pts))
-                position = min(position, len(stamps) - 1)
+                if survey.timed and picture.pts is not None:
+                    position = int(np.searchsorted(survey.stamps, picture.pts))
+                position = min(position, len(survey.stamps) - 1)
+                self.film.keep(position, picture)
                 if position < self.chosen[self.next]:
                     continue
                 yield position, picture
@@ -88,10 +144,12 @@ class _Pass:
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Every frame of the packets needed; the packets that do not decode are counted."""
-        wanted = frozenset(self.survey.stamps[self.chosen].tolist())
+        survey, film = self.film.survey, self.film
+        places = film.expected.union(self.chosen.tolist())
+        wanted = frozenset(survey.stamps[sorted(places)].tolist())
         for packet in self._packets(container, stream):
-            self.check()
-            if self.survey.presented:
+            film.check()
+            if survey.presented:
                 needed = packet is None or not packet.size or packet.pts in wanted
                 stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
             try:
@@ -99,11 +157,11 @@ class _Pass:
             except av.error.EOFError:
                 return
             except Exception:  # FFmpeg's errors and PyAV's own, for a damaged packet
-                self.frames.lost += 1
+                self._lose()
                 continue
             for picture in decoded:
                 if picture.is_corrupt:
-                    self.frames.lost += 1
+                    self._lose()
                 else:
                     yield picture
 
@@ -111,11 +169,12 @@ class _Pass:
         self, container: InputContainer, stream: VideoStream
     ) -> Iterator["Packet[VideoStream] | None"]:
         """The packets to decode; None for the last, if the container breaks off."""
-        times, starts = self.survey.packets, self.survey.starts(self.chosen)
+        survey = self.film.survey
+        times, starts = survey.packets, survey.starts(self.chosen)
         number, key, jumped = -1, int(times.min()), False
         for packet in demuxed(container, stream):
             if packet is None:
-                self.frames.lost += 1
+                self._lose()
                 self.frames.truncated = True
                 yield None
                 return
@@ -130,3 +189,7 @@ class _Pass:
                 if times[number] < key:
                     continue
             yield packet
+
+    def _lose(self) -> None:
+        self.frames.lost += 1
+        self.film.distrust()

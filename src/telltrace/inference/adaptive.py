@@ -1,13 +1,16 @@
 """Where a scan looks next: closely at suspicious moments, and where a forged stretch ends."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from telltrace.faces.media import Status
+from telltrace.faces.media import Choice, Status, at_moments
 from telltrace.inference.observations import Observations
+from telltrace.inference.rule import Rule
+from telltrace.inference.settings import ScanSettings
 from telltrace.inference.timeline import AT_LEAST
 from telltrace.inference.verdict import TrackVerdict
 
@@ -19,6 +22,20 @@ LEAST: Final = 2
 """Moments in a file that are looked at closely, whatever was looked at before."""
 
 _MOST_EDGES, _AT_AN_EDGE = 4, 8
+
+
+def later_looks(settings: ScanSettings, rule: Rule) -> tuple[Choice, ...]:
+    """What may be looked at after the first pass: the even looks, then those close to the first."""
+    if settings.sample != "adaptive":
+        return ()
+    length = settings.window
+
+    def close(times: NDArray[np.float64], end: float) -> NDArray[np.intp]:
+        looks = times[settings.sampling()(times, end)]
+        return at_moments(_moments({_window(time, length) for time in looks}, length))(times, end)
+
+    even = settings.sampling(last=True)
+    return (even, close) if rule.knows_stretches and length > 0 else (even,)
 
 
 def needs_more(seen: Observations) -> bool:
@@ -48,8 +65,18 @@ def suspicious_moments(seen: Observations) -> tuple[float, ...]:
     )
     budget = max(LEAST, int(seen.settings.frames - len(seen.looks)) // CLOSE)
     starts = list(dict.fromkeys(start for _, _, start in ranked))[:budget]
+    return _moments(starts, length)
+
+
+def _moments(starts: Collection[float], length: float) -> tuple[float, ...]:
+    """Where windows of one length are looked at closely."""
     steps = (np.arange(CLOSE) + 0.5) * length / CLOSE
     return tuple(sorted({float(start + step) for start in starts for step in steps}))
+
+
+def _window(time: float, length: float) -> float:
+    """Where the window about a look starts, one of those that begin each half of a length."""
+    return max(0, round(time / length * 2) - 1) * length / 2
 
 
 def _suspicious(track: TrackVerdict, seen: Observations) -> list[tuple[float, float]]:
@@ -60,7 +87,7 @@ def _suspicious(track: TrackVerdict, seen: Observations) -> list[tuple[float, fl
     for score, time in looks:
         if -score < known or len(chosen) == MOMENTS or length <= 0:
             break
-        start = max(0, round(time / length * 2) - 1) * length / 2
+        start = _window(time, length)
         if all(abs(start - other) >= length for _, other in chosen):
             chosen.append((-score, start))
     times = np.array([face.time for face in track.faces])

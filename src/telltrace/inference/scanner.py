@@ -18,7 +18,12 @@ from telltrace.faces.follow import follow_faces
 from telltrace.faces.quality import Flag, blockiness, face_flags, is_small
 from telltrace.faces.track import look_at
 from telltrace.faces.turned import UPRIGHT, find_turn, turn_frame
-from telltrace.inference.adaptive import frames_at_edges, needs_more, suspicious_moments
+from telltrace.inference.adaptive import (
+    frames_at_edges,
+    later_looks,
+    needs_more,
+    suspicious_moments,
+)
 from telltrace.inference.explain import explain, file_status
 from telltrace.inference.observations import Look, Observations
 from telltrace.inference.rule import VERDICTS, Rule
@@ -155,7 +160,7 @@ class Scanner:
         """Read as many frames as it takes."""
         first = self.settings.sampling()
         with watch.stage("read"):
-            frames = medium.open(first, watch.check)
+            frames = medium.open(first, watch.check, later_looks(self.settings, self.rule))
         seen = Observations(frames, self.settings, self.rule)
         self._read(seen, watch)
         again = frames.again

@@ -39,8 +39,9 @@ class Medium(NamedTuple):
     """What the verdict calls it."""
     sha256: str | None
     """Of the file; None where there is none that can be read."""
-    open: Callable[[Choice, Check], Frames]
-    """Gives the chosen frames; raises a `MediaError` if it holds none that can be read."""
+    open: Callable[[Choice, Check, Sequence[Choice]], Frames]
+    """Gives the chosen frames, of a video keeps others for later; raises a `MediaError` if it holds
+    none that can be read."""
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def opened_source(source: Source, times: Iterable[float] | None = None) -> Itera
             yield Medium(name, _hash(path), partial(open_media, path))
     elif _is_picture(source):
         name = Path(getattr(source, "filename", "") or "<picture>")
-        yield Medium(name, None, lambda choice, check: _still(name, source))  # type: ignore[arg-type]
+        yield Medium(name, None, lambda *_: _still(name, source))  # type: ignore[arg-type]
     elif isinstance(source, Iterable):
         yield Medium(Path("<frames>"), None, _frames(source, times))  # type: ignore[arg-type]
     else:
@@ -118,10 +119,10 @@ def _pixels(picture: object, name: Path) -> NDArray[np.uint8]:
 
 def _frames(
     pictures: Iterable[Picture], times: Iterable[float] | None
-) -> Callable[[Choice, Check], Frames]:
+) -> Callable[[Choice, Check, Sequence[Choice]], Frames]:
     """Frames in memory as a video: a sequence is sampled as a file is, an iterator read once."""
     if not isinstance(pictures, Sequence | np.ndarray):
-        return lambda choice, check: _stream(pictures, times, check)
+        return lambda choice, check, later: _stream(pictures, times, check)
     count = len(pictures)
     starts = np.arange(count) / RATE if times is None else np.asarray([*times], np.float64)
     if len(starts) != count or (np.diff(starts) < 0).any() or not count:
@@ -130,7 +131,7 @@ def _frames(
     starts = starts - starts[0]
     end = float(starts[-1]) + (float(np.median(np.diff(starts))) if count > 1 else 1 / RATE)
 
-    def open_frames(choice: Choice, check: Check) -> Frames:
+    def open_frames(choice: Choice, check: Check, later: Sequence[Choice] = ()) -> Frames:
         chosen = choice(starts, end).tolist()
 
         def decode(frames: Frames) -> Iterator[Frame]:
