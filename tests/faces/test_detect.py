@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +8,8 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
+from telltrace.backends import BACKENDS
+from telltrace.errors import OptionError, OutputError
 from telltrace.faces.detect import FaceDetector, create_face_detector
 from telltrace.faces.media import Sampling
 from telltrace.faces.reader import open_media
@@ -19,9 +23,10 @@ def pictures() -> dict[str, np.ndarray]:
     return dict(zip(GOLDEN, (whole, half, np.hstack([whole, whole])), strict=True))
 
 
-@pytest.fixture(scope="module")
-def exact() -> FaceDetector:
-    detector = create_face_detector()
+@pytest.fixture(scope="module", params=["torch", "onnx", "openvino"])
+def exact(request: pytest.FixtureRequest) -> FaceDetector:
+    pytest.importorskip(BACKENDS[request.param])
+    detector = create_face_detector(backend=request.param)
     detector.long_side = 10_000
     return detector
 
@@ -95,6 +100,37 @@ def test_nothing_in_nothing_out(detector: FaceDetector) -> None:
 def test_refuses_what_is_no_picture(detector: FaceDetector, wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"Picture 0 must be uint8 \(H, W, 3\), got"):
         detector.detect([wrong])
+
+
+def test_finding_faces_imports_no_torch() -> None:
+    pytest.importorskip("onnxruntime")
+    create_face_detector(backend="onnx")  # prepares the networks, if they are not
+    code = """
+import sys
+import numpy as np
+from telltrace.faces.detect import create_face_detector
+print(create_face_detector(backend="onnx").detect([np.zeros((40, 50, 3), np.uint8)]))
+print([name for name in ("torch", "torchvision", "joblib") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split("\n")[:2] == ["[[]]", "[]"], done.stderr
+
+
+def test_other_backends_compute_on_the_processor_alone() -> None:
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(OptionError, match="computes on the processor, not on cuda"):
+        create_face_detector("cuda", "onnx")
+
+
+def test_without_a_place_for_the_graphs_torch_computes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TELLTRACE_CACHE", str(tmp_path / "file" / "cache"))
+    assert create_face_detector().rnet.backend == "torch"
+    with pytest.raises(OutputError):
+        create_face_detector(backend="onnx")
 
 
 @pytest.mark.data

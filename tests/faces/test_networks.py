@@ -1,13 +1,15 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from telltrace.backends import BACKENDS, BackendName
 from telltrace.errors import DependencyError
-from telltrace.faces.boxes import cut_patches, integral_images
+from telltrace.faces.detect import _runner
 from telltrace.faces.networks import (
     ProposalNet,
     _HalvingPool,
@@ -25,10 +27,10 @@ def test_halving_is_max_pooling(size: tuple[int, int]) -> None:
 
 
 def test_shapes() -> None:
-    scores, boxes = ProposalNet()(torch.zeros(2, 3, 12, 33))
+    scores, boxes = ProposalNet()(torch.zeros(2, 12, 33, 3))
     assert (scores.shape, boxes.shape) == ((2, 1, 12), (2, 4, 1, 12))
-    assert [x.shape for x in refinement_net()(torch.zeros(5, 3, 24, 24))] == [(5,), (5, 4)]
-    assert [x.shape for x in output_net()(torch.zeros(5, 3, 48, 48))] == [(5,), (5, 4), (5, 10)]
+    assert [x.shape for x in refinement_net()(torch.zeros(5, 24, 24, 3))] == [(5,), (5, 4)]
+    assert [x.shape for x in output_net()(torch.zeros(5, 48, 48, 3))] == [(5,), (5, 4), (5, 10)]
 
 
 @pytest.mark.parametrize(
@@ -60,21 +62,20 @@ def test_other_weights_are_not_even_opened(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
-def test_patches_are_area_interpolation_of_what_lies_inside() -> None:
-    images = torch.randint(0, 256, (2, 40, 50, 3), dtype=torch.uint8)
-    boxes = torch.tensor([[3, 4, 30, 31], [-5, 20, 12, 37], [44, 2, 70, 28], [60, 5, 70, 15]])
-    owner = torch.tensor([0, 1, 1, 0])
-    kept, theirs, patches = cut_patches(integral_images(images), boxes.float(), owner, 24)
-    assert theirs.tolist() == [0, 1, 1]  # the last box lies outside
-    assert kept.tolist() == boxes[:3].tolist()
-    pixels = (images.permute(0, 3, 1, 2).float() - 127.5) / 128
-    inside = [pixels[0, :, 3:31, 2:30], pixels[1, :, 19:37, 0:12], pixels[1, :, 1:28, 43:50]]
-    expected = torch.stack([F.interpolate(x[None], (24, 24), mode="area")[0] for x in inside])
-    torch.testing.assert_close(patches, expected, rtol=0, atol=1e-6)
-
-
-def test_integral_images_count_every_pixel() -> None:
-    images = torch.randint(0, 256, (2, 5, 7, 3), dtype=torch.uint8)
-    sums = integral_images(images)
-    for y, x in ((5, 7), (2, 3), (0, 4)):
-        assert torch.equal(sums[:, y, x], images[:, :y, :x].long().sum((1, 2)).to(sums.dtype))
+@pytest.mark.parametrize("name", ["pnet", "rnet", "onet"])
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_every_backend_computes_the_same(
+    backend: BackendName, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(BACKENDS[backend])
+    monkeypatch.setenv("TELLTRACE_CACHE", str(tmp_path))
+    runner, other = (_runner(name, one, "cpu") for one in (backend, "torch"))
+    rng = np.random.default_rng(0)
+    side = {"rnet": 24, "onet": 48}.get(name)
+    for shape in [(3, side or 30, side or 41), (1, side or 17, side or 12)]:
+        pixels = rng.uniform(-1, 1, (*shape, 3)).astype(np.float32)
+        found, expected = runner(pixels), other(pixels)
+        assert len(found) == len(expected) == (3 if name == "onet" else 2)
+        for one, two in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, two, atol=1e-5)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".onnx"]

@@ -7,10 +7,17 @@ less time and start without PyTorch.
 from .cache import cache_folder, prepared
 from .choice import BACKENDS, Backend, BackendName, choose_backend, choose_device, installed
 from .onnx_form import to_onnx
-from .runners import Runner, onnx_runner, open_runner, openvino_runner, torch_runner
+from .runners import (
+    Runner,
+    onnx_runner,
+    open_runner,
+    openvino_runner,
+    prepared_runner,
+    torch_runner,
+)
 
 __all__ = [
     "BACKENDS", "Backend", "BackendName", "Runner", "cache_folder", "choose_backend",
     "choose_device", "installed", "onnx_runner", "open_runner", "openvino_runner", "prepared",
-    "to_onnx", "torch_runner",
+    "prepared_runner", "to_onnx", "torch_runner",
 ]  # fmt: skip

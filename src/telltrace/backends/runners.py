@@ -1,6 +1,7 @@
 """One protocol for all backends: arrays in, arrays out."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..jobs.threads import thread_count
+from .cache import prepared
 from .choice import BackendName
 
 if TYPE_CHECKING:
@@ -123,3 +125,15 @@ def open_runner(source: bytes | Path, backend: BackendName, precision: str = "fl
     """Let ONNX Runtime or OpenVINO compute a graph."""
     assert backend != "torch", "PyTorch computes networks, not graphs"
     return openvino_runner(source, precision) if backend == "openvino" else onnx_runner(source)
+
+
+def prepared_runner(
+    name: str, make: Callable[[], bytes], backend: BackendName, precision: str = "float32"
+) -> Runner:
+    """A graph of the cache, ready to compute; made where it is missing, and again if damaged."""
+    path = prepared(name, make)
+    try:
+        return open_runner(path, backend, precision)
+    except Exception:  # each runtime has errors of its own
+        path.unlink()
+        return open_runner(prepared(name, make), backend, precision)

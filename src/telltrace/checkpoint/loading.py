@@ -13,8 +13,8 @@ from telltrace.backends import (
     cache_folder,
     choose_backend,
     installed,
-    open_runner,
     prepared,
+    prepared_runner,
     to_onnx,
     torch_runner,
 )
@@ -71,7 +71,7 @@ def load_detector(
         runners = _torch_runners(path, card, device, precision)
     else:
         graphs = _graphs(path, card, sha256)
-        runners = [_open_graph(*graph, chosen, precision) for graph in graphs.items()]
+        runners = [prepared_runner(*graph, chosen, precision) for graph in graphs.items()]
     parts = [
         Detector(None, one, device, precision, runner=runner, load=partial(_network, path, card, n))
         for n, (one, runner) in enumerate(zip(cards, runners, strict=True))
@@ -120,18 +120,6 @@ def _choose(backend: Backend, device: str, precision: str, known: bool) -> Backe
         remedy = "Use openvino or torch."
         raise OptionError(f"The backend onnx does not compute in {precision}", remedy=remedy)
     return chosen
-
-
-def _open_graph(
-    name: str, make: Callable[[], bytes], backend: BackendName, precision: str
-) -> Runner:
-    """A graph of the cache, ready to compute; one that is damaged is made again."""
-    path = prepared(name, make)
-    try:
-        return open_runner(path, backend, precision)
-    except Exception:  # each runtime has errors of its own
-        path.unlink()
-        return open_runner(prepared(name, make), backend, precision)
 
 
 def _graph(path: Path, card: Card, number: int) -> bytes:

@@ -1,20 +1,37 @@
 """Faces and their landmarks in pictures: MTCNN, batched over pictures of equal size."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torchvision.ops import batched_nms
 
-from ..errors import OptionError
-from .boxes import cut_patches, integral_images, moved, square, suppress_nested
-from .networks import ProposalNet, load_published, output_net, refinement_net
+from ..backends import (
+    Backend,
+    BackendName,
+    Runner,
+    choose_backend,
+    prepared,
+    prepared_runner,
+    torch_runner,
+)
+from ..errors import OptionError, OutputError
+from .boxes import (
+    Floats,
+    Pixels,
+    Sums,
+    Whole,
+    cut_patches,
+    integral_images,
+    moved,
+    shrink,
+    square,
+    suppress,
+    suppress_nested,
+)
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
@@ -29,6 +46,12 @@ THRESHOLDS = (0.6, 0.7, 0.7)
 """Probability that a window needs to pass P-Net, R-Net and O-Net."""
 BATCH = 32
 """Pictures that are searched at once; bounds the memory."""
+FORM = 1
+"""Changes whenever the networks' ONNX form does."""
+FEW = 4
+"""Pictures of which P-Net sees a level at once, so that caches hold it."""
+SEVERAL = 256
+"""Windows that R-Net and O-Net see at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +66,7 @@ class Face:
     """Probability that it is a face, from O-Net."""
 
 
-class FaceDetector(nn.Module):
+class FaceDetector:
     """Multi-task cascade: propose windows at all sizes, refine them, find landmarks in the rest.
 
     Pictures with a longer side than ``long_side``, in pixels, are searched in a copy shrunk to it.
@@ -53,13 +76,11 @@ class FaceDetector(nn.Module):
         Networks", IEEE Signal Processing Letters 2016, section II.
     """
 
-    def __init__(self, long_side: int = 640) -> None:
-        super().__init__()
-        self.long_side = long_side
-        self.pnet, self.rnet, self.onet = ProposalNet(), refinement_net(), output_net()
+    def __init__(self, pnet: Runner, rnet: Runner, onet: Runner, long_side: int = 640) -> None:
+        self.pnet, self.rnet, self.onet, self.long_side = pnet, rnet, onet, long_side
 
     def detect(
-        self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None = None
+        self, images: Sequence[Pixels], windows: Sequence[Sequence[Box]] | None = None
     ) -> list[list[Face]]:
         """Find the faces of each picture, the largest and surest first (confidence x area).
 
@@ -86,46 +107,22 @@ class FaceDetector(nn.Module):
                     found[number] = theirs
         return found
 
-    @torch.inference_mode()
-    def forward(
-        self, images: Tensor, windows: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The cascade on pictures of one size, at that size.
-
-        Shape:
-            - Input: (B, H, W, 3) RGB of 8 bits; square windows (N, 4) and the pictures that they
-              are in (N,), without which P-Net proposes some
-            - Output: boxes (N, 4), landmarks (N, 5, 2), confidences (N,), pictures (N,)
-        """
-        windows = windows or self._propose(images)
-        sums = integral_images(images)
-        boxes, owner, scores, shifts = _classify(self.rnet, sums, *windows, 24, THRESHOLDS[1])
-        keep = batched_nms(boxes, scores, owner, 0.7)
-        windows = square(moved(boxes[keep], shifts[keep])), owner[keep]
-        boxes, owner, scores, shifts, points = _classify(
-            self.onet, sums, *windows, 48, THRESHOLDS[2]
-        )
-        sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
-        landmarks = points.view(-1, 2, 5).transpose(1, 2) * sides + boxes[:, None, :2] - 1
-        boxes = moved(boxes, shifts)
-        keep = suppress_nested(boxes, scores, owner, 0.7)
-        return boxes[keep], landmarks[keep], scores[keep], owner[keep]
-
     def _search_batch(
-        self, images: Sequence[NDArray[np.uint8]], windows: Sequence[Sequence[Box]] | None
+        self, images: Sequence[Pixels], windows: Sequence[Sequence[Box]] | None
     ) -> list[list[Face]]:
         """The faces of pictures of one size, each in coordinates of the original."""
-        (height, width), device = images[0].shape[:2], next(self.parameters()).device
-        pixels = torch.from_numpy(np.stack([shrunk(x, self.long_side) for x in images])).to(device)
-        back = np.array([width / pixels.shape[2], height / pixels.shape[1]], dtype=np.float32)
-        proposed = None
-        if windows is not None:
-            given = np.array([box for boxes in windows for box in boxes], np.float32).reshape(-1, 4)
-            owners = np.repeat(np.arange(len(windows)), [len(boxes) for boxes in windows])
-            squares = square(torch.from_numpy(given / np.tile(back, 2)))
-            proposed = squares.to(device), torch.from_numpy(owners).to(device)
-        boxes, landmarks, confidences, owner = (x.cpu().numpy() for x in self(pixels, proposed))
-        boxes, landmarks = boxes * np.tile(back, 2), landmarks * back
+        small = [shrunk(image, self.long_side) for image in images]
+        (height, width), (rows, columns) = images[0].shape[:2], small[0].shape[:2]
+        back = np.array([width / columns, height / rows] * 2, np.float32)
+        sums = integral_images(small)
+        if windows is None:
+            squares, owner = self._propose(sums)
+        else:
+            given = np.array([box for boxes in windows for box in boxes], np.float32)
+            squares = square(given.reshape(-1, 4) / back)
+            owner = np.repeat(np.arange(len(windows)), [len(boxes) for boxes in windows])
+        boxes, landmarks, confidences, owner = self._refine(sums, squares, owner)
+        boxes, landmarks = boxes * back, landmarks * back[:2]
         areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
         faces: list[list[Face]] = [[] for _ in images]
         for i in np.argsort(-confidences * areas, kind="stable"):
@@ -134,49 +131,97 @@ class FaceDetector(nn.Module):
             faces[owner[i]].append(face)
         return faces
 
-    def _propose(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def _propose(self, sums: Sums) -> tuple[Floats, Whole]:
         """P-Net on a pyramid: square windows (N, 4) and the picture each is in (N,)."""
-        scales = _scales(*images.shape[1:3])
-        few = 4 if images.device.type == "cpu" else len(images)  # so that caches hold a level
-        levels = []
-        for start, pictures in enumerate(torch.split(images, few)):
-            pixels = pictures.permute(0, 3, 1, 2).float().sub_(127.5).mul_(1 / 128)
-            levels += [self._level(pixels, scale, start * few) for scale in scales]
+        scales = _scales(sums.shape[1] - 1, sums.shape[2] - 1)
+        levels = [
+            self._level(sums[first : first + FEW], scale, first)
+            for first in range(0, len(sums), FEW)
+            for scale in scales
+        ]
         if not levels:
-            none = torch.zeros(0, 4, device=images.device)
-            return none, none[:, 0].long()
-        boxes, scores, owner, shifts = (torch.cat(parts) for parts in zip(*levels, strict=True))
-        keep = batched_nms(boxes, scores, owner, 0.7)
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+        boxes, scores, owner, shifts = (
+            np.concatenate(parts) for parts in zip(*levels, strict=True)
+        )
+        keep = suppress(boxes, scores, owner, 0.7)
         boxes, owner, shifts = boxes[keep], owner[keep], shifts[keep]
-        sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
-        return square(boxes + shifts * sides), owner
+        return square(boxes + shifts * np.tile(boxes[:, 2:] - boxes[:, :2], 2)), owner
 
-    def _level(
-        self, pixels: Tensor, scale: float, first: int
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _level(self, sums: Sums, scale: float, first: int) -> tuple[Floats, Floats, Whole, Floats]:
         """The windows of one level of the pyramid that P-Net lets pass, thinned out."""
-        height, width = pixels.shape[-2:]
-        size = int(height * scale + 1), int(width * scale + 1)
-        level = F.interpolate(pixels, size=size, mode="area")
-        scores, shifts = self.pnet(level.to(memory_format=torch.channels_last))
-        owner, row, column = torch.nonzero(scores >= THRESHOLDS[0], as_tuple=True)
-        corner = 2 * torch.stack([column, row], dim=1) + 1
-        boxes = torch.cat([corner, corner + CELL - 1], dim=1).div(scale).floor()
+        height, width = sums.shape[1] - 1, sums.shape[2] - 1
+        level = shrink(sums, int(height * scale + 1), int(width * scale + 1))
+        scores, shifts = self.pnet(level)
+        owner, row, column = np.nonzero(scores >= THRESHOLDS[0])
+        corner = 2 * np.stack([column, row], axis=1) + 1
+        boxes = np.hstack([corner, corner + CELL - 1]).astype(np.float32)
+        boxes = np.floor(boxes / np.float32(scale))
         scores, shifts = scores[owner, row, column], shifts[owner, :, row, column]
-        keep = batched_nms(boxes, scores, owner, 0.5)
+        keep = suppress(boxes, scores, owner, 0.5)
         return boxes[keep], scores[keep], owner[keep] + first, shifts[keep]
 
+    def _refine(
+        self, sums: Sums, squares: Floats, owner: Whole
+    ) -> tuple[Floats, Floats, Floats, Whole]:
+        """R-Net and O-Net in windows: boxes, landmarks (N, 5, 2), confidences and pictures."""
+        boxes, owner, scores, shifts = _classify(self.rnet, sums, squares, owner, 24, THRESHOLDS[1])
+        keep = suppress(boxes, scores, owner, 0.7)
+        squares, owner = square(moved(boxes[keep], shifts[keep])), owner[keep]
+        boxes, owner, scores, shifts, points = _classify(
+            self.onet, sums, squares, owner, 48, THRESHOLDS[2]
+        )
+        sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
+        landmarks = points.reshape(-1, 2, 5).swapaxes(1, 2) * sides + boxes[:, None, :2] - 1
+        boxes = moved(boxes, shifts)
+        keep = suppress_nested(boxes, scores, owner, 0.7)
+        return boxes[keep], landmarks[keep], scores[keep], owner[keep]
 
-def create_face_detector(device: str | torch.device = "cpu") -> FaceDetector:
-    """A `FaceDetector` with the published weights, ready to use; see `load_published`."""
-    detector = FaceDetector()
-    for name in ("pnet", "rnet", "onet"):
-        load_published(getattr(detector, name), name)
-    detector.to(memory_format=torch.channels_last)  # twice as fast on a CPU
-    return detector.to(device).eval().requires_grad_(False)
+
+def create_face_detector(device: str = "cpu", backend: Backend = "auto") -> FaceDetector:
+    """A `FaceDetector` with the published weights, ready to use; see `load_published`.
+
+    On a processor the networks are computed by the backend, as `load_detector` says.
+    """
+    chosen = "torch" if device != "cpu" and backend == "auto" else choose_backend(backend)
+    if chosen != "torch" and device != "cpu":
+        raise OptionError(f"The backend {chosen} computes on the processor, not on {device}.")
+    try:
+        pnet, rnet, onet = (_runner(name, chosen, device) for name in ("pnet", "rnet", "onet"))
+    except OutputError:  # the ONNX form has nowhere to be kept
+        if backend != "auto":
+            raise
+        return create_face_detector(device, "torch")
+    return FaceDetector(pnet, rnet, onet)
 
 
-def shrunk(image: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
+def prepare_face_detector(backend: BackendName) -> None:
+    """Make the ONNX forms that a backend needs, before several processes do so at once."""
+    for name in ("pnet", "rnet", "onet") if backend != "torch" else ():
+        prepared(*_graph(name))
+
+
+def _runner(name: str, backend: BackendName, device: str) -> Runner:
+    """A published network, ready to compute; torch is imported only if it is needed."""
+    if backend != "torch":
+        return prepared_runner(*_graph(name), backend)
+    from .networks import published_network
+
+    return torch_runner(published_network(name).to(device), device)
+
+
+def _graph(name: str) -> tuple[str, Callable[[], bytes]]:
+    """The name of a network's ONNX form in the cache, and what makes it."""
+
+    def make() -> bytes:
+        from .networks import graph
+
+        return graph(name)
+
+    return f"mtcnn-{name}-{FORM}.onnx", make
+
+
+def shrunk(image: Pixels, long_side: int) -> Pixels:
     """The picture (H, W, 3), or a copy whose longer side has so many pixels if that is less."""
     height, width = image.shape[:2]
     if max(height, width) <= long_side:
@@ -196,14 +241,23 @@ def _scales(height: int, width: int) -> list[float]:
 
 
 def _classify(
-    network: nn.Module, sums: Tensor, boxes: Tensor, owner: Tensor, size: int, threshold: float
-) -> tuple[Tensor, ...]:
+    network: Runner, sums: Sums, boxes: Floats, owner: Whole, size: int, threshold: float
+) -> list[Any]:
     """Boxes that a network takes for faces, their pictures and what else it says of them."""
-    several = 512 if sums.device.type == "cpu" else 16384
     parts = []
-    for some, theirs in zip(torch.split(boxes, several), torch.split(owner, several), strict=True):
-        some, theirs, patches = cut_patches(sums, some, theirs, size)
-        parts.append((some, theirs, *network(patches)))
-    columns = [torch.cat(column) for column in zip(*parts, strict=True)]
+    for start in range(0, max(len(boxes), 1), SEVERAL):
+        some = slice(start, start + SEVERAL)
+        kept, theirs, patches = cut_patches(sums, boxes[some], owner[some], size)
+        said = network(_filled(patches) if network.backend == "openvino" else patches)
+        parts.append((kept, theirs, *(array[: len(kept)] for array in said)))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     passed = columns[2] > threshold
-    return tuple(column[passed] for column in columns)
+    return [column[passed] for column in columns]
+
+
+def _filled(patches: Floats) -> Floats:
+    """Patches and as many empty ones as make a power of two: OpenVINO compiles for each number."""
+    size = max(4, 1 << (len(patches) - 1).bit_length())
+    return np.concatenate(
+        [patches, np.zeros((size - len(patches), *patches.shape[1:]), np.float32)]
+    )

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..backends import to_onnx
 from ..errors import DependencyError
 
 SHA256 = {
@@ -26,7 +27,7 @@ _INSTALL = "Run: pip install mtcnn"
 class ProposalNet(nn.Module):
     """P-Net: looks at every 12 x 12 window of a picture, two pixels apart.
 
-    Pictures (B, 3, H, W) in [-1, 1] to face probability (B, h, w) and box corrections
+    Pictures (B, H, W, 3) in [-1, 1] to face probability (B, h, w) and box corrections
     (B, 4, h, w), where h and w are about (H - 10) / 2 and (W - 10) / 2.
     """
 
@@ -41,12 +42,12 @@ class ProposalNet(nn.Module):
         self.box, self.face = nn.Conv2d(32, 4, 1), nn.Conv2d(32, 2, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.features(x)
-        return F.softmax(self.face(x), dim=1)[:, 1], self.box(x)
+        x = self.features(x.permute(0, 3, 1, 2))
+        return _probability(self.face(x)), self.box(x)
 
 
 class WindowNet(nn.Module):
-    """Windows (N, 3, S, S) in [-1, 1] to face probability (N,), box corrections (N, 4) and more.
+    """Windows (N, S, S, 3) in [-1, 1] to face probability (N,), box corrections (N, 4) and more.
 
     The third head, if any, gives landmarks (N, 10): five x, then five y, in sizes of the window.
     """
@@ -67,9 +68,10 @@ class WindowNet(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         # (N, W * H * C): the order that the dense weights were trained with
-        x = self.dense(self.features(x).permute(0, 3, 2, 1).flatten(1))
+        x = self.features(x.permute(0, 3, 1, 2)).permute(0, 3, 2, 1)
+        x = self.dense(x.flatten(1))
         *others, face = (head(x) for head in self.heads)
-        return F.softmax(face, dim=1)[:, 1], *others
+        return _probability(face), *others
 
 
 def refinement_net() -> WindowNet:
@@ -109,10 +111,33 @@ def load_published(network: nn.Module, name: str, folder: Path | None = None) ->
             own.copy_(array.permute(orders[array.ndim]) if array.ndim in orders else array.ravel())
 
 
+def published_network(name: str) -> nn.Module:
+    """P-, R- or O-Net ("pnet", "rnet", "onet") with its published weights, ready to use."""
+    network = _NETWORKS[name]()
+    load_published(network, name)
+    network.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+    return network.eval().requires_grad_(False)
+
+
+def graph(name: str) -> bytes:
+    """The ONNX form of a published network: any number of pictures, P-Net's of any size."""
+    network, side = published_network(name), {"pnet": 25, "rnet": 24, "onet": 48}[name]
+    example = torch.zeros(2, side, side, 3)
+    outputs = ["scores", "shifts", "landmarks"][: len(network(example))]
+    dynamic: dict[str, dict[int, str]] = {one: {0: "pictures"} for one in ("pictures", *outputs)}
+    if name == "pnet":
+        dynamic["pictures"] |= {1: "height", 2: "width"}
+        dynamic["scores"] |= {1: "rows", 2: "columns"}
+        dynamic["shifts"] |= {2: "rows", 3: "columns"}
+    return to_onnx(network, [example], ["pictures"], outputs, dynamic)
+
+
 class _HalvingPool(nn.Module):
     """``nn.MaxPool2d(2, 2, ceil_mode=True)``, five times as fast on a CPU: it keeps no indices."""
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export():  # where the sizes must stay free
+            return F.max_pool2d(x, 2, 2, ceil_mode=True)
         if x.shape[2] % 2:
             x = torch.cat([x, x[:, :, -1:]], dim=2)
         if x.shape[3] % 2:
@@ -121,5 +146,13 @@ class _HalvingPool(nn.Module):
         return torch.maximum(x[..., ::2], x[..., 1::2])
 
 
+def _probability(face: Tensor) -> Tensor:
+    """Softmax over the two channels no face and face, of which the second is taken."""
+    return torch.sigmoid(face[:, 1] - face[:, 0])
+
+
 def _convolution(inputs: int, outputs: int, size: int) -> tuple[nn.Module, nn.Module]:
     return nn.Conv2d(inputs, outputs, size), nn.PReLU(outputs)
+
+
+_NETWORKS = {"pnet": ProposalNet, "rnet": refinement_net, "onet": output_net}

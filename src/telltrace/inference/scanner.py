@@ -117,7 +117,7 @@ class Scanner:
         )
         self.hashes = tuple(detector.sha256 for detector in self.detectors if detector.sha256)
         """SHA-256 of the checkpoints."""
-        self.face_detector = face_detector or create_face_detector(device)
+        self.face_detector = face_detector or create_face_detector(device, self.settings.backend)
         cards = [detector.card for detector in self.detectors]
         members = tuple((card.calibration, card.video) for card in cards)
         ways = tuple(card.combination for card in cards)
