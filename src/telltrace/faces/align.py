@@ -181,8 +181,13 @@ def _square(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray
     (height, width), bottom, right = image.shape[:2], top + side, left + side
     if min(left, top) >= 0 and bottom <= height and right <= width:
         return image[top:bottom, left:right]
-    rows = np.arange(top, bottom).clip(0, height - 1)
-    return image[rows][:, np.arange(left, right).clip(0, width - 1)]
+    y, bottom = (min(max(edge, 0), height - 1) for edge in (top, bottom - 1))
+    x, right = (min(max(edge, 0), width - 1) for edge in (left, right - 1))
+    inner = image[y : bottom + 1, x : right + 1]
+    low, wide = side - inner.shape[0], side - inner.shape[1]
+    above, before = min(max(-top, 0), low), min(max(-left, 0), wide)
+    edges = above, low - above, before, wide - before
+    return np.asarray(cv2.copyMakeBorder(inner, *edges, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def resize_square(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -190,7 +195,6 @@ def resize_square(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     if picture.shape[:2] == (size, size):
         return picture.copy()
     method = cv2.INTER_AREA if min(picture.shape[:2]) >= size else cv2.INTER_CUBIC
-    picture = np.ascontiguousarray(picture)
     return cv2.resize(picture, (size, size), interpolation=method).astype(np.uint8, copy=False)
 
 

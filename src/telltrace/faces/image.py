@@ -8,7 +8,7 @@ from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from ..errors import MediaError as AnyMediaError
 from .media import MAX_PIXELS, Choice, Frame, Frames, MediaError, Status
@@ -62,7 +62,8 @@ def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
     range, 32-bit integers beyond 16 bits and floats, are a MediaError.
     """
     with suppress(Exception):  # damaged EXIF says nothing about the pixels
-        picture = ImageOps.exif_transpose(picture)
+        if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
+            picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         samples = np.asarray(picture).astype(np.int64 if picture.mode != "F" else np.float64)
         if picture.mode == "F" or samples.min() < 0 or samples.max() > 65535:
@@ -74,7 +75,7 @@ def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
         picture = picture.convert("RGBA")
         page = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(page, picture)
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _decode_still(frames: Frames) -> Iterator[Frame]:

@@ -40,8 +40,14 @@ class Sight:
     """The whole frame, (18, 32, 3)."""
 
 
-def look_at(frame: Frame, faces: Sequence[Face]) -> Sight:
-    """What :func:`link` needs of a frame: 2 kB, whatever the frame's size."""
+def look_at(frame: Frame, faces: Sequence[Face], alone: bool = False) -> Sight:
+    """What :func:`link` needs of a frame: 2 kB, whatever the frame's size.
+
+    Of one that is ``alone``, a picture, it needs no pixels.
+    """
+    if alone:
+        blank = np.zeros((LOOK, LOOK, 3), np.uint8)
+        return Sight(frame.index, frame.time, tuple(faces), (blank,) * len(faces), blank)
     cuts = (_SURROUNDINGS.cut(frame.image, face) for face in faces)
     looks = tuple(np.asarray(cv2.blur(cut, (3, 3)), np.uint8) for cut in cuts)
     return Sight(frame.index, frame.time, tuple(faces), looks, frame.tiny)

@@ -203,13 +203,13 @@ class Scanner:
             with watch.stage("detect"):
                 found = follow_faces(self.face_detector, upright, self.settings.search_every)
             with watch.stage("score"):
-                seen.add(self._looks(upright, found, bool(seen.turn)), even)
+                seen.add(self._looks(upright, found, seen), even)
         seen.lost = max(seen.lost, seen.frames.lost)
 
     def _looks(
-        self, frames: Sequence[media.Frame], found: Sequence[list[Face]], turned: bool
+        self, frames: Sequence[media.Frame], found: Sequence[list[Face]], seen: Observations
     ) -> Iterator[Look]:
-        limit, rotated = self.settings.min_face, list[Flag](["rotated"] if turned else [])
+        limit, rotated = self.settings.min_face, list[Flag](["rotated"] if seen.turn else [])
         pairs = [(f, face) for f, theirs in zip(frames, found, strict=True) for face in theirs]
         large = np.array([not is_small(face, limit) for _, face in pairs], dtype=bool)
         scores = np.full((len(pairs), len(self.networks)), np.nan)
@@ -217,7 +217,8 @@ class Scanner:
         ends = np.cumsum([len(faces) for faces in found])[:-1]
         for frame, faces, theirs in zip(frames, found, np.split(scores, ends), strict=True):
             flags = [face_flags(frame.image, face, limit, self._margin) for face in faces]
-            yield Look(look_at(frame, faces), theirs, tuple((*each, *rotated) for each in flags))
+            sight = look_at(frame, faces, alone=seen.is_still)
+            yield Look(sight, theirs, tuple((*each, *rotated) for each in flags))
 
     def _score(self, pairs: Sequence[tuple[media.Frame, Face]]) -> NDArray[np.float64]:
         """Probabilities of forgery of N faces, each with its frame: (N, networks)."""
