@@ -115,15 +115,18 @@ def in_turns(
     rounds: int,
     *,
     warm: int = 1,
+    rest: float = 0.02,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Seconds of each run in every round; a round runs each once, so a busy machine slows all.
 
-    The first ``warm`` rounds are not counted, and every second round goes backwards.
+    The first ``warm`` rounds are not counted, and every second round goes backwards. Before each
+    run are ``rest`` seconds of sleep: threads of the one before it may still spin.
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for i in range(warm + rounds):
         for name in runs if i % 2 else reversed(runs):
+            time.sleep(rest)
             start = clock()
             runs[name]()
             if i >= warm:

@@ -79,6 +79,27 @@ class PooledConv2d(nn.Conv2d):
         return super().forward(self.geometry.pool(input))
 
 
+class TracedConv2d(nn.Module):
+    """Stage 1 on one map: an ordinary convolution, and one of the map's traces, side by side."""
+
+    def __init__(self, layer: SFIConv2d) -> None:
+        super().__init__()
+        self.geometry, at = layer.geometry, layer.geometry
+        last = at if not at.is_pointwise else Geometry.of(1, 1, 0, 1, "stride")
+        side = layer.traces.kernel_size
+        step = at.stride if at.is_pointwise else 1
+        traced = Geometry.of(side, step, side // 2, 1, "stride")
+        cut, kernel = layer.out_cut, layer.traces.kernel()
+        biases = (None, None) if layer.bias is None else (layer.bias[:cut], layer.bias[cut:])
+        self.spatial = _convolution(at, layer.weight[:cut], biases[0])
+        self.traces = _convolution(traced, kernel, None, groups=len(kernel))
+        self.frequency = _convolution(last, layer.weight[cut:], biases[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.geometry.pool(x)
+        return torch.cat([self.spatial(x), self.frequency(self.traces(x))], 1)
+
+
 class _Steps(TorchFunctionMode):
     """Which layers read what other layers gave; only those that can be folded are followed."""
 
@@ -159,13 +180,19 @@ class _Steps(TorchFunctionMode):
         return bare and alone and not _has_activation(norm)
 
     def join_stages(self) -> dict[nn.Module, nn.Module]:
-        """One convolution for every SFIConv that reads, and gives, one tensor."""
+        """What an SFIConv that reads, and gives, one tensor comes to."""
         found: dict[nn.Module, nn.Module] = {}
         for layer, calls in self.sources.items():
             if not isinstance(layer, SFIConv2d) or any(len(call) > 1 for call in calls):
                 continue
+            _hold_weight(layer)
             if layer.stage != 1 or (layer.beta == 1 and not hasattr(layer, "traces")):
-                found[layer] = _one_convolution(layer)
+                kind = nn.Conv2d if layer.geometry.pooling == (1, 1) else PooledConv2d
+                found[layer] = _convolution(
+                    layer.geometry, layer.weight, layer.bias, layer.groups, kind
+                )
+            elif layer.beta == 1 and layer.groups == 1 and layer.out_cut:
+                found[layer] = TracedConv2d(layer)
         return found
 
 
@@ -225,16 +252,19 @@ def _hold_weight(layer: SFIConv2d) -> None:
     layer.bias = bias
 
 
-def _one_convolution(layer: SFIConv2d) -> nn.Conv2d:
-    """A stage that reads one tensor, as the convolution that it is."""
-    _hold_weight(layer)
-    at = layer.geometry
-    kind = nn.Conv2d if at.pooling == (1, 1) else PooledConv2d
-    conv = kind(
-        layer.in_channels, layer.out_channels, at.kernel_size, at.stride, at.padding, at.dilation,
-        layer.groups, device="meta",
-    )  # fmt: skip
-    conv.weight, conv.bias = layer.weight, layer.bias
+def _convolution(
+    at: Geometry,
+    weight: Tensor,
+    bias: Tensor | None,
+    groups: int = 1,
+    kind: type[nn.Conv2d] = nn.Conv2d,
+) -> nn.Conv2d:
+    """A convolution of these numbers; its pooling is for others unless ``kind`` does it."""
+    inputs, outputs = weight.shape[1] * groups, weight.shape[0]
+    shape = (at.kernel_size, at.stride, at.padding, at.dilation, groups)
+    conv = kind(inputs, outputs, *shape, bias=bias is not None, device="meta")
+    conv.weight = _constant(weight)
+    conv.bias = None if bias is None else _constant(bias)
     if isinstance(conv, PooledConv2d):
         conv.geometry = at
     return conv.eval()
