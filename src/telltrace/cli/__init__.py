@@ -12,7 +12,7 @@ from telltrace.files.version import VERSION
 from .data import audit, pack, prepare
 from .ensemble import ensemble
 from .parser import Command, did_you_mean
-from .scan import scan
+from .scan import explain, scan
 from .scores import calibrate, evaluate, predict, report, reproduce, robustness
 from .show import show
 from .training import complexity, detectors, import_weights, runs, train
@@ -21,6 +21,7 @@ COMMANDS: dict[str, Command] = {
     "scan": Command(
         scan, "inference.ScanSettings batch.batch_scan", without=["window", "sources", "detector"]
     ),
+    "explain": Command(explain, "inference.ScanSettings", without=["window"]),
     "prepare": Command(prepare, "data.prepare"),
     "pack": Command(pack),
     "audit": Command(audit, "auditing.audit"),

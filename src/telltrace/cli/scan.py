@@ -1,10 +1,12 @@
-"""`telltrace scan`: media in, verdicts out."""
+"""`telltrace scan` and `explain`: media in, verdicts out, and what they rest on."""
 
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from telltrace.cli.show import Method
 from telltrace.errors import OptionError
 from telltrace.files import check_suffix
 from telltrace.jobs.progress import progress
@@ -117,3 +119,54 @@ def _scan_files(
     if report is not None or pictures is not None:
         write_pages(PageWriter(lambda: scanner, report, pictures), lambda: plain, workers=0)
     return 0 if any(verdict.verdict for verdict in verdicts) else 1
+
+
+def explain(
+    media: list[Path],
+    *,
+    out: Path,
+    method: Method | None = None,
+    checkpoint: Path | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    threads: int | None = None,
+    **options: Any,
+) -> int:
+    """Show where in each face a detector sees a forgery, which frames speak, and how sure that is.
+
+    For each file OUT gets a folder: heat maps over cut faces and whole frames, their average of
+    each person, and explanation.json with the regions of the face that hold the map, the frames
+    without which the score would be another, and the grades of the method. See docs/explain.md.
+
+    Exit code 0 when at least one file has a judged face, 1 when none has.
+
+    Args:
+        media: Pictures, videos, folders of them, patterns and lists, as of `telltrace scan`.
+        out: Folder to write to.
+        method: How a map is made; by default as it grades best for the detector.
+        checkpoint: Detector to use; by default the one in the package.
+        device: Where to compute.
+        threads: Processor threads; by default as many as there are.
+        **options: Those of `ScanSettings`.
+    """
+    from telltrace.inference import Scanner, find_paths
+    from telltrace.inference.explaining import explain_file
+
+    files = [Path(path) for path in find_paths([str(source) for source in media])]
+    scanner = Scanner(checkpoint, device=device, threads=threads, **options)
+    drawn = False
+    names: Counter[str] = Counter()
+    with progress("Explaining", len(files), "files") as advance:
+        for path in files:
+            names[path.name] += 1
+            count = names[path.name]
+            folder = out / (path.name if count == 1 else f"{path.name}-{count}")
+            story = explain_file(path, scanner, folder, method)
+            drawn = drawn or bool(story["people"])
+            said = story["verdict"] or story["status"]
+            print(f"{path}: {said}, {story['reason']} -> {folder}")
+            for person in story["people"]:
+                print(f"  person {person['person']} ({person['status']}): {person['where']}")
+            advance(1)
+    if drawn:
+        print(f"{story['method']}: {story['trust']}")
+    return 0 if drawn else 1

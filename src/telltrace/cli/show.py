@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+Method = Literal[
+    "map", "gradcam", "gradcam++", "layercam", "integrated-gradients", "occlusion", "attention",
+    "residual", "fam",
+]  # fmt: skip
+"""Names of `telltrace.explanation.METHODS`, whose room imports torch."""
+
 LOADED = 300
 """Real faces that are read, so that a similar one can be found for each blend."""
 
@@ -30,7 +36,7 @@ def show(
     seed: int = 0,
     split: str | None = None,
     counts: Sequence[int] = (4, 8, 16),
-    method: Literal["fam", "gradcam"] = "fam",
+    method: Method = "fam",
 ) -> int:
     """Draw faces of a manifest, blends of its real faces, spectra, or what detectors make of faces.
 
@@ -51,7 +57,7 @@ def show(
         split: Only the rows of this split.
         counts: How many fakes, each of another video, a row of "attention" averages.
         method: Map of "attention": "fam" is the gradient at the pixels (Wang and Deng), which the
-            SFIConv paper averages, "gradcam" weights the last features.
+            SFIConv paper averages; the others are those of `telltrace explain`.
     """
     check_suffix(out, ".png")
     many = count or {"blends": 16, "inside": 8, "spectra": 200}.get(what, 600)

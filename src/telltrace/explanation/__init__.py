@@ -1,9 +1,30 @@
-"""Where in a face a detector looks, and what stands inside the papers' networks."""
+"""Where in a face a detector looks, how good such maps are, and the papers' networks inside."""
 
-from .attention import ATTENTION, embeddings, forgery_attention, grad_cam, inner_maps
-from .pictures import draw_attention, draw_embeddings, draw_inside
+from typing import TYPE_CHECKING
+
+from telltrace.lazy import lazy_names
+
+from .maps import draw_heat, onto_frame
+from .regions import region_shares, shares_in_words
 
 __all__ = [
-    "ATTENTION", "draw_attention", "draw_embeddings", "draw_inside", "embeddings",
-    "forgery_attention", "grad_cam", "inner_maps",
+    "METHODS", "draw_attention", "draw_embeddings", "draw_heat", "draw_inside", "embeddings",
+    "explain_crops", "forgery_attention", "grad_cam", "inner_maps", "methods_of", "onto_frame",
+    "region_shares", "shares_in_words",
 ]  # fmt: skip
+
+if TYPE_CHECKING:
+    from .gradients import forgery_attention, grad_cam
+    from .inside import embeddings, inner_maps
+    from .methods import METHODS, explain_crops, methods_of
+    from .pictures import draw_attention, draw_embeddings, draw_inside
+else:  # these import torch
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "gradients": "forgery_attention grad_cam",
+            "inside": "embeddings inner_maps",
+            "methods": "METHODS explain_crops methods_of",
+            "pictures": "draw_attention draw_embeddings draw_inside",
+        },
+    )

@@ -15,7 +15,8 @@ from telltrace.errors import ManifestError, OptionError
 from telltrace.faces.align import FaceCrop
 from telltrace.visualization import attention_figure, inner_figure, scatter_figure
 
-from .attention import ATTENTION, embeddings, inner_maps
+from .inside import embeddings, inner_maps
+from .methods import explain_crops
 
 BATCH = 32
 """Faces whose features are found at a time."""
@@ -32,7 +33,7 @@ def draw_attention(
     """Average attention maps of forgeries of different videos, as Figure 5 of Guo et al.
 
     Detectors go by the name of their column, ``method`` is a name of
-    :data:`~telltrace.explanation.ATTENTION`, and each row averages a count of forgeries. An
+    :data:`~telltrace.explanation.METHODS`, and each row averages a count of forgeries. An
     OptionError if there are fewer forged videos, a ManifestError if the crops cannot be cut as a
     detector wants them.
     """
@@ -42,7 +43,7 @@ def draw_attention(
         raise OptionError(f"There are forgeries of {len(fakes)} videos only.", remedy=remedy)
     faces = [cut_for(detector, fakes, crop) for detector in detectors.values()]
     pairs = zip(detectors.items(), faces, strict=True)
-    maps = {name: ATTENTION[method](detector, crops) for (name, detector), crops in pairs}
+    maps = {name: explain_crops(detector, crops, method) for (name, detector), crops in pairs}
     return attention_figure(maps, np.stack(faces[0]), counts)
 
 

@@ -18,7 +18,7 @@ from telltrace.evaluation.combination import Combination
 from telltrace.evaluation.rendering import to_lines
 from telltrace.faces.media import Status
 from telltrace.files.version import VERSION
-from telltrace.inference.explain import moment
+from telltrace.inference.reasons import moment
 from telltrace.inference.rule import VERDICTS
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import TrackVerdict, Verdict

@@ -14,7 +14,7 @@ from telltrace.faces.turned import turn_back
 from telltrace.inference.rule import Finding, Rule, Series, halfway, judge_score
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.timeline import Span, Stretch, sharpen, smooth, stretch_spans
-from telltrace.inference.verdict import FaceVerdict, TrackVerdict
+from telltrace.inference.verdict import FaceVerdict, Seen, TrackVerdict
 
 STILL: Final = Linking(sure=0.9, likely=0.9)
 """In a single picture no second look can confirm a face: less is asked of the first."""
@@ -168,4 +168,5 @@ class Observations:
             box=face.box if self.size is None else turn_back(face.box, self.turn, self.size),
             confidence=face.confidence,
             quality=look.quality[place],
+            seen=Seen(face, tuple(look.scores[place].tolist()), look.sight.index in self.even),
         )

@@ -24,8 +24,8 @@ from telltrace.inference.adaptive import (
     needs_more,
     suspicious_moments,
 )
-from telltrace.inference.explain import explain, file_status
 from telltrace.inference.observations import Look, Observations
+from telltrace.inference.reasons import file_status, give_reason
 from telltrace.inference.rule import VERDICTS, Rule
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.source import Medium, Source, opened_source
@@ -245,6 +245,7 @@ class Scanner:
             kind=seen.frames.kind,
             duration=seen.frames.duration,
             size=seen.size,
+            turn=seen.turn,
             frames=len(seen.looks),
             frames_with_face=len({face.frame for track in tracks for face in track.faces}),
             dropped=dropped,
@@ -252,7 +253,7 @@ class Scanner:
             quality=("compressed",) if seen.is_compressed else (),
             tracks=tuple(tracks),
         )
-        reason, remedy = explain(found, seen.frames.truncated, self.settings.min_face)
+        reason, remedy = give_reason(found, seen.frames.truncated, self.settings.min_face)
         return replace(found, reason=reason, remedy=remedy)
 
 

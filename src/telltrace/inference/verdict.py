@@ -2,12 +2,26 @@
 
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telltrace.faces.media import Status
 from telltrace.files.plain import from_plain
 from telltrace.inference.rule import VERDICTS
 from telltrace.inference.timeline import Span, Stretch
+
+if TYPE_CHECKING:
+    from telltrace.faces.detect import Face
+
+
+class Seen(NamedTuple):
+    """What a look rests on: enough to cut the same face again, and to judge without the look."""
+
+    face: "Face"
+    """In the upright frame, which is the file's turned to the left by ``Verdict.turn`` quarters."""
+    scores: tuple[float, ...]
+    """The score of every network, before those of an ensemble become one."""
+    even: bool
+    """Whether it is one of the looks spread evenly, which count for the whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +43,8 @@ class FaceVerdict:
     """Probability that this is a face at all."""
     quality: tuple[str, ...] = ()
     """What makes it hard to judge: small, blurred, dark, turned, cut, rotated."""
+    seen: Any = field(default=None, compare=False, repr=False, metadata={"plain": 0})
+    """A `Seen` right after a scan; no part of the plain data, so None in what is read back."""
 
     @property
     def suspicion(self) -> float:
@@ -97,6 +113,8 @@ class Verdict:
     """Seconds; 0 for an image."""
     size: tuple[int, int] | None = None
     """Width and height in pixels."""
+    turn: int = field(default=0, compare=False, metadata={"plain": 0})
+    """Quarters by which its frames were turned to the left; no part of the plain data."""
     frames: int = 0
     frames_with_face: int = 0
     """Of those looked at."""

@@ -7,7 +7,7 @@ import pytest
 
 from telltrace.faces.media import Status
 from telltrace.inference import FaceVerdict, TrackVerdict, Verdict
-from telltrace.inference.explain import explain, file_status
+from telltrace.inference.reasons import file_status, give_reason
 from telltrace.inference.timeline import Span, Stretch
 
 
@@ -34,7 +34,7 @@ def said(*tracks: TrackVerdict, truncated: bool = False, **known: Any) -> Verdic
     worst = found.worst and found.worst.status
     status = file_status(worst, bool(tracks), bool(found.lost or truncated))
     found = replace(found, verdict=worst, status=status)
-    reason, remedy = explain(found, truncated, 40.0)
+    reason, remedy = give_reason(found, truncated, 40.0)
     return replace(found, reason=reason, remedy=remedy)
 
 

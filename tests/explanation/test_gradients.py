@@ -7,9 +7,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from telltrace.cli import main
-from telltrace.explanation import ATTENTION, forgery_attention, grad_cam
-from telltrace.models import create_detector
-from telltrace.models.registry import default_options
+from telltrace.explanation import forgery_attention, grad_cam
+from telltrace.explanation.gradients import STEPS, integrated_gradients
 from telltrace.visualization import attention_figure
 
 from .conftest import SIDE, detector, faces
@@ -64,25 +63,16 @@ def test_a_network_without_features_of_two_dimensions_is_refused() -> None:
         grad_cam(detector(network), faces())
 
 
-@pytest.mark.parametrize("method", sorted(ATTENTION))
-@pytest.mark.parametrize(
-    "name", ["sfi_mobilenet", "two_stream_xception", "ib_mobilenet", "blend_lite"]
-)
-def test_every_family_has_maps_and_stays_as_it_was(method: str, name: str) -> None:
-    torch.manual_seed(0)
-    sized = {"image_size": SIDE} if "image_size" in default_options(name) else {}
-    made = detector(create_detector(name, **sized).train(), name)
-    before = {k: v.clone() for k, v in made.network.state_dict().items()}
-    maps = ATTENTION[method](made, faces(2))
-    assert maps.shape == (2, SIDE, SIDE)
-    assert np.isfinite(maps).all()
-    assert maps.min() >= 0
-    assert maps.max() <= 1
-    assert made.network.training
-    assert all(torch.equal(before[k], v) for k, v in made.network.state_dict().items())
-    assert not any(p.grad is not None for p in made.network.parameters())
-    again = ATTENTION[method](made, faces(2))
-    np.testing.assert_array_equal(maps, again)
+def test_integrated_gradients_of_a_linear_network_are_its_weights_times_the_face() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 2))
+    made = detector(network)
+    (face,) = faces(1)
+    weights = (network[1].weight[1] - network[1].weight[0]).detach().view(3, SIDE, SIDE)
+    added = (made.card.preprocessing.tensor(face[None])[0] * weights).sum(0)
+    expected = added.view(SIDE // 8, 8, SIDE // 8, 8).mean((1, 3)).relu().numpy()
+    (found,) = integrated_gradients(made, [face])
+    np.testing.assert_allclose(found, expected / expected.max(), atol=1e-3)
+    assert STEPS > 1
 
 
 def test_the_picture_has_a_row_a_count_and_a_column_a_detector(

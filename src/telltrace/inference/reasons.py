@@ -11,7 +11,7 @@ def file_status(verdict: Status | None, any_face: bool, damaged: bool) -> Status
     return Status.PARTIAL if damaged else verdict
 
 
-def explain(found: Verdict, truncated: bool, min_face: float) -> tuple[str, str]:
+def give_reason(found: Verdict, truncated: bool, min_face: float) -> tuple[str, str]:
     """The reason of the status of a file that could be read, and a remedy.
 
     It may be ``truncated``; faces are judged from ``min_face`` pixels on.
