@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from ..evaluation.rendering import text_table, to_lines
+from ..evaluation.text_tables import text_table, to_lines
 from .leaks import MEANING
 from .quality import FLAWS, NAMES
 from .report import Audit

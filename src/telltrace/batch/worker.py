@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from telltrace.checkpoint import Card, Detector, Ensemble, load_detector, read_card
 from telltrace.faces.media import Status
@@ -46,6 +44,8 @@ class ScanWorker:
     """What a process is sent: it makes a scanner there, then judges file after file."""
 
     build: Callable[[], Any]
+    preload: Sequence[str] = ()
+    """Modules to import once, in the process that others are forks of."""
     scanner: Any = None
 
     def begin(self) -> None:
@@ -69,9 +69,8 @@ class ScanWorker:
 
 def _machine_failed(error: Exception) -> bool:
     """Whether memory or a GPU failed, and not the reading of a file."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and ("CUDA" in str(error) or "alloc" in str(error))
+    known = isinstance(error, RuntimeError) and ("CUDA" in str(error) or "alloc" in str(error))
+    return known or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def lost_answer(order: Order, how: Lost) -> Answer:
@@ -121,10 +120,10 @@ class RemoteDetector(Detector):
     """A detector's card; its network ``number`` is asked for scores, within a job of a pool."""
 
     def __init__(self, card: Card, number: int) -> None:
-        super().__init__(nn.Identity(), card)
+        super().__init__(None, card)
         self.number = number
 
-    def score_resized(self, images: NDArray[np.uint8] | Tensor) -> NDArray[np.float64]:
+    def score_resized(self, images: Any) -> NDArray[np.float64]:
         """As that of a `Detector`."""
         scores: NDArray[np.float64] = ask((self.number, np.asarray(images)))
         return scores

@@ -1,32 +1,20 @@
 """Reports and comparisons as text for a terminal; what is undefined is marked and explained."""
 
-from collections.abc import Iterable, Sequence
-from io import StringIO
-from typing import Literal
+from collections.abc import Sequence
 
-from rich import box
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from .comparison import Comparison
 from .compatibility import Difference
 from .groups import Level
 from .metrics import METRICS, Measure
 from .report import Group, Report
+from .text_tables import text_table, to_lines
 
 _NARROW = ("EER", "bal. acc.")
 _WIDE_FROM = 96
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def to_lines(parts: Iterable[RenderableType], width: int, colour: bool = False) -> str:
-    """What `rich` prints of tables and texts, without trailing blanks."""
-    out = StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, highlight=False, markup=False)
-    for part in parts:
-        console.print(part)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
 class _Footnotes:
@@ -113,24 +101,6 @@ def _by_set(report: Report, level: str, notes: _Footnotes, brief: list[str]) -> 
         add(part.set_name or "(unnamed)", part)
         for group in methods:
             add(f"  {group.method}", group)
-    return table
-
-
-def text_table(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str | Text]] = (),
-    *,
-    title: str | None = None,
-    right: Sequence[str] = (),
-    whole: Sequence[str] = (),
-) -> Table:
-    """A table for a terminal: some columns stand ``right`` or are kept ``whole``."""
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        side: Literal["left", "right"] = "right" if column in right else "left"
-        table.add_column(column, overflow="fold", justify=side, no_wrap=column in (*right, *whole))
-    for row in rows:
-        table.add_row(*row)
     return table
 
 

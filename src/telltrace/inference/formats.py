@@ -15,7 +15,7 @@ from rich.text import Text
 
 from telltrace.evaluation.calibration import Calibration
 from telltrace.evaluation.combination import Combination
-from telltrace.evaluation.rendering import to_lines
+from telltrace.evaluation.text_tables import to_lines
 from telltrace.faces.media import Status
 from telltrace.files.version import VERSION
 from telltrace.inference.reasons import moment

@@ -76,7 +76,7 @@ def _context(work: Callable[..., object]) -> SpawnContext | ForkServerContext:
         return get_context("spawn")
     context = get_context("forkserver")
     where = getattr(work, "func", work).__module__  # a partial's own module is functools
-    context.set_forkserver_preload([__name__, where])
+    context.set_forkserver_preload([__name__, where, *getattr(work, "preload", ())])
     return context
 
 

@@ -19,7 +19,7 @@ from telltrace.evaluation.comparison import TableDraws
 from telltrace.evaluation.metrics import auc
 from telltrace.evaluation.pairing import pair_rows
 from telltrace.evaluation.ranking import Floats, UndefinedError
-from telltrace.evaluation.rendering import text_table, to_lines
+from telltrace.evaluation.text_tables import text_table, to_lines
 from telltrace.files.plain import from_plain
 from telltrace.visualization.curves import BLUE, DASHED, GREY, ORANGE, new_figure
 
