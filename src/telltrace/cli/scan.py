@@ -89,7 +89,6 @@ def _scan_files(
     """Judge them one after the other, and show what was found; what is ready, if interrupted."""
     from telltrace.batch.pages import PageWriter, write_pages
     from telltrace.inference.formats import format_verdicts
-    from telltrace.inference.page import write_page
 
     verdicts: list[Verdict] = []
     interrupted = False
@@ -114,6 +113,8 @@ def _scan_files(
         return 130
     plain = [verdict.to_dict() for verdict in verdicts]
     if report is not None and len(files) == 1:
+        from telltrace.inference.page import write_page
+
         write_page(report, verdicts[0], scanner)
         report = None
     if report is not None or pictures is not None:
