@@ -70,7 +70,6 @@ def fit_temperature(
         raise UndefinedError("the scores rank no better than chance; no temperature changes that")
 
     def loss(log_temperature: float) -> float:
-
         return _loss(y, m * math.exp(-log_temperature), w)
 
     from scipy.optimize import minimize_scalar
@@ -96,7 +95,6 @@ def fit_platt(
     spread = float(m.std()) or 1.0
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
-
         z = parameters[0] * m / spread + parameters[1]
         off = expit(z) - target
         gradient = np.array([(w * off * m / spread).sum(), (w * off).sum()])

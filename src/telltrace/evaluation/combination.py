@@ -88,7 +88,6 @@ def fit_weights(labels: ArrayLike, odds: ArrayLike, weights: ArrayLike) -> tuple
     count = z.shape[1]
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
-
         bias, weight = parameters[0], parameters[1:]
         margin = z @ weight + bias
         off, apart = w * (expit(margin) - target), (weight - 1 / count) / len(y)

@@ -7,10 +7,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit, stdtrit
+from scipy.special import stdtrit
 
 from .items import BinnedItems, Items, Mask, Numbers
 from .metrics import METRICS, Metric, auc
+from .odds import expit, logit
 from .ranking import Floats, Labels, Ranking, UndefinedError, check
 
 _CELLS = 2**18

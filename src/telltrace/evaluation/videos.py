@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.special import expit
 
 from telltrace.errors import ManifestError, OptionError
 
 from .calibration import margins
 from .columns import VIDEO_KEY
+from .odds import expit
 from .pooling import confident
 from .ranking import Floats
 

@@ -6,11 +6,11 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from telltrace import evaluation
 from telltrace.errors import ManifestError
 from telltrace.evaluation.calibration import Calibration, VideoCalibration
+from telltrace.evaluation.odds import expit
 from telltrace.inference.items import Group, Items, window_sample
 from telltrace.inference.rule import Rule, halfway
 

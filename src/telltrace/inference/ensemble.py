@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from telltrace import evaluation
 from telltrace.checkpoint import Card, Detector, Ensemble
@@ -16,6 +15,7 @@ from telltrace.errors import ManifestError, OptionError
 from telltrace.evaluation.calibration import Calibration
 from telltrace.evaluation.combination import SURE, Combination, fit_weights
 from telltrace.evaluation.compact import compact_scores
+from telltrace.evaluation.odds import expit
 from telltrace.evaluation.pairing import pair_rows
 from telltrace.evaluation.ranking import Floats, UndefinedError
 from telltrace.files.version import VERSION
