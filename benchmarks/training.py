@@ -1,25 +1,28 @@
-"""How fast does training go: float32 as torch computes it by itself, and with our defaults?
+"""How fast does training go, as torch computes it by itself and with our defaults, and where to?
 
-Run: ``python benchmarks/training.py``. Four detectors train on noise crops from memory through
-the whole loop (loader with the recipe's augmentation, objective, backward pass, AdamW). "plain"
-is float32 with channels first; "ours" is what ``auto`` chooses for the device; "compiled" adds
-torch.compile, on a GPU or with ``--compile``. The variants take turns, so that other work on the
-machine falls on all of them; the first steps of each, which warm up, are not counted. On a GPU,
-also the share of the time in which it waited for data, with ``--workers`` threads.
+Run: ``python benchmarks/training.py``. Detectors train on noise crops from memory through the
+whole loop (loader with the recipe's augmentation, objective, backward pass, AdamW). "eager" is
+float32 with channels first, a plain optimiser and the C library's own habits; "ours" is what
+``auto`` chooses for the device; "compiled" adds torch.compile, on a GPU or with ``--compile``. The
+variants of all detectors of a group take turns, so that other work on the machine falls on all of
+them; the first steps of each, which are many times slower, are not counted. The parts of a step
+are those of ours. On a GPU, also the share of the time in which it waited for data, with
+``--workers`` threads.
 
 With ``--processes 2``, one process with one thread and two processes with one thread each train
 the first detector on the same batches: the gain of a second core.
 """
 
 import argparse
+import ctypes
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,29 +30,34 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from results import spread, write
 
 from telltrace.data.manifest import check_manifest
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
-from telltrace.training.config import (
-    DataConfig,
-    HardwareConfig,
-    OptimConfig,
-    Settings,
-)
+from telltrace.training.config import DataConfig, HardwareConfig, OptimConfig, Settings
 from telltrace.training.feed import Feed
-from telltrace.training.hardware import describe_hardware, resolve_hardware, resolve_precision
+from telltrace.training.hardware import keep_freed_memory, resolve_hardware, resolve_precision
 from telltrace.training.initialize import initialize
 from telltrace.training.loop import State, fit
 from telltrace.training.processes import create_fabric
 
 DETECTORS: dict[str, dict[str, Any]] = {
-    "sfi_mobilenet": {},
     "sfi_resnet26": {},
+    "resnet26": {},
+    "sfi_mobilenet": {},
     "two_stream_xception": {"image_size": 256},
     "ib_resnet34": {"num_blocks": 4},
 }
-PLAIN = ("32-true", HardwareConfig(layout="contiguous"))
+GROUPS = (("sfi_resnet26", "resnet26"),)
+"""Detectors that are compared with each other; all others are by themselves."""
+EAGER = ("32-true", HardwareConfig(layout="contiguous"))
+PARTS = ("data", "forward", "loss", "backward", "optimiser", "other")
+BARS = [
+    ("sfi_resnet26 ours", "resnet26 ours", "at most", 1.02),
+    ("resnet26 eager", "resnet26 ours", "at least", 1.3),
+]
+"""Whose time, over whose, and the bar for the ratio."""
 
 
 class EnoughError(Exception):
@@ -78,19 +86,16 @@ class Variant:
         hardware: HardwareConfig,
         crops: pd.DataFrame,
         arguments: argparse.Namespace,
+        name: str = "ours",
     ) -> None:
-        data = DataConfig(
-            image_size=arguments.size,
-            batch_size=arguments.batch,
-            workers=arguments.workers,
-        )
+        self.name = f"{detector} {name}"
+        size, batch = arguments.size, arguments.batch
+        data = DataConfig(image_size=size, batch_size=batch, workers=arguments.workers)
+        own = DETECTORS[detector]
         self.hardware = resolve_hardware(hardware)
         self.settings = Settings(
             detector=detector,
-            options={
-                k: arguments.size if k == "image_size" else v
-                for k, v in DETECTORS[detector].items()
-            },
+            options=own | ({"image_size": size} if "image_size" in own else {}),
             data=data,
             optim=OptimConfig(epochs=10**6),
             hardware=self.hardware,
@@ -99,22 +104,49 @@ class Variant:
         )
         self.fabric = create_fabric(self.hardware, arguments.device, self.settings.precision)
         self.state = initialize(self.settings, self.fabric)
-        self.size = Preprocessing(FaceCrop(size=arguments.size), arguments.size)
+        self.size = Preprocessing(FaceCrop(size=size), size)
         shard = (self.fabric.global_rank, self.fabric.world_size)
         pin = self.fabric.device.type == "cuda"
         both = pd.concat([crops.assign(split=split) for split in ("train", "val")])
         cuts = [self.size.crop] * len(both)
         self.feed = Feed(both, cuts, self.size, data, 7, shard=shard, pin=pin)
         self.wall: list[float] = []
-        self.processor: list[float] = []
         self.waiting: list[float] = []
+        self.parts: Counter[str] = Counter()
+        self.is_eager = name == "eager"
+        if self.is_eager:
+            for group in self.state.optimizer.param_groups:
+                group["fused"] = False
+        elif name == "ours":
+            self._time_parts()
+
+    def _time_parts(self) -> None:
+        """Count the seconds of each part of a step; the network's are within the objective's."""
+        network, objective = self.state.plain, self.state.objective
+        method = str(getattr(objective, "method", "forward"))
+        places = {"forward": (network, method), "loss": (objective, "forward")}
+        places |= {"backward": (self.fabric, "backward")}
+        places |= {"optimiser": (self.state.optimizer, "step")}
+        for part, (owner, name) in places.items():
+            setattr(owner, name, self._timed(part, getattr(owner, name)))
+
+    def _timed(self, part: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            start = time.perf_counter()
+            answer = act(*args, **kwargs)
+            self.parts[part] += time.perf_counter() - start
+            return answer
+
+        return run
 
     def train(self, steps: int, *, counted: bool = True) -> None:
         """Some steps in a row."""
+        (return_freed_memory if self.is_eager else keep_freed_memory)()
         done, waited = count(1), [0.0]
         channels_last = self.hardware.layout == "channels_last"
         order = torch.channels_last if channels_last else torch.contiguous_format
-        last = [time.perf_counter(), time.process_time()]
+        self.parts.clear() if not self.wall else None
+        last = [time.perf_counter()]
 
         def watch(epoch: int, step: int) -> Iterator[Any]:
             source = iter(self.feed.batches(epoch, step))
@@ -122,17 +154,17 @@ class Variant:
                 asked = time.perf_counter()
                 batch = next(source, None)
                 waited[0] = time.perf_counter() - asked
+                self.parts["data"] += waited[0]
                 if batch is None:
                     return
                 yield batch
 
         def after(state: State, loss: float) -> None:
-            now = [time.perf_counter(), time.process_time()]
+            now = time.perf_counter()
             if counted:
-                self.wall.append(now[0] - last[0])
-                self.processor.append(now[1] - last[1])
-                self.waiting.append(waited[0] / (now[0] - last[0]))
-            last[:] = now
+                self.wall.append(now - last[0])
+                self.waiting.append(waited[0] / (now - last[0]))
+            last[0] = now
             if next(done) == steps:
                 raise EnoughError
 
@@ -147,38 +179,73 @@ class Variant:
         except EnoughError:
             return
 
-    def report(self, name: str) -> str:
-        """Images a second, by the clock and by the processor."""
+    def row(self) -> dict[str, Any]:
+        """Speed, and on a GPU how long it waited for data."""
         batch = self.settings.data.batch_size
-        rates = [batch / seconds for seconds in self.wall]
-        text = (
-            f"{self.settings.detector:20}{name:9}{statistics.median(rates):8.1f} images/s "
-            f"({min(rates):.1f} to {max(rates):.1f})"
-        )
+        median, iqr = (value / batch for value in spread(self.wall))
+        row = {"variant": self.name, "images/s": 1 / median}
+        row |= {"ms an image": 1e3 * median, "iqr ms": 1e3 * iqr}
         if self.fabric.device.type == "cuda":
-            peak = torch.cuda.max_memory_allocated() / 2**30
-            return f"{text}  waiting {statistics.median(self.waiting):.1%}  {peak:.1f} GiB at most"
-        per_cpu = batch / statistics.median(self.processor)
-        return f"{text}  {per_cpu:8.1f} per CPU second"
+            row["waiting"] = statistics.median(self.waiting)
+            row["GiB at most"] = torch.cuda.max_memory_allocated() / 2**30
+        return row
+
+    def shares(self) -> dict[str, Any]:
+        """The share of each part of a step."""
+        whole, parts = sum(self.wall), dict(self.parts)
+        parts["loss"] -= parts["forward"]
+        parts["other"] = whole - sum(parts.values())
+        return {"variant": self.name} | {part: parts[part] / whole for part in PARTS}
+
+
+def return_freed_memory() -> None:
+    """What glibc does by itself, after :func:`keep_freed_memory`."""
+    trim_threshold, top_pad, mmap_threshold, mmap_max = -1, -2, -3, -4
+    settings = ((trim_threshold, 2**26), (top_pad, 2**17), (mmap_threshold, 2**25))
+    for setting in (*settings, (mmap_max, 65536)):
+        ctypes.CDLL(None).mallopt(*setting)
 
 
 def compare(arguments: argparse.Namespace, crops: pd.DataFrame) -> None:
     """The variants of every detector, in turns."""
     gpu = arguments.device != "cpu" and torch.cuda.is_available()
-    for detector in arguments.detectors:
-        chosen = {"plain": PLAIN, "ours": ("auto", HardwareConfig())}
-        if gpu or arguments.compile:
-            chosen["compiled"] = ("auto", HardwareConfig(compile=True))
-        variants = {k: Variant(detector, p, h, crops, arguments) for k, (p, h) in chosen.items()}
-        for variant in variants.values():
+    chosen = {"eager": EAGER, "ours": ("auto", HardwareConfig())}
+    if gpu or arguments.compile:
+        chosen["compiled"] = ("auto", HardwareConfig(compile=True))
+    groups = [group for group in GROUPS if set(group) <= set(arguments.detectors)]
+    paired = {name for group in groups for name in group}
+    groups += [(name,) for name in arguments.detectors if name not in paired]
+    variants: list[Variant] = []
+    for group in groups:
+        ways = [(name, way) for name in group for way in chosen]
+        mine = [Variant(name, *chosen[way], crops, arguments, way) for name, way in ways]
+        for variant in mine:
             variant.train(arguments.warm, counted=False)
-        for _ in range(arguments.rounds):
-            for variant in variants.values():
+        for turn in range(arguments.rounds):
+            for variant in mine if turn % 2 else reversed(mine):
                 variant.train(arguments.steps)
-        for name, variant in variants.items():
-            print(variant.report(name), flush=True)
-    ours = variants["ours"]
-    print(describe_hardware(ours.settings, ours.fabric.device))
+        for variant in mine:
+            print(variant.row(), flush=True)
+            del variant.state, variant.feed
+        variants += mine
+    tables = {"Bars": ratios(variants), "Training": [v.row() for v in variants]}
+    tables["Parts of a step"] = [v.shares() for v in variants if v.name.endswith(" ours")]
+    about = {"pixels": arguments.size, "batch": arguments.batch, "warm": arguments.warm}
+    write("training", tables, **about, rounds=arguments.rounds, steps=arguments.steps)
+
+
+def ratios(variants: list[Variant]) -> list[dict[str, Any]]:
+    """Times over each other, round by round, where there is a bar for them."""
+    times = {variant.name: variant.wall for variant in variants}
+    found = []
+    for above, below, how, bar in BARS:
+        if above in times and below in times:
+            both = zip(times[above], times[below], strict=True)
+            median, iqr = spread([a / b for a, b in both])
+            met = median <= bar if how == "at most" else median >= bar
+            row = {"time of": above, "over": below, "ratio": median, "iqr": iqr}
+            found.append(row | {"bar": f"{how} {bar}", "is": "met" if met else "missed"})
+    return found
 
 
 def processes(arguments: argparse.Namespace, crops: Path) -> None:
@@ -194,10 +261,8 @@ def processes(arguments: argparse.Namespace, crops: Path) -> None:
             found.append(float(done.stdout.split("rate")[1].split()[0]))
     one, many = (statistics.median(found) for found in rates.values())
     for number, found in rates.items():
-        print(
-            f"{arguments.detectors[0]}, {number} process(es) of one thread: "
-            f"{statistics.median(found):.1f} images/s ({min(found):.1f} to {max(found):.1f})"
-        )
+        speed = f"{statistics.median(found):.1f} images/s ({min(found):.1f} to {max(found):.1f})"
+        print(f"{arguments.detectors[0]}, {number} process(es) of one thread: {speed}")
     print(f"gain {many / one:.2f}")
 
 
@@ -220,7 +285,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=2, help="Steps in a row.")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--warm", type=int, default=1, help="Steps that are not counted.")
+    parser.add_argument("--warm", type=int, default=4, help="Steps that are not counted.")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--processes", type=int, default=1)
@@ -237,11 +302,6 @@ def main() -> None:
             processes(arguments, Path(name) / "crops.csv")
         else:
             compare(arguments, table)
-    print(
-        f"python {platform.python_version()}, torch {torch.__version__}, "
-        f"{torch.get_num_threads()} threads, {arguments.size}x{arguments.size}, "
-        f"batches of {arguments.batch}"
-    )
 
 
 if __name__ == "__main__":
