@@ -1,13 +1,15 @@
-"""How long does it take to judge a ten-second video of 720p, and where does the time go?
+"""How long does it take to judge a video of 720p, of 10 s and of 60 s, and where does the time go?
 
-Two clips are composed here, always the same: one and two people, with --media those of the first
+The clips are composed here, always the same: one and two people, with --media those of the first
 videos found there, without it scikit-image's astronaut. 300 frames of 1280 x 720 at 30 a second,
-encoded by x264. Judged with the detector in the package, after one scan that is not counted, with
-32 fixed frames and with the adaptive default. Beside it, on the same 32 frames, what others find
-faces with: dlib's HOG detector at full resolution if dlib is installed, and OpenCV's Haar cascade.
+encoded by x264, and for 60 s six times in a row. Judged with the detector in the package, after one
+scan that is not counted, with 32 fixed frames and with the adaptive default. With --others, on the
+same 32 frames, what is common elsewhere finds faces: dlib's HOG detector at full resolution if dlib
+is installed, and OpenCV's Haar cascade.
 
 Each figure is the median of the repetitions with the range from the quickest to the slowest, and
-the processor time of all threads, which says more where the machine is shared.
+the processor time of all threads, which says more where the machine is shared. "read" is the time
+that the networks wait for frames, which a thread decodes ahead of them.
 
     python benchmarks/scan.py --media DATA/FaceForensics++/original_sequences
 """
@@ -16,12 +18,13 @@ import argparse
 import importlib
 import importlib.util
 import os
-import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from results import write
 from skimage.data import astronaut
 
 from telltrace.faces.media import Sampling
@@ -38,6 +42,8 @@ from telltrace.inference import Scanner, find_paths
 
 Pixels = NDArray[np.uint8]
 WIDTH, HEIGHT, FRAMES, RATE = 1280, 720, 300, 30
+BARS = {10: 0.8, 60: 1.6}
+"""Seconds that a clip of so many may take at the default settings."""
 
 
 def windows(media: Path | None, people: int) -> list[list[Pixels]]:
@@ -69,8 +75,22 @@ def compose(shown: list[list[Pixels]], index: int) -> Pixels:
     return np.pad(picture, ((0, 0), (side, side), (0, 0)), mode="edge")
 
 
-def write_clip(path: Path, media: Path | None, people: int) -> Path:
-    """Ten seconds of one person or of two."""
+@contextmanager
+def kept_folder(folder: Path | None) -> Iterator[Path]:
+    """A folder for clips, which is removed unless it is one that was asked for."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def write_clip(folder: Path, media: Path | None, people: int, seconds: int = 10) -> Path:
+    """Ten seconds of one person or of two, as often as it takes; one that is there is taken."""
+    path = folder / f"{people}_{seconds}.mp4"
+    if path.exists():
+        return path
     shown = windows(media, people)
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=RATE, options={"crf": "23"})
@@ -81,19 +101,40 @@ def write_clip(path: Path, media: Path | None, people: int) -> Path:
             frame.pts, frame.time_base = index, Fraction(1, RATE)
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
+    if seconds > FRAMES // RATE:
+        repeat(path, seconds * RATE // FRAMES)
     return path
 
 
-def measure(work: Callable[[], Any], repeats: int) -> tuple[Any, str]:
-    """What the work gives, and its times in words."""
+def repeat(path: Path, times: int) -> None:
+    """Make a clip so many times as long, without encoding it again."""
+    once = path.rename(path.with_suffix(".once.mp4"))
+    with av.open(str(path), "w") as file:
+        stream: Any = None
+        for turn in range(times):
+            with av.open(str(once)) as source:
+                theirs = source.streams.video[0]
+                stream = stream or file.add_stream_from_template(theirs)
+                for packet in source.demux(theirs):
+                    if packet.pts is None or packet.dts is None or packet.time_base is None:
+                        continue
+                    shift = int(turn * FRAMES / RATE / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = stream
+                    file.mux(packet)
+    once.unlink()
+
+
+def measure(work: Callable[[], Any], repeats: int) -> tuple[Any, dict[str, float]]:
+    """What the work gives, and its times."""
     found, walls, busy = work(), [], []
     for _ in range(repeats):
         start, processor = time.perf_counter(), time.process_time()
         found = work()
         walls.append(time.perf_counter() - start)
         busy.append(time.process_time() - processor)
-    said = f"{np.median(walls):5.2f} s ({min(walls):.2f} to {max(walls):.2f})"
-    return found, f"{said}, processor {np.median(busy):.2f} s"
+    middle = {"seconds": float(np.median(walls)), "least": min(walls), "most": max(walls)}
+    return found, middle | {"processor seconds": float(np.median(busy))}
 
 
 def dlib_faces(images: list[Pixels], upsample: int) -> list[int]:
@@ -111,33 +152,27 @@ def haar_faces(images: list[Pixels]) -> list[int]:
     return [len(cascade.detectMultiScale(grey, 1.1, 5)) for grey in greys]
 
 
-def scan(clip: Path, repeats: int, threads: int) -> None:
-    """Time, share of each stage and verdict of each way to look at the clip."""
-    for precision in ("float32", "bfloat16"):
-        for sample, frames in (("spread", 32), ("adaptive", 36)):
-            scanner = Scanner(threads=threads, sample=sample, frames=frames, precision=precision)
-            stages: list[dict[str, float]] = []
+def scan(clip: Path, precision: Any, sample: Any, args: argparse.Namespace) -> dict[str, Any]:
+    """Time, share of each stage and verdict of one way to look at the clip."""
+    frames = 36 if sample == "adaptive" else 32
+    scanner = Scanner(threads=args.threads, sample=sample, frames=frames, precision=precision)
+    stages: list[dict[str, float]] = []
 
-            def once(scanner: Any = scanner, stages: Any = stages) -> Any:
-                verdict = scanner.scan(clip)
-                stages.append(verdict.seconds)
-                return verdict
+    def once() -> Any:
+        verdict = scanner.scan(clip)
+        stages.append(verdict.seconds)
+        return verdict
 
-            verdict, said = measure(once, repeats)
-            spent = {name: np.median([s[name] for s in stages[1:]]) for name in stages[0]}
-            shares = ", ".join(f"{name} {t / sum(spent.values()):.0%}" for name, t in spent.items())
-            kind = f"scan, {sample}, {precision}"
-            print(
-                f"{kind:36} {said}; {shares}; {verdict.frames} frames, {len(verdict.faces)} faces"
-            )
+    verdict, times = measure(once, args.repeats)
+    spent = {name: float(np.median([s[name] for s in stages[1:]])) for name in stages[0]}
+    row: dict[str, Any] = {"way": f"scan, {sample}, {precision}"} | times
+    row |= {name: f"{seconds / sum(spent.values()):.0%}" for name, seconds in spent.items()}
+    return row | {"frames": verdict.frames, "faces": len(verdict.faces)}
 
 
-def others(clip: Path, repeats: int) -> None:
+def others(clip: Path, repeats: int) -> list[dict[str, Any]]:
     """The same 32 frames through the face detectors that are common elsewhere."""
-    images, said = measure(
-        lambda: [f.image for f in open_media(clip, Sampling("spread", 32))], repeats
-    )
-    print(f"{'decode 32 frames':36} {said}")
+    images = [f.image for f in open_media(clip, Sampling("spread", 32))]
     ways: dict[str, Callable[[], list[int]]] = {"find, OpenCV Haar": lambda: haar_faces(images)}
     if importlib.util.find_spec("dlib"):
         ways |= {
@@ -145,33 +180,43 @@ def others(clip: Path, repeats: int) -> None:
         }
     else:
         print("dlib is not installed: nothing to set beside but OpenCV's cascade")
+    rows = []
     for name, way in ways.items():
-        found, said = measure(way, min(repeats, 3))
-        print(f"{name:36} {said}; {sum(found)} faces in {sum(map(bool, found))} frames")
+        found, times = measure(way, min(repeats, 3))
+        rows.append({"way": name} | times | {"frames": len(found), "faces": sum(found)})
+    return rows
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--media", type=Path)
+    parser.add_argument("--clips", type=Path, help="where the clips are kept for another run")
+    parser.add_argument("--people", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--seconds", type=int, nargs="+", default=[10, 60])
+    parser.add_argument("--samples", nargs="+", default=["adaptive", "spread"])
+    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--others", action="store_true")
     parser.add_argument("--dlib", type=Path, help="Folder to import dlib from.")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.dlib:
         sys.path.append(str(args.dlib))
     torch.set_num_threads(args.threads)
     cv2.setNumThreads(args.threads)
-    versions = f"torch {torch.__version__}, opencv {cv2.__version__}, av {av.__version__}"
-    print(f"{versions}, Python {platform.python_version()}; {args.threads} threads")
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-    with tempfile.TemporaryDirectory() as folder:
-        for people in (1, 2):
-            clip = write_clip(Path(folder) / f"{people}.mp4", args.media, people)
-            print(f"people in the clip: {people}")
-            scan(clip, args.repeats, args.threads)
-            others(clip, args.repeats)
+    tables: dict[str, list[dict[str, Any]]] = {}
+    with kept_folder(args.clips) as folder:
+        for people, seconds in product(args.people, args.seconds):
+            clip = write_clip(folder, args.media, people, seconds)
+            rows = [scan(clip, *way, args) for way in product(args.precisions, args.samples)]
+            for row in rows:
+                if "adaptive" in row["way"] and seconds in BARS:
+                    row["bar"] = f"{BARS[seconds]} s"
+            rows += others(clip, args.repeats) if args.others else []
+            tables[f"{seconds} s of 720p, people in the clip: {people}"] = rows
+    write("scan", tables, threads=args.threads, repeats=args.repeats, load=os.getloadavg()[0])
 
 
 if __name__ == "__main__":
