@@ -8,8 +8,10 @@ Makes clips of its own and judges them with the detector in the package, each wo
   kill    a driver killed with SIGKILL half-way and called again, beside one that never was
   cost    what a video of --media costs: processor time, share of each stage, bytes of results
   driver  what an answer costs the driver, whoever found it: 5,000 and 50,000 of them
+  photos  1,000 photographs of faces, 1200 x 900 JPEGs made of the pictures in --media, a second
 
     python benchmarks/scan_many.py speed growth kill driver
+    python benchmarks/scan_many.py photos --media lfw_real
     python benchmarks/scan_many.py cost --media FaceForensics++
 """
 
@@ -27,7 +29,8 @@ from statistics import median
 from typing import NamedTuple
 
 import torch
-from scan_material import Instant, load, pictures, watch, write_clip
+from results import write
+from scan_material import Instant, load, make_photos, pictures, watch, write_clip
 
 from telltrace.batch import batch_scan, run_batch
 from telltrace.batch.scan import JOURNAL, Engine
@@ -59,11 +62,13 @@ def main() -> int:
     parser.add_argument("what", nargs="*", default=["speed", "growth", "kill"])
     parser.add_argument("--files", type=int, default=40)
     parser.add_argument("--engines", nargs="+", default=["process", "ray"])
-    parser.add_argument("--media", type=Path, help="for cost: folder of videos")
+    parser.add_argument("--media", type=Path, help="folder of videos for cost, of faces for photos")
+    parser.add_argument("--photos", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3, help="of each speed; the median counts")
     args = parser.parse_args()
     parts: dict[str, Callable[[Path, argparse.Namespace], bool]]
     parts = {"speed": speed, "growth": growth, "kill": kill, "cost": cost, "driver": driver}
+    parts["photos"] = photos
     met = []
     with tempfile.TemporaryDirectory() as folder:
         for what in args.what:
@@ -238,6 +243,29 @@ def driver(folder: Path, args: argparse.Namespace) -> bool:
                 f"{use.driver:.0f}, all {use.together:.0f}; {load()}",
                 flush=True,
             )
+    return True
+
+
+def photos(folder: Path, args: argparse.Namespace) -> bool:
+    """Photographs a second, in a worker for each processor, with and without the start-up."""
+    source = make_photos(folder / "photos", args.media, args.photos)
+    (folder / "nothing").mkdir()
+    (folder / "nothing" / "0.txt").write_text("no medium")
+    started, stages, whole = [], {}, []
+    for turn in range(args.repeats):
+        started.append(judge(folder / "nothing", "process", 2).seconds)
+        with watch() as use:
+            done = batch_scan([str(source)], folder / f"photos{turn}", device="cpu", workers=2)
+        whole.append(done.seconds)
+        stages = done.summary["seconds"]
+        rate, busy = args.photos / (done.seconds - started[-1]), use.processor / args.photos
+        print(f"{done}; {rate:.1f} a second after start-up, {busy:.3f} s of processors each")
+    rows = [{
+        "photographs": args.photos, "seconds": median(whole), "start-up": median(started),
+        "a second": args.photos / median(whole),
+        "a second after start-up": args.photos / (median(whole) - median(started)), "bar": 40,
+    } | {stage: f"{s / sum(stages.values()):.0%}" for stage, s in stages.items()}]  # fmt: skip
+    write("photos", {"Photographs of faces, two workers of one thread": rows})
     return True
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from telltrace.faces.media import Status
-from telltrace.inference import FaceVerdict, TrackVerdict, Verdict
+from telltrace.inference import FaceVerdict, TrackVerdict, Verdict, find_paths
 
 Change = Callable[[bytearray, np.random.Generator, list[bytes]], bytes]
 VIDEOS: Final = {
@@ -267,3 +267,15 @@ def _family(root: int) -> list[int]:
 def load() -> str:
     """How busy the machine is, for the record."""
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, {time.strftime('%F %R')}"
+
+
+def make_photos(folder: Path, media: Path | None, number: int) -> Path:
+    """JPEGs of 1200 x 900 pixels, each with a face."""
+    folder.mkdir()
+    found = [Path(path) for path in find_paths([str(media)])][:number] if media else []
+    for i in range(number):
+        face = Image.open(found[i % len(found)]) if found else Image.fromarray(astronaut())
+        page = Image.new("RGB", (1200, 900), (110, 120, 130))
+        page.paste(face.convert("RGB").resize((900, 900), Image.Resampling.BICUBIC), (150, 0))
+        page.save(folder / f"{i:05d}.jpg", quality=90)
+    return folder
