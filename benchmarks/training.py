@@ -4,13 +4,10 @@ Run: ``python benchmarks/training.py``. Detectors train on noise crops from memo
 whole loop (loader with the recipe's augmentation, objective, backward pass, AdamW). "eager" is
 float32 with channels first, a plain optimiser and the C library's own habits; "ours" is what
 ``auto`` chooses for the device; "compiled" adds torch.compile, on a GPU or with ``--compile``. The
-variants of all detectors of a group take turns, so that other work on the machine falls on all of
-them; the first steps of each, which are many times slower, are not counted. The parts of a step
-are those of ours. On a GPU, also the share of the time in which it waited for data, with
-``--workers`` threads.
+variants of a group take turns; the first steps of each, many times slower, are not counted. The
+parts of a step are those of ours. On a GPU, also the share of time in which it waited for data.
 
-With ``--processes 2``, one process with one thread and two processes with one thread each train
-the first detector on the same batches: the gain of a second core.
+With ``--processes 2``, one and two processes of one thread each train the first detector.
 """
 
 import argparse
@@ -70,9 +67,8 @@ def write_crops(folder: Path, size: int, number: int) -> pd.DataFrame:
 
     rng, rows = np.random.default_rng(0), []
     for i in range(number):
-        path = str(folder / f"{i:05d}.png")
-        cv2.imwrite(path, rng.integers(0, 256, (size, size, 3), dtype=np.uint8))
-        rows.append((path, i % 2, f"v{i}"))
+        rows.append((str(folder / f"{i:05d}.png"), i % 2, f"v{i}"))
+        cv2.imwrite(rows[-1][0], rng.integers(0, 256, (size, size, 3), dtype=np.uint8))
     return check_manifest(pd.DataFrame(rows, columns=["path", "label", "video"]))
 
 
@@ -254,8 +250,9 @@ def processes(arguments: argparse.Namespace, crops: Path) -> None:
     for _ in range(arguments.rounds):
         for number, found in rates.items():
             command = [sys.executable, __file__, "--worker", str(number), "--crops", str(crops)]
-            command += ["--size", str(arguments.size), "--batch", str(arguments.batch)]
-            command += ["--steps", str(arguments.steps), "--detectors", arguments.detectors[0]]
+            for name in ("size", "batch", "steps"):
+                command += [f"--{name}", str(getattr(arguments, name))]
+            command += ["--detectors", arguments.detectors[0]]
             alone = {**os.environ, "OMP_NUM_THREADS": "1"}
             done = subprocess.run(command, env=alone, capture_output=True, text=True, check=True)
             found.append(float(done.stdout.split("rate")[1].split()[0]))
