@@ -3,10 +3,12 @@
 Masks are those of blends, and the differences from the paired originals for FaceForensics++ (c23,
 pairs that were not trained on) and for the test groups of DFDC-faces. Beside the methods of the
 detector stand noise, and a map that is high in the middle of every face. Printed are means with
-95 % intervals over media; deletion, insertion and undoing take some faces of each set.
+95 % intervals over media; deletion, insertion and undoing take some faces of each set. With --times
+it measures what each method costs instead, against a score of the same faces.
 
     python benchmarks/explanations.py --blends crops/lfw/manifest.csv --ffpp FaceForensics++ \
         --dfdc dfdc_faces --reseeded another.safetensors --keep
+    python benchmarks/explanations.py --times
 """
 
 import argparse
@@ -224,7 +226,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=150, help="blends, and DFDC faces")
     parser.add_argument("--frames", type=int, default=12, help="of a video of FaceForensics++")
     parser.add_argument("--curves", type=int, default=48, help="faces of a set that get curves")
-    parser.add_argument("--times", action="store_true", help="measure these alone, of any faces")
+    parser.add_argument("--times", action="store_true", help="measure what methods cost instead")
     parser.add_argument("--keep", action="store_true", help="tell `telltrace explain` the grades")
     given = parser.parse_args()
     detector = load_detector(given.checkpoint)
@@ -249,7 +251,6 @@ def main() -> None:
     other = load_detector(given.reseeded) if given.reseeded else None
     tables = {name: [shown(row) for row in rows] for name, rows in graded.items()}
     tables["rank correlation of maps with those of"] = checks(detector, fakes, other)
-    tables["time"] = times(detector, scorer, fakes)
     write("explanations", tables, detector=detector.sha256[:12])
     if given.keep:
         keep(detector, graded)

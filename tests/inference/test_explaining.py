@@ -60,10 +60,23 @@ def test_a_video_gets_pictures_of_each_look_and_an_account(
     assert sum(share["evidence"] for share in person["regions"].values()) == pytest.approx(
         1, abs=1e-3
     )
+    assert person["where"]
+    assert 0 < person["highest"] <= 1
     assert person["speaking"]["score"] == pytest.approx(person["score"], abs=1e-6)
     assert {frame["frame"] for frame in person["speaking"]["frames"]} <= {
         look["frame"] for look in person["looks"]
     }
+
+
+def test_a_dark_map_names_no_region(
+    red: Scanner, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telltrace.inference.explaining.DARK", 1.01)
+    (person,) = explain_file(clip, red, tmp_path / "own", "map")["people"]
+    assert person["where"].startswith("The detector takes no place for pasted: the highest has")
+    (person,) = explain_file(clip, red, tmp_path / "other", "fam")["people"]
+    assert person["highest"] == 0  # the gradient of redness is the same everywhere
+    assert person["where"] == "The map singles out no part of the face."
 
 
 def test_the_face_that_is_explained_is_the_face_that_was_scored(red: Scanner, clip: Path) -> None:

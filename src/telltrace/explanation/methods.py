@@ -110,6 +110,8 @@ class Method(NamedTuple):
     """Whether a detector of one network has it."""
     meaning: str
     """What a high value says, in words."""
+    is_probability: bool = False
+    """Whether values of different faces can be compared; else each map reaches from 0 to 1."""
 
 
 def _has_places(detector: Detector) -> bool:
@@ -121,6 +123,7 @@ METHODS: Final[dict[str, Method]] = {
         own_map,
         _has_map,
         "the detector takes the place for pasted",
+        is_probability=True,
     ),
     "gradcam": Method(grad_cam, _has_places, "features there speak for fake"),
     "gradcam++": Method(grad_cam_plus_plus, _has_places, "features there speak for fake"),

@@ -29,6 +29,8 @@ from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
 Pixels = NDArray[np.uint8]
 
 SCHEMA: Final = "telltrace-explanation/1"
+DARK: Final = 0.1
+"""An own map, which is a probability, names no region below this."""
 
 
 class Look(NamedTuple):
@@ -84,7 +86,9 @@ def explain_file(
         mean = np.asarray(np.mean([one.map for one in each], axis=0), np.float32)
         _save(_beside(peak.crop, mean), out / f"person-{number}" / "average.png")
     story = _story(verdict, scanner, method)
-    story["people"] = [_person(n, each, verdict, scanner) for n, each in sorted(looks.items())]
+    story["people"] = [
+        _person(n, each, verdict, scanner, method) for n, each in sorted(looks.items())
+    ]
     write_json(story, out / "explanation.json")
     return story
 
@@ -139,17 +143,25 @@ def _story(verdict: Verdict, scanner: Scanner, method: str) -> dict[str, Any]:
     }
 
 
-def _person(number: int, looks: list[Look], verdict: Verdict, scanner: Scanner) -> dict[str, Any]:
+def _person(
+    number: int, looks: list[Look], verdict: Verdict, scanner: Scanner, method: str
+) -> dict[str, Any]:
     """What the maps of one person add up to, and which frames speak."""
     track: TrackVerdict = verdict.tracks[number - 1]
     shares = mean_shares([look.regions for look in looks if look.regions])
+    highest = max(float(look.map.max()) for look in looks)
+    if METHODS[method].is_probability and highest < DARK:
+        where = f"The detector takes no place for pasted: the highest has {highest:.1%}."
+    else:
+        where = shares_in_words(shares) if shares else ""
     return {
         "person": number,
         "status": str(track.status),
         "score": track.score and round(track.score, 6),
         "average": f"person-{number}/average.png",
         "regions": _rounded(shares),
-        "where": shares_in_words(shares) if shares else "",
+        "where": where,
+        "highest": round(highest, 4),
         "speaking": _speaking(track, verdict, scanner),
         "looks": [
             {
