@@ -181,7 +181,9 @@ class FaceDetector:
 def create_face_detector(device: str = "cpu", backend: Backend = "auto") -> FaceDetector:
     """A `FaceDetector` with the published weights, ready to use; see `load_published`.
 
-    On a processor the networks are computed by the backend, as `load_detector` says.
+    On a processor the networks are computed by the backend, as `load_detector` says, P-Net too
+    although OpenVINO compiles it for every size of picture: a photograph of a new size took 160 ms
+    of two processors' time, with P-Net in ONNX Runtime 123; a frame of a video 72 and 94.
     """
     chosen = "torch" if device != "cpu" and backend == "auto" else choose_backend(backend)
     if chosen != "torch" and device != "cpu":
