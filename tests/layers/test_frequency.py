@@ -12,6 +12,8 @@ from telltrace.layers.frequency import (
     LocalFrequencyStatistics,
     dct_matrix,
     diagonal_bands,
+    from_spectrum,
+    spectrum,
 )
 
 
@@ -21,6 +23,16 @@ def test_the_cosine_transform_is_scipys(size: int) -> None:
     ours = signals @ dct_matrix(size).T
     theirs = torch.from_numpy(scipy.fft.dct(signals.numpy(), norm="ortho"))
     torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 8), (8, 7), (64, 64)])
+def test_the_fourier_transform_is_torchs(height: int, width: int) -> None:
+    image = 5 + torch.randn(2, 3, height, width, dtype=torch.float64, requires_grad=True)
+    real, imaginary = spectrum(image)
+    torch.testing.assert_close(torch.complex(real, imaginary), torch.fft.rfft2(image))
+    parts = torch.randn(2, 3, height, width // 2 + 1, 2, dtype=torch.float64)
+    expected = torch.fft.irfft2(torch.view_as_complex(parts), s=(height, width))
+    torch.testing.assert_close(from_spectrum(*parts.unbind(-1), width), expected)
 
 
 @pytest.mark.parametrize("size", [160, 255, 256, 299])

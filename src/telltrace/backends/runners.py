@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Array = NDArray[Any]
+Ends = tuple[list[tuple[str, tuple[int, ...]]], list[set[str]]]
 
 
 class Runner(Protocol):
@@ -76,6 +77,11 @@ class OnnxRunner:
     def __call__(self, *inputs: Array) -> tuple[Array, ...]:
         return tuple(self.session.run(None, dict(zip(self.names, inputs, strict=True))))
 
+    def ends(self) -> Ends:
+        """Inputs by name, with their sizes behind the first axis, and all names of each output."""
+        given = [(one.name, tuple(one.shape[1:])) for one in self.session.get_inputs()]
+        return given, [{one.name} for one in self.session.get_outputs()]
+
 
 class OpenVinoRunner:
     """A graph in OpenVINO, on the processor."""
@@ -101,6 +107,14 @@ class OpenVinoRunner:
         given = self.requests.own.infer(list(inputs))
         return tuple(np.array(given[output]) for output in self.model.outputs)
 
+    def ends(self) -> Ends:
+        """Inputs by name, with their sizes behind the first axis, and all names of each output."""
+        shapes = [(one.any_name, one.partial_shape) for one in self.model.inputs]
+        given = [
+            (name, tuple(size.max_length for size in list(shape)[1:])) for name, shape in shapes
+        ]
+        return given, [one.names for one in self.model.outputs]
+
 
 def torch_runner(
     network: "nn.Module", device: "str | torch.device" = "cpu", precision: str = "float32"
@@ -121,7 +135,9 @@ def openvino_runner(
     return OpenVinoRunner(source, precision, threads or thread_count())
 
 
-def open_runner(source: bytes | Path, backend: BackendName, precision: str = "float32") -> Runner:
+def open_runner(
+    source: bytes | Path, backend: BackendName, precision: str = "float32"
+) -> OnnxRunner | OpenVinoRunner:
     """Let ONNX Runtime or OpenVINO compute a graph."""
     assert backend != "torch", "PyTorch computes networks, not graphs"
     return openvino_runner(source, precision) if backend == "openvino" else onnx_runner(source)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from telltrace.backends import to_onnx
 from telltrace.data.transforms import Preprocessing
 from telltrace.models.inference_form import inference_form
 
@@ -34,6 +35,15 @@ class ScoringGraph(nn.Module):
 def inference_graph(network: nn.Module, preprocessing: Preprocessing) -> ScoringGraph:
     """The graph of a network that only answers, faster; see `inference_form`."""
     return ScoringGraph(inference_form(network, preprocessing.image_size), preprocessing).eval()
+
+
+def onnx_graph(graph: ScoringGraph) -> bytes:
+    """The graph as a serialised ONNX model: "crops" to "logits" and, if it has one, "map"."""
+    size = graph.preprocessing.image_size
+    crops = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    outputs = ["logits", "map"] if has_map(graph.network) else ["logits"]
+    dynamic = {name: {0: "crops"} for name in ("crops", *outputs)}
+    return to_onnx(graph, [crops], ["crops"], outputs, dynamic)
 
 
 def has_map(network: nn.Module) -> bool:

@@ -15,13 +15,13 @@ from telltrace.backends import (
     installed,
     prepared,
     prepared_runner,
-    to_onnx,
     torch_runner,
 )
-from telltrace.errors import CheckpointError, OptionError, OutputError
+from telltrace.errors import CheckpointError, DependencyError, OptionError, OutputError
 from telltrace.files import file_sha256
 from telltrace.jobs.progress import logger
 
+from .artefacts import SUFFIXES, is_artefact, open_artefact
 from .card import Card
 from .detector import Detector, Ensemble
 from .reading import BUNDLED, read_card, read_tensors
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ALLOWED: Final = "TELLTRACE_EXTERNAL"
 """Environment variable with the functions, ``module:function``, that checkpoints may call."""
+_USE: Final = "Use --backend auto, or the checkpoint that it was exported from."
 FORM: Final = 1
 """Changes whenever the same checkpoint gives another ONNX graph."""
 
@@ -45,7 +46,8 @@ def load_detector(
     """Open a checkpoint, ready to score.
 
     Args:
-        path: A file that :func:`save_checkpoint` wrote; None for the detector in the package.
+        path: A file that :func:`save_checkpoint` wrote, or the .onnx or .xml of one that was
+            exported; None for the detector in the package.
         device: Where to compute.
         precision: What the network computes in.
         backend: What computes it on a processor: "torch", or where it is installed "onnx" (ONNX
@@ -67,13 +69,15 @@ def load_detector(
     for one in cards:
         _check_external(one.detector, path)
     chosen = resolve_backend(path, device, precision, backend)
-    if chosen == "torch":
+    if is_artefact(path):
+        runners = [open_artefact(path, card, chosen, precision)]
+    elif chosen == "torch":
         runners = _torch_runners(path, card, device, precision)
     else:
         graphs = _graphs(path, card, sha256)
         runners = [prepared_runner(*graph, chosen, precision) for graph in graphs.items()]
     parts = [
-        Detector(None, one, device, precision, runner=runner, load=partial(_network, path, card, n))
+        Detector(None, one, device, precision, runner=runner, load=_loader(path, card, n))
         for n, (one, runner) in enumerate(zip(cards, runners, strict=True))
     ]
     detector = Ensemble(parts, card) if card.members else parts[0]
@@ -86,6 +90,8 @@ def resolve_backend(
 ) -> BackendName:
     """The backend that `load_detector` takes; its graphs are prepared if it needs some."""
     card = read_card(path)
+    if is_artefact(path):
+        return _choose_reader(path, str(device), precision, backend)
     graphs = _graphs(path, card, file_sha256(path))
     known = path == BUNDLED or all((cache_folder() / name).is_file() for name in graphs)
     chosen = _choose(backend, str(device), precision, known)
@@ -122,20 +128,32 @@ def _choose(backend: Backend, device: str, precision: str, known: bool) -> Backe
     return chosen
 
 
+def _choose_reader(path: Path, device: str, precision: str, backend: Backend) -> BackendName:
+    """The backend for an exported detector."""
+    able = SUFFIXES[path.suffix]
+    if backend == "auto" and device == "cpu":
+        ready = [n for n in able if n in installed() and (n, precision) != ("onnx", "bfloat16")]
+        if ready:
+            return ready[0]
+        remedy = f"Run: pip install 'telltrace[{able[-1]}]'."
+        raise DependencyError("nothing is installed that computes it", remedy=remedy, path=path)
+    if backend not in (*able, "auto"):
+        raise OptionError(f"The backend {backend} cannot compute it", remedy=_USE, path=path)
+    return _choose(able[0] if backend == "auto" else backend, device, precision, known=True)
+
+
+def _loader(path: Path, card: Card, number: int) -> "Callable[[], nn.Module] | None":
+    """What gives a network to who asks for it; an exported detector has none."""
+    return None if is_artefact(path) else partial(_network, path, card, number)
+
+
 def _graph(path: Path, card: Card, number: int) -> bytes:
     """The ONNX graph of a checkpoint's network."""
-    import torch
-
-    from .graph import has_map, inference_graph
+    from .graph import inference_graph, onnx_graph
 
     logger.info("%s: preparing its ONNX form, once on this machine", path.name)
-    network = _network(path, card, number)
-    outputs = ["logits", "map"] if has_map(network) else ["logits"]
     preprocessing = (card.members or (card,))[number].preprocessing
-    size = preprocessing.image_size
-    crops = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    dynamic = {name: {0: "crops"} for name in ("crops", *outputs)}
-    return to_onnx(inference_graph(network, preprocessing), [crops], ["crops"], outputs, dynamic)
+    return onnx_graph(inference_graph(_network(path, card, number), preprocessing))
 
 
 def _torch_runners(

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from telltrace.errors import CheckpointError
 from telltrace.files import atomic_write, check_disk_space
 
+from .artefacts import is_artefact, read_notes
 from .card import Card
 
 if TYPE_CHECKING:
@@ -59,7 +60,13 @@ def _opened(path: Path, framework: str = "np") -> Iterator[Any]:
 
 
 def read_card(path: Path) -> Card:
-    """The card of a checkpoint, or a CheckpointError; its weights stay on the disk."""
+    """The card of a checkpoint or exported detector, or a CheckpointError."""
+    if path.suffix == ".pt2":
+        reason = "torch.export's files may run code when they are loaded, so telltrace opens none"
+        remedy = "Use the checkpoint, or an .onnx or .xml of it."
+        raise CheckpointError(reason, remedy=remedy, path=path)
+    if is_artefact(path):
+        return _card(path, read_notes(path))
     with _opened(path) as file:
         return _card(path, file.metadata() or {})
 

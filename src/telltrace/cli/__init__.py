@@ -11,6 +11,7 @@ from telltrace.files.version import VERSION
 
 from .data import audit, pack, prepare
 from .ensemble import ensemble
+from .exporting import benchmark, export
 from .parser import Command, did_you_mean
 from .scan import explain, scan
 from .scores import calibrate, evaluate, predict, report, reproduce, robustness
@@ -34,6 +35,8 @@ COMMANDS: dict[str, Command] = {
     "ensemble": Command(
         ensemble, "inference.ensemble.combine_detectors", without=["detectors", "names"]
     ),
+    "export": Command(export),
+    "benchmark": Command(benchmark),
     "robustness": Command(robustness, "robustness.measure_robustness", without=["detector"]),
     "report": Command(report, "reports.build_report"),
     "reproduce": Command(reproduce, "reproduction.Setup"),

@@ -90,12 +90,16 @@ class DualCrossAttention(nn.Module):
         keys = self.shared_key(torch.cat([self.key1(x), self.key2(y)]))
         of_x, of_y = keys.flatten(2).unflatten(0, (2, -1))  # (B, C / 8, N) each
         # Not the released softmax(L(kx^T ky)), N^3 work: kx^T (ky L^T), the same, is N^2 C / 8.
-        first = torch.baddbmm(self.places1.bias, of_x.mT, of_y @ self.places1.weight.T)
-        second = torch.baddbmm(self.places2.bias, of_y.mT, of_x @ self.places2.weight.T)
+        weights = self.places1, self.places2
+        pairs = zip(weights, (of_x, of_y), (of_y, of_x), strict=True)
+        first, second = (
+            torch.baddbmm(places.bias, mine.transpose(1, 2), other @ places.weight.T)
+            for places, mine, other in pairs
+        )
         return first.softmax(-1), second.softmax(-1)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         first, second = self.maps(x, y)
-        to_x = self.value2(y).flatten(2) @ first.mT
-        to_y = self.value1(x).flatten(2) @ second.mT
+        to_x = self.value2(y).flatten(2) @ first.transpose(1, 2)
+        to_y = self.value1(x).flatten(2) @ second.transpose(1, 2)
         return self.gate1 * to_x.view_as(x) + x, self.gate2 * to_y.view_as(y) + y

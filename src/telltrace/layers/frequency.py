@@ -1,4 +1,4 @@
-"""Pictures seen by their cosine transform: split into bands, or measured window by window."""
+"""Pictures seen by their spectrum: split into bands, or measured window by window."""
 
 from collections.abc import Sequence
 
@@ -25,6 +25,44 @@ def dct_matrix(size: int) -> Tensor:
     waves = torch.cos(torch.pi / size * position[:, None] * (position + 0.5))
     waves[0] *= 0.5**0.5
     return waves * (2 / size) ** 0.5
+
+
+def spectrum(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part, (..., H, W // 2 + 1), of the Fourier transform of (..., H, W).
+
+    As ``torch.fft.rfft2``, by matrices of real numbers, which every exported form can compute.
+    Autocast to fewer bits is off, and the mean, often the largest part by far, goes another way:
+    its rounding would drown faint frequencies.
+    """
+    height, width = int(image.shape[-2]), int(image.shape[-1])
+    with torch.autocast(image.device.type, enabled=False):
+        mean = image.mean((-2, -1), keepdim=True)
+        cosine, sine = _waves(width, width // 2 + 1, image)
+        real, imaginary = (image - mean) @ cosine, (mean - image) @ sine
+        constant = F.pad(mean * (height * width), (0, width // 2, 0, height - 1))
+        cosine, sine = _waves(height, height, image)
+        return cosine @ real + sine @ imaginary + constant, cosine @ imaginary - sine @ real
+
+
+def from_spectrum(real: Tensor, imaginary: Tensor, width: int) -> Tensor:
+    """The image (..., H, width) of a spectrum (..., H, width // 2 + 1), as ``torch.fft.irfft2``."""
+    height, count = int(real.shape[-2]), width // 2 + 1
+    with torch.autocast(real.device.type, enabled=False):
+        cosine, sine = _waves(height, height, real)
+        rows = cosine @ real - sine @ imaginary, cosine @ imaginary + sine @ real
+        twice = torch.full((count, 1), 2.0 / (height * width), dtype=real.dtype, device=real.device)
+        twice[0] /= 2  # every frequency but 0 and that of the pixels stands for its mirror too
+        if width % 2 == 0:
+            twice[-1] /= 2
+        cosine, sine = (wave.T * twice for wave in _waves(width, count, real))
+        return rows[0] @ cosine - rows[1] @ sine
+
+
+def _waves(size: int, count: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (size, count) of the first frequencies of so many samples."""
+    places = torch.arange(size, device=like.device)
+    angle = (torch.outer(places, places[:count]) % size).double() * (2 * torch.pi / size)
+    return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
 
 
 def diagonal_bands(size: int, edges: Sequence[tuple[float, float]], *, closed: bool) -> Tensor:

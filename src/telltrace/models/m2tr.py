@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from telltrace.errors import OptionError
+from telltrace.layers.frequency import from_spectrum, spectrum
 
 from .backbones import require_multiple, require_size
 from .plain import timm_network
@@ -62,11 +63,17 @@ class MultiScaleAttention(nn.Module):
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, patch: int) -> Tensor:
-    """Attention between square patches of maps (B, C, H, W)."""
-    cut = [F.unfold(x, patch, stride=patch).mT[:, None] for x in (query, key, value)]
-    q, k, v = (x.contiguous() for x in cut)
+    """Attention between square patches of maps (B, C, size, size)."""
+    q, k, v = (_cut(x, patch).flatten(3).flatten(1, 2)[:, None] for x in (query, key, value))
     answer = F.scaled_dot_product_attention(q, k, v)
-    return F.fold(answer[:, 0].mT, value.shape[-2:], patch, stride=patch)
+    cells = _cut(value, patch)
+    return answer.reshape(cells.shape).permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
+
+
+def _cut(x: Tensor, patch: int) -> Tensor:
+    """Maps (B, C, size, size) as patches, (B, rows, columns, C, patch, patch)."""
+    side = x.shape[-1] // patch
+    return x.reshape(-1, x.shape[1], side, patch, side, patch).permute(0, 2, 4, 1, 3, 5)
 
 
 class FrequencyFilter(nn.Module):
@@ -77,10 +84,10 @@ class FrequencyFilter(nn.Module):
         self.weight = nn.Parameter(0.02 * torch.randn(channels, size, size // 2 + 1, 2))
 
     def forward(self, x: Tensor) -> Tensor:
-        exact = x if x.dtype == torch.float64 else x.float()  # half precision has no FFT
-        weight = self.weight.to(exact.dtype).contiguous()  # it may lie channels_last
-        spectrum = torch.fft.rfft2(exact, norm="ortho") * torch.view_as_complex(weight)
-        return torch.fft.irfft2(spectrum, s=x.shape[-2:], norm="ortho").to(x.dtype)
+        exact = x if x.dtype == torch.float64 else x.float()  # sums of so many need the bits
+        (real, imaginary), (gain, turn) = spectrum(exact), self.weight.to(exact.dtype).unbind(-1)
+        parts = real * gain - imaginary * turn, real * turn + imaginary * gain
+        return from_spectrum(*parts, int(x.shape[-1])).to(x.dtype)
 
 
 class CrossModalityFusion(nn.Module):

@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from telltrace.layers.frequency import from_spectrum, spectrum
+
 from .xception import FEATURES, XceptionFeatures, load_imagenet
 
 FAMILY, PAPER = "spsl", "Liu et al., CVPR 2021"
@@ -15,9 +17,11 @@ def phase_picture(image: Tensor) -> Tensor:
 
     Upsampling leaves its traces in the phase. (B, 3, H, W) to (B, 1, H, W); section 3.2.
     """
-    spectrum = torch.fft.rfft2(image.mean(1, keepdim=True))
-    unit = torch.polar(torch.ones_like(spectrum.real), spectrum.angle())
-    return torch.fft.irfft2(unit, s=image.shape[-2:])
+    real, imaginary = spectrum(image.mean(1, keepdim=True))
+    power = real.square() + imaginary.square()
+    known = power > 0  # no magnitude, no phase: 0, as torch.angle says
+    scale = power.where(known, 1).rsqrt()
+    return from_spectrum(real.where(known, 1) * scale, imaginary * scale, int(image.shape[-1]))
 
 
 class SPSL(nn.Module):

@@ -1,0 +1,7 @@
+"""Exporting: a detector as a file that other runtimes compute, with its card, checked on crops."""
+
+from .exporter import BOUNDS, Exported, export
+from .forms import Form, compare_forms
+from .graphs import Format
+
+__all__ = ["BOUNDS", "Exported", "Form", "Format", "compare_forms", "export"]
