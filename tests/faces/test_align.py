@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telltrace.faces import Alignment
 from telltrace.faces.align import FRONTAL, TEMPLATE, FaceCrop, median_similarity, similarity
 from telltrace.faces.detect import Face
 
@@ -182,3 +184,22 @@ def test_the_dfb_alignment_is_deepfakebenchs() -> None:
         difference = np.abs(crop.cut(picture, face).astype(int) - warped)
         assert difference.mean() < 0.1
         assert difference.max() <= 8  # OpenCV rounds to a thirty-second of a pixel
+
+
+@pytest.mark.parametrize("alignment", get_args(Alignment))
+def test_corners_say_where_a_crop_was(alignment: Alignment) -> None:
+    rows, columns = np.mgrid[:200, :250].astype(np.uint8)
+    ramps = np.stack(
+        [columns, rows, np.full_like(rows, 255)], axis=-1
+    )  # each pixel says where it is
+    landmarks = placed(0.3, 60, (100, 50)).astype(np.float32)
+    face, crop = Face((90, 40, 150, 110), landmarks, 1.0), FaceCrop(96, alignment=alignment)
+    left_top, right_top, right_bottom, left_bottom = crop.corners(face, (200, 250))
+    np.testing.assert_allclose(left_top + right_bottom, right_top + left_bottom, atol=1e-6)
+    across, down = np.meshgrid((np.arange(96) + 0.5) / 96, (np.arange(96) + 0.5) / 96)
+    expected = left_top + across[..., None] * (right_top - left_top)
+    expected = expected + down[..., None] * (left_bottom - left_top) - 0.5
+    shown = crop.cut(ramps, face).astype(float)
+    inside = shown[..., 2] == 255  # and not the black beside it
+    assert inside.mean() > 0.5
+    assert np.abs(shown[..., :2] - expected)[inside].max() < 1.1

@@ -11,6 +11,7 @@ import pytest
 from telltrace.faces.media import Status
 from telltrace.inference import FaceVerdict, Scanner, TrackVerdict, Verdict
 from telltrace.inference.formats import SCHEMA, format_verdicts, schema
+from telltrace.inference.places import PlaceMap
 from telltrace.inference.timeline import Span
 
 KINDS = {
@@ -30,6 +31,7 @@ def faults(value: Any, rule: dict[str, Any], root: dict[str, Any], at: str = "$"
         return faults(value, root["$defs"][rule["$ref"].rsplit("/", 1)[1]], root, at)
     known = {"type", "required", "additionalProperties", "properties", "items", "minItems"}
     known |= {"$schema", "$id", "$defs", "title", "const", "enum", "minimum", "maximum", "maxItems"}
+    known |= {"description", "contentEncoding"}  # for who reads it
     assert set(rule) <= known, set(rule) - known
     kinds = rule.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
@@ -68,6 +70,9 @@ def _faults_inside(
     return found
 
 
+MAP = PlaceMap(2, 1, b"\0\xff", ((0, 1), (31, 1), (31, 42), (0, 42)))
+
+
 def face(frame: int, score: float | None) -> FaceVerdict:
     return FaceVerdict(
         status=Status.FACE_TOO_SMALL if score is None else Status.FAKE,
@@ -78,6 +83,9 @@ def face(frame: int, score: float | None) -> FaceVerdict:
         box=(1.0, 2.0, 30.0, 41.5),
         confidence=0.998,
         quality=("small",) if score is None else (),
+        map=None
+        if score is None
+        else PlaceMap(2, 1, b"\0\xff", ((0, 1), (31, 1), (31, 42), (0, 42))),
     )
 
 
@@ -89,6 +97,7 @@ def verdicts(tmp_path: Path) -> list[Verdict]:
         score=0.9,
         scores=(0.8,),
         forged=(Span(1.0, 1.96, 0.9, 1.4),),
+        map=PlaceMap(2, 1, MAP.values),
         faces=(face(25, 0.9), face(49, 0.7)),
     )
     small = TrackVerdict(

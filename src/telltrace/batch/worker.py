@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telltrace.checkpoint import Card, Detector, Ensemble, load_detector, read_card
+from telltrace.checkpoint.detector import Judged
 from telltrace.faces.media import Status
 from telltrace.files import file_sha256
 from telltrace.inference import Scanner, choose_device
@@ -117,16 +118,16 @@ def run_processes(task: Task) -> Generator[Answer, None, None]:
 
 
 class RemoteDetector(Detector):
-    """A detector's card; its network ``number`` is asked for scores, within a job of a pool."""
+    """A detector's card; its network ``number`` is asked to judge, within a job of a pool."""
 
     def __init__(self, card: Card, number: int) -> None:
         super().__init__(None, card)
         self.number = number
 
-    def score_resized(self, images: Any) -> NDArray[np.float64]:
+    def judge_resized(self, images: Any) -> Judged:
         """As that of a `Detector`."""
-        scores: NDArray[np.float64] = ask((self.number, np.asarray(images)))
-        return scores
+        judged: Judged = ask((self.number, np.asarray(images)))
+        return judged
 
 
 class ScoringServer:
@@ -137,9 +138,9 @@ class ScoringServer:
         detectors = [load_detector(path, device, precision) for path in paths]
         self.networks = [network for detector in detectors for network in detector.members]
 
-    def score(self, number: int, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """What network ``number`` says of (B, image_size, image_size, 3) faces, (B,)."""
-        return self.networks[number].score_resized(images)
+    def score(self, number: int, images: NDArray[np.uint8]) -> Judged:
+        """What network ``number`` says of (B, image_size, image_size, 3) faces."""
+        return self.networks[number].judge_resized(images)
 
 
 def split_scanner(paths: Sequence[Path], settings: dict[str, Any]) -> SplitScanner:

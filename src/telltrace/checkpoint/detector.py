@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+Judged = tuple[NDArray[np.float64], NDArray[np.float32] | None]
+"""Probabilities of forgery, (N,), and where each face shows a paste, (N, h, w), if that is said."""
+
 
 class Detector:
     """A network with all that its scores depend on.
@@ -101,19 +104,21 @@ class Detector:
 
         They are cut as :attr:`crop` cuts them, of any size.
         """
+        return self.judge(crops)[0]
+
+    def judge(self, crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Judged:
+        """The same, and where the network sees a paste: (N, h, w) in [0, 1], if it has a map."""
         if not len(crops):
-            return np.zeros(0)
+            return np.zeros(0), None
         resize = self.card.preprocessing.resize
-        return self.score_resized(np.stack([resize(crop) for crop in crops]))
+        return self.judge_resized(np.stack([resize(crop) for crop in crops]))
 
     def score_resized(self, images: "NDArray[np.uint8] | Tensor") -> NDArray[np.float64]:
-        """The same for crops that are already (N, image_size, image_size, 3)."""
+        """`score` for crops that are already (N, image_size, image_size, 3)."""
         return self.judge_resized(images)[0]
 
-    def judge_resized(
-        self, images: "NDArray[np.uint8] | Tensor"
-    ) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
-        """The same, and where the network sees a paste: (N, h, w) in [0, 1], if it has a map."""
+    def judge_resized(self, images: "NDArray[np.uint8] | Tensor") -> Judged:
+        """`judge` for crops that are already (N, image_size, image_size, 3)."""
         assert self._runner is not None
         pixels = images if isinstance(images, np.ndarray) else images.cpu().numpy()
         logits, *maps = self._runner(pixels)
@@ -164,15 +169,14 @@ class Ensemble(Detector):
         assert self.card.combination is not None
         return self.card.calibration.probability(self.card.combination.margins(scores))
 
-    def score(self, crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float64]:
+    def judge(self, crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Judged:
         if len({member.crop for member in self.members}) > 1:
             remedy = "Use predict or scan, which cut for each."
             raise OptionError("The detectors of this ensemble cut faces differently", remedy=remedy)
-        return self.combine(np.stack([member.score(crops) for member in self.members], axis=1))
+        scores = [member.score(crops) for member in self.members]
+        return self.combine(np.stack(scores, axis=1)), None
 
-    def judge_resized(
-        self, images: "NDArray[np.uint8] | Tensor"
-    ) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+    def judge_resized(self, images: "NDArray[np.uint8] | Tensor") -> Judged:
         if len({member.card.preprocessing.image_size for member in self.members}) > 1:
             remedy = "Use score, predict or scan."
             raise OptionError("The detectors of this ensemble differ in size", remedy=remedy)

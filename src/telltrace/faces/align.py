@@ -111,6 +111,25 @@ class FaceCrop:
             x, y = min(max(x, 0), shape[1] - side), min(max(y, 0), shape[0] - side)
         return x, y, side
 
+    def corners(self, face: "Face", shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Where the corners of the crop lie in the picture (height, width): (4, 2), in pixels.
+
+        From the left top corner with the clock; some may lie outside. Errors are those of `cut`.
+        """
+        unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+        if self.alignment in ALIGNED:
+            matrix = self._onto_template(face)
+            inverse = np.linalg.inv(matrix[:, :2])
+            return np.asarray((unit * self.size - matrix[:, 2]) @ inverse.T, dtype=np.float64)
+        if self.alignment == "whole":
+            return unit * (shape[1], shape[0]) * 1.0
+        if self.alignment in RULES:
+            left, top, right, bottom = rectangle(self.alignment, face.box, shape)
+            wide = RULES[self.alignment].canvas(right - left, bottom - top, self.size)
+            return (left + right, top + bottom) * np.array(0.5) + (unit - 0.5) * wide
+        left, top, side = self.square(face, shape)
+        return (left, top) + unit * float(side)
+
     def place(
         self, points: ArrayLike, face: "Face", square: Square | None = None
     ) -> NDArray[np.float64]:

@@ -22,6 +22,9 @@ class Rule(NamedTuple):
     """Left, top, right, bottom, not yet clipped to the picture nor whole pixels."""
     fit: Callable[[Image, int], Image]
     """A rectangle (H, W, 3) as a square of so many pixels."""
+    canvas: Callable[[int, int, int], tuple[int, int]]
+    """Width and height of what the square shows of a rectangle of such a width and height, in its
+    pixels and with the black around it, where the square has so many pixels."""
     margin: float
     """Height of the rectangle in heights of the box."""
 
@@ -98,8 +101,8 @@ def _on_black(picture: Image, height: int, width: int) -> Image:
 
 
 RULES: Final = {
-    "sbi": Rule(_sbi, stretch, 1.25),
-    "dfdc": Rule(_third, pad, 5 / 3),
-    "ispl": Rule(_ispl, pad_and_stretch, 1.6),
+    "sbi": Rule(_sbi, stretch, lambda width, height, size: (width, height), 1.25),
+    "dfdc": Rule(_third, pad, lambda width, height, size: (max(width, height),) * 2, 5 / 3),
+    "ispl": Rule(_ispl, pad_and_stretch, lambda *sides: (max(sides[::2]), max(sides[1:])), 1.6),
 }
 """By the name that :class:`~telltrace.faces.align.FaceCrop` calls its alignment."""

@@ -1,6 +1,6 @@
 """Pictures on their side or upside down: found, turned upright, and their boxes turned back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -8,6 +8,9 @@ import numpy as np
 
 from .detect import Box, FaceDetector, shrunk
 from .media import Frame
+
+Point = tuple[float, float]
+Points = Iterable[Point]
 
 UPRIGHT: Final = 0.995
 """Confidence of a face that needs no turning, and that one found after turning must have. Of 90
@@ -23,13 +26,19 @@ def turn_frame(frame: Frame, quarters: int) -> Frame:
 
 def turn_back(box: Box, quarters: int, size: tuple[int, int]) -> Box:
     """A box in a frame that `turn_frame` turned as one in that frame, (width, height) before."""
-    (left, top, right, bottom), (width, height) = box, size
-    turned = {
-        1: (width - bottom, left, width - top, right),
-        2: (width - right, height - bottom, width - left, height - top),
-        3: (top, height - right, bottom, height - left),
+    (x, y), (right, bottom) = turn_points_back([box[:2], box[2:]], quarters, size)
+    return min(x, right), min(y, bottom), max(x, right), max(y, bottom)
+
+
+def turn_points_back(points: Points, quarters: int, size: tuple[int, int]) -> list[Point]:
+    """Points (x, y) in a frame that `turn_frame` turned, in that frame, (width, height) before."""
+    width, height = size
+    back: dict[int, Callable[[float, float], Point]] = {
+        1: lambda x, y: (width - y, x),
+        2: lambda x, y: (width - x, height - y),
+        3: lambda x, y: (y, height - x),
     }
-    return turned.get(quarters, box)
+    return [back[quarters](x, y) if quarters else (x, y) for x, y in points]
 
 
 def find_turn(detector: FaceDetector, frames: Sequence[Frame]) -> int:

@@ -1,7 +1,7 @@
 """All that was seen in one file so far, and the verdicts on people that follow from it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from telltrace.faces.media import Frames, Status
 from telltrace.faces.quality import BITS, BLOCKY, Flag, common_flags
 from telltrace.faces.track import Linking, Sight, link
-from telltrace.faces.turned import turn_back
+from telltrace.faces.turned import turn_back, turn_points_back
+from telltrace.inference.places import PlaceMap, mean_map
 from telltrace.inference.rule import Finding, Rule, Series, halfway, judge_score
 from telltrace.inference.settings import ScanSettings
 from telltrace.inference.timeline import Span, Stretch, sharpen, smooth, stretch_spans
@@ -27,6 +28,8 @@ class Look(NamedTuple):
     scores: NDArray[np.float64]
     """(faces, networks); not a number for faces too small to be judged."""
     quality: tuple[tuple[Flag, ...], ...]
+    maps: tuple[PlaceMap | None, ...] = ()
+    """Where each face shows a paste; empty where no detector has a map."""
 
 
 @dataclass
@@ -124,6 +127,7 @@ class Observations:
             stretch=stretch,
             forged=forged,
             quality=quality,
+            map=mean_map(face.map for face in faces),
             faces=faces,
         )
 
@@ -168,5 +172,12 @@ class Observations:
             box=face.box if self.size is None else turn_back(face.box, self.turn, self.size),
             confidence=face.confidence,
             quality=look.quality[place],
+            map=self._map(look, place) if is_known else None,
             seen=Seen(face, tuple(look.scores[place].tolist()), look.sight.index in self.even),
         )
+
+    def _map(self, look: Look, place: int) -> PlaceMap | None:
+        found = look.maps[place] if look.maps else None
+        if found is None or self.size is None:
+            return found
+        return replace(found, corners=tuple(turn_points_back(found.corners, self.turn, self.size)))

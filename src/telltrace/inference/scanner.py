@@ -25,6 +25,7 @@ from telltrace.inference.adaptive import (
     suspicious_moments,
 )
 from telltrace.inference.observations import Look, Observations
+from telltrace.inference.places import PlaceMap
 from telltrace.inference.reasons import file_status, give_reason
 from telltrace.inference.rule import VERDICTS, Rule
 from telltrace.inference.settings import ScanSettings
@@ -213,25 +214,44 @@ class Scanner:
         pairs = [(f, face) for f, theirs in zip(frames, found, strict=True) for face in theirs]
         large = np.array([not is_small(face, limit) for _, face in pairs], dtype=bool)
         scores = np.full((len(pairs), len(self.networks)), np.nan)
-        scores[large] = self._score([pairs[i] for i in np.flatnonzero(large)])
+        maps = np.full(len(pairs), None, dtype=object)
+        scores[large], maps[large] = self._score([pairs[i] for i in np.flatnonzero(large)])
         ends = np.cumsum([len(faces) for faces in found])[:-1]
-        for frame, faces, theirs in zip(frames, found, np.split(scores, ends), strict=True):
+        parts = frames, found, np.split(scores, ends), np.split(maps, ends)
+        for frame, faces, theirs, shown in zip(*parts, strict=True):
             flags = [face_flags(frame.image, face, limit, self._margin) for face in faces]
             sight = look_at(frame, faces, alone=seen.is_still)
-            yield Look(sight, theirs, tuple((*each, *rotated) for each in flags))
+            quality = tuple((*each, *rotated) for each in flags)
+            yield Look(sight, theirs, quality, tuple(shown))
 
-    def _score(self, pairs: Sequence[tuple[media.Frame, Face]]) -> NDArray[np.float64]:
-        """Probabilities of forgery of N faces, each with its frame: (N, networks)."""
-        scores = [np.zeros((0, len(self.networks)))]
+    def _score(
+        self, pairs: Sequence[tuple[media.Frame, Face]]
+    ) -> tuple[NDArray[np.float64], list[PlaceMap | None]]:
+        """Probabilities of forgery of N faces, each with its frame, (N, networks), and maps."""
+        scores, maps = [np.zeros((0, len(self.networks)))], list[PlaceMap | None]()
         for start in range(0, len(pairs), self.settings.batch_size):
             batch = pairs[start : start + self.settings.batch_size]
             crops = {  # a cut that several detectors share is made once
                 crop: np.stack([crop.cut(frame.image, face) for frame, face in batch])
                 for crop in {network.crop for network in self.networks}
             }
-            columns = [network.score(crops[network.crop]) for network in self.networks]
-            scores.append(np.stack(columns, axis=1))
-        return np.concatenate(scores)
+            judged = [network.judge(crops[network.crop]) for network in self.networks]
+            scores.append(np.stack([column for column, _ in judged], axis=1))
+            maps += self._maps(batch, [places for _, places in judged])
+        return np.concatenate(scores), maps
+
+    def _maps(
+        self,
+        batch: Sequence[tuple[media.Frame, Face]],
+        places: Sequence[NDArray[np.float32] | None],
+    ) -> list[PlaceMap | None]:
+        """The map of each face, by the first network that has maps, (N, h, w)."""
+        for network, tables in zip(self.networks, places, strict=True):
+            if tables is not None:
+                areas = [network.crop.corners(face, f.image.shape[:2]) for f, face in batch]
+                pairs = zip(tables, areas, strict=True)
+                return [PlaceMap.of(table, area.tolist()) for table, area in pairs]
+        return [None] * len(batch)
 
     def _conclude(self, verdict: Callable[..., Verdict], seen: Observations) -> Verdict:
         """The verdict on the file: forged if anybody is, real only if everybody is."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telltrace.faces.media import Status
 from telltrace.files.plain import from_plain
+from telltrace.inference.places import PlaceMap
 from telltrace.inference.rule import VERDICTS
 from telltrace.inference.timeline import Span, Stretch
 
@@ -43,6 +44,8 @@ class FaceVerdict:
     """Probability that this is a face at all."""
     quality: tuple[str, ...] = ()
     """What makes it hard to judge: small, blurred, dark, turned, cut, rotated."""
+    map: PlaceMap | None = None
+    """Where the detector sees a paste; None of one that has no map, and without a score."""
     seen: Any = field(default=None, compare=False, repr=False, metadata={"plain": 0})
     """A `Seen` right after a scan; no part of the plain data, so None in what is read back."""
 
@@ -76,6 +79,8 @@ class TrackVerdict:
     """The seconds in which the face looks forged."""
     quality: tuple[str, ...] = ()
     """What makes most of its looks hard to judge."""
+    map: PlaceMap | None = None
+    """The mean of the maps of all looks."""
     faces: tuple[FaceVerdict, ...]
     """In the order of time, one a frame at most."""
 
@@ -173,6 +178,8 @@ def _plain(value: Any, digits: int = 6) -> Any:
     """Lists and dictionaries for tuples and dataclasses; numbers rounded to what is meaningful."""
     if isinstance(value, float):
         return round(value, digits)
+    if isinstance(value, PlaceMap):
+        return value.to_dict()
     if isinstance(value, Status | Path):
         return str(value)
     if isinstance(value, Span | Stretch):

@@ -1,0 +1,87 @@
+"""Maps of a face drawn over it: the face in grey, and colours that the colour-blind tell apart."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import matplotlib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw
+
+from .faces import font
+
+Pixels = NDArray[np.uint8]
+Placed = tuple[NDArray[np.uint8], ArrayLike]
+"""A map (h, w), 0 to 255 for 0 to 1, and where its corners lie in the picture, (4, 2) in pixels
+from the left top with the clock."""
+
+SEEN: Final = "where the detector sees a paste"
+"""What the colours of its own map say; they give no reason for a score."""
+
+
+def draw_heat(image: Pixels, maps: Sequence[Placed]) -> Pixels:
+    """A copy of a picture, RGB (H, W, 3), with maps over it and grey where a map lies.
+
+    The colours stand for the same values in every picture, as `heat_bar` shows.
+    """
+    drawn = image.copy()
+    for table, corners in maps:
+        points = np.asarray(corners, np.float64)
+        limits = (0, 0), image.shape[1::-1]
+        left, top = np.clip(np.floor(points.min(0)), *limits).astype(int)
+        right, bottom = np.clip(np.ceil(points.max(0)), *limits).astype(int)
+        if left < right and top < bottom:
+            part = drawn[top:bottom, left:right]
+            part[:] = _over(part, table, points - (left, top))
+    return drawn
+
+
+def _over(part: Pixels, table: NDArray[np.uint8], corners: NDArray[np.float64]) -> Pixels:
+    """A map over the part of a picture that holds it."""
+    height, width = table.shape
+    sides = np.array([corners[1] - corners[0], corners[3] - corners[0]])
+    matrix = np.c_[sides.T / (width, height), corners[0]]
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5  # OpenCV counts from pixel centres
+    size, edge = part.shape[1::-1], cv2.BORDER_REPLICATE
+    values = cv2.warpAffine(table, matrix, size, flags=cv2.INTER_CUBIC, borderMode=edge)
+    covered = np.zeros(part.shape[:2], np.uint8)
+    cv2.fillConvexPoly(covered, np.rint(corners).astype(np.int32), 1)
+    grey = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY)
+    return np.where(covered[..., None] > 0, _blend(grey, values), part).astype(np.uint8)
+
+
+def _blend(grey: NDArray[np.integer], values: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Colours (H, W, 3) of values from 0 to 255 over grey (H, W): the higher, the less of it."""
+    shares = np.arange(256) / 255
+    colours = matplotlib.colormaps["plasma"](shares)[:, :3] * 255
+    opacity = (0.9 * shares**0.7)[:, None]
+    mixed: NDArray[np.float64] = (colours * opacity)[values]
+    return mixed + grey[..., None] * (1 - opacity)[values]
+
+
+def heat_bar(width: int, height: int) -> Pixels:
+    """The colours of 0 at the left to 1 at the right, (height, width, 3), over middle grey."""
+    values = np.rint(np.linspace(0, 255, width)).astype(np.uint8)
+    bar = _blend(np.full((1, width), 128), values[None])
+    return np.repeat(bar, height, axis=0).astype(np.uint8)
+
+
+def with_legend(picture: Image.Image, words: str = SEEN) -> Image.Image:
+    """The picture with a strip below it: what the colours mean, and their bar from 0 to 1."""
+    letters = font(max(10, round(14 * max(picture.size) / 640)))
+    high, gap = letters.getbbox("0g")[3], letters.size // 2
+    strip = high + 2 * gap
+    page = Image.new("RGB", (picture.width, picture.height + strip), "white")
+    page.paste(picture)
+    draw, top = ImageDraw.Draw(page), picture.height + gap
+    left: float = gap
+    for text in ("0", None, "1", words):
+        if text is None:
+            wide = min(8 * high, picture.width // 4)
+            page.paste(Image.fromarray(heat_bar(wide, high)), (round(left), top))
+            left += wide + gap
+        else:
+            draw.text((left, top), text, "#222222", letters)
+            left += letters.getlength(text) + gap
+    return page
