@@ -41,20 +41,20 @@ class PageWriter:
             if page:
                 write_page(page, verdict, self.scanner)
             if self.pictures and verdict.tracks:
-                save_picture(verdict, self.pictures / _name(number, verdict, ".png"))
+                save_picture(verdict, self.pictures / file_name(number, verdict, ".png"))
         except (MediaError, KeyError):  # KeyError: the file has changed and lacks a frame
             if page:
                 page.unlink(missing_ok=True)
 
 
-def _name(number: int, verdict: Verdict, suffix: str) -> str:
+def file_name(number: int, verdict: Verdict, suffix: str) -> str:
     """A file name for what is written of one of many files."""
     return f"{number:04d}_{verdict.path.stem}{suffix}"
 
 
 def _page(index: Path, number: int, verdict: Verdict) -> Path:
     """Where the page about one of many files is written."""
-    return index.parent / f"{index.stem}_pages" / _name(number, verdict, ".html")
+    return index.parent / f"{index.stem}_pages" / file_name(number, verdict, ".html")
 
 
 def write_pages(

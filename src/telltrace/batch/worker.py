@@ -20,6 +20,7 @@ from telltrace.checkpoint.detector import Judged
 from telltrace.faces.media import Status
 from telltrace.files import file_sha256
 from telltrace.inference import Scanner, choose_device
+from telltrace.inference.pictures import keep_shown_maps
 from telltrace.inference.verdict import Verdict
 from telltrace.jobs.pool import Lost, run_jobs
 from telltrace.jobs.threads import processors
@@ -59,7 +60,8 @@ class ScanWorker:
         try:
             verdict = self.scanner.scan(Path(path))
             seconds = {stage: round(spent, 4) for stage, spent in verdict.seconds.items()}
-            return Answer(index, verdict.to_dict(), seconds=seconds)
+            few = keep_shown_maps(verdict) if isinstance(verdict, Verdict) else verdict
+            return Answer(index, few.to_dict(), seconds=seconds)
         except Exception as error:  # one bad file must not stop the others
             if _machine_failed(error):
                 os._exit(1)  # a fresh process may do better

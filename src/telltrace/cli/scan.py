@@ -25,6 +25,7 @@ def scan(
     json: bool = False,
     report: Path | None = None,
     pictures: Path | None = None,
+    clip: Path | None = None,
     out: Path | None = None,
     **options: Any,
 ) -> int:
@@ -49,6 +50,8 @@ def scan(
             leads to a page a file, in a folder beside it. The same file and the same settings
             give the same page, byte for byte.
         pictures: Folder to write one picture per file to: its most suspicious frame, marked.
+        clip: Folder to write ten seconds of each video to, faces boxed and where the detector sees
+            a paste drawn in (MP4); not with --out.
         out: Folder for verdicts.jsonl, verdicts.csv and summary.json.
         **options: Those of `ScanSettings` and `batch_scan`.
     """
@@ -67,10 +70,10 @@ def scan(
             raise OptionError("--workers, --engine and --retry need --out, a folder for results.")
         files = [Path(path) for path in find_paths(sources)]
         scanner = build(threads=threads, time_limit=batch["time_limit"])
-        return _scan_files(files, scanner, "json" if json else format, report, pictures)
-    if json or format != "text" or threads is not None:
+        return _scan_files(files, scanner, "json" if json else format, report, pictures, clip)
+    if json or format != "text" or threads is not None or clip is not None:
         remedy = "Leave them out, or scan without --out."
-        raise OptionError("--out is not for --threads, --format or --json", remedy=remedy)
+        raise OptionError("--out is not for --threads, --format, --json or --clip", remedy=remedy)
     done = batch_scan(sources, out, checkpoint, device=device, **batch, **options)
     if report is not None or pictures is not None:
         pages = PageWriter(build, report, pictures)
@@ -85,6 +88,7 @@ def _scan_files(
     form: Literal["text", "json", "jsonl", "csv"],
     report: Path | None,
     pictures: Path | None,
+    clip: Path | None,
 ) -> int:
     """Judge them one after the other, and show what was found; what is ready, if interrupted."""
     from telltrace.batch.pages import PageWriter, write_pages
@@ -119,7 +123,25 @@ def _scan_files(
         report = None
     if report is not None or pictures is not None:
         write_pages(PageWriter(lambda: scanner, report, pictures), lambda: plain, workers=0)
+    if clip is not None:
+        _write_clips(verdicts, scanner, clip)
     return 0 if any(verdict.verdict for verdict in verdicts) else 1
+
+
+def _write_clips(verdicts: "list[Verdict]", scanner: "Scanner", folder: Path) -> None:
+    """One of each video with a judged face; those that are ready stay, if interrupted."""
+    from telltrace.batch.pages import file_name
+    from telltrace.inference.clip import write_clip
+
+    with progress("Drawing clips", len(verdicts), "files") as advance:
+        for number, verdict in enumerate(verdicts):
+
+            def tell(name: str, done: int, expected: int) -> None:
+                advance(0, note=f"{name}: frame {done} of about {expected}")
+
+            path = folder / file_name(number, verdict, ".mp4")
+            write_clip(verdict, scanner, path, partial(tell, verdict.path.name))
+            advance(1)
 
 
 def explain(

@@ -2,11 +2,13 @@
 
 import platform
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from telltrace.checkpoint import Detector
@@ -14,13 +16,25 @@ from telltrace.faces.media import Status
 from telltrace.files import write_bytes
 from telltrace.files.version import VERSION
 from telltrace.inference.formats import SCHEMA, people, quality_flags, reason_and_remedy
-from telltrace.inference.pictures import key_faces, read_frames, thumbnail, worst_frame
+from telltrace.inference.pictures import (
+    draw_maps,
+    key_faces,
+    read_frames,
+    thumbnail,
+    worst_frame,
+)
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
+from telltrace.visualization import heat_bar
 from telltrace.visualization import page as html
+from telltrace.visualization.heat import SEEN
 
 TONES: Final = {Status.FAKE: "bad", Status.REAL: "good", Status.UNCERTAIN: "unsure"}
 INK, FORGED, ZONE = "#3566B0", "#D9412B", "#888888"
+HEAT: Final = (
+    f"The colours beside a face say {SEEN}, from 0 at the left to 1: how probable it finds a paste "
+    "at each place. They are no reason of the score, which can be high where the map shows little."
+)
 MOST: Final = 12
 """People who are drawn: the most suspicious; the table has them all."""
 
@@ -163,12 +177,25 @@ def _people(verdict: Verdict) -> str:
     shown = _shown(verdict) or dict(list(enumerate(verdict.tracks, 1))[:MOST])
     wanted = {face.frame for track in shown.values() for face in key_faces(track)}
     frames = read_frames(verdict.path, wanted)
+    if any(track.map for track in shown.values()):
+        parts.append(html.figure(html.embed_png(heat_bar(160, 12), alt="From 0 to 1"), HEAT))
     for number, track in shown.items():
         said = "" if track.score is None else f" {track.score:.1%}"
         parts.append(f"<h3>Person {number}: {track.status}{said}</h3>")
         looks = "".join(_look(face, frames[face.frame], moving) for face in key_faces(track))
+        looks += _mean(track, frames[track.peak.frame])
         parts.append(f'<div class="pictures">{looks}</div>')
     return "\n".join(parts)
+
+
+def _mean(track: TrackVerdict, frame: Any) -> str:
+    """The mean map of a person who was looked at more than once, over the peak."""
+    known, peak = sum(face.score is not None for face in track.faces), track.peak
+    if track.map is None or peak.map is None or known < 2:
+        return ""
+    mean = replace(peak, map=replace(track.map, corners=peak.map.corners))
+    picture = html.embed_png(thumbnail(draw_maps(frame, [mean]), peak), alt="Mean map")
+    return html.figure(picture, f"mean map of {known} looks, over that at {peak.time:.2f} s")
 
 
 def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
@@ -177,8 +204,11 @@ def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
         said.append(f"raw {face.score:.0%}" if moving else f"{face.score:.0%}")
     if moving and face.smoothed is not None:
         said.append(f"smoothed {face.smoothed:.0%}")
-    picture = html.embed_png(thumbnail(frame, face), alt=f"Face in frame {face.frame}")
-    return html.figure(picture, " · ".join([*said, *face.quality]))
+    shown, alt = thumbnail(frame, face), f"Face in frame {face.frame}"
+    if face.map is not None:
+        shown = np.hstack([shown, thumbnail(draw_maps(frame, [face]), face)])
+        alt += f", and {SEEN}"
+    return html.figure(html.embed_png(shown, alt=alt), " · ".join([*said, *face.quality]))
 
 
 def _file(verdict: Verdict) -> str:

@@ -1,6 +1,7 @@
 """What a scan saw, to look at: frames with their faces marked, and faces cut out of them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def save_picture(verdict: Verdict, path: Path) -> None:
 
 def worst_frame(verdict: Verdict) -> tuple[FaceVerdict, Image.Image]:
     """The most suspicious look, and its frame with each face boxed and its person's verdict."""
-    from telltrace.visualization import draw_boxes
+    from telltrace.visualization import draw_boxes, with_legend
 
     peak = (verdict.worst or verdict.tracks[0]).peak
     image = read_frames(verdict.path, [peak.frame])[peak.frame]
@@ -67,4 +68,27 @@ def worst_frame(verdict: Verdict) -> tuple[FaceVerdict, Image.Image]:
         words += [f"{face.score:.0%}"] if known and face is here[-1][2] else []
         words += [f"#{number}"] if len(verdict.tracks) > 1 else []
         captions.append(" ".join(words))
-    return peak, draw_boxes(image, [face.box for *_, face in here], captions)
+    faces = [face for *_, face in here]
+    marked = draw_boxes(draw_maps(image, faces), [face.box for face in faces], captions)
+    return peak, with_legend(marked) if any(face.map for face in faces) else marked
+
+
+def draw_maps(image: Pixels, faces: Iterable[FaceVerdict]) -> Pixels:
+    """A copy of a frame with where the detector sees a paste drawn over its faces, where known."""
+    from telltrace.visualization import draw_heat
+
+    maps = [face.map for face in faces if face.map is not None]
+    return draw_heat(image, [(one.places, one.corners) for one in maps])
+
+
+def keep_shown_maps(verdict: Verdict) -> Verdict:
+    """The verdict with the maps of those faces alone that pages and pictures show."""
+    if not verdict.tracks:
+        return verdict
+    marked = (verdict.worst or verdict.tracks[0]).peak.frame
+    tracks = []
+    for track in verdict.tracks:
+        shown = {marked, *(face.frame for face in key_faces(track))}
+        faces = (f if f.frame in shown else replace(f, map=None) for f in track.faces)
+        tracks.append(replace(track, faces=tuple(faces)))
+    return replace(verdict, tracks=tuple(tracks))

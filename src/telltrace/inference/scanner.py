@@ -132,11 +132,14 @@ class Scanner:
         source: Source,
         *,
         times: Iterable[float] | None = None,
+        moments: Sequence[float] | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Verdict:
         """Judge a picture or a video as `telltrace.scan` does.
 
-        ``progress`` is called with the number of frames read and how many there will be, about.
+        ``moments`` are the seconds at which to look, and nowhere else, in place of the setting
+        ``sample``. ``progress`` is called with the number of frames read and how many there will
+        be, about.
         """
         with opened_source(source, times) as medium:
             watch = Stopwatch(medium.name, self.settings.time_limit, progress)
@@ -148,7 +151,7 @@ class Scanner:
                 warnings=self.warnings,
             )
             try:
-                seen = self._look(medium, watch)
+                seen = self._look(medium, watch, moments)
                 return self._conclude(partial(verdict, seconds=watch.spent), seen)
             except media.MediaError as e:
                 return verdict(status=e.status, reason=e.message, remedy=e.remedy)
@@ -157,11 +160,14 @@ class Scanner:
         """Judge one source after the other, as the verdicts are asked for."""
         return (self.scan(source) for source in sources)
 
-    def _look(self, medium: Medium, watch: Stopwatch) -> Observations:
-        """Read as many frames as it takes."""
-        first = self.settings.sampling()
+    def _look(
+        self, medium: Medium, watch: Stopwatch, moments: Sequence[float] | None
+    ) -> Observations:
+        """Read as many frames as it takes, or those at given moments."""
+        first = self.settings.sampling() if moments is None else media.at_moments(moments)
         with watch.stage("read"):
-            frames = medium.open(first, watch.check, later_looks(self.settings, self.rule))
+            later = later_looks(self.settings, self.rule) if moments is None else ()
+            frames = medium.open(first, watch.check, later)
         seen = Observations(frames, self.settings, self.rule)
         self._read(seen, watch)
         again = frames.again
@@ -176,7 +182,7 @@ class Scanner:
             if turn:
                 seen = Observations(again(first), self.settings, self.rule, turn)
                 self._read(seen, watch)
-        if self.settings.sample != "adaptive" or seen.is_still:
+        if self.settings.sample != "adaptive" or seen.is_still or moments is not None:
             return seen
 
         def look_again(choice: media.Choice, even: bool) -> None:

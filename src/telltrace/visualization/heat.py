@@ -48,10 +48,11 @@ def _over(part: Pixels, table: NDArray[np.uint8], corners: NDArray[np.float64]) 
     covered = np.zeros(part.shape[:2], np.uint8)
     cv2.fillConvexPoly(covered, np.rint(corners).astype(np.int32), 1)
     grey = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY)
-    return np.where(covered[..., None] > 0, _blend(grey, values), part).astype(np.uint8)
+    blended = _blend(np.asarray(grey, np.uint8), np.asarray(values, np.uint8))
+    return np.where(covered[..., None] > 0, blended, part).astype(np.uint8)
 
 
-def _blend(grey: NDArray[np.integer], values: NDArray[np.integer]) -> NDArray[np.float64]:
+def _blend(grey: NDArray[np.uint8], values: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Colours (H, W, 3) of values from 0 to 255 over grey (H, W): the higher, the less of it."""
     shares = np.arange(256) / 255
     colours = matplotlib.colormaps["plasma"](shares)[:, :3] * 255
@@ -63,14 +64,14 @@ def _blend(grey: NDArray[np.integer], values: NDArray[np.integer]) -> NDArray[np
 def heat_bar(width: int, height: int) -> Pixels:
     """The colours of 0 at the left to 1 at the right, (height, width, 3), over middle grey."""
     values = np.rint(np.linspace(0, 255, width)).astype(np.uint8)
-    bar = _blend(np.full((1, width), 128), values[None])
+    bar = _blend(np.full((1, width), 128, np.uint8), values[None])
     return np.repeat(bar, height, axis=0).astype(np.uint8)
 
 
 def with_legend(picture: Image.Image, words: str = SEEN) -> Image.Image:
     """The picture with a strip below it: what the colours mean, and their bar from 0 to 1."""
     letters = font(max(10, round(14 * max(picture.size) / 640)))
-    high, gap = letters.getbbox("0g")[3], letters.size // 2
+    high, gap = round(letters.getbbox("0g")[3]), round(letters.size / 2)
     strip = high + 2 * gap
     page = Image.new("RGB", (picture.width, picture.height + strip), "white")
     page.paste(picture)
