@@ -12,7 +12,7 @@ from PIL import Image
 from telltrace.checkpoint import Detector
 from telltrace.errors import OptionError
 from telltrace.explanation.graded import best_method, grades_in_words, grades_of
-from telltrace.explanation.maps import Maps, draw_heat, onto_frame
+from telltrace.explanation.maps import Maps
 from telltrace.explanation.methods import METHODS, check_method, explain_crops
 from telltrace.explanation.regions import Share, mean_shares, region_shares, shares_in_words
 from telltrace.faces.align import FaceCrop
@@ -25,6 +25,7 @@ from telltrace.files import atomic_write, write_json
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.speaking import Without, speaking_frames
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
+from telltrace.visualization import draw_heat
 
 Pixels = NDArray[np.uint8]
 
@@ -74,10 +75,9 @@ def explain_file(
     verdict = scanner.scan(path)
     looks: dict[int, list[Look]] = defaultdict(list)
     for frame, seen in explained_frames(verdict, detector, method):
-        places = [
-            onto_frame(one.map, detector.crop, one.face.seen.face, frame.shape[:2]) for one in seen
-        ]
-        _save(draw_heat(frame, np.max(places, axis=0)), out / _frame_name(seen[0]))
+        shape = frame.shape[:2]
+        placed = [(one.map, detector.crop.corners(one.face.seen.face, shape)) for one in seen]
+        _save(draw_heat(frame, placed), out / _frame_name(seen[0]))
         for one in seen:
             _save(_beside(one.crop, one.map), out / _face_name(one))
             looks[one.person].append(one)
@@ -214,7 +214,8 @@ def _frame_name(look: Look) -> Path:
 
 def _beside(crop: Pixels, found: Maps) -> Pixels:
     """The face as it is, and with its map."""
-    return np.hstack([crop, draw_heat(crop, found)])
+    corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * len(crop)
+    return np.hstack([crop, draw_heat(crop, [(found, corners)])])
 
 
 def _save(picture: Pixels, path: Path) -> None:

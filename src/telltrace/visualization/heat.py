@@ -1,7 +1,7 @@
 """Maps of a face drawn over it: the face in grey, and colours that the colour-blind tell apart."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import matplotlib
@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
+from telltrace.pixels.photometric import as_bytes
+
 from .faces import font
 
 Pixels = NDArray[np.uint8]
-Placed = tuple[NDArray[np.uint8], ArrayLike]
-"""A map (h, w), 0 to 255 for 0 to 1, and where its corners lie in the picture, (4, 2) in pixels
-from the left top with the clock."""
+Placed = tuple[NDArray[Any], ArrayLike]
+"""A map (h, w), 0 to 1 or in 8 bits 0 to 255, and where its corners lie in the picture, (4, 2) in
+pixels from the left top with the clock."""
 
 SEEN: Final = "where the detector sees a paste"
 """What the colours of its own map say; they give no reason for a score."""
@@ -33,7 +35,8 @@ def draw_heat(image: Pixels, maps: Sequence[Placed]) -> Pixels:
         right, bottom = np.clip(np.ceil(points.max(0)), *limits).astype(int)
         if left < right and top < bottom:
             part = drawn[top:bottom, left:right]
-            part[:] = _over(part, table, points - (left, top))
+            levels = as_bytes(table * 255) if table.dtype != np.uint8 else table
+            part[:] = _over(part, levels, points - (left, top))
     return drawn
 
 
