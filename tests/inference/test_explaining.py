@@ -47,6 +47,7 @@ def test_a_video_gets_pictures_of_each_look_and_an_account(
     story = explain_file(clip, red, out)
     assert json.loads((out / "explanation.json").read_text()) == story
     assert story["method"] == "map"
+    assert (out / story["clip"]).stat().st_size > 1000
     assert "not graded for this detector" in story["trust"]
     (person,) = story["people"]
     assert len(person["looks"]) == 4

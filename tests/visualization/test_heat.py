@@ -59,3 +59,5 @@ def test_the_legend_stands_below_the_picture() -> None:
     assert page.width == 80
     assert page.height > 60
     np.testing.assert_array_equal(np.asarray(page)[:60], GREY)
+    wide = with_legend(Image.fromarray(np.full((60, 640, 3), 128, np.uint8)))
+    assert wide.height < 60 + 2 * 14 + 10  # one line of letters of 14, where there is room for it

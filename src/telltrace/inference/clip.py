@@ -86,7 +86,7 @@ def _drawn(
         scores = ["" if face.score is None else f"{face.score:.0%}" for face in here]
         drawn = draw_maps(np.asarray(image, np.uint8), here)
         boxed = draw_boxes(drawn, [face.box for face in here], scores)
-        yield frame.time, np.asarray(with_legend(boxed, f"{SEEN} · file: {said}"))
+        yield frame.time, np.asarray(with_legend(boxed, f"{SEEN} · {said}"))
 
 
 def _face_at(faces: Sequence[FaceVerdict], time: float) -> FaceVerdict | None:

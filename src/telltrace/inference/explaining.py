@@ -22,6 +22,7 @@ from telltrace.faces.reader import open_media
 from telltrace.faces.rectangles import RULES
 from telltrace.faces.turned import turn_frame
 from telltrace.files import atomic_write, write_json
+from telltrace.inference.clip import write_clip
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.speaking import Without, speaking_frames
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
@@ -30,6 +31,7 @@ from telltrace.visualization import draw_heat
 Pixels = NDArray[np.uint8]
 
 SCHEMA: Final = "telltrace-explanation/1"
+CLIP: Final = "clip.mp4"
 DARK: Final = 0.1
 """An own map, which is a probability, names no region below this."""
 
@@ -54,7 +56,8 @@ def explain_file(
     """Scan a file, and write maps of its judged faces and which frames speak into a folder.
 
     The folder gets ``explanation.json``, which is returned too, ``frames/`` with whole frames, and
-    for each person a folder with each cut face and their average. Faces without a score are not
+    for each person a folder with each cut face and their average. A video whose method is the
+    detector's own map gets ``clip.mp4``, too. Faces without a score are not
     drawn; a file without any has its status, reason and remedy alone.
 
     Args:
@@ -89,6 +92,8 @@ def explain_file(
     story["people"] = [
         _person(n, each, verdict, scanner, method) for n, each in sorted(looks.items())
     ]
+    if method == "map" and write_clip(verdict, scanner, out / CLIP):
+        story["clip"] = CLIP
     write_json(story, out / "explanation.json")
     return story
 

@@ -75,17 +75,15 @@ def with_legend(picture: Image.Image, words: str = SEEN) -> Image.Image:
     """The picture with a strip below it: what the colours mean, and their bar from 0 to 1."""
     letters = font(max(10, round(14 * max(picture.size) / 640)))
     high, gap = round(letters.getbbox("0g")[3]), round(letters.size / 2)
-    strip = high + 2 * gap
+    wide, number = min(8 * high, picture.width // 4), round(letters.getlength("0"))
+    after = 2 * number + wide + 4 * gap
+    below = after + letters.getlength(words) > picture.width  # a narrow picture has a second line
+    strip = (high + gap) * (2 if below else 1) + gap
     page = Image.new("RGB", (picture.width, picture.height + strip), "white")
     page.paste(picture)
     draw, top = ImageDraw.Draw(page), picture.height + gap
-    left: float = gap
-    for text in ("0", None, "1", words):
-        if text is None:
-            wide = min(8 * high, picture.width // 4)
-            page.paste(Image.fromarray(heat_bar(wide, high)), (round(left), top))
-            left += wide + gap
-        else:
-            draw.text((left, top), text, "#222222", letters)
-            left += letters.getlength(text) + gap
+    page.paste(Image.fromarray(heat_bar(wide, high)), (number + 2 * gap, top))
+    at = (gap, top + high + gap) if below else (after, top)
+    for place, text in (((gap, top), "0"), ((after - number - gap, top), "1"), (at, words)):
+        draw.text(place, text, "#222222", letters)
     return page
