@@ -40,7 +40,7 @@ def test_a_killed_run_goes_on_and_judges_nothing_twice(
     judge: Detector, stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = measure_robustness(judge, stripes, tmp_path / "whole", corruptions=FEW, levels=[2, 4])
-    score, calls = judge.score_resized, itertools.count(1)
+    score, calls = judge.judge_resized, itertools.count(1)
 
     def stop(images: Any) -> Any:
         if next(calls) == 20:
@@ -49,7 +49,7 @@ def test_a_killed_run_goes_on_and_judges_nothing_twice(
 
     part = tmp_path / "part"
     with monkeypatch.context() as patch:
-        patch.setattr(judge, "score_resized", stop)
+        patch.setattr(judge, "judge_resized", stop)
         with pytest.raises(KeyboardInterrupt):
             measure_robustness(judge, stripes, part, corruptions=FEW, levels=[2, 4])
     done = {path.stem: path.stat().st_mtime_ns for path in (part / "scores").glob("*.csv")}
