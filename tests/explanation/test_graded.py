@@ -2,7 +2,7 @@
 
 import pytest
 
-from telltrace.checkpoint import Card, Detector, Ensemble
+from telltrace.checkpoint import Card, Detector, Ensemble, load_detector
 from telltrace.errors import OptionError
 from telltrace.explanation import graded
 from telltrace.explanation.graded import best_method, grades_in_words, grades_of
@@ -46,3 +46,9 @@ def test_an_ensemble_has_no_best_method(made: Detector) -> None:
     both = Ensemble([made, made], Card(detector="two", preprocessing=made.card.preprocessing))
     with pytest.raises(OptionError, match="An ensemble has no method"):
         best_method(both)
+
+
+def test_the_detector_in_the_package_was_graded() -> None:
+    bundled = load_detector()
+    assert best_method(bundled) == "map"
+    assert grades_of(bundled, "map")["blends"]["auc"][0] > 0.9
