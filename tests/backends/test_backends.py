@@ -148,3 +148,31 @@ def test_no_gpu_is_an_error_only_where_one_is_asked_for(monkeypatch: pytest.Monk
     assert choose_device("auto") == choose_device("cpu") == "cpu"
     with pytest.raises(OptionError, match="No CUDA device"):
         choose_device("cuda")
+
+
+def test_scoring_leaves_every_part_of_a_network_in_its_mode() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(2).eval(), nn.Dropout(0.5)).train()
+    network[0].eval()  # frozen, as fine-tuning does
+    torch_runner(network)(np.ones((3, 2), np.float32))
+    assert [part.training for part in network.modules()] == [True, False, True]
+    detector = load_detector()
+    crops = np.zeros((1, 192, 192, 3), np.uint8)
+    detector.network.eval()
+    detector.score_resized(crops)
+    assert not any(part.training for part in detector.network.modules())
+
+
+def test_a_backend_of_the_processor_needs_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telltrace.backends.choice._has_gpu", lambda: True)
+    assert choose_device("auto") == "cuda"
+    assert choose_device("auto", "onnx") == "cpu"
+
+
+def test_a_graph_needs_its_package(
+    network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELLTRACE_CACHE", str(tmp_path))
+    monkeypatch.setattr("telltrace.backends.onnx_form.find_spec", lambda name: None)
+    with pytest.raises(DependencyError, match=r"telltrace\[onnx\]"):
+        to_onnx(network, [torch.zeros(1, 3, 12, 12)], ["images"], ["maps"], {})
+    assert load_detector().backend == "torch"

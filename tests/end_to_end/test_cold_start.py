@@ -9,7 +9,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from telltrace.checkpoint import load_detector
-from telltrace.faces.detect import prepare_face_detector
+from telltrace.faces.detect import create_face_detector
 
 HEAVY = "torch", "timm", "pandas", "scipy", "sklearn", "matplotlib"
 CODE = f"""
@@ -25,7 +25,7 @@ sys.exit(code)
 def test_a_photograph_is_judged_without_torch(backend: str, module: str, tmp_path: Path) -> None:
     pytest.importorskip(module)
     load_detector(backend=backend)  # type: ignore[arg-type]  prepares its graph, with torch
-    prepare_face_detector(backend)  # type: ignore[arg-type]
+    create_face_detector("cpu", backend)  # type: ignore[arg-type]
     photograph = tmp_path / "astronaut.png"
     Image.fromarray(astronaut()).save(photograph)
     call = [sys.executable, "-c", CODE, "scan", str(photograph), "--backend", backend]

@@ -4,7 +4,7 @@ PyTorch is always there; ONNX Runtime and OpenVINO, where they are installed, co
 less time and start without PyTorch.
 """
 
-from .cache import cache_folder, prepared
+from .cache import cache_folder, is_prepared, prepared
 from .choice import BACKENDS, Backend, BackendName, choose_backend, choose_device, installed
 from .onnx_form import to_onnx
 from .runners import (
@@ -17,7 +17,20 @@ from .runners import (
 )
 
 __all__ = [
-    "BACKENDS", "Backend", "BackendName", "Runner", "cache_folder", "choose_backend",
-    "choose_device", "installed", "onnx_runner", "open_runner", "openvino_runner", "prepared",
-    "prepared_runner", "to_onnx", "torch_runner",
+    "BACKENDS",
+    "Backend",
+    "BackendName",
+    "Runner",
+    "cache_folder",
+    "choose_backend",
+    "choose_device",
+    "installed",
+    "is_prepared",
+    "onnx_runner",
+    "open_runner",
+    "openvino_runner",
+    "prepared",
+    "prepared_runner",
+    "to_onnx",
+    "torch_runner",
 ]  # fmt: skip

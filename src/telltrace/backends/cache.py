@@ -9,8 +9,13 @@ from ..files import write_bytes
 
 def cache_folder() -> Path:
     """``$TELLTRACE_CACHE``, or ``telltrace`` in the user's cache folder; it may be deleted."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  never raises
     return Path(os.environ.get("TELLTRACE_CACHE") or Path(home) / "telltrace")
+
+
+def is_prepared(name: str) -> bool:
+    """Whether the cache has this file; not if its folder may not be read."""
+    return os.path.isfile(cache_folder() / name)  # noqa: PTH113  Path.is_file raises there
 
 
 def prepared(name: str, make: Callable[[], bytes]) -> Path:
@@ -19,6 +24,6 @@ def prepared(name: str, make: Callable[[], bytes]) -> Path:
     A folder that cannot be written is an OutputError.
     """
     path = cache_folder() / name
-    if not path.is_file():
+    if not is_prepared(name):
         write_bytes(make(), path)
     return path

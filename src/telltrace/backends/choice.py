@@ -38,8 +38,13 @@ def choose_backend(name: str = "auto") -> BackendName:
     return name
 
 
-def choose_device(name: str) -> str:
-    """The device meant by "auto", "cpu" or "cuda", which is an OptionError without a GPU."""
+def choose_device(name: str, backend: str = "auto") -> str:
+    """The device meant by "auto", "cpu" or "cuda", which is an OptionError without a GPU.
+
+    "auto" is the processor where a backend is asked for that computes there alone.
+    """
+    if name == "auto" and backend not in ("auto", "torch"):
+        return "cpu"
     found = name != "cpu" and _has_gpu()
     if name == "cuda" and not found:
         remedy = "Use --device cpu, or check the driver."

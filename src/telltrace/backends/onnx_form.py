@@ -4,7 +4,10 @@ import io
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from ..errors import DependencyError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,6 +29,9 @@ def to_onnx(
         outputs: Names of what comes out.
         dynamic: Of an input or output by name: axes whose size may change, with a name each.
     """
+    if find_spec("onnx") is None:
+        remedy = "Run: pip install 'telltrace[onnx]'."
+        raise DependencyError("An ONNX graph cannot be made without onnx", remedy=remedy)
     import torch
 
     content = io.BytesIO()

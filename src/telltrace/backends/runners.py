@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import OutputError
+from ..files import write_bytes
 from ..jobs.threads import thread_count
 from .cache import prepared
 from .choice import BackendName
@@ -47,12 +49,16 @@ class TorchRunner:
     def __call__(self, *inputs: Array) -> tuple[Array, ...]:
         import torch
 
-        training = self.network.training
-        self.network.eval()
+        learning = [part for part in self.network.modules() if part.training]
         automatic = torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
-        with torch.inference_mode(), automatic:
-            given = self.network(*(torch.as_tensor(array).to(self.device) for array in inputs))
-        self.network.train(training)
+        try:
+            for part in learning:
+                part.training = False
+            with torch.inference_mode(), automatic:
+                given = self.network(*(torch.as_tensor(array).to(self.device) for array in inputs))
+        finally:
+            for part in learning:
+                part.training = True
         several = given if isinstance(given, tuple) else (given,)
         return tuple(
             one.float().cpu().numpy() if self.half else one.cpu().numpy() for one in several
@@ -151,5 +157,9 @@ def prepared_runner(
     try:
         return open_runner(path, backend, precision)
     except Exception:  # each runtime has errors of its own
-        path.unlink()
-        return open_runner(prepared(name, make), backend, precision)
+        write_bytes(make(), path)
+    try:
+        return open_runner(path, backend, precision)
+    except Exception as error:
+        reason = f"{backend} cannot compute this graph ({error})"
+        raise OutputError(reason, remedy="Use --backend torch.", path=path) from None

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from telltrace.backends import choose_device
 from telltrace.checkpoint import BUNDLED, read_card, resolve_backend
 from telltrace.errors import OptionError, OutputError
-from telltrace.faces.detect import prepare_face_detector
+from telltrace.faces.detect import create_face_detector
 from telltrace.files import file_sha256, json_sha256, write_json
 from telltrace.files.version import VERSION
 from telltrace.inference import Scanner, ScanSettings, find_paths
@@ -88,10 +88,13 @@ def batch_scan(
     for path in paths:
         read_card(path)
     hashes = [file_sha256(path) for path in paths]
-    where, computed = choose_device(device), (checked["precision"], checked["backend"])
+    where, computed = (
+        choose_device(device, checked["backend"]),
+        (checked["precision"], checked["backend"]),
+    )
     backends = {resolve_backend(path, where, *computed) for path in paths}  # prepared here, once
-    asked["backend"] = chosen = backends.pop() if len(backends) == 1 else "torch"
-    prepare_face_detector(chosen)
+    asked["backend"] = chosen = backends.pop() if len(backends) == 1 else "auto"
+    create_face_detector("cpu", chosen)  # prepares its graphs
     return run_batch(
         sources,
         out,

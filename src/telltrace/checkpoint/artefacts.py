@@ -34,7 +34,7 @@ Precision = Literal["fp32", "fp16", "bf16", "int8"]
 
 def is_artefact(path: Path) -> bool:
     """Whether a file's name says that it is an exported detector."""
-    return path.suffix in SUFFIXES
+    return path.suffix.lower() in SUFFIXES
 
 
 def notes(card: Card, precision: Precision, weights: Path | None = None) -> dict[str, str]:
@@ -50,7 +50,7 @@ def read_notes(path: Path) -> dict[str, str]:
     """The notes of an artefact by name, or a CheckpointError where it is no whole one of ours."""
     if not path.is_file():
         raise CheckpointError("no such file", remedy="Give the path of an artefact.", path=path)
-    found = _xml_notes(path) if path.suffix == ".xml" else _onnx_notes(path)
+    found = _xml_notes(path) if path.suffix.lower() == ".xml" else _onnx_notes(path)
     said = {k.removeprefix(PREFIX): v for k, v in found.items() if k.startswith(PREFIX)}
     if "card" not in said:
         message = "is a graph without a telltrace card, so nothing says what its scores mean"
@@ -64,12 +64,13 @@ def open_artefact(path: Path, card: Card, backend: BackendName, precision: str) 
     """An artefact ready to compute, or a CheckpointError; one in bf16 computes in it if it can."""
     said = read_notes(path)
     half = said.get("precision") == "bf16" and backend == "openvino"
-    if path.suffix == ".xml":
+    if path.suffix.lower() == ".xml":
         _check_weights(path, said.get("weights_sha256", ""))
     try:
         runner = open_runner(path, backend, "bfloat16" if half else precision)
     except Exception as error:  # each runtime has errors of its own
-        reason = f"{backend} cannot read it ({str(error).strip().splitlines()[-1][:200]})"
+        why = " ".join(str(error).split())[-200:]
+        reason = f"{backend} cannot read it ({why})"
         raise CheckpointError(reason, remedy=REMEDY, path=path) from None
     _check_ends(path, card, runner)
     return runner
@@ -157,4 +158,4 @@ def _tensors(graph: Any) -> Iterator[Any]:
 
 
 def _inner(attribute: Any) -> Sequence[Any]:
-    return [attribute.g, *attribute.graphs] if attribute.g.node else [*attribute.graphs]
+    return [attribute.g, *attribute.graphs] if attribute.HasField("g") else [*attribute.graphs]

@@ -129,6 +129,7 @@ class Detector:
         from .graph import ScoringGraph
 
         graph = ScoringGraph(network.to(self._device), self.card.preprocessing)
+        graph.training = False  # of itself alone
         self._runner = torch_runner(graph, self._device, self.precision)
 
 

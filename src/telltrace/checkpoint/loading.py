@@ -10,9 +10,9 @@ from telltrace.backends import (
     Backend,
     BackendName,
     Runner,
-    cache_folder,
     choose_backend,
     installed,
+    is_prepared,
     prepared,
     prepared_runner,
     torch_runner,
@@ -48,7 +48,7 @@ def load_detector(
     Args:
         path: A file that :func:`save_checkpoint` wrote, or the .onnx or .xml of one that was
             exported; None for the detector in the package.
-        device: Where to compute.
+        device: Where to compute; an exported detector computes on the processor.
         precision: What the network computes in.
         backend: What computes it on a processor: "torch", or where it is installed "onnx" (ONNX
             Runtime) or "openvino", for which an ONNX graph is made once and kept in
@@ -68,6 +68,7 @@ def load_detector(
     cards = card.members or (card,)
     for one in cards:
         _check_external(one.detector, path)
+    device = "cpu" if is_artefact(path) else device
     chosen = resolve_backend(path, device, precision, backend)
     if is_artefact(path):
         runners = [open_artefact(path, card, chosen, precision)]
@@ -91,15 +92,20 @@ def resolve_backend(
     """The backend that `load_detector` takes; its graphs are prepared if it needs some."""
     card = read_card(path)
     if is_artefact(path):
-        return _choose_reader(path, str(device), precision, backend)
+        return _choose_reader(path, precision, backend)
     graphs = _graphs(path, card, file_sha256(path))
-    known = path == BUNDLED or all((cache_folder() / name).is_file() for name in graphs)
+    known = path == BUNDLED or all(map(is_prepared, graphs))
+    if any(one.detector.startswith("external:") for one in card.members or (card,)):
+        known = False  # its function may have changed since
+        if backend not in ("auto", "torch"):
+            remedy = "Use --backend torch, or export it."
+            raise OptionError(f"A network of your own is not kept for {backend}", remedy=remedy)
     chosen = _choose(backend, str(device), precision, known)
     try:
         if chosen != "torch":
             for graph in graphs.items():
                 prepared(*graph)
-    except OutputError as error:
+    except (OutputError, DependencyError) as error:
         if backend != "auto":
             raise
         logger.info("%s Computing with torch.", error)
@@ -128,18 +134,18 @@ def _choose(backend: Backend, device: str, precision: str, known: bool) -> Backe
     return chosen
 
 
-def _choose_reader(path: Path, device: str, precision: str, backend: Backend) -> BackendName:
+def _choose_reader(path: Path, precision: str, backend: Backend) -> BackendName:
     """The backend for an exported detector."""
-    able = SUFFIXES[path.suffix]
-    if backend == "auto" and device == "cpu":
+    able = SUFFIXES[path.suffix.lower()]
+    if backend == "auto":
         ready = [n for n in able if n in installed() and (n, precision) != ("onnx", "bfloat16")]
         if ready:
             return ready[0]
         remedy = f"Run: pip install 'telltrace[{able[-1]}]'."
         raise DependencyError("nothing is installed that computes it", remedy=remedy, path=path)
-    if backend not in (*able, "auto"):
+    if backend not in able:
         raise OptionError(f"The backend {backend} cannot compute it", remedy=_USE, path=path)
-    return _choose(able[0] if backend == "auto" else backend, device, precision, known=True)
+    return _choose(backend, "cpu", precision, known=True)
 
 
 def _loader(path: Path, card: Card, number: int) -> "Callable[[], nn.Module] | None":

@@ -18,7 +18,7 @@ def export(
     """Write a detector for ONNX Runtime, OpenVINO or torch.export, with its card.
 
     Checkpoint and export judge the same crops first; where they differ, nothing is written. `scan`,
-    `predict`, `robustness` and `evaluate` take an .onnx or .xml as they take a checkpoint.
+    `predict` and `robustness` take an .onnx or .xml as they take a checkpoint.
 
     Args:
         checkpoint: A checkpoint; "default" is the detector in the package.

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,8 @@ def export(
         checkpoint: A checkpoint, or None for the detector in the package.
         out: File to write; OpenVINO's weights lie beside it, under the same name with .bin.
         format: "onnx" (.onnx), "openvino" (.xml) or "torch-export" (.pt2).
-        precision: "fp32"; weights stored in 16 bits, "fp16" or "bf16", in which OpenVINO then
-            computes too; or "int8", calibrated on the crops.
+        precision: "fp32"; weights stored in 16 bits, "fp16" or "bf16", of which OpenVINO
+            computes in the latter where it can; or "int8", calibrated on the crops.
         manifest: Manifests of face crops to compare and calibrate on; by default crops of one
             photograph, which are too few for "int8" to be good on others.
         samples: How many crops.
@@ -71,6 +71,11 @@ def export(
         DependencyError: If a package for the format is not installed.
     """
     out = Path(out)
+    for value, known in ((format, get_args(Format)), (precision, get_args(Precision))):
+        if value not in known:
+            raise OptionError(f"{value!r} is none of {', '.join(known)}.")
+    if samples < 1:
+        raise OptionError(f"samples must be at least 1, got {samples}.")
     check_suffix(out, ENDINGS[format])
     _require(format, precision)
     detector = load_detector(checkpoint, backend="torch")
@@ -114,7 +119,7 @@ def scores_of(detector: Any, crops: Pixels) -> NDArray[np.float64]:
 
 def _readers(path: Path, crops: Pixels) -> dict[str, NDArray[np.float64]]:
     """The scores of an artefact in every backend here that reads it."""
-    able = [name for name in SUFFIXES[path.suffix] if name in installed()]
+    able = [name for name in SUFFIXES[path.suffix.lower()] if name in installed()]
     if not able:
         reason = "No runtime is installed that could check the export"
         raise DependencyError(reason, remedy="Run: pip install 'telltrace[onnx]'.")

@@ -14,11 +14,10 @@ from ..backends import (
     BackendName,
     Runner,
     choose_backend,
-    prepared,
     prepared_runner,
     torch_runner,
 )
-from ..errors import OptionError, OutputError
+from ..errors import DependencyError, OptionError, OutputError
 from .boxes import (
     Floats,
     Pixels,
@@ -181,26 +180,19 @@ class FaceDetector:
 def create_face_detector(device: str = "cpu", backend: Backend = "auto") -> FaceDetector:
     """A `FaceDetector` with the published weights, ready to use; see `load_published`.
 
-    On a processor the networks are computed by the backend, as `load_detector` says, P-Net too
-    although OpenVINO compiles it for every size of picture: a photograph of a new size took 160 ms
-    of two processors' time, with P-Net in ONNX Runtime 123; a frame of a video 72 and 94.
+    On a processor the networks are computed by the backend, as `load_detector` says. OpenVINO
+    compiles P-Net for every size of picture, and remembers those that it has met.
     """
     chosen = "torch" if device != "cpu" and backend == "auto" else choose_backend(backend)
     if chosen != "torch" and device != "cpu":
         raise OptionError(f"The backend {chosen} computes on the processor, not on {device}.")
     try:
         pnet, rnet, onet = (_runner(name, chosen, device) for name in ("pnet", "rnet", "onet"))
-    except OutputError:  # the ONNX form has nowhere to be kept
+    except (OutputError, DependencyError):  # the ONNX form has nowhere to be kept, or no maker
         if backend != "auto":
             raise
         return create_face_detector(device, "torch")
     return FaceDetector(pnet, rnet, onet)
-
-
-def prepare_face_detector(backend: BackendName) -> None:
-    """Make the ONNX forms that a backend needs, before several processes do so at once."""
-    for name in ("pnet", "rnet", "onet") if backend != "torch" else ():
-        prepared(*_graph(name))
 
 
 def _runner(name: str, backend: BackendName, device: str) -> Runner:

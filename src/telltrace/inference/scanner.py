@@ -105,7 +105,7 @@ class Scanner:
         self.settings = ScanSettings(**settings)
         if threads is not None:
             limit_threads(threads)
-        device = choose_device(device)
+        device = choose_device(device, self.settings.backend)
         chosen = BUNDLED if detector is None else detector
         several = isinstance(chosen, Sequence) and not isinstance(chosen, str)
         given: list[Any] = [*chosen] if several else [chosen]  # type: ignore[misc]

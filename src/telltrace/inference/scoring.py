@@ -45,7 +45,7 @@ def predict(
     table, crop = read_crops(manifests, protocol=protocol, split=split)
     missed, silent = read_undetected(manifests, protocol=protocol, split=split)
     if not isinstance(detector, Detector):
-        detector = load_detector(detector, choose_device(device), backend=backend)
+        detector = load_detector(detector, choose_device(device, backend), backend=backend)
     scores = score_crops(detector, table, crop, batch_size=batch_size)
     for one in silent:
         logger.info("%s: does not say which media gave no face; the table lacks them", one)

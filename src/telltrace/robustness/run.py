@@ -96,7 +96,7 @@ def _agree_on_plan(detector: Detector, table: pd.DataFrame, out: Path, **setting
     plan = {
         "schema": "telltrace.robustness-plan/1",
         "detector": detector.card.detector,
-        "weights": weights_sha256(detector.network),
+        "weights": detector.sha256 or weights_sha256(detector.network),
         "manifest": manifest_hash(table),
         **settings,
         "levels": {name: list(one.levels) for name, one in CORRUPTIONS.items()},
