@@ -6,7 +6,7 @@ YuNet and OpenCV's Haar cascade; a family that is missing does not count. *Found
 those, with a 95 % Wilson interval; *alone* are faces a frame that no other family finds. Ours
 following is `follow_faces` on frames a twelfth of a second apart, as in a scan.
 
-    python benchmarks/faces.py /work/data --facenet FOLDER --yunet FILE.onnx
+    python benchmarks/faces.py MEDIA --facenet FOLDER --yunet FILE.onnx
 
 FOLDER holds facenet-pytorch (``pip install --target FOLDER --no-deps facenet-pytorch``, weights
 included); FILE is a YuNet of OpenCV's model zoo. What is not given is left out, and said.
