@@ -1,13 +1,9 @@
 """How fast does training go, as torch computes it by itself and with our defaults, and where to?
 
-Run: ``python benchmarks/training.py``. Detectors train on noise crops from memory through the
-whole loop (loader with the recipe's augmentation, objective, backward pass, AdamW). "eager" is
-float32 with channels first, a plain optimiser and the C library's own habits; "ours" is what
-``auto`` chooses for the device; "compiled" adds torch.compile, on a GPU or with ``--compile``. The
-variants of a group take turns; the first steps of each, many times slower, are not counted. The
-parts of a step are those of ours. On a GPU, also the share of time in which it waited for data.
-
-With ``--processes 2``, one and two processes of one thread each train the first detector.
+Detectors train on noise crops from memory through the whole loop. "eager" is float32 with channels
+first and a plain optimiser; "ours" is what ``auto`` chooses; "compiled" adds torch.compile. The
+variants of a group take turns; the first steps, many times slower, are not counted. On a GPU, also
+the share of time in which it waited for data. ``--processes 2`` compares one and two processes.
 """
 
 import argparse
