@@ -30,7 +30,28 @@ def test_the_method_that_grades_best_on_the_mean_of_the_sets_is_taken(made: Dete
 
 def test_words_quote_the_worst_and_the_best_set(made: Detector) -> None:
     said = grades_in_words(made, "occlusion")
-    assert "0.90 on blends and 0.60 on Deepfakes; 0.50 is chance" in said
+    assert said.endswith("0.90 on blends and 0.60 on Deepfakes; 0.50 is chance.")
+
+
+def test_words_quote_a_map_that_knows_no_forgery_and_where_it_is_not_beaten(
+    made: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = {
+        "blends": {"gradcam": {"auc": [0.9, 0.85, 0.95]}, "face-shaped": {"auc": [0.8, 0.7, 0.84]}},
+        "few": {"gradcam": {"auc": [0.8, None, None]}, "face-shaped": {"auc": [0.7, None, None]}},
+        "whole": {"gradcam": {"auc": [0.7, 0.6, 0.8]}, "face-shaped": {"auc": [0.75, 0.6, 0.8]}},
+    }
+    monkeypatch.setattr(graded, "_graded", lambda: {"abc": sets})
+    assert grades_in_words(made, "gradcam").endswith(
+        "A map that only knows where the face is has 0.80 and 0.75 there; it is as good or better "
+        "on whole; the intervals of both overlap on few."
+    )
+
+
+def test_a_single_set_is_quoted_once(made: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    sets = {"blends": {"gradcam": {"auc": [0.9, 0.85, 0.95]}}}
+    monkeypatch.setattr(graded, "_graded", lambda: {"abc": sets})
+    assert "a probability of 0.90 on blends; 0.50" in grades_in_words(made, "gradcam")
 
 
 def test_of_a_detector_that_was_not_graded_nothing_is_claimed(made: Detector) -> None:

@@ -41,7 +41,7 @@ def test_a_map_of_one_region_is_evidence_there_alone(name: str) -> None:
     assert shares[name].evidence == pytest.approx(1)
     assert sum(share.evidence for share in shares.values()) == pytest.approx(1)
     assert sum(share.area for share in shares.values()) == pytest.approx(1)
-    assert shares_in_words(shares).startswith("Of the map lies 100% on ")
+    assert shares_in_words(shares).startswith("100% of the map lies on ")
 
 
 def test_a_map_that_is_the_same_everywhere_singles_out_nothing() -> None:
@@ -61,7 +61,7 @@ def test_words_name_the_two_regions_that_hold_most_beyond_their_size() -> None:
         "border": Share(0.2, 0.15),
         "surroundings": Share(0.3, 0.5),
     }
-    said = "Of the map lies 50% on the mouth (10% of the picture) and 20% on the border of the face"
-    assert shares_in_words(shares) == f"{said} (15% of the picture)."
+    said = "50% of the map lies on the mouth (10% of the picture), and 20% on the border of the "
+    assert shares_in_words(shares) == f"{said}face (15% of the picture)."
     assert mean_shares([shares, shares])["mouth"] == pytest.approx((0.5, 0.1))
     assert mean_shares([]) == {}

@@ -8,8 +8,12 @@ from typing import Any
 
 from telltrace.checkpoint import Detector
 
-Grades = Mapping[str, Mapping[str, tuple[float, float | None, float | None]]]
-"""By set of forgeries and grade: the mean, and a 95 % interval over media if there is one."""
+Interval = tuple[float, float | None, float | None]
+"""The mean, and an interval over media if there is one: 95 %, but less sure of 2 or 3 media."""
+Grades = Mapping[str, Mapping[str, Interval]]
+"""By set of forgeries and grade."""
+FACE_SHAPED = "face-shaped"
+"""In the table of grades: a map that is high in the middle of every crop."""
 
 
 def grades_of(detector: Detector, method: str) -> Grades:
@@ -45,12 +49,34 @@ def grades_in_words(detector: Detector, method: str) -> str:
     sets = grades_of(detector, method)
     if not sets:
         return f"The maps of {method} were not graded for this detector: take them as a hint."
-    worst, best = (pick(sets, key=lambda n: sets[n]["auc"][0]) for pick in (min, max))
-    figures = " and ".join(f"{sets[name]['auc'][0]:.2f} on {name}" for name in (best, worst))
-    return (
+    means = {name: grades["auc"][0] for name, grades in sets.items()}
+    ends = dict.fromkeys(pick(means, key=lambda name: means[name]) for pick in (max, min))
+    figures = " and ".join(f"{means[name]:.2f} on {name}" for name in ends)
+    said = (
         "A place that was forged is higher in such a map than one that was not with a probability "
         f"of {figures}; 0.50 is chance."
     )
+    plain = grades_of(detector, FACE_SHAPED)
+    return f"{said} {_beside_plain(sets, plain, list(ends))}" if set(plain) >= set(sets) else said
+
+
+def _beside_plain(sets: Grades, plain: Grades, ends: list[str]) -> str:
+    """How a map that knows no forgery does on the same sets, and where it is not beaten."""
+    figures = " and ".join(f"{plain[name]['auc'][0]:.2f}" for name in ends)
+    ahead = [name for name in sets if plain[name]["auc"][0] >= sets[name]["auc"][0]]
+    tied = [name for name in sets if name not in ahead and not _is_clear(sets[name], plain[name])]
+    said = f"A map that only knows where the face is has {figures} there"
+    if ahead:
+        said += f"; it is as good or better on {', '.join(ahead)}"
+    if tied:
+        said += f"; the intervals of both overlap on {', '.join(tied)}"
+    return f"{said}."
+
+
+def _is_clear(ours: Mapping[str, Interval], theirs: Mapping[str, Interval]) -> bool:
+    """Whether the interval of the first AUC lies above that of the second."""
+    low, high = ours["auc"][1], theirs["auc"][2]
+    return low is not None and high is not None and low > high
 
 
 @cache

@@ -5,7 +5,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Maps = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 
 
 def resized(found: Maps, shape: tuple[int, ...]) -> Maps:

@@ -95,8 +95,9 @@ def shares_in_words(shares: Mapping[str, Share]) -> str:
     ]
     if not high:
         return "The map singles out no part of the face."
-    parts = [
-        f"{evidence:.0%} on {PLACES.get(name, f'the {name}')} ({area:.0%} of the picture)"
+    first, *second = [
+        (f"{evidence:.0%}", f"on {PLACES.get(name, f'the {name}')} ({area:.0%} of the picture)")
         for evidence, area, name in sorted(high, reverse=True)[:2]
     ]
-    return f"Of the map lies {' and '.join(parts)}."
+    also = "".join(f", and {share} {place}" for share, place in second)
+    return f"{first[0]} of the map lies {first[1]}{also}."
