@@ -33,7 +33,7 @@ TONES: Final = {Status.FAKE: "bad", Status.REAL: "good", Status.UNCERTAIN: "unsu
 INK, FORGED, ZONE = "#3566B0", "#D9412B", "#888888"
 HEAT: Final = (
     f"The colours beside a face say {SEEN}, from 0 at the left to 1: how probable it finds a paste "
-    "at each place. They are no reason of the score, which can be high where the map shows little."
+    "at each place. The score may rest on them in part, and can be high where they show little."
 )
 MOST: Final = 12
 """People who are drawn: the most suspicious; the table has them all."""
