@@ -61,3 +61,9 @@ def test_the_legend_stands_below_the_picture() -> None:
     np.testing.assert_array_equal(np.asarray(page)[:60], GREY)
     wide = with_legend(Image.fromarray(np.full((60, 640, 3), 128, np.uint8)))
     assert wide.height < 60 + 2 * 14 + 10  # one line of letters of 14, where there is room for it
+
+
+def test_words_without_a_map_have_no_bar() -> None:
+    page = np.asarray(with_legend(Image.fromarray(GREY), "FAKE 90%", bar=False))[len(GREY) :]
+    assert (page == page[..., :1]).all()  # no colours
+    assert page.min() < 128

@@ -45,8 +45,9 @@ def write_clip(
     """Write up to ten seconds of a video as MP4 (H.264), whole or not at all; say if there are any.
 
     Faces are looked at again, `LOOKS` times a second: the score beside a box is that of this look.
-    A face that gets no score has its box alone. A picture, or a video without a judged face, gives
-    no clip.
+    A face that gets no score has its box alone. The words below are the verdict and the score of
+    the whole or of the worst stretch, whichever is higher. A picture, or a video without a judged
+    face, gives no clip.
 
     Args:
         verdict: Of a video file that is still there.
@@ -66,7 +67,7 @@ def write_clip(
     start = max(0.0, min(middle - SECONDS / 2, verdict.duration - SECONDS))
     end = min(start + SECONDS, max(verdict.duration, start + 1 / RATE))
     close = scanner.scan(verdict.path, moments=np.arange(start, end, 1 / LOOKS).tolist())
-    said = f"{verdict.verdict} {verdict.score:.0%}"
+    said = f"{verdict.verdict} {verdict.worst.suspicion:.0%}"
     moments = np.arange(start, end, 1 / RATE)
     with atomic_write(path) as partial:
         frames = _drawn(verdict.path, moments.tolist(), close.tracks, said)
@@ -77,7 +78,9 @@ def write_clip(
 def _drawn(
     path: Path, moments: Sequence[float], tracks: Sequence[TrackVerdict], said: str
 ) -> Iterator[tuple[float, Pixels]]:
-    """The seconds and the picture of each frame, with the words below it."""
+    """The seconds and the picture of each frame, with the words and any map's legend below it."""
+    mapped = any(face.map for track in tracks for face in track.faces)
+    words = f"{SEEN} · {said}" if mapped else said
     for frame in open_media(path, at_moments(moments)):
         scale = min(1.0, SIDE / max(frame.image.shape))
         image = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -86,7 +89,7 @@ def _drawn(
         scores = ["" if face.score is None else f"{face.score:.0%}" for face in here]
         drawn = draw_maps(np.asarray(image, np.uint8), here)
         boxed = draw_boxes(drawn, [face.box for face in here], scores)
-        yield frame.time, np.asarray(with_legend(boxed, f"{SEEN} · {said}"))
+        yield frame.time, np.asarray(with_legend(boxed, words, bar=mapped))
 
 
 def _face_at(faces: Sequence[FaceVerdict], time: float) -> FaceVerdict | None:

@@ -19,7 +19,7 @@ Placed = tuple[NDArray[Any], ArrayLike]
 pixels from the left top with the clock."""
 
 SEEN: Final = "where the detector sees a paste"
-"""What the colours of its own map say; they give no reason for a score."""
+"""What the colours of its own map say. A score may rest on the map in part, never on it alone."""
 
 
 def draw_heat(image: Pixels, maps: Sequence[Placed]) -> Pixels:
@@ -71,19 +71,23 @@ def heat_bar(width: int, height: int) -> Pixels:
     return np.repeat(bar, height, axis=0).astype(np.uint8)
 
 
-def with_legend(picture: Image.Image, words: str = SEEN) -> Image.Image:
-    """The picture with a strip below it: what the colours mean, and their bar from 0 to 1."""
+def with_legend(picture: Image.Image, words: str = SEEN, bar: bool = True) -> Image.Image:
+    """The picture with a strip below it: words, and beside them the bar of colours from 0 to 1."""
     letters = font(max(10, round(14 * max(picture.size) / 640)))
     high, gap = round(letters.getbbox("0g")[3]), round(letters.size / 2)
     wide, number = min(8 * high, picture.width // 4), round(letters.getlength("0"))
-    after = 2 * number + wide + 4 * gap
-    below = after + letters.getlength(words) > picture.width  # a narrow picture has a second line
+    after = 2 * number + wide + 4 * gap if bar else gap
+    below = (
+        bar and after + letters.getlength(words) > picture.width
+    )  # a narrow picture has a second line
     strip = (high + gap) * (2 if below else 1) + gap
     page = Image.new("RGB", (picture.width, picture.height + strip), "white")
     page.paste(picture)
     draw, top = ImageDraw.Draw(page), picture.height + gap
-    page.paste(Image.fromarray(heat_bar(wide, high)), (number + 2 * gap, top))
-    at = (gap, top + high + gap) if below else (after, top)
-    for place, text in (((gap, top), "0"), ((after - number - gap, top), "1"), (at, words)):
+    said = {((gap, top + high + gap) if below else (after, top)): words}
+    if bar:
+        page.paste(Image.fromarray(heat_bar(wide, high)), (number + 2 * gap, top))
+        said |= {(gap, top): "0", (after - number - gap, top): "1"}
+    for place, text in said.items():
         draw.text(place, text, "#222222", letters)
     return page
