@@ -13,8 +13,9 @@ from torch import Tensor
 
 from telltrace.checkpoint import Detector
 from telltrace.cli import main
-from telltrace.errors import OptionError
+from telltrace.errors import MediaError, OptionError, OutputError
 from telltrace.faces.detect import FaceDetector
+from telltrace.faces.media import at_positions
 from telltrace.inference import Scanner
 from telltrace.inference.explaining import explain_file, explained_frames
 
@@ -67,6 +68,51 @@ def test_a_video_gets_pictures_of_each_look_and_an_account(
     assert {frame["frame"] for frame in person["speaking"]["frames"]} <= {
         look["frame"] for look in person["looks"]
     }
+
+
+def test_a_second_run_leaves_no_picture_of_the_first(
+    red: Scanner, clip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    explain_file(clip, red, out, "map")
+    (out / "frames" / "frame-999999.png").touch()
+    (out / "notes.txt").touch()
+    assert "clip" not in explain_file(clip, red, out, "fam")
+    assert not (out / "clip.mp4").exists()
+    assert not (out / "frames" / "frame-999999.png").exists()
+    assert (out / "notes.txt").exists()
+
+
+def test_a_file_that_would_be_replaced_is_refused(red: Scanner, clip: Path, tmp_path: Path) -> None:
+    own = clip.rename(tmp_path / "clip.mp4")
+    with pytest.raises(OutputError, match="is in the folder to write to"):
+        explain_file(own, red, tmp_path)
+    assert own.exists()
+
+
+def test_the_account_is_there_without_a_clip(
+    red: Scanner, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    def gone(verdict: object, scanner: object, path: Path) -> bool:
+        assert (out / "explanation.json").exists()
+        raise MediaError("is gone", path=clip)
+
+    monkeypatch.setattr("telltrace.inference.explaining.write_clip", gone)
+    story = explain_file(clip, red, out, "map")
+    assert "clip" not in story
+    assert "is gone" in story["no_clip"]
+    assert json.loads((out / "explanation.json").read_text()) == story
+
+
+def test_a_frame_that_was_not_asked_for_is_left_out(
+    red: Scanner, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict, (detector,) = red.scan(clip), red.detectors
+    other = at_positions([face.frame + 1 for face in verdict.faces][:2])
+    monkeypatch.setattr("telltrace.inference.explaining.at_positions", lambda indices: other)
+    assert [*explained_frames(verdict, detector, "map")] == []
 
 
 def test_a_dark_map_names_no_region(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from telltrace.cli.show import Method
-from telltrace.errors import OptionError
+from telltrace.errors import MediaError, OptionError
 from telltrace.files import check_suffix
 from telltrace.jobs.progress import progress
 
@@ -94,19 +94,7 @@ def _scan_files(
     from telltrace.batch.pages import PageWriter, write_pages
     from telltrace.inference.formats import format_verdicts
 
-    verdicts: list[Verdict] = []
-    interrupted = False
-    try:
-        with progress("Scanning", len(files), "files") as advance:
-
-            def tell(name: str, read: int, expected: int) -> None:
-                advance(0, note=f"{name}: frame {read} of about {expected}")
-
-            for path in files:
-                verdicts.append(scanner.scan(path, progress=partial(tell, path.name)))
-                advance(1)
-    except KeyboardInterrupt:
-        interrupted = True
+    verdicts, interrupted = _judge(files, scanner)
     if verdicts:
         print(format_verdicts(verdicts, scanner, form))
     if interrupted:
@@ -128,8 +116,28 @@ def _scan_files(
     return 0 if any(verdict.verdict for verdict in verdicts) else 1
 
 
+def _judge(files: list[Path], scanner: "Scanner") -> "tuple[list[Verdict], bool]":
+    """The verdicts on files, and whether somebody interrupted before the last."""
+    verdicts: list[Verdict] = []
+    try:
+        with progress("Scanning", len(files), "files") as advance:
+
+            def tell(name: str, read: int, expected: int) -> None:
+                advance(0, note=f"{name}: frame {read} of about {expected}")
+
+            for path in files:
+                verdicts.append(scanner.scan(path, progress=partial(tell, path.name)))
+                advance(1)
+    except KeyboardInterrupt:
+        return verdicts, True
+    return verdicts, False
+
+
 def _write_clips(verdicts: "list[Verdict]", scanner: "Scanner", folder: Path) -> None:
-    """One of each video with a judged face; those that are ready stay, if interrupted."""
+    """One of each video with a judged face; those that are ready stay, if interrupted.
+
+    A video that is gone since it was judged is named, and gets none.
+    """
     from telltrace.batch.pages import file_name
     from telltrace.inference.clip import write_clip
 
@@ -140,7 +148,10 @@ def _write_clips(verdicts: "list[Verdict]", scanner: "Scanner", folder: Path) ->
                 advance(0, note=f"{name}: frame {done} of about {expected}")
 
             path = folder / file_name(number, verdict, ".mp4")
-            write_clip(verdict, scanner, path, partial(tell, verdict.path.name))
+            try:
+                write_clip(verdict, scanner, path, partial(tell, verdict.path.name))
+            except MediaError as error:
+                sys.stderr.write(f"telltrace: no clip: {error}\n")
             advance(1)
 
 
@@ -172,24 +183,42 @@ def explain(
         **options: Those of `ScanSettings`.
     """
     from telltrace.inference import Scanner, find_paths
-    from telltrace.inference.explaining import explain_file
 
     files = [Path(path) for path in find_paths([str(source) for source in media])]
     scanner = Scanner(checkpoint, device=device, threads=threads, **options)
-    drawn = False
+    trust = _explain_files(files, scanner, out, method)
+    if trust:
+        print(trust)
+    return 0 if trust else 1
+
+
+def _explain_files(files: list[Path], scanner: "Scanner", out: Path, method: Method | None) -> str:
+    """Explain each in a folder of its own; what the maps are worth, "" if none was drawn."""
+    from telltrace.inference.explaining import explain_file
+
+    trust = ""
     names: Counter[str] = Counter()
     with progress("Explaining", len(files), "files") as advance:
         for path in files:
             names[path.name] += 1
             count = names[path.name]
             folder = out / (path.name if count == 1 else f"{path.name}-{count}")
-            story = explain_file(path, scanner, folder, method)
-            drawn = drawn or bool(story["people"])
-            said = story["verdict"] or story["status"]
-            print(f"{path}: {said}, {story['reason']} -> {folder}")
-            for person in story["people"]:
-                print(f"  person {person['person']} ({person['status']}): {person['where']}")
+            try:
+                story = explain_file(path, scanner, folder, method)
+            except MediaError as error:
+                sys.stderr.write(f"telltrace: {error}\n")
+            else:
+                _tell(story, path, folder)
+                trust = f"{story['method']}: {story['trust']}" if story["people"] else trust
             advance(1)
-    if drawn:
-        print(f"{story['method']}: {story['trust']}")
-    return 0 if drawn else 1
+    return trust
+
+
+def _tell(story: dict[str, Any], path: Path, folder: Path) -> None:
+    """Print what an explanation says of a file and of each person in it."""
+    said = story["verdict"] or story["status"]
+    print(f"{path}: {said}, {story['reason']} -> {folder}")
+    for person in story["people"]:
+        print(f"  person {person['person']} ({person['status']}): {person['where']}")
+    if "no_clip" in story:
+        sys.stderr.write(f"telltrace: no clip: {story['no_clip']}\n")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from telltrace.checkpoint import Detector
-from telltrace.errors import OptionError
+from telltrace.errors import DependencyError, MediaError, OptionError, OutputError
 from telltrace.explanation.graded import best_method, grades_in_words, grades_of
 from telltrace.explanation.maps import Maps
 from telltrace.explanation.methods import METHODS, check_method, explain_crops
@@ -31,9 +31,12 @@ from telltrace.visualization import draw_heat
 Pixels = NDArray[np.uint8]
 
 SCHEMA: Final = "telltrace-explanation/1"
+ACCOUNT: Final = "explanation.json"
 CLIP: Final = "clip.mp4"
 DARK: Final = 0.1
 """An own map, which is a probability, names no region below this."""
+
+NO_REGIONS: Final = "The crop does not tell where the parts of the face are."
 
 
 class Look(NamedTuple):
@@ -57,8 +60,9 @@ def explain_file(
 
     The folder gets ``explanation.json``, which is returned too, ``frames/`` with whole frames, and
     for each person a folder with each cut face and their average. A video whose method is the
-    detector's own map gets ``clip.mp4``, too. Faces without a score are not
-    drawn; a file without any has its status, reason and remedy alone.
+    detector's own map gets ``clip.mp4``, or the account says in ``no_clip`` why not. Faces without
+    a score are not drawn; a file without any has its status, reason and remedy alone. What an
+    earlier call wrote there is removed.
 
     Args:
         path: A picture or video.
@@ -69,6 +73,8 @@ def explain_file(
 
     Raises:
         OptionError: If the detector does not have the method.
+        OutputError: If the file is one that would be replaced.
+        MediaError: If the file is gone after the scan.
     """
     detector, *more = scanner.detectors
     if more:
@@ -76,6 +82,31 @@ def explain_file(
     method = method or best_method(detector)
     check_method(detector, method)
     verdict = scanner.scan(path)
+    _clear(out, verdict.path)
+    looks = _draw(verdict, detector, method, out)
+    story = _story(verdict, scanner, method)
+    story["people"] = [
+        _person(n, each, verdict, scanner, method) for n, each in sorted(looks.items())
+    ]
+    write_json(story, out / ACCOUNT)
+    if method == "map" and (made := _clip(verdict, scanner, out / CLIP)):
+        story |= made
+        write_json(story, out / ACCOUNT)
+    return story
+
+
+def _clear(out: Path, path: Path) -> None:
+    """Remove what an earlier call wrote, so that no picture stands beside an account of others."""
+    old = [out / ACCOUNT, out / CLIP, *out.glob("frames/frame-*.png")]
+    old += [*out.glob("person-*/frame-*.png"), *out.glob("person-*/average.png")]
+    if path.resolve() in (one.resolve() for one in old):
+        raise OutputError("is in the folder to write to", remedy="Give another --out.", path=path)
+    for one in old:
+        one.unlink(missing_ok=True)
+
+
+def _draw(verdict: Verdict, detector: Detector, method: str, out: Path) -> dict[int, list[Look]]:
+    """Write the pictures; the looks of each person."""
     looks: dict[int, list[Look]] = defaultdict(list)
     for frame, seen in explained_frames(verdict, detector, method):
         shape = frame.shape[:2]
@@ -88,14 +119,15 @@ def explain_file(
         peak = max(each, key=lambda one: one.face.suspicion)
         mean = np.asarray(np.mean([one.map for one in each], axis=0), np.float32)
         _save(_beside(peak.crop, mean), out / f"person-{number}" / "average.png")
-    story = _story(verdict, scanner, method)
-    story["people"] = [
-        _person(n, each, verdict, scanner, method) for n, each in sorted(looks.items())
-    ]
-    if method == "map" and write_clip(verdict, scanner, out / CLIP):
-        story["clip"] = CLIP
-    write_json(story, out / "explanation.json")
-    return story
+    return looks
+
+
+def _clip(verdict: Verdict, scanner: Scanner, path: Path) -> dict[str, str]:
+    """The name of the clip, or why there is none; {} where none is to be expected."""
+    try:
+        return {"clip": path.name} if write_clip(verdict, scanner, path) else {}
+    except (MediaError, DependencyError) as error:
+        return {"no_clip": str(error)}
 
 
 def explained_frames(
@@ -113,7 +145,10 @@ def explained_frames(
     if not there:
         return
     for frame in open_media(verdict.path, at_positions(there)):
-        image, here = turn_frame(frame, verdict.turn).image, there[frame.index]
+        here = there.get(frame.index)
+        if here is None:  # a damaged file may give another frame in its place
+            continue
+        image = turn_frame(frame, verdict.turn).image
         crops = [detector.crop.cut(image, face.seen.face) for _, face in here]
         maps = explain_crops(detector, crops, method)
         yield (
@@ -158,7 +193,7 @@ def _person(
     if METHODS[method].is_probability and highest < DARK:
         where = f"The detector takes no place for pasted: the highest has {highest:.1%}."
     else:
-        where = shares_in_words(shares) if shares else ""
+        where = shares_in_words(shares) if shares else NO_REGIONS
     return {
         "person": number,
         "status": str(track.status),

@@ -100,11 +100,7 @@ class Observations:
             margins=self.rule.margins(scores[known]),
             even=np.array([sight.index in self.even for sight in sights], dtype=bool),
         )
-        means = scores.mean(axis=1)
-        smoothed = np.full(len(means), np.nan)
-        smoothed[known] = smooth(series.times, means[known], self.settings.window)
-        each = zip(seen, means.tolist(), smoothed.tolist(), strict=True)
-        faces = tuple(self._face(*look, score, nearby) for look, score, nearby in each)
+        faces = self._faces(seen, scores.mean(axis=1), series.times, known)
         quality = common_flags([look.quality[place] for look, place in seen])
         if not len(known):
             status = Status.FACE_TOO_SMALL
@@ -130,6 +126,19 @@ class Observations:
             map=mean_map(face.map for face in faces),
             faces=faces,
         )
+
+    def _faces(
+        self,
+        seen: list[tuple[Look, int]],
+        means: NDArray[np.float64],
+        times: NDArray[np.float64],
+        known: NDArray[np.intp],
+    ) -> tuple[FaceVerdict, ...]:
+        """Each look with its score and that of those nearby; ``times`` are of the known ones."""
+        smoothed = np.full(len(means), np.nan)
+        smoothed[known] = smooth(times, means[known], self.settings.window)
+        each = zip(seen, means.tolist(), smoothed.tolist(), strict=True)
+        return tuple(self._face(*look, score, nearby) for look, score, nearby in each)
 
     def _covered(self, status: Status, conflict: bool) -> Status:
         """The status, or UNCERTAIN in a conflict and for a REAL that is worth less (model card)."""
