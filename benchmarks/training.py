@@ -3,8 +3,7 @@
 Detectors train on noise crops from memory through the whole loop. "eager" is float32 with channels
 first and a plain optimiser; "ours" is what ``auto`` chooses; "compiled" adds torch.compile. The
 variants of a group take turns; the first steps, many times slower, are not counted. On a GPU, also
-the share of time in which it waited for data. ``--processes 2`` compares one and two processes.
-"""
+the share of time in which it waited for data. ``--processes 2`` compares one and two processes."""
 
 import argparse
 import ctypes
@@ -278,7 +277,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=2, help="Steps in a row.")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--warm", type=int, default=4, help="Steps that are not counted.")
+    parser.add_argument("--warm", type=int, default=4, help="Steps not counted.")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--processes", type=int, default=1)
