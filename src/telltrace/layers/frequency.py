@@ -27,6 +27,11 @@ def dct_matrix(size: int) -> Tensor:
     return waves * (2 / size) ** 0.5
 
 
+def _full_precision(image: Tensor) -> torch.autocast:
+    """Autocast turned off, on the meta device too, which has none."""
+    return torch.autocast(image.device.type.replace("meta", "cpu"), enabled=False)
+
+
 def spectrum(image: Tensor) -> tuple[Tensor, Tensor]:
     """Real and imaginary part, (..., H, W // 2 + 1), of the Fourier transform of (..., H, W).
 
@@ -35,7 +40,7 @@ def spectrum(image: Tensor) -> tuple[Tensor, Tensor]:
     its rounding would drown faint frequencies.
     """
     height, width = int(image.shape[-2]), int(image.shape[-1])
-    with torch.autocast(image.device.type, enabled=False):
+    with _full_precision(image):
         mean = image.mean((-2, -1), keepdim=True)
         cosine, sine = _waves(width, width // 2 + 1, image)
         real, imaginary = (image - mean) @ cosine, (mean - image) @ sine
@@ -47,7 +52,7 @@ def spectrum(image: Tensor) -> tuple[Tensor, Tensor]:
 def from_spectrum(real: Tensor, imaginary: Tensor, width: int) -> Tensor:
     """The image (..., H, width) of a spectrum (..., H, width // 2 + 1), as ``torch.fft.irfft2``."""
     height, count = int(real.shape[-2]), width // 2 + 1
-    with torch.autocast(real.device.type, enabled=False):
+    with _full_precision(real):
         cosine, sine = _waves(height, height, real)
         rows = cosine @ real - sine @ imaginary, cosine @ imaginary + sine @ real
         twice = torch.full((count, 1), 2.0 / (height * width), dtype=real.dtype, device=real.device)

@@ -15,6 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import convert_conv2d_weight_memory_format
 from torch.utils.checkpoint import checkpoint
 
 from telltrace.errors import CheckpointError, OptionError
@@ -42,9 +43,7 @@ def initialize(settings: Settings, fabric: Fabric, resumed: bool = False) -> Sta
     if settings.from_ is not None and not resumed:
         start_from(network, settings.from_)
     if hardware.layout == "channels_last":
-        for weight in network.parameters():  # those of SFIConvs, too
-            if weight.ndim == 4:
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        network = convert_conv2d_weight_memory_format(network, torch.channels_last)
     average = copy.deepcopy(network).eval() if optim.ema else None
     paired = settings.data.task in ("blend", "mixed")
     objective = create_objective(network, settings.objective, paired=paired).to(fabric.device)
@@ -58,30 +57,17 @@ def initialize(settings: Settings, fabric: Fabric, resumed: bool = False) -> Sta
     wrapped = fabric.setup_module(network)
     if hasattr(objective, "method"):
         wrapped.mark_forward_method(str(objective.method))
-    optimizer = create_optimizer([wrapped, objective], settings)
+    # Two groups: processes may share the network's weights, never the objective's.
+    groups = [list(module.parameters()) for module in (wrapped, objective)]
+    weights = [{"params": group} for group in groups if group]
+    kind = torch.optim.Adam if optim.coupled else torch.optim.AdamW
+    optimizer = kind(weights, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
     owned = cast(torch.optim.Optimizer, fabric.setup_optimizers(optimizer))
     if average is not None:
         if hasattr(fabric.strategy, "device_mesh"):  # shared among processes as the network is
             average = fabric.setup_module(average)
         average = average.to(fabric.device).requires_grad_(False)
     return State(wrapped, objective, owned, average)
-
-
-def create_optimizer(modules: list[nn.Module], settings: Settings) -> torch.optim.Optimizer:
-    """Adam with a group for each module: processes may share the network's, never the objective's.
-
-    Weights are updated in one pass (fused), but where a loss is scaled for float16.
-    """
-    optim = settings.optim
-    groups = [list(module.parameters()) for module in modules]
-    kind = torch.optim.Adam if optim.coupled else torch.optim.AdamW
-    return kind(
-        [{"params": group} for group in groups if group],
-        lr=optim.lr,
-        betas=optim.betas,
-        weight_decay=optim.weight_decay,
-        fused=not settings.precision.startswith("16"),
-    )
 
 
 def start_from(network: nn.Module, path: str | Path) -> None:
