@@ -33,4 +33,4 @@ __all__ = [
     "prepared_runner",
     "to_onnx",
     "torch_runner",
-]  # fmt: skip
+]

@@ -88,10 +88,8 @@ def batch_scan(
     for path in paths:
         read_card(path)
     hashes = [file_sha256(path) for path in paths]
-    where, computed = (
-        choose_device(device, checked["backend"]),
-        (checked["precision"], checked["backend"]),
-    )
+    where = choose_device(device, checked["backend"])
+    computed = checked["precision"], checked["backend"]
     backends = {resolve_backend(path, where, *computed) for path in paths}  # prepared here, once
     asked["backend"] = chosen = backends.pop() if len(backends) == 1 else "auto"
     create_face_detector("cpu", chosen)  # prepares its graphs

@@ -69,7 +69,7 @@ def load_detector(
     for one in cards:
         _check_external(one.detector, path)
     device = "cpu" if is_artefact(path) else device
-    chosen = resolve_backend(path, device, precision, backend)
+    chosen = _resolve(path, card, sha256, str(device), precision, backend)
     if is_artefact(path):
         runners = [open_artefact(path, card, chosen, precision)]
     elif chosen == "torch":
@@ -90,17 +90,22 @@ def resolve_backend(
     path: Path, device: "str | torch.device", precision: str, backend: Backend
 ) -> BackendName:
     """The backend that `load_detector` takes; its graphs are prepared if it needs some."""
-    card = read_card(path)
+    return _resolve(path, read_card(path), file_sha256(path), str(device), precision, backend)
+
+
+def _resolve(
+    path: Path, card: Card, sha256: str, device: str, precision: str, backend: Backend
+) -> BackendName:
     if is_artefact(path):
         return _choose_reader(path, precision, backend)
-    graphs = _graphs(path, card, file_sha256(path))
+    graphs = _graphs(path, card, sha256)
     known = path == BUNDLED or all(map(is_prepared, graphs))
     if any(one.detector.startswith("external:") for one in card.members or (card,)):
         known = False  # its function may have changed since
         if backend not in ("auto", "torch"):
             remedy = "Use --backend torch, or export it."
             raise OptionError(f"A network of your own is not kept for {backend}", remedy=remedy)
-    chosen = _choose(backend, str(device), precision, known)
+    chosen = _choose(backend, device, precision, known)
     try:
         if chosen != "torch":
             for graph in graphs.items():
