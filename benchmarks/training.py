@@ -105,10 +105,7 @@ class Variant:
         self.waiting: list[float] = []
         self.parts: Counter[str] = Counter()
         self.is_eager = name == "eager"
-        if self.is_eager:
-            for group in self.state.optimizer.param_groups:
-                group["fused"] = False
-        elif name == "ours":
+        if name == "ours":
             self._time_parts()
 
     def _time_parts(self) -> None:
