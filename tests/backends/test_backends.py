@@ -1,5 +1,8 @@
 """The same network on every backend, and which of them is taken."""
 
+import gc
+import mmap
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,6 +65,23 @@ def test_threads_may_share_a_runner(backend: str, network: nn.Module, graph: byt
         found = list(threads.map(runner, many))
     for images, (maps,) in zip(many, found, strict=True):
         np.testing.assert_allclose(maps, torch_one(images)[0], atol=1e-5)
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not installed")
+def test_signals_find_their_stack_when_graphs_are_gone(graph: bytes) -> None:
+    handled: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: handled.append(number))
+    runners = [open_runner(graph, "openvino") for _ in range(2)]
+    try:
+        while runners:
+            del runners[0]  # the older first: the younger would bring its stack back
+            gc.collect()
+        regions = [mmap.mmap(-1, size) for size in (4096, 8192, 12288, 16384, 32768) * 20]
+        signal.raise_signal(signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert handled == [signal.SIGUSR1]
+    assert not any(region[:].strip(b"\0") for region in regions)
 
 
 def test_torch_computes_what_the_network_is_now_and_leaves_its_mode() -> None:

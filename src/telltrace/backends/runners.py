@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -95,9 +96,7 @@ class OpenVinoRunner:
     backend: BackendName = "openvino"
 
     def __init__(self, source: bytes | Path, precision: str, threads: int) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = _openvino()
         model = core.read_model(source if isinstance(source, bytes) else str(source))
         settings = {
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
@@ -120,6 +119,19 @@ class OpenVinoRunner:
             (name, tuple(size.max_length for size in list(shape)[1:])) for name, shape in shapes
         ]
         return given, [one.names for one in self.model.outputs]
+
+
+@cache
+def _openvino() -> Any:
+    """OpenVINO, to the end of this process: one that goes leaves the thread's signal stack freed.
+
+    It replaces that stack, on which Python handles signals, by a larger one, and brings the former
+    back at its end, which another one may have freed. Signals are then handled in memory that is
+    somebody else's.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def torch_runner(
