@@ -2,7 +2,8 @@
 
 "eager" is the network as PyTorch computes it by itself, channels first; "channels last" the same
 with its weights and images so; "form" the inference form (docs/performance.md). ONNX Runtime and
-OpenVINO compute the form's graph, in float32 and, quantised on noise for speed alone, in int8.
+OpenVINO compute the form's graph, in float32 and, quantised on noise for speed alone, in int8;
+OpenVINO and PyTorch also in bfloat16 where the processor has instructions for it.
 The runs of a network, and of a space-frequency one and its vanilla twin, take turns. The peak is
 the fastest of 9 float32 matrix products (1,024 x 1,024), FLOPs are twice the multiply-accumulates
 of convolutions and products, bytes are what each step of the form reads and writes, once each.
@@ -24,12 +25,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from results import RESULTS, in_turns, spread, write
+from results import RESULTS, in_turns, machine, spread, write
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from telltrace.backends import installed, onnx_runner, openvino_runner, to_onnx
+from telltrace.backends import installed, onnx_runner, openvino_runner, to_onnx, torch_runner
 from telltrace.checkpoint import load_detector
 from telltrace.models import create_detector
 from telltrace.models.complexity import complexity
@@ -108,11 +109,14 @@ def cpu_runs(name: str, network: nn.Module, form: nn.Module, images: Tensor, fol
         quantise(source, images[:2].numpy(), small)
     except Exception as error:  # what cannot be exported is still measured in PyTorch
         print(f"{name} is not exported: {type(error).__name__}: {str(error).splitlines()[0]}")
-    for kind, file in (("float32", source), ("int8", small)):
-        if file.exists():
-            array, made = images.numpy(), {"onnx": onnx_runner, "openvino": openvino_runner}
-            for backend in made.keys() & set(installed()):
+    array, made = images.numpy(), {"onnx": onnx_runner, "openvino": openvino_runner}
+    for backend in made.keys() & set(installed()):
+        for kind, file in (("float32", source), ("int8", small)):
+            if file.exists():
                 runs[name, backend, kind] = partial(made[backend](file), array)
+    if "openvino" in installed() and source.exists() and "bf16" in machine()["instructions"]:
+        runs[name, "openvino", "bfloat16"] = partial(openvino_runner(source, "bfloat16"), array)
+        runs[name, "form", "bfloat16"] = partial(torch_runner(form, precision="bfloat16"), array)
     return runs
 
 
