@@ -22,6 +22,8 @@ BLOCK: Final = 8
 """Files that an actor is given at a time, at most."""
 STORE_BYTES: Final = 2**28
 """Shared memory for paths and answers, in a cluster that is made for one scan."""
+LASTING: Final = {"max_restarts": -1, "max_task_retries": -1}
+"""Options of actors: one that dies is made again."""
 
 
 def run_ray(task: Task) -> Generator[Answer, None, None]:
@@ -33,16 +35,15 @@ def run_ray(task: Task) -> Generator[Answer, None, None]:
     find faces, one to a processor, ask these. Without Ray, or with fewer processors than
     ``workers``, it is a TelltraceError.
     """
-    ray = _connect(task.workers, task.most)
+    ray = connect(task.workers, task.most)
     try:
-        lasting = {"max_restarts": -1, "max_task_retries": -1}  # one that dies is made again
         worker, models = task.worker, []
         if task.split and (gpus := _resource(ray, "GPU")):
-            kind = ray.remote(num_gpus=1, num_cpus=0, **lasting)(RayScoring)
+            kind = ray.remote(num_gpus=1, num_cpus=0, **LASTING)(RayScoring)
             models = [kind.remote(task.split.scoring) for _ in range(gpus)]
             worker = ScanWorker(task.split.scanner)
         count = min(task.workers or _resource(ray, "CPU"), task.most)
-        kind = ray.remote(num_cpus=1, **lasting)(RayWorker)
+        kind = ray.remote(num_cpus=1, **LASTING)(RayWorker)
         actors = [kind.remote(worker, task.time_limit, models) for _ in range(count)]
         starting = {one.ready.remote(): one for one in actors}
         pool = ray.util.ActorPool([])
@@ -69,7 +70,7 @@ def _resource(ray: Any, name: str) -> int:
     return int(ray.cluster_resources().get(name, 0))
 
 
-def _connect(workers: int | None, most: int) -> Any:
+def connect(workers: int | None, most: int) -> Any:
     """Ray, connected; quiet, and telling nobody of its use."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -82,17 +82,9 @@ def batch_scan(
         retry: Judge files again that an earlier run lost to a crash, the time limit or an error.
         settings: Those of `ScanSettings`.
     """
-    checked = asdict(ScanSettings(**settings, time_limit=time_limit))
-    asked = {name: checked[name] for name in checked if name != "time_limit"}
-    paths = list(detector) or [BUNDLED]
-    for path in paths:
-        read_card(path)
+    checked = ScanSettings(**settings, time_limit=time_limit)
+    paths, asked = prepare_scanner(detector, device, checked)
     hashes = [file_sha256(path) for path in paths]
-    where = choose_device(device, checked["backend"])
-    computed = checked["precision"], checked["backend"]
-    backends = {resolve_backend(path, where, *computed) for path in paths}  # prepared here, once
-    asked["backend"] = chosen = backends.pop() if len(backends) == 1 else "auto"
-    create_face_detector("cpu", chosen)  # prepares its graphs
     return run_batch(
         sources,
         out,
@@ -104,6 +96,28 @@ def batch_scan(
         retry=retry,
         split=None if device == "cpu" else split_scanner(paths, asked),
     )
+
+
+def prepare_scanner(
+    detector: Sequence[Path], device: str, settings: ScanSettings
+) -> tuple[list[Path], dict[str, Any]]:
+    """Checkpoints, and settings without a time limit, that each process makes its scanner of.
+
+    What several processes would each prepare is prepared here, once. A checkpoint that cannot be
+    read is a TelltraceError.
+    """
+    asked = {name: value for name, value in asdict(settings).items() if name != "time_limit"}
+    paths = list(detector) or [BUNDLED]
+    for path in paths:
+        read_card(path)
+    where, computed = (
+        choose_device(device, settings.backend),
+        (settings.precision, settings.backend),
+    )
+    backends = {resolve_backend(path, where, *computed) for path in paths}
+    asked["backend"] = chosen = backends.pop() if len(backends) == 1 else "auto"
+    create_face_detector("cpu", chosen)  # prepares its graphs
+    return paths, asked
 
 
 def run_batch(
@@ -150,12 +164,16 @@ def run_batch(
                     (out / name).unlink(missing_ok=True)
                 paths = enumerate(Listing(out / PATHS))
                 orders = ((i, path) for i, path in paths if i not in journal)
-                preload = ("torch", "timm") if settings.get("backend") == "torch" else ()
-                worker = ScanWorker(build, preload)
+                worker = ScanWorker(build, preloads(settings))
                 task = Task(worker, orders, files - reused, workers, time_limit, split)
                 _keep(run(task), journal, files)
             summary = write_results(journal, about, out)
     return BatchResult(files, reused, time.perf_counter() - started, summary)
+
+
+def preloads(settings: Mapping[str, Any]) -> Sequence[str]:
+    """What a `ScanWorker` imports once for all processes."""
+    return ("torch", "timm") if settings.get("backend") == "torch" else ()
 
 
 def _keep(answers: Generator[Answer, None, None], journal: Journal, files: int) -> None:

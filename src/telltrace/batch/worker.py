@@ -28,8 +28,8 @@ from telltrace.jobs.worker import ask
 
 from .journal import Answer
 
-Order = tuple[int, str]
-"""Position of a file in the listing, and its path."""
+Order = tuple[Any, ...]
+"""Position of a file in the listing, its path, and what else a worker of its own may want."""
 
 
 class SplitScanner(NamedTuple):
@@ -56,9 +56,9 @@ class ScanWorker:
 
     def __call__(self, order: Order) -> Answer:
         """Judge a file, whatever it is."""
-        index, path = order
+        index, *_ = order
         try:
-            verdict = self.scanner.scan(Path(path))
+            verdict = self.scan(order)
             seconds = {stage: round(spent, 4) for stage, spent in verdict.seconds.items()}
             few = keep_shown_maps(verdict) if isinstance(verdict, Verdict) else verdict
             return Answer(index, few.to_dict(), seconds=seconds)
@@ -67,7 +67,11 @@ class ScanWorker:
                 os._exit(1)  # a fresh process may do better
             why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             reason = f"could not be processed ({why})"
-            return _failed(order, "error", reason, "Report this file as a defect")
+            return failed(order, "error", reason, "Report this file as a defect")
+
+    def scan(self, order: Order) -> Any:
+        """The verdict on a file."""
+        return self.scanner.scan(Path(order[1]))
 
 
 def _machine_failed(error: Exception) -> bool:
@@ -80,15 +84,18 @@ def lost_answer(order: Order, how: Lost) -> Answer:
     """The answer for a file that took its process with it, or took too long."""
     if how.why == "timeout":
         reason = f"was not judged within {how.cause}"
-        return _failed(order, how.why, reason, "Give it more time with --time-limit and --retry")
+        return failed(order, how.why, reason, "Give it more time with --time-limit and --retry")
     hint = ", as the system does when memory runs out" if how.cause == "SIGKILL" else ""
     reason = f"could not be judged: the decoder crashed ({how.cause}{hint})"
     remedy = "Convert it with another program, or try --retry with fewer workers"
-    return _failed(order, how.why, reason, remedy)
+    return failed(order, how.why, reason, remedy)
 
 
-def _failed(order: Order, lost: str, reason: str, remedy: str) -> Answer:
-    status = Status.TIMEOUT if lost == "timeout" else Status.UNREADABLE
+def failed(
+    order: Order, lost: str, reason: str, remedy: str, status: Status | None = None
+) -> Answer:
+    """The answer for a file that was lost; by default it counts as unreadable, or as too slow."""
+    status = status or (Status.TIMEOUT if lost == "timeout" else Status.UNREADABLE)
     verdict = Verdict(path=Path(order[1]), status=status, reason=reason, remedy=remedy)
     return Answer(order[0], verdict.to_dict(), lost)
 

@@ -15,12 +15,16 @@ from .exporting import benchmark, export
 from .parser import Command, did_you_mean
 from .scan import explain, scan
 from .scores import calibrate, evaluate, predict, report, reproduce, robustness
+from .serve import serve
 from .show import show
 from .training import complexity, detectors, import_weights, runs, train
 
 COMMANDS: dict[str, Command] = {
     "scan": Command(
         scan, "inference.ScanSettings batch.batch_scan", without=["window", "sources", "detector"]
+    ),
+    "serve": Command(
+        serve, "serving.ServeSettings inference.ScanSettings", without=["window", "scan"]
     ),
     "explain": Command(explain, "inference.ScanSettings", without=["window"]),
     "prepare": Command(prepare, "data.prepare"),

@@ -75,7 +75,8 @@ class Command:
             hint, default = parameter.annotation, parameter.default
             how: dict[str, Any] = {"help": helps.get(parameter.name), "type": hint}
             if (kind := item_type(hint)) is not None:
-                how |= {"type": kind, "nargs": "+"}
+                given = parameter.kind is not parameter.KEYWORD_ONLY and default != parameter.empty
+                how |= {"type": kind, "nargs": "*" if given else "+"}
                 default = list(default) if isinstance(default, list | tuple) else default
             if parameter.kind is not parameter.KEYWORD_ONLY:
                 parser.add_argument(name, **how)

@@ -39,12 +39,12 @@ MOST: Final = 12
 """People who are drawn: the most suspicious; the table has them all."""
 
 
-def write_page(path: Path, verdict: Verdict, scanner: Scanner) -> None:
+def write_page(path: Path, verdict: Verdict, scanner: Scanner, name: str = "") -> None:
     """Write the page; the same file, settings and detectors give the same bytes.
 
     A judged file that is gone is a MediaError.
     """
-    write_bytes(scan_page(verdict, scanner).encode(), path)
+    write_bytes(scan_page(verdict, scanner, name).encode("utf-8", "backslashreplace"), path)
 
 
 def write_index(path: Path, pages: Iterable[tuple[Verdict, Path]]) -> None:
@@ -62,17 +62,21 @@ def write_index(path: Path, pages: Iterable[tuple[Verdict, Path]]) -> None:
     write_bytes(text.encode("utf-8", "backslashreplace"), path)
 
 
-def scan_page(verdict: Verdict, scanner: Scanner) -> str:
-    """The page as HTML: no date and no time that anything took is in it."""
+def scan_page(verdict: Verdict, scanner: Scanner, name: str = "") -> str:
+    """The page as HTML: no date and no time that anything took is in it.
+
+    The file is called ``name``, by default as it is.
+    """
+    name = name or verdict.path.name
     sections = [("Finding", _finding(verdict))]
     if verdict.tracks:
         if verdict.kind == "video" and verdict.worst is not None:
             sections.append(("Timeline", _timeline(verdict, scanner)))
         sections.append(("People", _people(verdict)))
-    sections.append(("The file", _file(verdict)))
+    sections.append(("The file", _file(verdict, name)))
     sections += [(f"Detector {d.card.detector}", _detector(d)) for d in scanner.detectors]
     sections.append(("How it was judged", _method(scanner)))
-    return html.page(f"Scan of {verdict.path.name}", sections, lead=_headline(verdict))
+    return html.page(f"Scan of {name}", sections, lead=_headline(verdict))
 
 
 def _headline(verdict: Verdict) -> str:
@@ -211,10 +215,10 @@ def _look(face: FaceVerdict, frame: Any, moving: bool) -> str:
     return html.figure(html.embed_png(shown, alt=alt), " · ".join([*said, *face.quality]))
 
 
-def _file(verdict: Verdict) -> str:
+def _file(verdict: Verdict, name: str) -> str:
     size = "unknown" if verdict.size is None else f"{verdict.size[0]} x {verdict.size[1]} pixels"
     digest = verdict.sha256 or "none: not a file that can be read"
-    about = {"Name": verdict.path.name, "SHA-256": digest}
+    about = {"Name": name, "SHA-256": digest}
     if verdict.kind is not None:
         about |= {"Kind": verdict.kind, "Size": size, "Damaged packets": str(verdict.lost)}
     if verdict.kind == "video":

@@ -50,27 +50,38 @@ def save_picture(verdict: Verdict, path: Path) -> None:
 
 def worst_frame(verdict: Verdict) -> tuple[FaceVerdict, Image.Image]:
     """The most suspicious look, and its frame with each face boxed and its person's verdict."""
-    from telltrace.visualization import draw_boxes, with_legend
+    from telltrace.visualization import with_legend
 
     peak = (verdict.worst or verdict.tracks[0]).peak
     image = read_frames(verdict.path, [peak.frame])[peak.frame]
+    faces = [face for _, _, face in people_in(verdict, peak.frame)]
+    marked = mark_people(draw_maps(image, faces), verdict, peak.frame)
+    return peak, with_legend(marked) if any(face.map for face in faces) else marked
+
+
+def people_in(verdict: Verdict, frame: int) -> list[tuple[int, TrackVerdict, FaceVerdict]]:
+    """Who is seen in a frame, each with the number of the person; the most suspicious is last."""
     here = [
         (number, track, face)
         for number, track in enumerate(verdict.tracks, 1)
         for face in track.faces
-        if face.frame == peak.frame
+        if face.frame == frame
     ]
-    here.sort(key=lambda each: each[2].suspicion)  # the worst is drawn last, over the others
-    captions = []
+    return sorted(here, key=lambda each: each[2].suspicion)
+
+
+def mark_people(image: Pixels, verdict: Verdict, frame: int) -> Image.Image:
+    """A copy of a frame with each face boxed and its person's verdict beside the box."""
+    from telltrace.visualization import draw_boxes
+
+    here, captions = people_in(verdict, frame), []
     for number, track, face in here:
         known = face.score is not None
         words = [str(track.status)] if known else []
         words += [f"{face.score:.0%}"] if known and face is here[-1][2] else []
         words += [f"#{number}"] if len(verdict.tracks) > 1 else []
         captions.append(" ".join(words))
-    faces = [face for *_, face in here]
-    marked = draw_boxes(draw_maps(image, faces), [face.box for face in faces], captions)
-    return peak, with_legend(marked) if any(face.map for face in faces) else marked
+    return draw_boxes(image, [face.box for *_, face in here], captions)
 
 
 def draw_maps(image: Pixels, faces: Iterable[FaceVerdict]) -> Pixels:

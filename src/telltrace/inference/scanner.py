@@ -135,15 +135,16 @@ class Scanner:
         times: Iterable[float] | None = None,
         moments: Sequence[float] | None = None,
         progress: Callable[[int, int], object] | None = None,
+        stages: Callable[[str], object] | None = None,
     ) -> Verdict:
         """Judge a picture or a video as `telltrace.scan` does.
 
         ``moments`` are the seconds at which to look, and nowhere else, in place of the setting
         ``sample``. ``progress`` is called with the number of frames read and how many there will
-        be, about.
+        be, about; ``stages`` with "read", "detect" or "score" when such work begins.
         """
         with opened_source(source, times) as medium:
-            watch = Stopwatch(medium.name, self.settings.time_limit, progress)
+            watch = Stopwatch(medium.name, self.settings.time_limit, progress, stages)
             verdict = partial(
                 Verdict,
                 path=medium.name,

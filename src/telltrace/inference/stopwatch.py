@@ -13,9 +13,13 @@ class Stopwatch:
     """Counts the time of each stage of one scan, which is given up after ``limit`` seconds."""
 
     def __init__(
-        self, path: Path, limit: float | None, progress: Callable[[int, int], object] | None
+        self,
+        path: Path,
+        limit: float | None,
+        progress: Callable[[int, int], object] | None,
+        stages: Callable[[str], object] | None = None,
     ) -> None:
-        self.path, self.limit, self.progress = path, limit, progress
+        self.path, self.limit, self.progress, self.stages = path, limit, progress, stages
         self.start = time.monotonic()
         self.spent = dict.fromkeys(("read", "detect", "score"), 0.0)
         self._read = 0
@@ -30,6 +34,8 @@ class Stopwatch:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the time that a block takes to a stage."""
+        if self.stages is not None:
+            self.stages(name)
         start = time.perf_counter()
         yield
         self.spent[name] += time.perf_counter() - start

@@ -1,0 +1,157 @@
+"""The database of jobs and keys: SQLite in WAL mode, or any other that SQLAlchemy reaches."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from telltrace.errors import DependencyError, OptionError
+
+from .problems import Problem
+from .settings import ServeSettings
+
+BUSY_SECONDS: Final = 5.0
+"""How long a statement waits for another's lock."""
+RETRY_SECONDS: Final = 2.0
+SCHEMA: Final = sa.MetaData()
+
+JOBS: Final = sa.Table(
+    "jobs",
+    SCHEMA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("client", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("started", sa.Double),
+    sa.Column("finished", sa.Double),
+    sa.Column("expires", sa.Double),
+    sa.Column("stage", sa.String(16), nullable=False),
+    sa.Column("share", sa.Double, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("sync", sa.Boolean, nullable=False),
+    sa.Column("owner", sa.String(32)),
+    sa.Column("lease", sa.Double),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.Text),
+    sa.Column("problem", sa.Text),
+    sa.Index("jobs_by_state", "state", "created"),
+    sa.Index("jobs_by_expiry", "expires"),
+)
+KEYS: Final = sa.Table(
+    "keys",
+    SCHEMA,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("revoked", sa.Double),
+    sa.Column("quota", sa.Integer),
+)
+USAGE: Final = sa.Table(
+    "usage",
+    SCHEMA,
+    sa.Column("key", sa.String(16), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True),
+    sa.Column("uploads", sa.Integer, nullable=False),
+)
+
+
+class Database:
+    """Connections to a database that has the tables of this version.
+
+    Args:
+        settings: Names the database, and the folder.
+    """
+
+    def __init__(self, settings: ServeSettings) -> None:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        url = settings.database_url
+        self.engine = _engine(url)
+        with _alone(settings.data / ".migrating"), _translated(), self.engine.connect() as one:
+            scripts = Config()
+            scripts.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            scripts.attributes["connection"] = one
+            command.upgrade(scripts, "head")
+            one.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection that sees one moment; a database that does not answer is a Problem."""
+        with _translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction of its own, made as a whole or not at all; Problem as of `reading`."""
+        with _translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        if sa.make_url(url).get_backend_name() != "sqlite":
+            return sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=40)
+        waiting = {"timeout": BUSY_SECONDS}
+        engine = sa.create_engine(url, pool_size=8, max_overflow=40, connect_args=waiting)
+    except (ArgumentError, NoSuchModuleError) as error:
+        remedy = "Give one such as postgresql+psycopg://user@host/name."
+        raise OptionError(f"database is no address ({error})", remedy=remedy) from None
+    except ImportError as error:
+        remedy = "Install it with: pip install 'telltrace[postgres]'."
+        raise DependencyError(f"this database needs a package ({error})", remedy=remedy) from None
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # the driver begins no transactions; `_begin_sqlite` does
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """A writer takes the lock first: two that had read could not both go on to write."""
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What the driver raises, as a Problem if another moment may do."""
+    try:
+        yield
+    except DBAPIError as error:
+        said = str(error.orig).lower()
+        if "full" in said or "no space" in said:
+            raise Problem("disk-full", "the database has no room") from None
+        if isinstance(error, sa.exc.OperationalError):
+            raise Problem(
+                "database-busy", "the database is locked or away", RETRY_SECONDS
+            ) from error
+        raise
+    except sa.exc.TimeoutError:
+        raise Problem("database-busy", "all connections are in use", RETRY_SECONDS) from None
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,119 @@
+"""Jobs survive the death of their service, and services share a database."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from telltrace.serving import store
+from telltrace.serving.database import JOBS, Database
+from telltrace.serving.store import Store
+
+from .conftest import SMALL, serving
+
+SCRIPT = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from telltrace.serving import store
+store.LEASE = 0.5
+from tests.serving.conftest import SMALL, serving
+with serving(replace(SMALL, data=Path(sys.argv[1]))) as running:
+    print(running.port, flush=True)
+    time.sleep(100)
+"""
+
+
+def test_killed_with_jobs_waiting_it_ends_each_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": f"{root}:{os.environ.get('PYTHONPATH', '')}"}
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as first:
+        assert first.stdout is not None
+        from .conftest import Running
+
+        asked = Running(None, int(first.stdout.readline()), None)  # type: ignore[arg-type]
+        jobs = [asked.send(f"wait {number}").json["id"] for number in range(20)]
+        while (
+            asked.ask("GET", "/metrics").content.count(b'telltrace_jobs{state="running"} 2.0') < 1
+        ):
+            time.sleep(0.02)
+        first.send_signal(signal.SIGKILL)
+    (tmp_path / "jobs" / ("0" * 32)).mkdir()  # an upload that never became a job
+    os.utime(tmp_path / "jobs" / ("0" * 32), (0, 0))
+    caplog.set_level("INFO", "telltrace.serving")
+    with serving(replace(SMALL, data=tmp_path)) as running:
+        running.gate.set()
+        done = [running.finish(job) for job in jobs]
+        running.service.judges.tidy()
+    assert [each["verdict"]["reason"] for each in done] == [f"wait {n}" for n in range(20)]
+    judged = Counter(r.about["job"] for r in caplog.records if r.message == "judged")  # type: ignore[attr-defined]
+    assert judged == dict.fromkeys(jobs, 1)
+    assert sorted(path.name for path in (tmp_path / "jobs").iterdir()) == sorted(jobs)
+    assert not list(tmp_path.glob("jobs/*/media"))
+
+
+def test_two_services_share_the_jobs_of_one_folder(tmp_path: Path) -> None:
+    with ExitStack() as both:
+        first, second = (
+            both.enter_context(serving(replace(SMALL, data=tmp_path))) for _ in range(2)
+        )
+        for each in (first, second):
+            each.gate.set()
+        jobs = [(first, second)[n % 2].send(f"{n}").json["id"] for n in range(12)]
+        done = [second.finish(job)["verdict"]["reason"] for job in jobs]
+        assert done == [str(n) for n in range(12)]
+        second.service.judges.stop()
+        second.gate.set()
+        assert second.send("x", "/v1/scan").json["reason"] == "x"  # judged by the first
+
+
+def test_a_stopped_service_gives_its_jobs_back_at_once(tmp_path: Path) -> None:
+    with serving(replace(SMALL, data=tmp_path)) as running:
+        job = running.send("wait").json["id"]
+        while running.ask("GET", f"/v1/jobs/{job}").json["state"] != "running":
+            time.sleep(0.01)
+    found = Store(Database(replace(SMALL, data=tmp_path)), 1.0).find(job)
+    assert (found.state, found.attempts) == ("queued", 0)
+
+
+def test_a_job_that_ends_the_service_again_and_again_is_given_up(tmp_path: Path) -> None:
+    database = Database(replace(SMALL, data=tmp_path))
+    jobs = Store(database, 60.0)
+    values = {"client": "x", "name": "x", "bytes": 1, "sha256": "0" * 64, "sync": False}
+    jobs.add(id="0" * 32, **values)
+    with database.writing() as to:
+        to.execute(sa.update(JOBS).values(attempts=store.ATTEMPTS))
+    with serving(replace(SMALL, data=tmp_path)) as running:
+        running.gate.set()
+        found = running.finish("0" * 32)
+        assert found["problem"]["type"] == "/problems/crashed"
+
+
+def test_a_job_has_one_owner_and_ends_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Store(Database(replace(SMALL, data=tmp_path)), 60.0)
+    values = {"client": "x", "name": "x", "bytes": 1, "sha256": "0" * 64, "sync": False}
+    jobs.add(id="0" * 32, **values)
+    assert jobs.claim("first") is not None
+    assert jobs.claim("second") is None
+    monkeypatch.setattr(store, "LEASE", -1.0)
+    jobs.hold("first")  # its lease has passed
+    taken = jobs.claim("second")
+    assert taken is not None
+    assert taken.attempts == 2
+    assert not jobs.finish("0" * 32, "first", "{}", None)
+    assert not jobs.advance("0" * 32, "first", "judging", 0.5)
+    assert jobs.finish("0" * 32, "second", json.dumps({"a": 1}), None)
+    assert not jobs.finish("0" * 32, "second", "{}", None)
+    assert jobs.find("0" * 32).to_dict()["verdict"] == {"a": 1}
