@@ -3,7 +3,7 @@
 Every file of the test splits is scanned as a stranger would scan it, with `telltrace scan`'s own
 settings. Printed: the verdicts on each source as shares with 95 % Wilson intervals; how well the
 scores of files tell each method from the reals of its source and from all real clips, with
-intervals that draw people; the verdicts on all files of a kind; and UTKFace's groups of people.
+intervals that draw people; the verdicts on all files of a kind. Groups of people: `people.py`.
 
     python benchmarks/default_detector.py DATA --more FOLDER --out scans.csv
 
@@ -20,10 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, t
+from scipy.stats import binomtest
 
 from telltrace.data.datasets import read_layout
-from telltrace.data.datasets.face_sets import utkface_group
 from telltrace.data.protocols import assign_split
 from telltrace.evaluation import METRICS, UndefinedError, cluster_interval
 from telltrace.evaluation.groups import ENOUGH_PEOPLE
@@ -31,7 +30,6 @@ from telltrace.inference import Scanner
 
 COLUMNS = ["path", "dataset", "label", "method", "compression", "video", "identity"]
 VERDICTS = ("FAKE", "REAL", "UNCERTAIN")
-PEOPLE, AGES = ["age", "sex", "race"], ["0 to 12", "13 to 29", "30 to 49", "50 and more"]
 VIDEOS = ("FaceForensics++", "real-clips", "videos")
 PHOTOGRAPHS = ("LFW", "UTKFace", "celeba", "openforensics")
 SWAPS = ("CIPLab", "DFDC-faces", "FaceForensics++")
@@ -171,22 +169,6 @@ def pooled(found: pd.DataFrame) -> Iterator[dict[str, str]]:
         yield {"files": f"{name}, {len(rows)}", "verdict": " or ".join(hit), "share": share}
 
 
-def by_people(found: pd.DataFrame) -> Iterator[dict[str, str]]:
-    """False alarms by the groups that UTKFace's names tell; mean scores with Student's interval."""
-    rows = found[(found.dataset == "UTKFace") & found.verdict.isin(VERDICTS)]
-    told = pd.DataFrame([utkface_group(name) for name in rows.video], rows.index, PEOPLE)
-    told["age"] = pd.cut(told.age, [0, 13, 30, 50, 200], right=False, labels=AGES)
-    for name in told:
-        for value, mine in rows.groupby(told[name], observed=True):
-            low, high = t.interval(0.95, len(mine) - 1, mine.score.mean(), mine.score.sem())
-            yield {
-                "group": f"{name} {value}",
-                "files": str(len(mine)),
-                "FAKE": wilson(int((mine.verdict == "FAKE").sum()), len(mine)),
-                "mean score": f"{mine.score.mean():.3f} [{low:.2f}, {high:.2f}]",
-            }
-
-
 def show(rows: list[dict[str, str]]) -> None:
     """A Markdown table."""
     if rows:
@@ -214,7 +196,7 @@ def main() -> None:
         return
     scanner = Scanner(args.checkpoint, device="cpu", strict=args.strict)
     found = scan_all(media, args.out, scanner)
-    for table in (by_source, pooled, by_people, by_score):
+    for table in (by_source, pooled, by_score):
         show(list(table(found)))
 
 

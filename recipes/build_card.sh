@@ -13,6 +13,7 @@ told() { echo -e "\n## $1\n"; shift; "$@"; }
 told "How it does on files that no training saw" \
     python "$benchmarks/default_detector.py" "$data" --more "$more" --limit 200 --out card/scans.csv
 told "With --strict" python "$benchmarks/default_detector.py" "$data" --more "$more" --limit 20 --strict --out card/strict.csv
+told "Groups of people" python "$benchmarks/people.py" "$more/utkface" --limit 3000 --out card/people.csv
 told "Formats and sizes" python "$benchmarks/formats.py" "$data" --out card/formats.csv
 told "Number of frames" python "$benchmarks/frames.py" "$data" --out card/frames.csv
 told "Stretches" python "$benchmarks/scan_people.py" "$data/FaceForensics++" --methods Deepfakes

@@ -170,7 +170,8 @@ def test_one_class_gives_a_reason_and_never_a_number(label: int) -> None:
     found = measure([label] * 3, [0.1, 0.5, 0.9])
     undefined = {name for name, m in found.items() if m.value is None}
     needs_both = {n for n in METRICS if n.startswith("tpr")} | {
-        *("auc", "ap", "eer", "pauc_1e-1", "balanced_accuracy")
+        *("auc", "ap", "eer", "pauc_1e-1", "balanced_accuracy"),
+        *("cllr", "min_cllr", "cllr_loss", "misleading_reals", "misleading_fakes"),
     }
     assert undefined == needs_both
     assert all("needs both classes" in str(found[name].reason) for name in needs_both)

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from scipy.special import expit, logit
+from skimage import data
 
 from telltrace.checkpoint import (
     Calibration,
@@ -227,9 +229,30 @@ def test_the_command_writes_a_checkpoint_that_scores_by_the_new_curve(
     said = capsys.readouterr().out
     assert "pictures of the validation split" in said
     assert re.search(r"video +real +\d+ +False", said)
+    assert "Likelihood ratios are kept between 1/" in said
     raw, calibrated = (load_detector(tmp_path / f"{n}.safetensors") for n in ("raw", "isotonic"))
     crops = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
     knots = np.array(calibrated.card.calibration.knots)
     np.testing.assert_allclose(
         calibrated.score(crops), np.interp(raw.score(crops), *knots.T), atol=1e-12
     )
+
+
+def test_the_command_measures_quality_on_media(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = Card(
+        detector="blend_map",
+        options={"width": 8},
+        preprocessing=Preprocessing(FaceCrop(size=64), image_size=64),
+    )
+    save_checkpoint(tmp_path / "raw.safetensors", create_detector("blend_map", width=8), card)
+    write_scores(overconfident(), tmp_path / "val.csv")
+    Image.fromarray(data.astronaut()).save(tmp_path / "a.png")
+    (tmp_path / "media.csv").write_text("path,label,split\na.png,0,val\n")
+    paths = [str(tmp_path / name) for name in ("raw.safetensors", "val.csv", "media.csv")]
+    out = str(tmp_path / "out.safetensors")
+    assert main(["calibrate", *paths[:2], "--media", paths[2], "--out", out]) == 0
+    assert re.search(r"image +all, blurred +[01] of 1", capsys.readouterr().out)
+    bins = {one.kind: one for one in load_detector(out).card.quality}
+    assert (bins["any"].reals, bins["any"].fakes) == (1, 0)

@@ -8,6 +8,7 @@ from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError
 from telltrace.evaluation.calibration import Calibration, VideoCalibration
 from telltrace.evaluation.combination import Combination
+from telltrace.evidence.quality import QualityBin
 from telltrace.files.plain import from_plain
 
 FORMAT: Final = "telltrace-checkpoint/1"
@@ -31,6 +32,8 @@ class Card:
     """Where the weights come from: data, their hash, recipe, commit, versions."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """What was measured, and on what."""
+    quality: tuple[QualityBin, ...] = ()
+    """Wrong verdicts on validation files, by what makes a file hard to judge."""
     members: tuple["Card", ...] = ()
     """The cards of the detectors of an ensemble, which are in the same file."""
     combination: Combination | None = None
@@ -41,6 +44,8 @@ class Card:
         parts = {"format": FORMAT, **asdict(self)}
         if not self.members:  # earlier versions know no ensembles, and can read all else
             del parts["members"], parts["combination"]
+        if not self.quality:
+            del parts["quality"]
         return json.dumps(parts, sort_keys=True)
 
     @classmethod

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from telltrace.errors import OptionError, TelltraceError
 from telltrace.files.version import VERSION
 
+from .calibration import calibrate
 from .data import audit, pack, prepare
 from .ensemble import ensemble
 from .exporting import benchmark, export
 from .parser import Command, did_you_mean
 from .scan import explain, scan
-from .scores import calibrate, evaluate, predict, report, reproduce, robustness
+from .scores import evaluate, predict, report, reproduce, robustness
 from .serve import serve
 from .show import show
 from .training import complexity, detectors, import_weights, runs, train
@@ -24,9 +25,9 @@ COMMANDS: dict[str, Command] = {
         scan, "inference.ScanSettings batch.batch_scan", without=["window", "sources", "detector"]
     ),
     "serve": Command(
-        serve, "serving.ServeSettings inference.ScanSettings", without=["window", "scan"]
+        serve, "serving.ServeSettings inference.ScanSettings", without=["window", "scan", "prior"]
     ),
-    "explain": Command(explain, "inference.ScanSettings", without=["window"]),
+    "explain": Command(explain, "inference.ScanSettings", without=["window", "prior"]),
     "prepare": Command(prepare, "data.prepare"),
     "pack": Command(pack),
     "audit": Command(audit, "auditing.audit"),

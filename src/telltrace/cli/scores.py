@@ -1,12 +1,9 @@
 """`telltrace predict` and what judges by scores: figures, curves, pages and published tables."""
 
 import json as jsonlib
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from telltrace.inference.calibrate import Fitted
+from typing import Any, Literal
 
 
 def predict(manifest: list[Path], *, out: Path, checkpoint: Path | None = None, **how: Any) -> int:
@@ -39,6 +36,9 @@ def evaluate(
     compat: Literal["deepfakebench"] | None = None,
     roc: Path | None = None,
     reliability: Path | None = None,
+    tippett: Path | None = None,
+    cross_entropy: Path | None = None,
+    matched: bool = False,
     json: bool = False,
     **how: Any,
 ) -> int:
@@ -53,6 +53,10 @@ def evaluate(
         compat: Print beside ours what this benchmark's metric code would have said, and why.
         roc: Picture to draw the ROC curves to (.png).
         reliability: Picture to draw how often faces of a given score are fake to (.png).
+        tippett: Picture to draw how likelihood ratios are spread to (.png).
+        cross_entropy: Picture to draw what believing them costs at any prior to (.png).
+        matched: Compare fakes with reals of the same data set, compression and size of the face
+            only, and say how much of the AUC was the source.
         json: Print JSON instead of tables.
     """
     from telltrace import evaluation as room
@@ -60,17 +64,24 @@ def evaluate(
     names = room.parse_columns(columns) if columns else None
     table = room.compact_scores(scores, names, items=against is not None)
     report = room.evaluate(table, **how)
-    for path, kind in ((roc, "roc_figure"), (reliability, "reliability_figure")):
+    pictures = {
+        "roc_figure": roc, "reliability_figure": reliability, "tippett_figure": tippett,
+        "cross_entropy_figure": cross_entropy,
+    }  # fmt: skip
+    for kind, path in pictures.items():
         if path is not None:
             from telltrace import visualization
 
             visualization.save_figure(getattr(visualization, kind)(table, report), path)
     compared = room.compare(table, against, columns=names, **how) if against else None
     theirs = room.deepfakebench(table) if compat else ()
+    alike = room.match_sources(scores, columns=names, **how) if matched else {}
     if json:
         found = report.to_dict()
         if compared:
             found["against"] = room.comparison_to_dict(*compared)
+        if alike:
+            found["matched"] = {level: asdict(one) for level, one in alike.items()}
         if theirs:
             found["deepfakebench"] = [asdict(row) for row in theirs]
         print(jsonlib.dumps(found, indent=2))
@@ -81,78 +92,11 @@ def evaluate(
         print("\n" + room.render_comparison(compared[0], called))
         what = "rows" if "frames" in compared[0] else "videos"
         print(f"{compared[1]} {what} that only one of the two holds or judged are left out.")
+    if alike:
+        print("\n" + room.render_matched(alike))
     if theirs:
         print("\n" + room.render_compatibility(theirs, "DeepfakeBench"))
     return 0
-
-
-def calibrate(
-    checkpoint: Path,
-    scores: list[Path],
-    *,
-    out: Path,
-    columns: str | None = None,
-    **options: Any,
-) -> int:
-    """Fit a checkpoint's probabilities and thresholds on its validation scores.
-
-    The scores must be of the validation split alone: `telltrace predict --split val`. Training,
-    scanning and every export of the new checkpoint use the new curves and thresholds. Pictures
-    and videos get curves and thresholds of their own; stretches of a video can only be judged if
-    the real videos have three frames or more within a second.
-
-    Args:
-        checkpoint: Detector that made the scores.
-        scores: What `telltrace predict` wrote for the validation split; several tables are one.
-        out: Checkpoint to write.
-        columns: Columns that have other names there, such as video=clip,score=prob_fake.
-    """
-    import pandas as pd
-
-    from telltrace.checkpoint import load_detector, save_checkpoint
-    from telltrace.evaluation import parse_columns, read_scores
-    from telltrace.files import check_suffix
-    from telltrace.inference.calibrate import calibrate as fit
-    from telltrace.inference.calibrate import verdict_shares
-
-    check_suffix(out, ".safetensors")
-    detector = load_detector(checkpoint)
-    names = parse_columns(columns) if columns else None
-    table = pd.concat([read_scores(path, names) for path in scores], ignore_index=True)
-    before = detector.card.calibration
-    found = fit(before, table, **options)
-    card = replace(detector.card, calibration=found.calibration, video=found.video)
-    save_checkpoint(out, detector.network, card)
-    print(_described(found, options.get("curve", "platt")))
-    shares = verdict_shares(before, found, table)
-    shares["label"] = shares["label"].map({0: "real", 1: "fake"})
-    print(shares.to_string(index=False, float_format=lambda share: f"{share:.1%}"))
-    print(f"-> {out}")
-    return 0
-
-
-def _described(found: "Fitted", curve: str) -> str:
-    """Curves, thresholds and what they rest on, in lines."""
-    from telltrace.inference import Rule
-
-    still, video = found
-    text = (
-        f"Pictures, {curve}: temperature {still.temperature:.4g}, bias {still.bias:.4g}, "
-        f"{len(still.knots)} knots. Real below {still.real_below:.4f}, fake from "
-        f"{still.fake_from:.4f}, strict {still.fake(strict=True):.4f}.\n{still.fitted_on}\n"
-    )
-    if video is None:
-        return f"{text}No videos: they are judged as pictures, by their mean."
-    zone, strict = (Rule(((still, video),), strict).zone(moving=True) for strict in (False, True))
-    text += (
-        f"Videos: temperature {video.temperature:.4g}, bias {video.bias:.4g}. Real below "
-        f"{zone.real_below:.4f}, fake from {zone.fake_from:.4f}, strict {strict.fake_from:.4f}.\n"
-        f"{video.fitted_on}\n"
-    )
-    if video.windows is None:
-        return f"{text}Too few frames a second: no stretches will be claimed."
-    ten, rare = (video.stretch(19, strict) for strict in (False, True))
-    return f"{text}Stretches, in ten seconds: fake from {ten:.4f}, strict {rare:.4f}."
 
 
 def robustness(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .compatibility import deepfakebench
     from .groups import Level
     from .intervals import cluster_interval
+    from .matching import Matched, match_sources, render_matched
     from .metrics import METRICS, Measure, auc, measure
     from .ranking import UndefinedError
     from .rendering import render, render_comparison, render_compatibility
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
     from .videos import Aggregation
 
 __all__ = [
-    "COLUMNS", "METRICS", "Aggregation", "Comparison", "Group", "Level", "Measure", "Report",
-    "Sample", "ScoreTable", "UndefinedError", "apply_knots", "auc", "cluster_interval",
+    "COLUMNS", "METRICS", "Aggregation", "Comparison", "Group", "Level", "Matched", "Measure",
+    "Report", "Sample", "ScoreTable", "UndefinedError", "apply_knots", "auc", "cluster_interval",
     "compact_scores", "compare", "comparison_to_dict", "conformal_threshold", "deepfakebench",
     "delong", "effective_size", "evaluate", "fit_isotonic", "fit_platt", "fit_temperature",
-    "measure", "parse_columns", "rate_of_each", "read_scores", "real_threshold", "render",
-    "render_comparison", "render_compatibility", "summarise_sample", "undecided_zone",
-    "write_scores",
+    "match_sources", "measure", "parse_columns", "rate_of_each", "read_scores", "real_threshold",
+    "render", "render_comparison", "render_compatibility", "render_matched", "summarise_sample",
+    "undecided_zone", "write_scores",
 ]  # fmt: skip
 
 _HOMES = {
@@ -45,6 +46,7 @@ _HOMES = {
     "compatibility": "deepfakebench",
     "groups": "Level",
     "intervals": "cluster_interval",
+    "matching": "Matched match_sources render_matched",
     "metrics": "METRICS Measure auc measure",
     "ranking": "UndefinedError",
     "rendering": "render render_comparison render_compatibility",

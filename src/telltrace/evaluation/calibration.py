@@ -1,5 +1,4 @@
-"""How well scores are probabilities, curves that make them so, and from where on a verdict may be
-spoken."""
+"""How well scores are probabilities, curves that make them so, and where verdicts begin."""
 
 import math
 from dataclasses import dataclass
@@ -176,6 +175,8 @@ class Calibration:
     """What the curve and the thresholds were fitted on, and what is promised of them."""
     frames: FrameRule = "logits"
     """How looks at one person through a video become one."""
+    lr_bounds: tuple[float, float] | None = None
+    """Lowest and highest log10 likelihood ratio that validation pictures support."""
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -193,10 +194,7 @@ class Calibration:
             raise OptionError("knots must rise, from left to right, within [0, 1].")
 
     def fake(self, strict: bool = False, people: int = 1) -> float:
-        """The score from which a face is called fake, in a picture of so many that are judged.
-
-        Each gets its share of the rate; without ``reals`` the same is asked of every face.
-        """
+        """From which score a face is fake, one of so many in a picture that share the rate."""
         found = self.fake_from_strict if strict else None
         alone = self.fake_from if found is None else found
         if self.reals is None or people == 1:
@@ -245,12 +243,13 @@ class VideoCalibration:
     windows: Sample | None = None
     """Mean margins of one second of them; None: stretches are not claimed."""
     within: float | None = None
-    """Standard deviation of the windows of one video about their mean. None, as in older cards:
-    they are taken for independent of each other, and thresholds are higher."""
+    """Deviation of the windows of one video about their mean; None: taken for independent."""
     rates: tuple[float, float] = (0.05, 0.01)
     """Largest share of real videos that are called fake, and that with strict thresholds."""
     fitted_on: str = ""
     """What all this was fitted on, and what is promised."""
+    lr_bounds: tuple[float, float] | None = None
+    """Lowest and highest log10 likelihood ratio that validation videos support; None: too few."""
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:

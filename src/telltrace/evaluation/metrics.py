@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from telltrace.errors import ManifestError
 
 from .calibration import BINS, places
+from .cross_entropy import cost, minimal_cost
 from .ranking import Floats, Ranking, UndefinedError
 
 THRESHOLD = 0.5
@@ -175,6 +176,17 @@ def _surplus(ranking: Ranking) -> Any:
     return (own * ranking.scores) @ ranking.real - (own * (1 - ranking.scores)) @ ranking.fake
 
 
+@_adds_up
+def _misleading_reals(ranking: Ranking) -> Any:
+    above = ranking.above(math.nextafter(0.5, 1))
+    return ranking.real[above].sum(0) / ranking.totals[0]
+
+
+@_adds_up
+def _misleading_fakes(ranking: Ranking) -> Any:
+    return ranking.fake[ranking.above(0.5).stop :].sum(0) / ranking.totals[1]
+
+
 def tpr_at_fpr(limit: float) -> Metric:
     """The metric that is the largest TPR of any threshold whose FPR is at most ``limit``.
 
@@ -240,11 +252,36 @@ expected_calibration_error = Metric(
     meaning="mean distance between score and share of fakes over 15 bins, weighted by items (Guo "
     "et al., ICML 2017, equation 3, with the probability of fake as confidence)",
 )  # fmt: skip
+cllr = Metric(
+    name="cllr", title="Cllr", compute=_adds_up(cost), higher_is_better=False, probabilities=True,
+    scale="positive",
+    meaning="cost in bits of taking score / (1 - score) for a likelihood ratio, both classes "
+    "counting the same: saying nothing costs 1",
+)  # fmt: skip
+min_cllr = Metric(
+    name="min_cllr", title="minimal Cllr", compute=minimal_cost, higher_is_better=False,
+    scale="positive",
+    meaning="Cllr after the best rising curve, which has seen the labels: the ranking's part of it",
+)  # fmt: skip
+calibration_loss = Metric(
+    name="cllr_loss", title="calibration loss", higher_is_better=False, probabilities=True,
+    compute=lambda ranking: cllr.compute(ranking) - minimal_cost(ranking), scale="positive",
+    meaning="Cllr less minimal Cllr, in bits: what another curve would save",
+)  # fmt: skip
+misleading_reals = Metric(
+    name="misleading_reals", title="reals with LR over 1", compute=_misleading_reals,
+    higher_is_better=False, meaning="misleading evidence: reals that score above 0.5",
+)  # fmt: skip
+misleading_fakes = Metric(
+    name="misleading_fakes", title="fakes with LR under 1", compute=_misleading_fakes,
+    higher_is_better=False, meaning="misleading evidence: fakes that score below 0.5",
+)  # fmt: skip
 
 _SHOWN = [
     *(auc, average_precision, equal_error_rate, partial_auc, accuracy, balanced_accuracy),
     *(tpr_at_fpr(5e-2), tpr_at_fpr(1e-2), tpr_at_fpr(1e-3), tpr_at_fpr(1e-4)),
     *(log_loss, brier, expected_calibration_error),
+    *(cllr, min_cllr, calibration_loss, misleading_reals, misleading_fakes),
 ]
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _SHOWN}
 """Every metric of a report by its name, in the order in which it is shown."""

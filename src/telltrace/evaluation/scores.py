@@ -28,11 +28,12 @@ frame or video could not be judged."""
 OPTIONAL = ["track", "status"]
 """Columns that a table may have besides: which of the faces that a video follows (text), and why
 a row has no score."""
-_KNOWN = [*COLUMNS, *OPTIONAL]
+_KNOWN = [*COLUMNS, *OPTIONAL, "size"]
+"""``size`` is the longer side of the face in its medium, in pixels."""
 
 REAL = "real"
 """The method of everything that was not forged."""
-NUMBERS = ["label", "frame", "time", "score"]
+NUMBERS = ["label", "frame", "time", "score", "size"]
 ROWS = 50_000
 """Rows that are read at a time."""
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from telltrace import evaluation
 from telltrace.errors import ManifestError
 from telltrace.evaluation.calibration import Calibration, VideoCalibration
+from telltrace.evaluation.cross_entropy import log_ratios
 from telltrace.evaluation.odds import expit
+from telltrace.evidence.likelihood import Bounds, supported_bounds
 from telltrace.inference.items import Group, Items, window_sample
 from telltrace.inference.rule import Rule, halfway
 
@@ -157,6 +159,7 @@ def _pictures(
         reals=reals,
         rates=rates,
         fitted_on=_words("pictures", pictures, rates, error, sure),
+        lr_bounds=_bounds(after, pictures),
     )
 
 
@@ -190,7 +193,13 @@ def _videos(
     if not enough:
         return found
     lower = evaluation.real_threshold(found.probability(fakes[0]), error, fakes[1])
-    return replace(found, real_below=lower)
+    return replace(found, real_below=lower, lr_bounds=_bounds(found, videos))
+
+
+def _bounds(curve: Calibration | VideoCalibration, items: Group) -> Bounds:
+    """How far these items support the likelihood ratios that a curve gives them."""
+    ratios = log_ratios(curve.probability(items.margins))
+    return supported_bounds(items.labels, ratios, items.weights)
 
 
 def _words(what: str, items: Group, rates: tuple[float, float], error: float, sure: str) -> str:

@@ -154,6 +154,8 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
         notes = [] if plain else [reason_and_remedy(verdict)]
         if len(verdict.tracks) > 1 or any(track.forged for track in verdict.tracks):
             notes += _people(verdict)
+        elif verdict.worst is not None and (len(verdicts) == 1 or not plain):
+            notes += filter(None, [verdict.worst.evidence])
         if flags := quality_flags(verdict):
             notes.append(f"Hard to judge: {', '.join(flags)}.")
         notes += verdict.warnings
@@ -200,7 +202,8 @@ def _person(number: int, track: TrackVerdict, moving: bool) -> str:
             f"(smoothed peak {span.peak:.0%} at {span.peak_time:.2f} s)"
             for span in track.forged
         ]
-    return "; ".join([*parts, *filter(None, [track.disagreement])]) + "."
+    said = "; ".join([*parts, *filter(None, [track.disagreement])]) + "."
+    return " ".join(filter(None, [said, track.evidence]))
 
 
 def _about_detectors(scanner: Scanner) -> str:

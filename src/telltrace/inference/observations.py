@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from telltrace.evidence.likelihood import Likelihood
+from telltrace.evidence.quality import kinds_of
 from telltrace.faces.media import Frames, Status
 from telltrace.faces.quality import BITS, BLOCKY, Flag, common_flags
 from telltrace.faces.track import Linking, Sight, link
@@ -76,6 +78,11 @@ class Observations:
             return False
         return self.frames.bits / (self.size[0] * self.size[1]) < BITS
 
+    @property
+    def quality(self) -> tuple[Flag, ...]:
+        """What makes the whole file hard to judge."""
+        return ("compressed",) if self.is_compressed else ()
+
     def tracks(self) -> tuple[list[TrackVerdict], int]:
         """A verdict for each person in each shot, and how many were dropped as background."""
         if self._judged is None:
@@ -111,12 +118,18 @@ class Observations:
             found = self.rule.video(series, people)
         counted = networks[known][series.counted]
         said, conflict = self.rule.disagreement(counted, not self.is_still)
-        found = found._replace(status=self._covered(found.status, conflict))
+        kinds = kinds_of((*quality, *self.quality), [face.side for face in faces])
+        errors, broken = self.rule.errors(found.status, not self.is_still, kinds)
+        covered = self._covered(found.status, conflict or broken)
+        is_plain = covered == found.status and found.stretch is None
+        found = found._replace(status=covered)
         forged, stretch = self._forged(series, found, people)
         return TrackVerdict(
             status=found.status,
             score=found.score,
             scores=self.rule.voices(counted) or found.scores,
+            likelihood=self._likelihood(found) if is_plain else None,
+            errors=errors,
             disagreement=said,
             conflict=conflict,
             throughout=found.throughout,
@@ -139,6 +152,10 @@ class Observations:
         smoothed[known] = smooth(times, means[known], self.settings.window)
         each = zip(seen, means.tolist(), smoothed.tolist(), strict=True)
         return tuple(self._face(*look, score, nearby) for look, score, nearby in each)
+
+    def _likelihood(self, found: Finding) -> Likelihood | None:
+        """What the score of a person says; nothing where another thing than the score decided."""
+        return self.rule.likelihood(found.score, not self.is_still, self.settings.prior)
 
     def _covered(self, status: Status, conflict: bool) -> Status:
         """The status, or UNCERTAIN in a conflict and for a REAL that is worth less (model card)."""

@@ -35,6 +35,10 @@ HEAT: Final = (
     f"The colours beside a face say {SEEN}, from 0 at the left to 1: how probable it finds a paste "
     "at each place. The score may rest on them in part, and can be high where they show little."
 )
+SCORE: Final = (
+    "A score is a measurement by a detector with known weaknesses: the probability of forgery if "
+    "one face in two were forged. How probable it is here depends on all else that is known."
+)
 MOST: Final = 12
 """People who are drawn: the most suspicious; the table has them all."""
 
@@ -81,10 +85,9 @@ def scan_page(verdict: Verdict, scanner: Scanner, name: str = "") -> str:
 
 def _headline(verdict: Verdict) -> str:
     """The verdict, why, and what to do: all that a hurried reader needs."""
-    said = str(verdict.verdict or verdict.status)
+    said, worst = str(verdict.verdict or verdict.status), verdict.worst
     if verdict.score is not None:
-        said += f" · {verdict.score:.1%} probability of forgery"
-        worst = verdict.worst
+        said += f" · score {verdict.score:.1%}"
         if worst and worst.stretch and worst.throughout != Status.FAKE:
             said += f", {worst.stretch.score:.1%} of a stretch"
     if verdict.status not in (verdict.verdict, said):
@@ -92,9 +95,11 @@ def _headline(verdict: Verdict) -> str:
     tone = TONES.get(verdict.verdict or verdict.status, "soft")
     headline = f'<p class="{tone}" style="font-size: 1.5rem"><strong>{escape(said)}</strong></p>'
     parts = [headline, html.paragraph(reason_and_remedy(verdict))]
+    if worst is not None and worst.evidence:
+        parts.append(html.paragraph(worst.evidence))
     parts += map(html.note, verdict.warnings)
     if verdict.verdict is not None:
-        parts.append(html.note("A score is a measurement by a detector with known weaknesses."))
+        parts.append(html.note(SCORE))
     return "\n".join(parts)
 
 
@@ -129,8 +134,8 @@ def _timeline(verdict: Verdict, scanner: Scanner) -> str:
     zone, shown = scanner.rule.zone(), _shown(verdict)
     drawing = timeline_figure(shown, verdict.duration, zone.real_below, zone.fake_from)
     caption = (
-        "Probability of forgery over time: a point for the raw score of each look, a line for the "
-        "smoothed ones. The grey zone lies between the thresholds of a single look; red are the "
+        "Scores over time: a point for the raw score of each look, a line for the smoothed ones. "
+        "The grey zone lies between the thresholds of a single look; red are the "
         "seconds that look forged. The worst comes first."
     )
     left = sum(track.score is not None for track in verdict.tracks) - len(shown)
@@ -164,15 +169,18 @@ def timeline_figure(
 def _people(verdict: Verdict) -> str:
     moving = verdict.kind == "video"
     score = "score of all looks" if moving else "score"
-    columns = ["person", "status", "hard to judge", score, "from s", "to s", "looks", "forged s"]
+    columns = ["person", "status", "hard to judge", "evidence", score]
+    columns += ["from s", "to s", "looks", "forged s"]
     rows: list[list[object]] = []
     for number, track in enumerate(verdict.tracks, 1):
         said = "" if track.score is None else f"{track.score:.1%}"
         spans = ", ".join(f"{span.start:.2f} to {span.end:.2f}" for span in track.forged)
         seconds = f"{track.start:.2f}", f"{track.end:.2f}"
         quality = ", ".join(track.quality)
-        rows.append([number, track.status, quality, said, *seconds, len(track.faces), spans])
-    parts = [html.table(columns, rows, texts=3)]
+        words = track.likelihood.words if track.likelihood else ""
+        about = [number, track.status, quality, words, said]
+        rows.append([*about, *seconds, len(track.faces), spans])
+    parts = [html.table(columns, rows, texts=4)]
     explained = (
         "A person's score is that of all looks together. Below a face stands its raw score, of "
         "this frame alone, and the smoothed one, of the second around it."

@@ -57,8 +57,12 @@ def _uncertain(found: Verdict, worst: TrackVerdict, who: str) -> tuple[str, str]
         reason = f"{who or 'a face'} looks suspicious{when}, and too little so to be called forged"
         return reason, "Look at those seconds yourself, or give a sharper copy"
     if worst.throughout == Status.REAL:
-        reason = f"{who or 'a face'} looks real, as more forgeries do when so heavily compressed"
-        return reason, "Give a copy that is less compressed"
+        said = "when so heavily compressed" if "compressed" in found.quality else "in files like it"
+        reason = f"{who or 'a face'} looks real, as more forgeries do {said}"
+        return reason, "Give a sharper copy that is less compressed"
+    if worst.throughout == Status.FAKE and not worst.stretch:
+        reason = f"{who or 'a face'} looks forged, as too many real ones do in files like this"
+        return reason, "Give a sharper copy that is less compressed"
     moving, seen = found.kind == "video", _count(found.frames_with_face, "frame")
     scores = f"scores of {who or seen} lie" if moving else f"score of {who or 'the face'} lies"
     more = ", or look at more frames with --frames" if moving else ""

@@ -1,5 +1,6 @@
 """When a person is called forged: throughout, or for a stretch of seconds. Two questions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from telltrace.evaluation.calibration import Calibration, VideoCalibration, margins
 from telltrace.evaluation.combination import Combination
 from telltrace.evaluation.odds import expit
+from telltrace.evidence.likelihood import Likelihood, state
+from telltrace.evidence.quality import QualityBin, Verdict, worst_bin
 from telltrace.faces.media import Status
 from telltrace.inference.timeline import Stretch, windows
 
@@ -78,6 +81,8 @@ class Rule:
     window: float = 1.0
     combinations: tuple[Combination | None, ...] = ()
     """How the networks of each member that is an ensemble become one; empty where none is."""
+    quality: tuple[QualityBin, ...] = ()
+    """What was measured of the only detector on files that are hard to judge."""
 
     @property
     def knows_stretches(self) -> bool:
@@ -125,6 +130,33 @@ class Rule:
         """Each detector's probability for its (mean) margin, (detectors,) to the same."""
         curves = [video if moving and video else still for still, video in self.members]
         return np.array([float(c.probability(m)) for c, m in zip(curves, margins, strict=True)])
+
+    def likelihood(
+        self, score: float, moving: bool, prior: float | None = None
+    ) -> Likelihood | None:
+        """What a person's score says as evidence, to a reader of this ``prior``.
+
+        None where the card does not know how far its scores are supported, and of several
+        detectors, since the mean of their probabilities was not calibrated.
+        """
+        (still, video), *others = self.members
+        curve = video if moving else still
+        bounds = None if others or curve is None else curve.lr_bounds
+        return None if bounds is None else state(score, bounds, prior)
+
+    def errors(self, status: Status, moving: bool, kinds: Sequence[str]) -> tuple[str, bool]:
+        """How often validation files of these kinds got a verdict wrongly, and if too often.
+
+        Of UNCERTAIN it is how often real ones were called FAKE. The words are empty where nothing
+        was measured, and of FAKE by strict thresholds, which were not.
+        """
+        verdict: Verdict = "REAL" if status == Status.REAL else "FAKE"
+        found = worst_bin(self.quality, "video" if moving else "image", kinds, verdict)
+        if found is None:
+            return "", False
+        broken = found.breaks_promise(verdict) and status == verdict
+        said = "" if self.strict and verdict == "FAKE" else found.sentence(verdict)
+        return said, broken
 
     def zone(self, moving: bool = False, people: int = 1, brief: bool = False) -> Calibration:
         """The two thresholds of a person's score, one of so many in the file; the members' means.

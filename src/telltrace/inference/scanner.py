@@ -123,7 +123,8 @@ class Scanner:
         cards = [detector.card for detector in self.detectors]
         members = tuple((card.calibration, card.video) for card in cards)
         ways = tuple(card.combination for card in cards)
-        self.rule = Rule(members, self.settings.strict, self.settings.window, ways)
+        quality = cards[0].quality if len(cards) == 1 else ()
+        self.rule = Rule(members, self.settings.strict, self.settings.window, ways, quality)
         self.networks = [network for detector in self.detectors for network in detector.members]
         self.warnings = tuple(filter(None, map(_warn_of_chance, cards)))
         self._margin = max(network.crop.margin for network in self.networks)
@@ -278,7 +279,7 @@ class Scanner:
             frames_with_face=len({face.frame for track in tracks for face in track.faces}),
             dropped=dropped,
             lost=seen.lost,
-            quality=("compressed",) if seen.is_compressed else (),
+            quality=seen.quality,
             tracks=tuple(tracks),
         )
         reason, remedy = give_reason(found, seen.frames.truncated, self.settings.min_face)

@@ -30,7 +30,8 @@ def predict(
     """Score the face crops of manifests.
 
     The scores table has a row a crop, and for media that gave no face a row without a score, of
-    which the column ``status`` says why. What cannot be used is a TelltraceError.
+    which the column ``status`` says why; ``size`` is the longer side of each face in its medium, in
+    pixels. What cannot be used is a TelltraceError.
 
     Args:
         manifest: One or more manifests or packs of face crops.
@@ -47,6 +48,10 @@ def predict(
     if not isinstance(detector, Detector):
         detector = load_detector(detector, choose_device(device, backend), backend=backend)
     scores = score_crops(detector, table, crop, batch_size=batch_size)
+    boxes = table["box"].str.split(expand=True).reindex(columns=range(4)).astype(np.float64)
+    if boxes.notna().all(axis=None):
+        left, top, right, bottom = boxes.to_numpy().T
+        scores["size"] = np.round(np.maximum(right - left, bottom - top), 1)
     for one in silent:
         logger.info("%s: does not say which media gave no face; the table lacks them", one)
     return add_unjudged(scores, missed)

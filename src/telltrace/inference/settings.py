@@ -34,6 +34,8 @@ class ScanSettings:
         backend: What computes the networks on a processor: torch, or where they are installed onnx
             (ONNX Runtime) or openvino, for which each network is prepared once; auto takes the
             fastest.
+        prior: Your probability of forgery before the scan, above 0 and below 1, from all else that
+            you know of the file; likelihood ratios then come with the probability after it.
         time_limit: Seconds after which a file is given up; None waits for as long as it takes.
     """
 
@@ -46,6 +48,7 @@ class ScanSettings:
     batch_size: int = 16
     precision: Precision = "float32"
     backend: Backend = "auto"
+    prior: float | None = None
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
@@ -60,6 +63,7 @@ class ScanSettings:
             "batch_size": (self.batch_size >= 1, "be at least 1"),
             "window": (self.window >= 0, "not be negative"),
             "min_face": (self.min_face >= 0, "not be negative"),
+            "prior": (self.prior is None or 0 < self.prior < 1, "lie between 0 and 1, or be none"),
             "time_limit": (self.time_limit is None or self.time_limit > 0, "be positive or none"),
         }
         for name, (is_met, rule) in rules.items():

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from telltrace.evidence.likelihood import Likelihood
 from telltrace.faces.media import Status
 from telltrace.files.plain import from_plain
 from telltrace.inference.places import PlaceMap
@@ -50,6 +51,12 @@ class FaceVerdict:
     """A `Seen` right after a scan; no part of the plain data, so None in what is read back."""
 
     @property
+    def side(self) -> float:
+        """The longer side of the box, in pixels."""
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
+
+    @property
     def suspicion(self) -> float:
         """High where the face itself looks forged, and those before and after it do."""
         return -1.0 if self.score is None else self.score + (self.smoothed or 0.0)
@@ -64,6 +71,11 @@ class TrackVerdict:
     """Probability of forgery by the mean of all looks; None where no look gave a score."""
     scores: tuple[float, ...] = ()
     """The mean score of each detector, where there are several."""
+    likelihood: Likelihood | None = None
+    """What ``score`` says as evidence; None where the card does not know it, and where something
+    else than the score decided: a stretch, a conflict, heavy compression."""
+    errors: str = ""
+    """How often such a verdict was wrong on validation files like this one; "" if not measured."""
     disagreement: str = ""
     """Who says what, where the detectors of an ensemble take different sides."""
     conflict: bool = False
@@ -92,6 +104,12 @@ class TrackVerdict:
     def suspicion(self) -> float:
         """The score of the whole or of the stretch, whichever is higher."""
         return max(self.score or 0.0, self.stretch.score if self.stretch else 0.0)
+
+    @property
+    def evidence(self) -> str:
+        """What the score says, and how often validation files like this one were misjudged."""
+        said = self.likelihood.sentence if self.likelihood else ""
+        return " ".join(filter(None, [said, self.errors]))
 
     @property
     def peak(self) -> FaceVerdict:

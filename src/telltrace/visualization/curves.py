@@ -65,7 +65,7 @@ def roc_figure(table: ScoreTable, report: Report) -> Figure:
     Left, both axes are linear. Right, the FPR is logarithmic, since a detector is of use where
     false positives are rare. An UndefinedError where no group has both reals and fakes.
     """
-    figure, parts = _page("ROC curves", table, report, columns=2)
+    figure, parts = level_axes("ROC curves", table, report, columns=2)
     for axes, level, name in parts:
         found = _lines(table, report, level)
         lines = [x for x in found if x.ranking.real.any() and x.ranking.fake.any()]
@@ -78,7 +78,7 @@ def roc_figure(table: ScoreTable, report: Report) -> Figure:
 
 def histogram_figure(table: ScoreTable, report: Report) -> Figure:
     """How scores are spread; reals filled, fakes a line a method (or a dataset)."""
-    figure, parts = _page("Scores", table, report)
+    figure, parts = level_axes("Scores", table, report)
     for (axes,), level, _ in parts:
         _draw_histogram(axes, list(_lines(table, report, level, most=5)))
     return figure
@@ -90,7 +90,7 @@ def reliability_figure(table: ScoreTable, report: Report) -> Figure:
     Points of a calibrated detector lie on the diagonal; above it scores are too low. Bars count the
     items of each bin; the 95 % interval of the share (Wilson) is too narrow for dependent frames.
     """
-    figure, parts = _page("Reliability", table, report)
+    figure, parts = level_axes("Reliability", table, report)
     for (axes,), level, _ in parts:
         scores = table.level(level, report.aggregation, report.top or 1)
         _draw_reliability(axes, report.overall.ranking(table, *scores))
@@ -118,7 +118,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     write_bytes(content.getvalue(), path)
 
 
-def _page(
+def level_axes(
     title: str, table: ScoreTable, report: Report, columns: int = 1
 ) -> tuple[Figure, list[tuple[NDArray[Any], LevelName, str]]]:
     """A figure, and for frames and videos their axes and heading."""

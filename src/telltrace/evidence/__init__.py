@@ -1,0 +1,1 @@
+"""What a file and a score are worth as evidence."""
