@@ -260,12 +260,11 @@ cllr = Metric(
 )  # fmt: skip
 min_cllr = Metric(
     name="min_cllr", title="minimal Cllr", compute=minimal_cost, higher_is_better=False,
-    scale="positive",
     meaning="Cllr after the best rising curve, which has seen the labels: the ranking's part of it",
 )  # fmt: skip
 calibration_loss = Metric(
     name="cllr_loss", title="calibration loss", higher_is_better=False, probabilities=True,
-    compute=lambda ranking: cllr.compute(ranking) - minimal_cost(ranking), scale="positive",
+    compute=lambda ranking: cllr.compute(ranking) - minimal_cost(ranking), scale="any",
     meaning="Cllr less minimal Cllr, in bits: what another curve would save",
 )  # fmt: skip
 misleading_reals = Metric(
