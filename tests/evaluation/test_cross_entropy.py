@@ -14,9 +14,10 @@ from telltrace.evaluation.odds import expit
 from telltrace.evaluation.ranking import Ranking
 
 Rows = list[tuple[bool, float]]
-rows = st.lists(
-    st.tuples(st.booleans(), st.integers(1, 99).map(lambda n: n / 100)), min_size=2, max_size=50
-).filter(lambda found: 0 < sum(label for label, _ in found) < len(found))
+scores = st.integers(1, 99).map(lambda n: n / 100)
+rows = st.lists(st.tuples(st.booleans(), scores), min_size=2, max_size=50).filter(
+    lambda found: 0 < sum(label for label, _ in found) < len(found)
+)
 
 
 def gaussians(count: int = 4000) -> tuple[np.ndarray, np.ndarray]:
