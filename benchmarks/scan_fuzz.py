@@ -5,6 +5,7 @@ truncation, swapped heads, absurd sizes, ...), adds empty files, links that lead
 circles, pipes, folders and strange names, and judges them all with the detector in the package.
 
     python benchmarks/scan_fuzz.py --files 2000
+    python benchmarks/scan_fuzz.py --files 2000 --metadata     # readers of provenance alone
 """
 
 import argparse
@@ -14,9 +15,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from metadata_material import damaged, sound_media
 from scan_material import load, make_corpus, watch
 
 from telltrace.batch import batch_scan
+from telltrace.evidence.provenance import read_provenance
 
 
 def main() -> int:
@@ -27,8 +30,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--time-limit", type=float, default=60, help="seconds of a file")
     parser.add_argument("--memory", type=float, default=3000, help="MiB that all may hold")
+    parser.add_argument("--metadata", action="store_true", help="damage and read metadata alone")
     args = parser.parse_args()
     print(load())
+    if args.metadata:
+        return read_metadata(args.files, args.seed, args.memory)
     with tempfile.TemporaryDirectory() as folder:
         made = make_corpus(Path(folder) / "in", args.files, args.seed)
         out, started = Path(folder) / "out", time.perf_counter()
@@ -57,6 +63,30 @@ def main() -> int:
     print(f"{use.driver:.0f}, a worker {use.largest_worker:.0f}, all {use.together:.0f}")
     sound = len(verdicts) == len(made) and not missing and not unexplained
     return int(not sound or bool(summary["lost"]) or use.together > args.memory)
+
+
+def read_metadata(files: int, seed: int, memory: float) -> int:
+    """Read the provenance of damaged files; 1 if one takes a second, or all too much memory."""
+    kinds, seconds = Counter[tuple[str, str]](), []
+    with tempfile.TemporaryDirectory() as folder, watch() as use:
+        media, path = sound_media(Path(folder)), Path(folder) / "damaged"
+        for number in range(files):
+            how, data = damaged(media, number, seed)
+            path.write_bytes(data)
+            started = time.perf_counter()
+            found = {one.kind for one in read_provenance(path)}  # what it raises ends this
+            seconds.append(time.perf_counter() - started)
+            damage = {"metadata.damaged", "metadata.unread"} & found
+            said = "damage named" if damage else "findings" if found else "no findings"
+            kinds[how.partition(".")[2], said] += 1
+    for (kind, said), count in sorted(kinds.items()):
+        print(f"{kind:6}{said:16}{count:6}")
+    slowest = max(seconds)
+    print(
+        f"{files} files read, none raised; {1000 * sum(seconds) / files:.2f} ms each in the mean,"
+    )
+    print(f"{1000 * slowest:.1f} ms at most; {use.driver:.0f} MiB at most")
+    return int(slowest > 1 or use.driver > memory)
 
 
 def show(verdicts: list[dict[str, str]]) -> None:

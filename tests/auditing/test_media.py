@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from telltrace.auditing.headers import TABLES, encoder_settings
+from telltrace.auditing.headers import TABLES
 from telltrace.auditing.media import _quality, look_at, look_at_files
 from telltrace.auditing.spectra import BINS, spectrum_summary
 from telltrace.data.crops import write_pack
 from telltrace.data.manifest import read_manifest
+from telltrace.evidence.video import encoder_settings
 from telltrace.faces.align import FaceCrop
 
 from .conftest import draw_picture

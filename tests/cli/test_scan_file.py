@@ -68,7 +68,7 @@ def test_nothing_judged_is_a_failure(empty: Path, capsys: Captured) -> None:
         (["{face}", "--checkpoint", "{face}"], "not a complete safetensors file"),
         (["{face}", "--frames", "0"], "value must be a positive number"),
         (["{face}", "--time-limit", "-1"], "time_limit must be positive or none"),
-        (["{face}", "--report", "a.pdf"], "a.pdf: is written in another format"),
+        (["{face}", "--report", "a.txt"], "a.txt: is written in another format"),
         (["{face}", "--report", "{face}/a.html"], "face.png/a.html: cannot be written"),
     ],
 )

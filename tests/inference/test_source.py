@@ -17,7 +17,7 @@ from telltrace.faces.media import Sampling, Status
 from telltrace.faces.reader import open_media
 from telltrace.inference import Scanner, Verdict, scan
 
-NAMES = {"path", "sha256"}
+NAMES = {"path", "provenance", "sha256"}
 
 
 def plain(verdict: Verdict) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
+from ..evidence.video import encoder_settings
 from ..faces.image import FORMATS
 from ..faces.packets import opened, survey_packets
 
@@ -59,12 +60,3 @@ def video_traits(path: Path) -> Traits:
     gaps = np.diff(np.searchsorted(survey.stamps, starts))
     traits["gop"] = float(np.median(gaps)) if len(gaps) else float(len(survey.stamps))
     return traits
-
-
-def encoder_settings(packet: bytes) -> str:
-    """The options that x264 and x265 write into the first frame; "" if there are none."""
-    for name in (b"x264 - core", b"x265 (build"):
-        at = packet.find(name)
-        if at >= 0:
-            return packet[at : at + 2000].partition(b"\0")[0].decode("ascii", "replace")
-    return ""

@@ -10,6 +10,7 @@ from telltrace.errors import OptionError, TelltraceError
 from telltrace.files.version import VERSION
 
 from .calibration import calibrate
+from .custody import verify
 from .data import audit, pack, prepare
 from .ensemble import ensemble
 from .exporting import benchmark, export
@@ -27,7 +28,8 @@ COMMANDS: dict[str, Command] = {
     "serve": Command(
         serve, "serving.ServeSettings inference.ScanSettings", without=["window", "scan", "prior"]
     ),
-    "explain": Command(explain, "inference.ScanSettings", without=["window", "prior"]),
+    "verify": Command(verify),
+    "explain": Command(explain, "inference.ScanSettings", without=["window", "prior", "trust"]),
     "prepare": Command(prepare, "data.prepare"),
     "pack": Command(pack),
     "audit": Command(audit, "auditing.audit"),

@@ -4,11 +4,11 @@ import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from telltrace.cli.show import Method
 from telltrace.errors import MediaError, OptionError
-from telltrace.files import check_suffix
+from telltrace.files import check_suffix, write_json
 from telltrace.jobs.progress import progress
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def scan(
     report: Path | None = None,
     pictures: Path | None = None,
     clip: Path | None = None,
+    seal: Path | None = None,
     out: Path | None = None,
     **options: Any,
 ) -> int:
@@ -48,10 +49,12 @@ def scan(
         json: Short for --format json.
         report: HTML page to write: timeline, faces, evidence. Of several files it is an index that
             leads to a page a file, in a folder beside it. The same file and the same settings
-            give the same page, byte for byte.
+            give the same page, byte for byte. Of one file it may be a PDF.
         pictures: Folder to write one picture per file to: its most suspicious frame, marked.
         clip: Folder to write ten seconds of each video to, faces boxed and where the detector sees
             a paste drawn in (MP4); not with --out.
+        seal: JSON file for a sealed report on one file: hashes of it, of each judged frame, of the
+            detectors and of all that is said of it. `telltrace verify` compares.
         out: Folder for verdicts.jsonl, verdicts.csv and summary.json.
         **options: Those of `ScanSettings` and `batch_scan`.
     """
@@ -63,17 +66,18 @@ def scan(
     batch = {name: options.pop(name) for name in ("engine", "workers", "retry", "time_limit")}
     build = partial(Scanner, checkpoint or None, device=device, **options)
     sources = [str(source) for source in media]
-    if report is not None:
-        check_suffix(report, ".html", ".htm")
     if out is None:
         if batch["workers"] is not None or batch["engine"] != "process" or batch["retry"]:
             raise OptionError("--workers, --engine and --retry need --out, a folder for results.")
         files = [Path(path) for path in find_paths(sources)]
+        _check_outputs(report, seal, len(files))
         scanner = build(threads=threads, time_limit=batch["time_limit"])
-        return _scan_files(files, scanner, "json" if json else format, report, pictures, clip)
-    if json or format != "text" or threads is not None or clip is not None:
-        remedy = "Leave them out, or scan without --out."
-        raise OptionError("--out is not for --threads, --format, --json or --clip", remedy=remedy)
+        wanted = Outputs(report, pictures, clip, seal)
+        return _scan_files(files, scanner, "json" if json else format, wanted)
+    _check_outputs(report, None, 0)
+    if json or format != "text" or threads is not None or clip is not None or seal is not None:
+        unfit = "--out is not for --threads, --format, --json, --clip or --seal"
+        raise OptionError(unfit, remedy="Leave them out, or scan without --out.")
     done = batch_scan(sources, out, checkpoint, device=device, **batch, **options)
     if report is not None or pictures is not None:
         pages = PageWriter(build, report, pictures)
@@ -82,13 +86,31 @@ def scan(
     return 0 if done.summary["verdicts"] else 1
 
 
+class Outputs(NamedTuple):
+    """What a scan writes besides what it prints."""
+
+    report: Path | None
+    pictures: Path | None
+    clip: Path | None
+    seal: Path | None
+
+
+def _check_outputs(report: Path | None, seal: Path | None, files: int) -> None:
+    """Refuse a report of another format, and what is for one file alone, of so many."""
+    if report is not None:
+        check_suffix(report, ".html", ".htm", *([".pdf"] if files == 1 else []))
+    if seal is not None:
+        check_suffix(seal, ".json")
+        if files != 1:
+            remedy = "Give each its own --seal."
+            raise OptionError(f"--seal is for one file, got {files}", remedy=remedy)
+
+
 def _scan_files(
     files: list[Path],
     scanner: "Scanner",
     form: Literal["text", "json", "jsonl", "csv"],
-    report: Path | None,
-    pictures: Path | None,
-    clip: Path | None,
+    wanted: Outputs,
 ) -> int:
     """Judge them one after the other, and show what was found; what is ready, if interrupted."""
     from telltrace.batch.pages import PageWriter, write_pages
@@ -104,16 +126,28 @@ def _scan_files(
         )
         return 130
     plain = [verdict.to_dict() for verdict in verdicts]
+    report, pictures, clip, seal = wanted
+    sealed = None if seal is None else _seal(seal, verdicts[0], scanner)
     if report is not None and len(files) == 1:
         from telltrace.inference.page import write_page
 
-        write_page(report, verdicts[0], scanner)
+        write_page(report, verdicts[0], scanner, sealed=sealed)
         report = None
     if report is not None or pictures is not None:
         write_pages(PageWriter(lambda: scanner, report, pictures), lambda: plain, workers=0)
     if clip is not None:
         _write_clips(verdicts, scanner, clip)
     return 0 if any(verdict.verdict for verdict in verdicts) else 1
+
+
+def _seal(path: Path, verdict: "Verdict", scanner: "Scanner") -> dict[str, Any]:
+    """Write the sealed report, and tell its seal."""
+    from telltrace.inference.custody import seal_scan
+
+    sealed = seal_scan(verdict, scanner)
+    write_json(sealed, path)
+    sys.stderr.write(f"telltrace: {path} has the seal {sealed['seal']}\n")
+    return sealed
 
 
 def _judge(files: list[Path], scanner: "Scanner") -> "tuple[list[Verdict], bool]":

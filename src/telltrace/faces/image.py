@@ -26,7 +26,7 @@ def read_image(path: Path, sampling: Choice, check: Callable[[], None]) -> Frame
     An animated picture (GIF, WebP, PNG, AVIF) is a video; of several pages (TIFF, MPO) the first is
     read. One of more than `MAX_PIXELS` is a MediaError, and not decoded.
     """
-    with _without_warnings():
+    with without_warnings():
         try:
             with Image.open(path, formats=FORMATS) as picture:
                 animated = picture.format in ("GIF", "WEBP", "PNG", "AVIF") and (
@@ -47,7 +47,7 @@ def read_image(path: Path, sampling: Choice, check: Callable[[], None]) -> Frame
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
+def without_warnings() -> Iterator[None]:
     """Pillow warns of large and of damaged pictures."""
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -80,7 +80,7 @@ def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
 
 def _decode_still(frames: Frames) -> Iterator[Frame]:
     path, frames.truncated = frames.path, False
-    with _without_warnings():
+    with without_warnings():
         try:
             with Image.open(path, formats=FORMATS) as picture:
                 frames.truncated = not _is_whole(picture)
@@ -111,7 +111,7 @@ def _is_whole(picture: ImageFile.ImageFile) -> bool:
 
 def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames:
     starts, now, truncated = [], 0.0, False
-    with _without_warnings(), Image.open(path, formats=FORMATS) as picture:
+    with without_warnings(), Image.open(path, formats=FORMATS) as picture:
         try:
             for index in range(getattr(picture, "n_frames", 1)):
                 check()

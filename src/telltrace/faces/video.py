@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..jobs.threads import thread_count
 from .ahead import ahead
-from .media import Choice, Frame, Frames, MediaError
+from .media import Choice, Frame, Frames, MediaError, nothing
 from .packets import Survey, demuxed, opened, survey_packets
 
 KEPT: Final = 2**28
@@ -47,6 +47,14 @@ def read_video(
         if len(more) * survey.picture <= KEPT:
             film.expected = more
     return film.frames(sampling)
+
+
+def read_pictures(path: Path, choice: Choice) -> Iterator[Numbered]:
+    """The chosen pictures of a video as the decoder gives them; errors as of `read_video`."""
+    film = _Film(path, nothing, survey_packets(path))
+    chosen = choice(film.survey.times, film.survey.duration)
+    if len(chosen):
+        yield from _Pass(film, film.frames(choice), chosen).pictures()
 
 
 @dataclass

@@ -16,6 +16,7 @@ from rich.text import Text
 from telltrace.evaluation.calibration import Calibration
 from telltrace.evaluation.combination import Combination
 from telltrace.evaluation.text_tables import to_lines
+from telltrace.evidence.findings import Finding
 from telltrace.faces.media import Status
 from telltrace.files.version import VERSION
 from telltrace.inference.reasons import moment
@@ -159,9 +160,15 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
         if flags := quality_flags(verdict):
             notes.append(f"Hard to judge: {', '.join(flags)}.")
         notes += verdict.warnings
+        notes += [f"{one.meaning.title.capitalize()}: {one.said}." for one in notable(verdict)]
         if notes:
             lines += [f"\n{verdict.path}", *(f"  {note}" for note in notes)]
     return "\n".join([*lines, _about_detectors(scanner)])
+
+
+def notable(verdict: Verdict) -> list[Finding]:
+    """What the file says of its origin that even a hurried reader should know."""
+    return [one for one in verdict.provenance if one.meaning.notable]
 
 
 def quality_flags(verdict: Verdict) -> list[str]:

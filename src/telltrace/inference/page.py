@@ -1,21 +1,23 @@
 """A page about one file: what was found, when, in whose face, and all that the finding rests on."""
 
-import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from telltrace.checkpoint import Detector
 from telltrace.faces.media import Status
 from telltrace.files import write_bytes
-from telltrace.files.version import VERSION
-from telltrace.inference.formats import SCHEMA, people, quality_flags, reason_and_remedy
+from telltrace.inference.formats import people, quality_flags, reason_and_remedy
+from telltrace.inference.grounds import (
+    detector_facts,
+    method_facts,
+    provenance_facts,
+    seal_facts,
+)
 from telltrace.inference.pictures import (
     draw_maps,
     key_faces,
@@ -28,6 +30,7 @@ from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
 from telltrace.visualization import heat_bar
 from telltrace.visualization import page as html
 from telltrace.visualization.heat import SEEN
+from telltrace.visualization.pdf import page_to_pdf
 
 TONES: Final = {Status.FAKE: "bad", Status.REAL: "good", Status.UNCERTAIN: "unsure"}
 INK, FORGED, ZONE = "#3566B0", "#D9412B", "#888888"
@@ -43,12 +46,22 @@ MOST: Final = 12
 """People who are drawn: the most suspicious; the table has them all."""
 
 
-def write_page(path: Path, verdict: Verdict, scanner: Scanner, name: str = "") -> None:
-    """Write the page; the same file, settings and detectors give the same bytes.
+def write_page(
+    path: Path,
+    verdict: Verdict,
+    scanner: Scanner,
+    name: str = "",
+    sealed: dict[str, Any] | None = None,
+) -> None:
+    """Write the page, as PDF if its name says so; the same call gives the same bytes.
 
-    A judged file that is gone is a MediaError.
+    ``sealed`` is the sealed report on the file, if there is one. A judged file that is gone is a
+    MediaError.
     """
-    write_bytes(scan_page(verdict, scanner, name).encode("utf-8", "backslashreplace"), path)
+    paper = path.suffix.lower() == ".pdf"
+    text = scan_page(verdict, scanner, name, sealed, paper=paper)
+    data = page_to_pdf(text) if paper else text.encode("utf-8", "backslashreplace")
+    write_bytes(data, path)
 
 
 def write_index(path: Path, pages: Iterable[tuple[Verdict, Path]]) -> None:
@@ -66,20 +79,31 @@ def write_index(path: Path, pages: Iterable[tuple[Verdict, Path]]) -> None:
     write_bytes(text.encode("utf-8", "backslashreplace"), path)
 
 
-def scan_page(verdict: Verdict, scanner: Scanner, name: str = "") -> str:
+def scan_page(
+    verdict: Verdict,
+    scanner: Scanner,
+    name: str = "",
+    sealed: dict[str, Any] | None = None,
+    *,
+    paper: bool = False,
+) -> str:
     """The page as HTML: no date and no time that anything took is in it.
 
-    The file is called ``name``, by default as it is.
+    The file is called ``name``, by default as it is. On ``paper`` drawings are pictures.
     """
     name = name or verdict.path.name
     sections = [("Finding", _finding(verdict))]
     if verdict.tracks:
         if verdict.kind == "video" and verdict.worst is not None:
-            sections.append(("Timeline", _timeline(verdict, scanner)))
+            sections.append(("Timeline", _timeline(verdict, scanner, paper)))
         sections.append(("People", _people(verdict)))
     sections.append(("The file", _file(verdict, name)))
-    sections += [(f"Detector {d.card.detector}", _detector(d)) for d in scanner.detectors]
-    sections.append(("How it was judged", _method(scanner)))
+    if verdict.provenance:
+        sections.append(("Provenance", provenance_facts(verdict)))
+    if sealed is not None:
+        sections.append(("Seal", seal_facts(sealed)))
+    sections += [(f"Detector {d.card.detector}", detector_facts(d)) for d in scanner.detectors]
+    sections.append(("How it was judged", method_facts(scanner)))
     return html.page(f"Scan of {name}", sections, lead=_headline(verdict))
 
 
@@ -130,7 +154,7 @@ def _shown(verdict: Verdict) -> dict[int, TrackVerdict]:
     return dict(sorted(judged, key=lambda pair: -pair[1].suspicion)[:MOST])
 
 
-def _timeline(verdict: Verdict, scanner: Scanner) -> str:
+def _timeline(verdict: Verdict, scanner: Scanner, paper: bool) -> str:
     zone, shown = scanner.rule.zone(), _shown(verdict)
     drawing = timeline_figure(shown, verdict.duration, zone.real_below, zone.fake_from)
     caption = (
@@ -140,7 +164,8 @@ def _timeline(verdict: Verdict, scanner: Scanner) -> str:
     )
     left = sum(track.score is not None for track in verdict.tracks) - len(shown)
     more = f" Not drawn: {people(left)} with lower scores." if left else ""
-    return html.figure(html.svg(drawing, alt="Scores of each person over time"), caption + more)
+    draw = html.drawn_png if paper else html.svg
+    return html.figure(draw(drawing, alt="Scores of each person over time"), caption + more)
 
 
 def timeline_figure(
@@ -232,60 +257,3 @@ def _file(verdict: Verdict, name: str) -> str:
     if verdict.kind == "video":
         about["Duration"] = f"{verdict.duration:.2f} s"
     return html.facts(about)
-
-
-def _detector(detector: Detector) -> str:
-    """The card of a detector as HTML, all of it, and the hash of its checkpoint."""
-    card = detector.card
-    zone, crop = card.calibration, detector.crop
-    margin = "the picture" if crop.alignment == "whole" else f"margin {crop.margin:g}"
-    about = {
-        "Trained on": card.provenance.get("summary", "not said in its card"),
-        "Real below": f"{zone.real_below:.4f}",
-        "Fake from": f"{zone.fake_from:.4f}, strict {zone.fake(strict=True):.4f}",
-        "Calibrated on": zone.fitted_on or "not said in its card",
-        "Temperature and bias": f"{zone.temperature:g}, {zone.bias:g}",
-        "Face crop": f"{crop.alignment}, {margin}, {crop.size} pixels",
-        "Network's input": f"{card.preprocessing.image_size} pixels",
-        "SHA-256 of its checkpoint": detector.sha256 or "none: it was made in memory",
-    }
-    if (video := card.video) is None:
-        about["Videos"] = "judged as pictures, by the mean of their looks"
-    else:
-        about |= {
-            "Videos, real below": f"{video.real_below:.4f}",
-            "Videos, fake from": f"{video.fake():.4f}, strict {video.fake(strict=True):.4f}",
-            "Videos, calibrated on": video.fitted_on or "not said in its card",
-        }
-        samples = {"Logits of real videos": video.reals, "Logits of seconds of them": video.windows}
-        for name, sample in samples.items():
-            if sample is not None:
-                known = f"mean {sample.mean:.3f}, deviation {sample.sd:.3f}"
-                about[name] = f"{known}, {sample.size:.0f} videos"
-    if (ways := card.combination) is not None:
-        for name, weight in zip(ways.names, ways.weights, strict=True):
-            about[f"Detector {name}"] = f"counts {weight:.3f} of its log odds"
-        about["Conflicts"] = ways.fitted_on
-    parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
-    for name, values in parts:
-        about |= {f"{name}: {key}": value for key, value in _flat(values).items()}
-    return html.facts(about)
-
-
-def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:
-    """Nested values under dotted names, in the order of the names."""
-    flat: dict[str, object] = {}
-    for key, value in sorted(values.items()):
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{above}{key}.")
-        elif f"{above}{key}" != "summary":
-            flat[f"{above}{key}"] = f"{value:.6g}" if isinstance(value, float) else value
-    return flat
-
-
-def _method(scanner: Scanner) -> str:
-    """The settings of a scan and the versions of what computes, as HTML."""
-    packages = ("torch", "numpy", "opencv-python-headless", "av", "pillow")
-    versions = {"telltrace": VERSION, "schema": SCHEMA, "Python": platform.python_version()}
-    installed = {name: version(name) for name in packages}
-    return html.facts({**vars(scanner.settings), **versions, **installed})

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from telltrace.backends import choose_device
 from telltrace.checkpoint import BUNDLED, Card, Detector, load_detector
 from telltrace.errors import OptionError
+from telltrace.evidence.provenance import read_provenance
 from telltrace.faces import media
 from telltrace.faces.detect import Face, FaceDetector, create_face_detector
 from telltrace.faces.follow import follow_faces
@@ -146,12 +147,15 @@ class Scanner:
         """
         with opened_source(source, times) as medium:
             watch = Stopwatch(medium.name, self.settings.time_limit, progress, stages)
+            with watch.stage("read"):
+                found = read_provenance(medium.file, self.settings.trust) if medium.file else ()
             verdict = partial(
                 Verdict,
                 path=medium.name,
                 sha256=medium.sha256,
                 detectors=self.hashes,
                 warnings=self.warnings,
+                provenance=found,
             )
             try:
                 seen = self._look(medium, watch, moments)

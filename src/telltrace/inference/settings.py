@@ -5,6 +5,7 @@ from typing import Final, Literal, get_args
 
 from telltrace.backends import Backend
 from telltrace.errors import OptionError
+from telltrace.evidence.credentials import holds_certificates
 from telltrace.faces.media import Sampling
 
 Sample = Literal["adaptive", "spread", "every", "fps", "all"]
@@ -37,6 +38,7 @@ class ScanSettings:
         prior: Your probability of forgery before the scan, above 0 and below 1, from all else that
             you know of the file; likelihood ratios then come with the probability after it.
         time_limit: Seconds after which a file is given up; None waits for as long as it takes.
+        trust: PEM file of certificates; C2PA manifests that they vouch for are called trusted.
     """
 
     sample: Sample = "adaptive"
@@ -50,6 +52,7 @@ class ScanSettings:
     backend: Backend = "auto"
     prior: float | None = None
     time_limit: float | None = None
+    trust: str | None = None
 
     def __post_init__(self) -> None:
         rules = {
@@ -64,6 +67,10 @@ class ScanSettings:
             "window": (self.window >= 0, "not be negative"),
             "min_face": (self.min_face >= 0, "not be negative"),
             "prior": (self.prior is None or 0 < self.prior < 1, "lie between 0 and 1, or be none"),
+            "trust": (
+                self.trust is None or holds_certificates(self.trust),
+                "name a PEM file of certificates",
+            ),
             "time_limit": (self.time_limit is None or self.time_limit > 0, "be positive or none"),
         }
         for name, (is_met, rule) in rules.items():

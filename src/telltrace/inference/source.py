@@ -39,6 +39,8 @@ class Medium(NamedTuple):
     """What the verdict calls it."""
     sha256: str | None
     """Of the file; None where there is none that can be read."""
+    file: Path | None
+    """The file itself; None where there is none that can be read."""
     open: Callable[[Choice, Check, Sequence[Choice]], Frames]
     """Gives the chosen frames, of a video keeps others for later; raises a `MediaError` if it holds
     none that can be read."""
@@ -53,17 +55,15 @@ def opened_source(source: Source, times: Iterable[float] | None = None) -> Itera
     if times is not None and (_is_file(source) or _is_picture(source)):
         raise OptionError("times are for a sequence of frames alone.", remedy="Leave them out.")
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        yield Medium(path, _hash(path), partial(open_media, path))
+        yield _medium(Path(source), Path(source))
     elif _is_file(source):
         with tempfile.NamedTemporaryFile(prefix="telltrace-") as copy:
-            name, path = _copy(source, copy), Path(copy.name)  # type: ignore[arg-type]
-            yield Medium(name, _hash(path), partial(open_media, path))
+            yield _medium(_copy(source, copy), Path(copy.name))  # type: ignore[arg-type]
     elif _is_picture(source):
         name = Path(getattr(source, "filename", "") or "<picture>")
-        yield Medium(name, None, lambda *_: _still(name, source))  # type: ignore[arg-type]
+        yield Medium(name, None, None, lambda *_: _still(name, source))  # type: ignore[arg-type]
     elif isinstance(source, Iterable):
-        yield Medium(Path("<frames>"), None, _frames(source, times))  # type: ignore[arg-type]
+        yield Medium(Path("<frames>"), None, None, _frames(source, times))  # type: ignore[arg-type]
     else:
         remedy = "Give a path, bytes, an open binary file, a PIL image, an array or frames."
         message = f"source is of type {type(source).__name__}, which cannot be scanned"
@@ -76,6 +76,11 @@ def _is_file(source: object) -> bool:
 
 def _is_picture(source: object) -> bool:
     return isinstance(source, Image.Image) or (isinstance(source, np.ndarray) and source.ndim != 4)
+
+
+def _medium(name: Path, path: Path) -> Medium:
+    digest = _hash(path)
+    return Medium(name, digest, path if digest else None, partial(open_media, path))
 
 
 def _hash(path: Path) -> str | None:

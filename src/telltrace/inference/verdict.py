@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from telltrace.evidence.findings import Finding
 from telltrace.evidence.likelihood import Likelihood
 from telltrace.faces.media import Status
 from telltrace.files.plain import from_plain
@@ -157,6 +158,8 @@ class Verdict:
     """SHA-256 of each detector's checkpoint; empty for one that was made in memory."""
     tracks: tuple[TrackVerdict, ...] = ()
     """In the order in which they begin."""
+    provenance: tuple[Finding, ...] = ()
+    """What the file says of its origin, beside its pixels. No part of any score."""
     seconds: dict[str, float] = field(default_factory=dict, compare=False, metadata={"plain": 0})
     """Time spent: read, detect, score. No part of the plain data, which stay the same bytes."""
 

@@ -139,6 +139,13 @@ def embed_png(
     return f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}"{size}>'
 
 
+def drawn_png(drawing: Figure, *, alt: str = "") -> str:
+    """A matplotlib figure inside the page as a picture, for readers that draw no SVG."""
+    content = BytesIO()
+    drawing.savefig(content, format="png", dpi=200, metadata={"Software": None})
+    return embed_png(Image.open(content), alt=alt)
+
+
 def svg(drawing: Figure, *, alt: str = "") -> str:
     """A matplotlib figure inside the page, sharp at any size, its letters as text, transparent.
 

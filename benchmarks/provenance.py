@@ -1,0 +1,116 @@
+"""What does reading provenance cost, and how often is a second JPEG compression found or imagined?
+
+Pictures and videos are made here; --media adds a folder of pictures that no JPEG ever held.
+
+    python benchmarks/provenance.py
+    python benchmarks/provenance.py --media FOLDER_OF_PNG
+"""
+
+import argparse
+import io
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from metadata_material import exif, jpeg, landscape, write_video, xmp
+from numpy.typing import NDArray
+from PIL import Image
+from results import write
+
+from telltrace.evidence.jpeg import TWICE, earlier_compression, scaled_table
+from telltrace.evidence.provenance import read_provenance
+
+ONCE = (60, 70, 75, 80, 85, 90, 95)
+TWICE_AT = (
+    (50, 75),
+    (60, 80),
+    (60, 90),
+    (70, 85),
+    (75, 95),
+    (85, 95),
+    (95, 75),
+    (90, 70),
+    (85, 85),
+)
+
+
+def main() -> int:
+    """Measure, print, and keep the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--media", type=Path)
+    parser.add_argument("--pictures", type=int, default=60)
+    parser.add_argument("--repeats", type=int, default=20)
+    args = parser.parse_args()
+    size = (384, 512)
+    pictures = [landscape(1000 + seed, size) for seed in range(args.pictures)]
+    if args.media:
+        paths = sorted(args.media.rglob("*.png"))[: args.pictures]
+        pictures = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
+    tables = {
+        "Reading provenance": costs(args.repeats),
+        "Once compressed, called compressed twice": rates(pictures, [(None, q) for q in ONCE]),
+        "Twice compressed, found": rates(pictures, list(TWICE_AT)),
+    }
+    write("provenance", tables, pictures=len(pictures), threshold=TWICE)
+    return 0
+
+
+def costs(repeats: int) -> list[dict[str, object]]:
+    """Milliseconds of one file, after it was read once."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        block = exif(Make="Acme", Model="C1", Software="fw 1", DateTime="2024:01:02 03:04:05")
+        more = {"exif": block, "xmp": xmp()}
+        for height, width in ((900, 1200), (1080, 1920), (3000, 4000)):
+            path = folder / f"{width} x {height}.jpg"
+            path.write_bytes(jpeg(landscape(1, (height, width)), 90, **more))
+            rows.append(cost(path, repeats))
+        path = folder / "1200 x 900.png"
+        Image.fromarray(landscape(1, (900, 1200))).save(path, exif=block, compress_level=1)
+        rows += [cost(path, repeats), cost(write_video(folder / "12 frames.mp4"), repeats)]
+    return rows
+
+
+def cost(path: Path, repeats: int) -> dict[str, object]:
+    """Median and range of one file."""
+    spent = [timed(lambda: read_provenance(path)) for _ in range(repeats + 1)][1:]
+    low, high = min(spent), max(spent)
+    row = {"file": path.name, "MB": round(path.stat().st_size / 1e6, 2)}
+    return {**row, "ms": round(statistics.median(spent), 2), "range": f"{low:.2f} to {high:.2f}"}
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Milliseconds."""
+    started = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - started)
+
+
+def rates(
+    pictures: list[NDArray[np.uint8]], pairs: list[tuple[int | None, int]]
+) -> list[dict[str, object]]:
+    """How many pictures are called compressed twice, of each pair of qualities."""
+    rows = []
+    for first, second in pairs:
+        gains = [gain(picture, first, second) for picture in pictures]
+        called = sum(one >= TWICE for one in gains)
+        name = f"quality {second}" if first is None else f"quality {first}, then {second}"
+        row = {"compressed at": name, "called": f"{called} of {len(gains)}"}
+        rows.append({**row, "median gain": round(float(np.median(gains)), 4)})
+    return rows
+
+
+def gain(picture: NDArray[np.uint8], first: int | None, second: int) -> float:
+    """That of one picture."""
+    if first is not None:
+        picture = np.asarray(Image.open(io.BytesIO(jpeg(picture, first))))
+    brightness = np.asarray(Image.open(io.BytesIO(jpeg(picture, second))).convert("L"))
+    return earlier_compression(brightness, scaled_table(second))[0]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,159 @@
+"""JPEG: whose quantisation tables a picture has, and whether it was compressed twice."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .findings import Finding, finding
+
+Floats = NDArray[np.float64]
+
+# fmt: off
+LUMINANCE: Final = np.array([
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+])
+"""The table that ITU-T T.81 gives as an example (K.1) and libjpeg scales, row by row."""
+# fmt: on
+MODES: Final = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3), (3, 0))
+"""Frequencies whose histograms are looked at, (down, across)."""
+READ: Final = 2**19
+"""Bytes of a file whose pixels are looked at: the first rows of a large picture."""
+STEPS: Final = np.arange(1, 25)
+"""Steps of an earlier quantisation that are tried; 1 stands for none."""
+REACH: Final = 15
+"""Largest quantised coefficient that is counted."""
+FINE: Final = 4
+"""Bins of the unquantised histogram, per grey level."""
+ENOUGH: Final = 400
+"""Coefficients other than 0 that a histogram must have, and so must so many `HISTOGRAMS`."""
+HISTOGRAMS: Final = 3
+COARSE: Final = 40
+"""Largest last step whose histogram is looked at: coarser ones hide what was before."""
+TWICE: Final = 0.03
+"""Gain from which a picture counts as compressed twice; docs/custody.md has the error rates."""
+
+
+def table_findings(picture: Image.Image) -> Iterator[Finding]:
+    """Whose quantisation tables a JPEG has: libjpeg's at a quality, or others."""
+    tables: dict[int, Any] = getattr(picture, "quantization", {})
+    if not tables:
+        return
+    first = np.array(tables[min(tables)])
+    qualities = [q for q in range(1, 101) if np.array_equal(scaled_table(q), first)]
+    mark = hashlib.sha256(repr(sorted((k, list(v)) for k, v in tables.items())).encode())
+    whose = f"libjpeg's at quality {qualities[0]}" if qualities else "not libjpeg's"
+    yield finding("jpeg.tables", f"{whose} (tables {mark.hexdigest()[:8]})")
+
+
+def scaled_table(quality: int) -> NDArray[np.int64]:
+    """Libjpeg's luminance table at a quality of 1 to 100, row by row, (64,)."""
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return np.clip((LUMINANCE * scale + 50) // 100, 1, 255)
+
+
+def double_findings(path: Path, table: NDArray[np.int64]) -> Iterator[Finding]:
+    """Traces of an earlier compression in a JPEG with this luminance table, (64,)."""
+    brightness = first_rows(path)
+    gain, steps = earlier_compression(brightness, table)
+    if gain >= TWICE:
+        which = ", ".join(map(str, sorted(steps)))
+        yield finding("jpeg.double", f"earlier steps of about {which} (strength {gain:.2f})")
+
+
+def first_rows(path: Path) -> NDArray[np.uint8]:
+    """Brightness of the whole blocks that the first `READ` bytes of a JPEG give, (H, W)."""
+    with path.open("rb") as file:
+        data = file.read(READ + 1)
+    with Image.open(io.BytesIO(data[:READ]), formats=["JPEG"]) as picture:
+        picture.draft("L", None)
+        whole = len(data) <= READ
+        if not whole and picture.info.get("progressive"):
+            return np.zeros((0, 0), np.uint8)  # its first bytes hold all rows, coarsely
+        try:
+            picture.load()
+        except OSError:
+            whole = False
+            picture.tile = []
+            picture.load()
+        grey = np.asarray(picture.convert("L") if picture.mode != "L" else picture)
+    rows = np.flatnonzero(grey.any(axis=1))
+    end = 0 if not len(rows) else int(rows[-1]) + 1
+    end = (end if whole else end - 16) // 8 * 8
+    return grey[: max(end, 0), : grey.shape[1] // 8 * 8]
+
+
+def earlier_compression(
+    brightness: NDArray[np.uint8], table: NDArray[np.int64]
+) -> tuple[float, set[int]]:
+    """How much better an earlier quantisation explains the histograms of DCT coefficients.
+
+    The blocks shifted by half a block show how the coefficients lay before the last compression
+    (Lukas and Fridrich, 2003). Quantised by the last table alone, or by an earlier step first, they
+    predict the histogram of each frequency; the steps leave gaps and peaks that repeat.
+
+    Args:
+        brightness: Decoded brightness whose blocks begin at the left top, (H, W).
+        table: Luminance table of the last compression, row by row, (64,).
+
+    Returns:
+        The mean gain in log likelihood over the frequencies that can be looked at, in nats a
+        coefficient, 0 where fewer than `HISTOGRAMS` can; and the earlier steps that explain best.
+    """
+    if min(brightness.shape) < 16:
+        return 0.0, set()
+    own, between = _coefficients(brightness), _coefficients(brightness[4:-4, 4:-4])
+    gains, steps = [], set()
+    for number, (down, across) in enumerate(MODES):
+        found = _gain(own[:, number], between[:, number], int(table[8 * down + across]))
+        if found is not None:
+            gains.append(found[0])
+            if found[0] >= TWICE:
+                steps.add(found[1])
+    return (float(np.mean(gains)), steps) if len(gains) >= HISTOGRAMS else (0.0, set())
+
+
+def _coefficients(brightness: NDArray[np.uint8]) -> Floats:
+    """DCT coefficients of all whole blocks at the frequencies of `MODES`, (blocks, modes)."""
+    height, width = (side // 8 * 8 for side in brightness.shape)
+    blocks = brightness[:height, :width].reshape(height // 8, 8, width // 8, 8)
+    rows = blocks.transpose(0, 2, 1, 3).reshape(-1, 64).astype(np.float32)
+    waves = np.cos((2 * np.arange(8) + 1) * np.arange(8)[:, None] * np.pi / 16) / 2
+    waves[0] /= np.sqrt(2)
+    basis = np.stack([np.outer(waves[v], waves[u]).ravel() for v, u in MODES], axis=1)
+    return np.asarray(rows @ basis.astype(np.float32), np.float64)
+
+
+def _gain(own: Floats, between: Floats, step: int) -> tuple[float, int] | None:
+    """Gain of the best earlier step, and this; None where there are too few coefficients."""
+    levels = np.abs(np.rint(own / step)).astype(np.int64)
+    counts = np.bincount(levels[levels <= REACH], minlength=REACH + 1)[1:]
+    if counts.sum() < ENOUGH or step > COARSE:
+        return None
+    edge = (REACH + 1) * step + int(STEPS[-1])
+    fine = (np.abs(between) * FINE).astype(np.int64)
+    spread = np.bincount(fine[fine < edge * FINE], minlength=edge * FINE)
+    values = (np.arange(edge * FINE) + 0.5) / FINE  # never midway between two levels
+    expected = np.zeros((len(STEPS), REACH + 2))
+    for noise in (-0.35, 0.0, 0.35):  # what rounding pixels between the two adds
+        before = np.rint(values / STEPS[:, None]) * STEPS[:, None] + noise
+        before[0] = values
+        after = np.minimum(np.abs(np.rint(before / step)), REACH + 1).astype(np.int64)
+        places = after + np.arange(len(STEPS))[:, None] * (REACH + 2)
+        weights = np.broadcast_to(spread, places.shape)
+        expected += np.bincount(places.ravel(), weights.ravel(), expected.size).reshape(
+            expected.shape
+        )
+    chances = expected[:, 1:-1] + 0.01 * counts.sum() / REACH
+    chances /= chances.sum(axis=1, keepdims=True)
+    likely = np.log(chances) @ counts / counts.sum()
+    best = int(likely.argmax())
+    return float(likely[best] - likely[0]), int(STEPS[best])
