@@ -1,0 +1,109 @@
+"""What the page says of each outcome, and that it never says more than the verdict does."""
+
+import re
+from typing import Any
+
+import pytest
+
+from .conftest import BASE, BESIDE, FORGED, Service, judged, person
+
+NOTHING = ("NO_FACE", "UNREADABLE", "UNSUPPORTED", "TIMEOUT")
+UNSURE = judged("UNCERTAIN", person("UNCERTAIN", [0.5]))
+
+
+def shown(open_page: Any, service: Service, **more: Any) -> Any:
+    """The page after one file was given to it, which is judged as the service says."""
+    page = open_page(BASE, serve=service, **more)
+    give(page, "interview.mp4")
+    page.locator("#result h2", has_text="The file").wait_for()
+    return page
+
+
+def give(page: Any, name: str, size: int = 10) -> None:
+    """Choose a file."""
+    file = {"name": name, "mimeType": "application/octet-stream", "buffer": b"x" * size}
+    page.locator("#choose").set_input_files(file)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "headline"),
+    [
+        (judged("FAKE", FORGED), "A face looks forged"),
+        (judged("REAL", person("REAL", [0.05])), "No face looks forged"),
+        (UNSURE, "Nothing is claimed either way"),
+        (judged("FACE_TOO_SMALL", person("FACE_TOO_SMALL", [None])), "too small"),
+        *((judged(status, kind=None, size=None), "") for status in NOTHING),
+    ],
+    ids=lambda value: value["status"] if isinstance(value, dict) else "",
+)
+def test_a_status_is_said_in_words(
+    open_page: Any, service: Service, verdict: dict[str, Any], headline: str
+) -> None:
+    service.verdict = verdict
+    page = shown(open_page, service)
+    banner = page.locator(".banner")
+    assert headline in banner.locator("h1").inner_text()
+    assert verdict["status"].replace("_", " ") in banner.inner_text()
+    assert "ays why. Do this." in banner.inner_text()
+    text = page.locator("body").inner_text()
+    assert bool(re.search("fake", text, re.I)) == (verdict["status"] == "FAKE")
+    assert ("%" in banner.inner_text()) == (verdict["score"] is not None)
+    assert page.locator("#files .chip").inner_text().endswith(verdict["status"].replace("_", " "))
+
+
+def test_a_verdict_on_a_part_says_so(open_page: Any, service: Service) -> None:
+    service.verdict = judged("PARTIAL", FORGED, verdict="REAL", lost=3)
+    page = shown(open_page, service)
+    assert page.locator(".banner .status").inner_text() == "REAL\nof a part of the file"
+    assert "3 packets could not be decoded" in page.locator("#result").inner_text()
+
+
+def test_nobody_gets_the_verdict_of_another(open_page: Any, service: Service) -> None:
+    page = shown(open_page, service)
+    first, second = page.locator("article").all()
+    assert "FAKE" in first.inner_text()
+    assert "22 % probability of forgery by all looks · 93 % 3.17 s to 5.28 s" in first.inner_text()
+    assert "REAL" in second.inner_text()
+    assert "5.0 %" in second.inner_text()
+    assert not re.search("FAKE|forged [a-z]* a|93 %", second.inner_text())
+    assert "poorly lit" in second.inner_text()
+
+
+def test_of_many_people_the_most_suspicious_are_shown_first(
+    open_page: Any, service: Service
+) -> None:
+    service.verdict = judged("REAL", *(person("REAL", [i / 100]) for i in range(15)))
+    page = shown(open_page, service)
+    rows = page.locator("article h3:visible")
+    assert rows.all_inner_texts() == [f"Person {n}" for n in range(4, 16)]
+    page.get_by_role("button", name="Show 3 more").click()
+    assert rows.count() == 15
+
+
+def test_words_of_a_file_are_never_markup(open_page: Any, service: Service) -> None:
+    hostile = '<img src=x onerror="document.title=1">'
+    service.verdict = judged("NO_FACE", reason=hostile, warnings=(hostile,))
+    service.verdict["provenance"] = [{"kind": "exif", "says": hostile}, hostile]
+    page = open_page(BASE, serve=service)
+    give(page, "<b>x</b>.png")
+    page.locator("#result h2", has_text="The file").wait_for()
+    assert page.locator("#result img, #files b").count() == 0
+    assert page.locator("#result").inner_text().count(hostile) == 4
+    assert page.title() == "<b>x</b>.png · telltrace"
+
+
+def test_a_job_that_failed_says_why(open_page: Any, service: Service) -> None:
+    service.verdict = None
+    service.problem = {"title": "It took too long", "detail": "120 s are over", "remedy": "Cut it."}
+    page = open_page(BASE, serve=service)
+    give(page, "long.mp4")
+    page.get_by_role("heading", name="It took too long").wait_for()
+    assert "120 s are over. Cut it." in page.locator(".banner").inner_text()
+
+
+def test_the_detector_tells_what_it_learnt_from(open_page: Any, service: Service) -> None:
+    page = shown(open_page, service)
+    page.get_by_text("What it was trained on").click()
+    page.get_by_text("drawings").wait_for()
+    assert "Weak where\nAll." in page.locator("#result").inner_text()
+    assert BESIDE.quality == ("dark",)
