@@ -16,6 +16,7 @@ from telltrace.faces.media import Status
 from telltrace.inference.places import PlaceMap
 from telltrace.inference.timeline import Span, Stretch
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
+from telltrace.serving.guard import POLICY
 
 PAGE = Path(__file__).parents[3] / "src" / "telltrace" / "serving" / "page"
 TYPES = {
@@ -24,10 +25,6 @@ TYPES = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),

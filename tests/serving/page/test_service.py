@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
+
+from telltrace.inference import ScanSettings
+from telltrace.serving import ServeSettings
+from telltrace.serving.engines import prepare_engines
+
+from ..conftest import serving
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +25,16 @@ def media(tmp_path_factory: pytest.TempPathFactory, write_clip: Callable[..., Pa
     Image.fromarray(data.astronaut()).save(folder / "portrait.png")
     frames = [np.ascontiguousarray(data.astronaut()[:300, 60 - i : 380 - i]) for i in range(12)]
     return [folder / "portrait.png", write_clip(folder / "moving.mp4", frames)]
+
+
+@pytest.fixture(scope="module")
+def served(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service with the detector in the package; none without a browser."""
+    folder, scan = tmp_path_factory.mktemp("service"), ScanSettings(frames=12)
+    settings = ServeSettings(data=folder, workers=1, device="cpu", scan=scan)
+    with serving(settings, prepare_engines(settings)) as running:
+        assert running.service.judges.ready.wait(120)
+        yield running.url
 
 
 def saved(page: Any, button: str) -> Path:
