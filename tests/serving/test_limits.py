@@ -104,7 +104,6 @@ def test_addresses_methods_and_values_that_do_not_fit_are_problems(running: Runn
     assert refused.headers["allow"] == "POST"
     assert running.ask("GET", "/v1/jobs/short").problem == "invalid"
     assert running.ask("GET", f"/v1/jobs/{'0' * 32}").problem == "not-found"
-    assert running.ask("GET", f"/v1/jobs/{'0' * 32}/pictures/99/frame.jpg").problem == "invalid"
     assert running.send(b"x", f"/v1/scan?name={'n' * 256}").problem == "invalid"
 
 

@@ -4,42 +4,17 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from telltrace.faces.media import Status
-from telltrace.inference import Verdict
 from telltrace.serving.engines import Engines, ProcessEngine
 from telltrace.serving.judging import UploadWorker
 
 from .conftest import SMALL, Running, serving
-
-
-class Obedient:
-    """A scanner that does what a file says."""
-
-    def scan(
-        self, path: Path, progress: Any = None, stages: Callable[[str], object] = print
-    ) -> Any:
-        text = path.read_bytes().decode("utf-8", "replace")
-        if text == "crash":
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if text == "hang":
-            time.sleep(1000)
-        if text == "memory":
-            bytearray(2_000_000_000)
-        if text == "exception":
-            raise KeyError(str(path))
-        if text == "work on":
-            while True:
-                time.sleep(0.05)
-                stages("score")
-        return Verdict(path=path, status=Status.NO_FACE, reason=text, remedy="-")
+from .obedient import Obedient
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from telltrace.faces.media import Status
-from telltrace.inference import Verdict
 from telltrace.serving.engines import ray_engines
 from telltrace.serving.judging import UploadWorker
 
@@ -23,30 +20,16 @@ pytestmark = [  # Ray warns of its own ways, and leaves sockets to the end of th
 ]
 
 
-class Echo:
-    """A scanner that says what is in a file, from a process that is not the service's child."""
-
-    def scan(self, path: Path, progress: Any = None, stages: Any = None) -> Verdict:
-        text = path.read_text()
-        if text == "crash":
-            import os
-
-            os.abort()
-        return Verdict(path=path, status=Status.NO_FACE, reason=text, remedy="-")
-
-
 @pytest.fixture
 def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type]:
-    """The scanner above, from a module that Ray's processes can import too."""
-    source = Path(__file__).read_text().partition("\n@pytest.fixture")[0]
-    source = source.replace("from .conftest import SMALL, serving\n", "")
-    (tmp_path / "echoing.py").write_text(source)
+    """A scanner from a module that Ray's processes can import too."""
+    (tmp_path / "echoing.py").write_text(Path(__file__).with_name("obedient.py").read_text())
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{':'.join(sys.path)}")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     import echoing
 
-    yield echoing.Echo
+    yield echoing.Obedient
     sys.modules.pop("echoing")
 
 

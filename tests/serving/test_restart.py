@@ -84,6 +84,7 @@ def test_a_stopped_service_gives_its_jobs_back_at_once(tmp_path: Path) -> None:
         job = running.send("wait").json["id"]
         while running.ask("GET", f"/v1/jobs/{job}").json["state"] != "running":
             time.sleep(0.01)
+        running.service.judges.stop()
     found = Store(Database(replace(SMALL, data=tmp_path)), 1.0).find(job)
     assert (found.state, found.attempts) == ("queued", 0)
 

@@ -1,9 +1,9 @@
 """The application: the API, the page, the documentation and what watches over the service."""
 
-import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
-from functools import partial
+from contextlib import asynccontextmanager, closing
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +17,10 @@ from telltrace.errors import OptionError
 from telltrace.files.version import VERSION
 
 from .answers import HealthAnswer
+from .database import Database
 from .engines import Engines
 from .guard import HANDLERS, Guard, is_local
+from .keys import Keyring
 from .monitor import log_json_lines
 from .openapi import describe, problems
 from .problems import Problem
@@ -115,7 +117,7 @@ def create_app(settings: ServeSettings, engines: Engines | None = None) -> FastA
     """
     service = Service(settings, engines)
 
-    @contextlib.asynccontextmanager
+    @asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[None]:
         service.judges.start()
         yield
@@ -130,7 +132,8 @@ def create_app(settings: ServeSettings, engines: Engines | None = None) -> FastA
     app.mount("/page", StaticFiles(directory=PAGE, check_dir=False))
     app.mount("/docs/static", StaticFiles(packages=[(ASSETS, "static")]))
     app.add_middleware(Guard, settings=settings, monitor=service.monitor)
-    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    described = cache(partial(describe, app))
+    app.openapi = lambda: described(service.keyring.needed)  # type: ignore[method-assign]
     return app
 
 
@@ -144,18 +147,22 @@ def serve_forever(settings: ServeSettings, announce: Callable[[str], object] = s
     Raises:
         TelltraceError: As of `create_app`, and if the address cannot be had, or not without keys.
     """
-    app = create_app(settings)
-    service: Service = app.state.service
-    if not (is_local(settings.host) or settings.insecure or service.keyring.needed):
+    if not (is_local(settings.host) or settings.insecure or _has_keys(settings)):
         remedy = "Run telltrace serve keys add NAME first, or say --insecure."
         raise OptionError(f"{settings.host} can be reached by others", remedy=remedy)
-    log_json_lines()
     with _listening(settings) as bound:
+        app = create_app(settings)
+        log_json_lines()
         port = bound.getsockname()[1]
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         announce(url := f"http://{name}:{port}")
-        service.monitor.event("listening", url=url)
+        app.state.service.monitor.event("listening", url=url)
         uvicorn.Server(uvicorn.Config(app, **SERVER)).run(sockets=[bound])
+
+
+def _has_keys(settings: ServeSettings) -> bool:
+    with closing(Database(settings)) as database:
+        return Keyring(database).needed
 
 
 def _listening(settings: ServeSettings) -> socket.socket:

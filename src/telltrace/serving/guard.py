@@ -206,7 +206,12 @@ async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kinds = {404: "not-found", 405: "not-allowed"}
     kind = kinds.get(error.status_code, "invalid" if error.status_code < 500 else "internal")
-    return answer(Problem(kind, f"{request.method} {request.url.path[:200]}"), error.headers)
+    headers = dict(error.headers or {})
+    if "allow" in {name.lower() for name in headers}:  # of all routes of this path, not of one
+        path = getattr(request.scope.get("route"), "path", "")
+        known = request.app.openapi()["paths"].get(path, {})
+        headers = {"allow": ", ".join(sorted(map(str.upper, known)))} if known else headers
+    return answer(Problem(kind, f"{request.method} {request.url.path[:200]}"), headers)
 
 
 async def on_invalid(_: Request, error: Exception) -> JSONResponse:

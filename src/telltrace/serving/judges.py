@@ -120,7 +120,8 @@ class Judges:
         if answer.lost == "cancelled":
             self._forget(job)
             return
-        verdict = {**answer.verdict, "path": job.name}
+        path, said = str(self.folders.media(job.id)), str(answer.verdict["reason"])
+        verdict = {**answer.verdict, "path": job.name, "reason": said.replace(path, "the upload")}
         problem = None
         if answer.lost:
             problem = Problem(LOST[answer.lost], f"the file {verdict['reason']}")

@@ -92,26 +92,26 @@ def problems(*kinds: str) -> dict[int | str, dict[str, Any]]:
     return found
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The whole description, made once."""
-    if app.openapi_schema is None:
-        made = get_openapi(
-            title="telltrace",
-            version=VERSION,
-            summary="Face forgery detection",
-            description=DESCRIPTION,
-            routes=app.routes,
-            tags=TAGS,
-            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        )
-        parts = made["components"]["schemas"]
-        parts |= _verdict_schemas()
-        either = {"anyOf": [{"$ref": "#/components/schemas/Verdict"}, {"type": "null"}]}
-        parts["JobAnswer"]["properties"]["verdict"] = either
-        for unused in ("HTTPValidationError", "ValidationError"):
-            parts.pop(unused, None)
-        app.openapi_schema = made
-    return app.openapi_schema
+def describe(app: FastAPI, needs_key: bool) -> dict[str, Any]:
+    """The whole description; without ``needs_key`` requests may do without one."""
+    made = get_openapi(
+        title="telltrace",
+        version=VERSION,
+        summary="Face forgery detection",
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    parts = made["components"]["schemas"]
+    parts |= _verdict_schemas()
+    either = {"anyOf": [{"$ref": "#/components/schemas/Verdict"}, {"type": "null"}]}
+    parts["JobAnswer"]["properties"]["verdict"] = either
+    for path in made["paths"].values():
+        for operation in path.values():
+            if "security" in operation and not needs_key:
+                operation["security"].append({})
+    return made
 
 
 def _verdict_schemas() -> dict[str, Any]:
