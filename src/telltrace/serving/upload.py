@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -12,7 +12,7 @@ from typing import Any, Final
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from .folders import Folders, new_id
 from .problems import Problem
@@ -115,22 +115,23 @@ def _too_large(most: int) -> Problem:
     return Problem("too-large", f"the upload has more than {most:,} bytes")
 
 
-async def _read(request: Request, write: Any, seconds: float) -> None:
+async def _read(request: Request, write: Callable[[bytes], None], seconds: float) -> None:
     """Hand on the body as it comes; a client that is too slow is a Problem."""
-    loop = asyncio.get_running_loop()
+    loop, more = asyncio.get_running_loop(), True
     end = loop.time() + seconds
     try:
-        async with asyncio.timeout_at(min(end, loop.time() + IDLE_SECONDS)) as limit:
-            async for chunk in request.stream():
-                write(chunk)
+        async with asyncio.timeout_at(end) as limit:
+            while more:
                 limit.reschedule(min(end, loop.time() + IDLE_SECONDS))
-        request.scope[BODY_READ] = True
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise Problem("no-file", "the client went away before the end")
+                more = message.get("more_body", False)
+                request.scope[BODY_READ] = not more
+                write(message.get("body", b""))
     except TimeoutError:
-        raise Problem(
-            "upload-too-slow", f"not whole after {seconds:g} s, or silent for {IDLE_SECONDS:g} s"
-        ) from None
-    except ClientDisconnect:
-        raise Problem("no-file", "the client went away before the end") from None
+        detail = f"not whole after {seconds:g} s, or silent for {IDLE_SECONDS:g} s"
+        raise Problem("upload-too-slow", detail) from None
 
 
 @dataclass
