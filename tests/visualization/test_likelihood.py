@@ -16,6 +16,7 @@ def test_tippett_shows_shares_with_at_least_a_ratio() -> None:
     x = lines["reals"].get_xdata()
     assert x == pytest.approx(np.log10([99, 9, 1, 1 / 9]))
     assert lines["reals"].get_ydata() == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert lines["reals"].get_drawstyle() == "steps-post"  # from the highest ratio down
     assert lines["fakes"].get_ydata() == pytest.approx([1 / 2, 1 / 2, 1, 1])
 
 

@@ -169,12 +169,14 @@ def render_matched(found: dict[str, Matched]) -> str:
         rows.append([level, str(one.groups), f"{one.fakes} ({one.left_out})", *cells])
     by = next(iter(found.values())).by
     columns = ["level", "groups", "fakes (left out)"]
-    columns += ["AUC, all reals", "AUC, matched", "difference"]
+    figures = ["AUC, all reals", "AUC, matched", "difference"]
     lacking = [name for name in ALIKE if name not in by]
     said = f"Matched by {', '.join(by) or 'nothing'}: each fake beside reals of its own group only."
     said += " The difference is what the source gives away."
     said += f" The table does not say: {', '.join(lacking)}." if lacking else ""
-    return to_lines([text_table(columns, rows, title="Matched sources"), said], 100)
+    return to_lines(
+        [text_table([*columns, *figures], rows, title="Matched sources", whole=figures), said], 110
+    )
 
 
 def _with_ends(value: float, ends: Ends | None) -> str:

@@ -52,7 +52,7 @@ def _draw_tippett(axes: Axes, ranking: Ranking) -> None:
     fpr, tpr = ranking.rates
     sides = ("reals", fpr, BLUE), ("fakes", tpr, ORANGE)
     for name, share, colour in sides:
-        axes.step(ratios, share[1:], where="pre", color=colour, lw=1.8, label=name)
+        axes.step(ratios, share[1:], where="post", color=colour, lw=1.8, label=name)
     axes.axvline(0, color=GREY, lw=1, ls=DASHED)
     reach = max(1.0, float(np.abs(ratios).max())) * 1.05
     axes.set(xlim=(-reach, reach), ylim=(-0.01, 1.01))
