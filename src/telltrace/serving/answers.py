@@ -137,6 +137,15 @@ class LimitsAnswer(BaseModel):
     needs_key: bool = Field(examples=[False])
 
 
+class FindingAnswer(BaseModel):
+    """How one kind of finding about a file's origin is to be read."""
+
+    title: str = Field(examples=["C2PA: none"])
+    means: str = Field(examples=["No C2PA manifest was found."])
+    does_not_mean: str = Field(examples=["That the file is suspicious."])
+    notable: bool = Field(examples=[False], description="Whether a hurried reader is told.")
+
+
 class HealthAnswer(BaseModel):
     """Whether the service lives, or can judge."""
 

@@ -129,7 +129,7 @@ def create_app(settings: ServeSettings, engines: Engines | None = None) -> FastA
     app.state.service = service
     app.include_router(plain)
     app.include_router(api)
-    app.mount("/page", StaticFiles(directory=PAGE, check_dir=False))
+    app.mount("/page", StaticFiles(directory=PAGE))
     app.mount("/docs/static", StaticFiles(packages=[(ASSETS, "static")]))
     app.add_middleware(Guard, settings=settings, monitor=service.monitor)
     described = cache(partial(describe, app))

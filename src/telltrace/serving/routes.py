@@ -7,11 +7,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from telltrace.evidence.findings import MEANINGS
+
 from . import examples
 from .answers import (
     ID,
     DetectorsAnswer,
     ExampleAnswer,
+    FindingAnswer,
     JobAnswer,
     LimitsAnswer,
     PictureAnswer,
@@ -228,6 +231,12 @@ def pack_pictures(request: Request, job: Judged) -> Response:
 def list_detectors(request: Request) -> Any:
     """The detectors that judge here, their thresholds, training data and weaknesses."""
     return running(request).detectors
+
+
+@api.get("/findings", tags=["about"], response_model=dict[str, FindingAnswer])
+def explain_findings() -> Any:
+    """What each kind of finding about a file's origin means, and what it does not mean."""
+    return {kind: meaning._asdict() for kind, meaning in MEANINGS.items()}
 
 
 @api.get("/limits", tags=["about"], response_model=LimitsAnswer)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from telltrace.evidence.findings import MEANINGS
 from telltrace.faces.media import Status
 from telltrace.inference.places import PlaceMap
 from telltrace.inference.timeline import Span, Stretch
@@ -158,6 +159,7 @@ class Service:
             "/v1/examples": [
                 {"name": "one", "title": "A drawing", "picture": "/v1/examples/one.jpg"}
             ],
+            "/v1/findings": {kind: one._asdict() for kind, one in MEANINGS.items()},
             "/v1/detectors": {
                 "thresholds": {"real_below": 0.19, "fake_from": 0.82}, "telltrace": "0.1.0",
                 "settings": {"strict": False},

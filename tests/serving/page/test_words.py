@@ -3,6 +3,9 @@
 import re
 from typing import Any
 
+from telltrace.evidence.findings import Finding
+from telltrace.evidence.likelihood import Likelihood
+
 from .conftest import BASE, BESIDE, FORGED, Service, judged, person
 
 UNSURE = judged("UNCERTAIN", person("UNCERTAIN", [0.5]))
@@ -63,10 +66,7 @@ def test_nobody_gets_the_verdict_of_another(open_page: Any, service: Service) ->
     page = shown(open_page, service)
     first, second = page.locator("article").all()
     assert "FAKE" in first.inner_text()
-    assert (
-        "22 % probability of forgery by all looks · 93 % from 3.17 s to 5.28 s"
-        in first.inner_text()
-    )
+    assert "score 22 % by all looks · 93 % from 3.17 s to 5.28 s" in first.inner_text()
     assert "REAL" in second.inner_text()
     assert "5.0 %" in second.inner_text()
     assert not re.search("FAKE|forged [a-z]* a|93 %", second.inner_text())
@@ -87,13 +87,29 @@ def test_of_many_people_the_most_suspicious_are_shown_first(
 def test_words_of_a_file_are_never_markup(open_page: Any, service: Service) -> None:
     hostile = '<img src=x onerror="document.title=1">'
     service.verdict = judged("NO_FACE", reason=hostile, warnings=(hostile,))
-    service.verdict["provenance"] = [{"kind": "exif", "says": hostile}, hostile]
+    service.verdict["provenance"] = [{"kind": "conflict", "said": hostile}]
     page = open_page(BASE, serve=service)
     give(page, "<b>x</b>.png")
     page.locator("#result h2", has_text="The file").wait_for()
     assert page.locator("#result img, #files b").count() == 0
     assert page.locator("#result").inner_text().count(hostile) == 4
     assert page.title() == "<b>x</b>.png · telltrace"
+
+
+def test_evidence_and_origin_stand_beside_the_score(open_page: Any, service: Service) -> None:
+    errors = "In files like this one 12 of 80 real pictures were called FAKE."
+    likelihood = Likelihood(
+        log10_lr=1.2, low=-1.5, high=1.4, words="moderate support for a forgery"
+    )
+    alone = person("UNCERTAIN", [0.9], likelihood=likelihood, errors=errors)
+    service.verdict = judged("UNCERTAIN", alone, provenance=(Finding("conflict", "two tags"),))
+    page = shown(open_page, service)
+    assert "Contradiction: two tags." in page.locator(".banner").inner_text()
+    said = page.locator("article").inner_text()
+    assert "Likelihood ratio 16: moderate support for a forgery (kept between 1/32 and 25)." in said
+    assert "12 of 80 real pictures were called forged." in said
+    page.get_by_text("How to read it").click()
+    assert "That the picture was forged" in page.locator(".findings").inner_text()
 
 
 def test_a_job_that_failed_says_why(open_page: Any, service: Service) -> None:

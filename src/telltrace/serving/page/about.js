@@ -1,7 +1,7 @@
 // What stands below a verdict: the file, the detector, and what may be downloaded.
 
 import { facts, folded, html, section } from "./elements.js";
-import { detectors, save } from "./service.js";
+import { readOnce, save } from "./service.js";
 import { clock, moment, size, spoken } from "./words.js";
 
 /** A value of any shape, as text. */
@@ -21,15 +21,17 @@ function shown(value) {
 
 const named = (name) => spoken(name)[0].toUpperCase() + spoken(name).slice(1);
 
-function provenance(findings) {
+/** What the file says of its origin, each finding with what it means and does not mean. */
+export function origin(findings, meanings) {
   if (!findings?.length) return null;
-  const entry = (finding) => (typeof finding === "string" ? finding
-    : facts(Object.entries(finding).map(([name, value]) => [named(name), plain(value)])));
-  return [
-    html("h3", {}, "What the file says of its origin"),
-    html("p", { class: "soft small" }, "Read from the file; it is no part of the score."),
-    html("ul", { class: "findings" }, findings.map((one) => html("li", {}, entry(one)))),
-  ];
+  const entry = ({ kind, said }) => {
+    const { title = kind, means, does_not_mean: not, notable } = meanings[kind] ?? {};
+    return html("li", { class: notable ? "notable" : "" }, html("h3", {}, title[0].toUpperCase() + title.slice(1)),
+      html("p", {}, said), means && folded("How to read it", facts([["It means", means], ["Not", not]])));
+  };
+  return section("Provenance",
+    html("p", { class: "soft small" }, "What the file says of its origin, beside its pixels. It is no part of the score."),
+    html("ul", { class: "findings" }, findings.map(entry)));
 }
 
 /** The file: hash, size, times, origin. */
@@ -40,15 +42,13 @@ export function fileFacts(job) {
     ["Name", file.name],
     ["SHA-256", hash && html("code", {}, hash)],
     ["Kind", verdict?.kind],
-    ["Container", verdict?.container],
-    ["Codec", verdict?.codec],
     ["Size", file.bytes && size(file.bytes)],
     ["Pixels", verdict?.size?.join(" × ")],
     ["Duration", verdict?.kind === "video" && clock(verdict.duration)],
     ["Received", moment(job.created)],
     ["Judged", moment(job.finished)],
     ["Kept", job.expires && `verdict and pictures until ${moment(job.expires)}`],
-  ]), provenance(verdict?.provenance));
+  ]));
 }
 
 const DETECTOR = { trained_on: "Trained on", weaknesses: "Weak where", calibrated_on: "Calibrated on",
@@ -61,7 +61,7 @@ export function aboutDetectors() {
   const part = folded("What it was trained on, and where it is weak", place);
   part.addEventListener("toggle", async () => {
     try {
-      const known = await detectors();
+      const known = await readOnce("/v1/detectors");
       place.replaceChildren(...known.detectors.flatMap((one) => [
         html("h3", {}, one.name),
         facts(Object.entries(one).filter(([name, value]) => name !== "name" && value?.length !== 0)

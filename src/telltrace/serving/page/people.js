@@ -50,18 +50,37 @@ function why(person, moving) {
   let said = reasons[person.status] ?? "";
   if (person.status === "UNCERTAIN" && person.conflict) {
     said = "the detectors contradict each other too much";
+  } else if (person.status === "UNCERTAIN" && person.stretch && person.throughout !== "FAKE") {
+    said = `suspicious ${during(person.stretch)}, and too little so to claim anything`;
   } else if (person.status === "UNCERTAIN" && person.throughout === "REAL") {
-    said = person.stretch
-      ? `suspicious ${during(person.stretch)}, and too little so to claim anything`
-      : "looks real, as more forgeries do when so heavily compressed";
+    said = "looks real, as more forgeries do in files like this";
+  } else if (person.status === "UNCERTAIN" && person.throughout === "FAKE") {
+    said = "looks forged, as too many real ones do in files like this";
   }
   return [said, person.disagreement].filter(Boolean).map(sentence).join(" ");
+}
+
+/** A ratio as people write it, by its decimal logarithm. */
+function ratio(logarithm) {
+  const number = 10 ** Math.abs(logarithm);
+  const text = number < 9.95 ? number.toFixed(1) : Math.round(number).toLocaleString("en");
+  return logarithm >= 0 || text === "1.0" ? text : `1/${text}`;
+}
+
+/** What the score is worth as evidence, and how often such files were misjudged. */
+function evidence({ status, likelihood, errors = "" }) {
+  const said = likelihood && `Likelihood ratio ${ratio(likelihood.log10_lr)}: ${likelihood.words} `
+    + `(kept between ${ratio(likelihood.low)} and ${ratio(likelihood.high)}).`;
+  const after = likelihood?.posterior != null
+    && `With the prior that was given: ${percent(likelihood.posterior)} probability of forgery.`;
+  const misjudged = status === "FAKE" ? errors : errors.replace("called FAKE", "called forged");
+  return [said, after, misjudged].filter(Boolean).join(" ");
 }
 
 /** What stands below the name of a person: the scores, and when the person was seen. */
 function summary(person, moving) {
   return [
-    person.score !== null && `${percent(person.score)} probability of forgery${moving ? " by all looks" : ""}`,
+    person.score !== null && `score ${percent(person.score)}${moving ? " by all looks" : ""}`,
     byStretch(person) && `${percent(person.stretch.score)} ${during(person.stretch)}`,
     moving && `seen ${during(person)}`,
     moving && counted(person.faces.length, "look"),
@@ -112,6 +131,7 @@ function about(number, person, { moving, limits }) {
     person.score !== null
       && scale(person.score, limits, `${percent(person.score)}; nothing is claimed from ${between}`),
     html("p", {}, why(person, moving)),
+    evidence(person) && html("p", { class: "small" }, evidence(person)),
     hard && html("p", { class: "small" }, html("strong", {}, "Hard to judge: "), hard, "."));
 }
 

@@ -66,13 +66,15 @@ export async function call(path, options = {}) {
 
 export const read = async (path) => (await call(path)).json();
 
-let known = null;
+const known = new Map();
 
-/** The detectors, their thresholds and the settings of the service, read once. */
-export function detectors() {
-  known ??= read("/v1/detectors");
-  known.catch(() => { known = null; });
-  return known;
+/** What stays the same while the service runs, read once: /v1/detectors, /v1/findings. */
+export function readOnce(path) {
+  if (!known.has(path)) {
+    known.set(path, read(path));
+    known.get(path).catch(() => known.delete(path));
+  }
+  return known.get(path);
 }
 
 /** Send a file as a new job; `onShare` is told how much of it is there, 0 to 1. */

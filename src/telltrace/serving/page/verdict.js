@@ -1,11 +1,14 @@
 // What is said of one file: the verdict, the evidence for it, and how much it rests on.
 
-import { aboutDetectors, downloads, fileFacts } from "./about.js";
+import { aboutDetectors, downloads, fileFacts, origin } from "./about.js";
 import { html, section } from "./elements.js";
 import { bySuspicion, byStretch, peopleRows, scale } from "./people.js";
-import { detectors, read } from "./service.js";
+import { read, readOnce } from "./service.js";
 import { plainFrame, viewer } from "./viewer.js";
 import { FLAGS, counted, describe, during, percent, sentence, spoken } from "./words.js";
+
+const SCORE = "A score is a measurement by a detector with known weaknesses: the probability of forgery if one face "
+  + "in two were forged. How probable it is here depends on all else that is known.";
 
 /** The score of the person who decides the verdict, on a scale with the thresholds. */
 function scored(file, limits) {
@@ -18,14 +21,15 @@ function scored(file, limits) {
   const between = `${percent(limits.real_below)} to ${percent(limits.fake_from)}`;
   return html("div", { class: "score" },
     html("p", { class: "figure" }, percent(score),
-      html("span", {}, `probability of forgery ${about}`)),
+      html("span", {}, `score ${about}`)),
     scale(score, limits, `${percent(score)}; nothing is claimed from ${between}`),
     html("p", { class: "soft small" }, `Nothing is claimed from ${between}.`,
       short && ` By all looks together it is ${percent(person.score)}; a few seconds alone must score higher than the whole.`,
       file.tracks.length > 1 && " With several people it takes more to say something."));
 }
 
-function banner(file, limits, problem) {
+/** The verdict, why, and what to do; `notable` are sentences about the file's origin. */
+function banner(file, limits, problem, notable) {
   const said = file.verdict ?? file.status;
   const { tone, sign, title } = describe(said);
   const reason = file.verdict && file.status !== "PARTIAL" ? file.reason : `the file ${file.reason}`;
@@ -37,9 +41,8 @@ function banner(file, limits, problem) {
       html("h1", { id: "headline", tabindex: -1 }, title),
       html("p", {}, sentence(reason), " ", sentence(file.remedy)),
       problem && html("p", { class: "note" }, [problem.detail, problem.remedy].map(sentence).join(" ")),
-      file.warnings.map((warning) => html("p", { class: "note" }, warning)),
-      file.score !== null && html("p", { class: "soft small" },
-        "A score is a measurement by a detector with known weaknesses, and no proof.")),
+      [...file.warnings, ...notable].map((one) => html("p", { class: "note" }, one)),
+      file.score !== null && html("p", { class: "soft small" }, SCORE)),
     file.score !== null && scored(file, limits));
 }
 
@@ -97,14 +100,18 @@ function evidence(file, known, limits, pictures) {
 /** Everything about a job that has a verdict, as elements. */
 export async function verdictView(job) {
   const file = job.verdict;
-  const [known, pictures] = await Promise.all([
-    detectors(), job.state === "done" ? read(`/v1/jobs/${job.id}/pictures`).catch(() => []) : []]);
+  const [known, meanings, pictures] = await Promise.all([
+    readOnce("/v1/detectors"), readOnce("/v1/findings"),
+    job.state === "done" ? read(`/v1/jobs/${job.id}/pictures`).catch(() => []) : []]);
+  const notable = (file.provenance ?? []).filter(({ kind }) => meanings[kind]?.notable)
+    .map(({ kind, said }) => sentence(`${meanings[kind].title}: ${said}`));
   const limits = (file.kind === "video" && known.thresholds.video) || known.thresholds;
   return [
-    banner(file, limits, job.problem),
+    banner(file, limits, job.problem, notable),
     job.state === "done" && downloads(job),
     file.tracks.length ? evidence(file, known, limits, pictures) : unmarked(pictures),
     coverage(file),
+    origin(file.provenance, meanings),
     fileFacts(job),
     aboutDetectors(),
   ].flat().filter(Boolean);
