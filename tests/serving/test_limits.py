@@ -50,7 +50,7 @@ def test_a_declared_length_of_4_gb_is_refused_before_its_first_byte(running: Run
 def test_more_bytes_than_allowed_are_refused_while_they_come(running: Running) -> None:
     head = "POST /v1/jobs HTTP/1.1\nHost: localhost\nTransfer-Encoding: chunked"
     piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
-    heard = talk(running, head, *[piece] * 12)
+    heard = talk(running, head, *[piece] * 12, b"0\r\n\r\n")
     assert b" 413 " in heard
     assert not list(running.service.folders.root.glob("*/media"))
 
@@ -99,6 +99,8 @@ def test_bodies_that_hold_no_file_are_refused(running: Running) -> None:
 
 def test_addresses_methods_and_values_that_do_not_fit_are_problems(running: Running) -> None:
     assert running.ask("GET", "/nothing").problem == "not-found"
+    assert running.ask("GET", "/page/../settings.py").problem == "not-found"
+    assert running.ask("GET", "/page/%2e%2e/settings.py").problem == "not-found"
     refused = running.ask("PUT", "/v1/jobs", b"x")
     assert refused.problem == "not-allowed"
     assert refused.headers["allow"] == "POST"

@@ -128,4 +128,5 @@ class RayWorker:
         return [answer for _, answer in self._pool.run(block) if answer]
 
     def __del__(self) -> None:
-        self._pool.close()
+        if "_pool" in vars(self):  # Ray's wrapper of this class inherits this method, and has none
+            self._pool.close()
