@@ -79,8 +79,8 @@ class Command:
                 how |= {"type": kind, "nargs": "*" if given else "+"}
                 default = list(default) if isinstance(default, list | tuple) else default
             if parameter.kind is not parameter.KEYWORD_ONLY:
-                how |= {} if default is parameter.empty else {"nargs": "?", "default": default}
-                parser.add_argument(name, **how)
+                spare = {} if default is parameter.empty else {"nargs": "?", "default": default}
+                parser.add_argument(name, **spare | how)
             elif hint is bool and default is False:
                 parser.add_argument(f"--{name}", help=how["help"], action="store_true")
             elif default is parameter.empty:
