@@ -4,9 +4,12 @@ import json
 import re
 import time
 from dataclasses import replace
-from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
+from socket import socket
+from typing import Any
+
+import pytest
 
 from .conftest import SMALL, Running, serving
 
@@ -87,7 +90,7 @@ def test_events_tell_each_change_until_the_end(tmp_path: Path) -> None:
         running.gate.set()
         stream = running.ask("GET", f"/v1/jobs/{job}/events")
         assert stream.headers["content-type"].startswith("text/event-stream")
-        events = [EmailMessage()] and stream.content.decode().strip().split("\n\n")
+        events = stream.content.decode().strip().split("\n\n")
         assert all(event.startswith("event: job\ndata: {") for event in events)
         told = [json.loads(event.partition("data: ")[2]) for event in events]
         assert [each["state"] for each in told][-1] == "done"
@@ -165,3 +168,23 @@ def test_every_answer_has_the_headers_that_browsers_obey(running: Running) -> No
         assert headers["x-content-type-options"] == "nosniff"
         assert "access-control-allow-origin" not in headers
         assert "server" not in headers
+
+
+def test_it_connects_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.example")
+    reached: list[Any] = []
+    connect = socket.connect
+
+    def noted(self: socket, address: Any) -> None:
+        reached.append(address)
+        connect(self, address)
+
+    monkeypatch.setattr(socket, "connect", noted)
+    with serving(replace(SMALL, data=tmp_path)) as running:
+        running.gate.set()
+        for hostile in ("http://evil.example/a.mp4", "file:///etc/passwd"):
+            assert running.send(hostile, f"/v1/scan?name={hostile}").json["path"] == hostile
+        running.ask("GET", "/docs")
+        ours = ("127.0.0.1", running.port)
+    assert set(reached) == {ours}  # the test itself

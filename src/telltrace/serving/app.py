@@ -38,11 +38,14 @@ SERVER: Final[dict[str, Any]] = {
     "timeout_graceful_shutdown": 3,
 }
 """Options of the server: the log is ours, and requests under way have seconds to end."""
+SILENT: Final[Any] = dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False)
+"""FastAPI can send to collectors that the environment names: never from here."""
 DOCS: Final = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <title>telltrace API</title>
+<link rel="icon" href="/page/mark.svg">
 <link rel="stylesheet" href="/docs/static/swagger-ui.css">
 </head>
 <body>
@@ -124,7 +127,12 @@ def create_app(settings: ServeSettings, engines: Engines | None = None) -> FastA
         await run_in_threadpool(service.close)
 
     app = FastAPI(
-        lifespan=run, docs_url=None, redoc_url=None, exception_handlers=HANDLERS, title="telltrace"
+        title="telltrace",
+        lifespan=run,
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers=HANDLERS,
+        telemetry=SILENT,
     )
     app.state.service = service
     app.include_router(plain)
