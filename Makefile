@@ -18,6 +18,7 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry src examples
 
 # One thread a process, and a process more than cores: some tests wait for processes of their own.
 test: WORKERS = $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
@@ -28,8 +29,8 @@ demo: $(STAMP)
 	$(BIN)/python examples/demo.py $(MEDIA)
 
 docs: $(STAMP)
-	$(BIN)/python -m pytest --quiet tests/end_to_end/test_readme.py
-	$(BIN)/telltrace --help
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@echo "build/docs/index.html"
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/results.py

@@ -27,5 +27,5 @@ if __name__ == "__main__":
         sys.exit(judge(sys.argv[1:]))
     with tempfile.TemporaryDirectory() as folder:
         photograph = Path(folder) / "astronaut.png"
-        Image.fromarray(data.astronaut()).save(photograph)
+        Image.fromarray(data.astronaut()).save(photograph)  # type: ignore[no-untyped-call]
         sys.exit(judge([str(photograph)]))

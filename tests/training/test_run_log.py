@@ -2,8 +2,11 @@
 
 import json
 import logging
+import sys
 import time
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -74,6 +77,45 @@ def test_without_tensorboard_the_rest_is_there(
     train(manifest=[crops], out=tmp_path, data=DATA, optim=optim, **SMALL)
     assert not list(tmp_path.glob("events*"))
     assert (tmp_path / "metrics.csv").is_file()
+
+
+class FakeMlflow(ModuleType):
+    """Notes what it is told, as the package of that name would send it."""
+
+    def __init__(self) -> None:
+        super().__init__("mlflow")
+        self.__spec__ = ModuleSpec("mlflow", None)
+        self.runs: list[str | None] = []
+        self.told: list[tuple[int, dict[str, float]]] = []
+
+    def start_run(self, run_id: str | None, run_name: str) -> SimpleNamespace:
+        self.runs.append(run_id)
+        return SimpleNamespace(info=SimpleNamespace(run_id=run_id or f"id of {run_name}"))
+
+    def log_metrics(self, values: dict[str, float], step: int) -> None:
+        self.told.append((step, values))
+
+    def end_run(self) -> None:
+        self.runs.append("end")
+
+
+def test_mlflow_gets_every_epoch_and_a_resumed_run_is_the_same_one(
+    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, out = FakeMlflow(), tmp_path / "first"
+    monkeypatch.setitem(sys.modules, "mlflow", fake)
+    optim = OptimConfig(epochs=1)
+    train(manifest=[crops], out=tmp_path / "silent", data=DATA, optim=optim, **SMALL)
+    assert fake.runs == []  # nobody said where to
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:mlruns")
+    for _ in range(2):
+        train(manifest=[crops], out=out, data=DATA, optim=optim, **SMALL)
+    assert fake.runs == [None, "end", "id of first", "end"]
+    ((step, values),) = fake.told
+    assert step == 1
+    metrics = pd.read_csv(out / "metrics.csv")
+    assert values["loss"] == pytest.approx(metrics.loss[0])
+    assert values["images_per_second"] > 0
 
 
 def test_the_batch_that_broke_a_run_is_kept(

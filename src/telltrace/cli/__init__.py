@@ -10,11 +10,14 @@ from telltrace.errors import OptionError, TelltraceError
 from telltrace.files.version import VERSION
 
 from .calibration import calibrate
+from .completion import completion
 from .custody import verify
 from .data import audit, pack, prepare
+from .doctor import doctor
 from .ensemble import ensemble
 from .exporting import benchmark, export
 from .parser import Command, did_you_mean
+from .quickstart import quickstart
 from .scan import explain, scan
 from .scores import evaluate, predict, report, reproduce, robustness
 from .serve import serve
@@ -50,6 +53,8 @@ COMMANDS: dict[str, Command] = {
     "detectors": Command(detectors),
     "complexity": Command(complexity),
     "import-weights": Command(import_weights, "published.import_weights"),
+    "quickstart": Command(quickstart),
+    "doctor": Command(doctor),
 }
 
 
@@ -94,12 +99,15 @@ def _run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
     name, *rest = arguments or ["--help"]
     if name in ("-h", "--help"):
         print("usage: telltrace COMMAND [ARGUMENTS], telltrace COMMAND --help, telltrace --version")
+        print("       telltrace --completion bash")
         print("\nTell whether a face in a picture or video was forged.\n")
         width = max(map(len, commands))
         for known, command in commands.items():
             print(f"  {known:{width}}  {command.summary}")
     elif name == "--version":
         print(f"telltrace {VERSION}")
+    elif name == "--completion":
+        print(completion(rest[0] if rest else "bash", commands), end="")
     elif name in commands:
         return commands[name].function(**commands[name].parse(name, rest))
     else:

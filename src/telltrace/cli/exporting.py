@@ -10,7 +10,7 @@ def export(
     checkpoint: str,
     *,
     out: Path,
-    format: Literal["onnx", "openvino", "torch-export"] = "onnx",
+    format: str = "onnx",
     precision: Literal["fp32", "fp16", "bf16", "int8"] = "fp32",
     manifest: list[Path] = [],  # noqa: B006  never changed; the parser reads it
     samples: int = 64,
@@ -23,7 +23,7 @@ def export(
     Args:
         checkpoint: A checkpoint; "default" is the detector in the package.
         out: File to write: .onnx, .xml (its .bin lies beside it) or .pt2.
-        format: What reads it.
+        format: What reads it: "onnx", "openvino", "torch-export", or a format of a plug-in.
         precision: "fp16" and "bf16" store weights in half the space; "int8" is calibrated on the
             crops.
         manifest: Manifests of face crops to compare and calibrate on; by default crops of one

@@ -27,6 +27,7 @@ def scan(
     pictures: Path | None = None,
     clip: Path | None = None,
     seal: Path | None = None,
+    fiftyone: Path | None = None,
     out: Path | None = None,
     **options: Any,
 ) -> int:
@@ -55,6 +56,7 @@ def scan(
             a paste drawn in (MP4); not with --out.
         seal: JSON file for a sealed report on one file: hashes of it, of each judged frame, of the
             detectors and of all that is said of it. `telltrace verify` compares.
+        fiftyone: Folder to write the verdicts to as data sets that FiftyOne reads.
         out: Folder for verdicts.jsonl, verdicts.csv and summary.json.
         **options: Those of `ScanSettings` and `batch_scan`.
     """
@@ -62,6 +64,7 @@ def scan(
     from telltrace.batch.journal import read_results
     from telltrace.batch.pages import PageWriter, write_pages
     from telltrace.inference import Scanner, find_paths
+    from telltrace.inference.fiftyone import write_fiftyone
 
     batch = {name: options.pop(name) for name in ("engine", "workers", "retry", "time_limit")}
     build = partial(Scanner, checkpoint or None, device=device, **options)
@@ -72,7 +75,7 @@ def scan(
         files = [Path(path) for path in find_paths(sources)]
         _check_outputs(report, seal, len(files))
         scanner = build(threads=threads, time_limit=batch["time_limit"])
-        wanted = Outputs(report, pictures, clip, seal)
+        wanted = Outputs(report, pictures, clip, seal, fiftyone)
         return _scan_files(files, scanner, "json" if json else format, wanted)
     _check_outputs(report, None, 0)
     if json or format != "text" or threads is not None or clip is not None or seal is not None:
@@ -82,6 +85,8 @@ def scan(
     if report is not None or pictures is not None:
         pages = PageWriter(build, report, pictures)
         write_pages(pages, partial(read_results, out), batch["workers"])
+    if fiftyone is not None:
+        write_fiftyone(read_results(out), fiftyone)
     print(done)
     return 0 if done.summary["verdicts"] else 1
 
@@ -93,6 +98,7 @@ class Outputs(NamedTuple):
     pictures: Path | None
     clip: Path | None
     seal: Path | None
+    fiftyone: Path | None
 
 
 def _check_outputs(report: Path | None, seal: Path | None, files: int) -> None:
@@ -114,6 +120,7 @@ def _scan_files(
 ) -> int:
     """Judge them one after the other, and show what was found; what is ready, if interrupted."""
     from telltrace.batch.pages import PageWriter, write_pages
+    from telltrace.inference.fiftyone import write_fiftyone
     from telltrace.inference.formats import format_verdicts
 
     verdicts, interrupted = _judge(files, scanner)
@@ -126,7 +133,7 @@ def _scan_files(
         )
         return 130
     plain = [verdict.to_dict() for verdict in verdicts]
-    report, pictures, clip, seal = wanted
+    report, pictures, clip, seal, fiftyone = wanted
     sealed = None if seal is None else _seal(seal, verdicts[0], scanner)
     if report is not None and len(files) == 1:
         from telltrace.inference.page import write_page
@@ -135,6 +142,8 @@ def _scan_files(
         report = None
     if report is not None or pictures is not None:
         write_pages(PageWriter(lambda: scanner, report, pictures), lambda: plain, workers=0)
+    if fiftyone is not None:
+        write_fiftyone(plain, fiftyone)
     if clip is not None:
         _write_clips(verdicts, scanner, clip)
     return 0 if any(verdict.verdict for verdict in verdicts) else 1

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from telltrace.errors import ManifestError
+from telltrace.plugins import Registry
 
 from .calibration import BINS, places
 from .cross_entropy import cost, minimal_cost
@@ -282,7 +283,7 @@ _SHOWN = [
     *(log_loss, brier, expected_calibration_error),
     *(cllr, min_cllr, calibration_loss, misleading_reals, misleading_fakes),
 ]
-METRICS: dict[str, Metric] = {metric.name: metric for metric in _SHOWN}
+METRICS: Registry[Metric] = Registry("metrics", Metric, {one.name: one for one in _SHOWN})
 """Every metric of a report by its name, in the order in which it is shown."""
 
 

@@ -3,5 +3,8 @@
 from .exporter import BOUNDS, Exported, export
 from .forms import Form, compare_forms
 from .graphs import Format
+from .plugged import EXPORTERS, Exporter
 
-__all__ = ["BOUNDS", "Exported", "Form", "Format", "compare_forms", "export"]
+__all__ = [
+    "BOUNDS", "EXPORTERS", "Exported", "Exporter", "Form", "Format", "compare_forms", "export",
+]  # fmt: skip

@@ -18,11 +18,12 @@ from telltrace.files import check_suffix, write_bytes
 
 from .crops import Pixels, example_crops
 from .graphs import Format, write_onnx, write_openvino, write_program
+from .plugged import EXPORTERS
 
 BOUNDS: Final[dict[Precision, float]] = {"fp32": 1e-4, "fp16": 0.01, "bf16": 0.05, "int8": 0.2}
 """How far the score of any crop may be from the checkpoint's, by precision."""
-ENDINGS: Final[dict[Format, str]] = {"onnx": ".onnx", "openvino": ".xml", "torch-export": ".pt2"}
-PACKAGES: Final = {"onnx": ["onnx"], "openvino": ["onnx", "openvino"], "torch-export": []}
+ENDINGS: Final[dict[str, str]] = {"onnx": ".onnx", "openvino": ".xml", "torch-export": ".pt2"}
+PACKAGES: Final = {"onnx": ["onnx"], "openvino": ["onnx", "openvino"]}
 
 
 class Exported(NamedTuple):
@@ -41,7 +42,7 @@ class Exported(NamedTuple):
 def export(
     checkpoint: str | Path | None,
     out: str | Path,
-    format: Format = "onnx",
+    format: Format | str = "onnx",
     precision: Precision = "fp32",
     *,
     manifest: Sequence[str | Path] = (),
@@ -58,7 +59,7 @@ def export(
     Args:
         checkpoint: A checkpoint, or None for the detector in the package.
         out: File to write; OpenVINO's weights lie beside it, under the same name with .bin.
-        format: "onnx" (.onnx), "openvino" (.xml) or "torch-export" (.pt2).
+        format: "onnx" (.onnx), "openvino" (.xml), "torch-export" (.pt2), or one of a plug-in.
         precision: "fp32"; weights stored in 16 bits, "fp16" or "bf16", of which OpenVINO
             computes in the latter where it can; or "int8", calibrated on the crops.
         manifest: Manifests of face crops to compare and calibrate on; by default crops of one
@@ -71,12 +72,13 @@ def export(
         DependencyError: If a package for the format is not installed.
     """
     out = Path(out)
-    for value, known in ((format, get_args(Format)), (precision, get_args(Precision))):
+    formats = (*get_args(Format), *EXPORTERS)
+    for value, known in ((format, formats), (precision, get_args(Precision))):
         if value not in known:
             raise OptionError(f"{value!r} is none of {', '.join(known)}.")
     if samples < 1:
         raise OptionError(f"samples must be at least 1, got {samples}.")
-    check_suffix(out, ENDINGS[format])
+    check_suffix(out, EXPORTERS[format].ending if format in EXPORTERS else ENDINGS[format])
     _require(format, precision)
     detector = load_detector(checkpoint, backend="torch")
     if detector.card.members:
@@ -87,7 +89,10 @@ def export(
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / out.name
         program = write_form(detector, format, precision, crops, made)
-        if program is None:
+        if format in EXPORTERS:
+            logits = EXPORTERS[format].logits(made, crops)
+            found = {format: probabilities(logits, detector.card.calibration)}
+        elif program is None:
             found = _readers(made, crops)
         else:
             found = {"torch": _program_scores(program, detector.card, crops)}
@@ -100,11 +105,11 @@ def export(
     return Exported(tuple(paths), size, len(crops), differences, BOUNDS[precision])
 
 
-def write_form(
-    detector: Any, format: Format, precision: Precision, crops: Pixels, path: Path
-) -> Any:
+def write_form(detector: Any, format: str, precision: Precision, crops: Pixels, path: Path) -> Any:
     """Write a form of a detector without a look at its scores; gives back a torch program."""
     graph = inference_graph(detector.network, detector.card.preprocessing)
+    if format in EXPORTERS:
+        return EXPORTERS[format].write(graph, detector.card, path)
     if format == "torch-export":
         return write_program(graph, detector.card, path)
     write = write_onnx if format == "onnx" else write_openvino
@@ -147,11 +152,11 @@ def _check(out: Path, differences: dict[str, float], precision: Precision, crops
     raise OutputError(f"{reason}than {BOUNDS[precision]:g}", remedy=remedy, path=out)
 
 
-def _require(format: Format, precision: Precision) -> None:
-    if format == "torch-export" and precision != "fp32":
+def _require(format: str, precision: Precision) -> None:
+    if format not in ("onnx", "openvino") and precision != "fp32":
         remedy = "Use --format onnx or openvino, or --precision fp32."
-        raise OptionError("torch-export keeps float32", remedy=remedy)
-    wanted = PACKAGES[format] + (["onnxruntime"] if precision == "int8" else [])
+        raise OptionError(f"{format} keeps float32", remedy=remedy)
+    wanted = PACKAGES.get(format, []) + (["onnxruntime"] if precision == "int8" else [])
     if missing := [name for name in wanted if find_spec(name) is None]:
         extra = "onnx" if missing != ["openvino"] else "openvino"
         remedy = f"Run: pip install 'telltrace[{extra}]'."

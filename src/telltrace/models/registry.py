@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telltrace.errors import OptionError
+from telltrace.plugins import Registry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,7 +73,7 @@ def _parsed(file: str) -> ast.Module:
 
 
 _IB, _SFI = "information_bottleneck.ib", "sficonv.space_frequency"
-DETECTORS: dict[str, "Build"] = {
+_OWN: dict[str, "Build"] = {
     "amtennet": Builder("amtennet.AMTENnet"),
     "blend_lite": Builder("blend_map.BlendLite"),
     "blend_map": Builder("blend_map.BlendMap"),
@@ -112,8 +113,10 @@ DETECTORS: dict[str, "Build"] = {
     "vit": Builder("vit.vision_transformer"),
     "xception": Builder("xception.Xception"),
 }
-"""Builders by name. A file may say the ``FAMILY`` of its detectors and their ``PAPER``; the
-network's class may name its ``objectives`` (see :mod:`telltrace.losses`): the first trains it.
+DETECTORS: Registry["Build"] = Registry("detectors", Callable, _OWN)
+"""Builders by name, also those of plug-ins. A file may say the ``FAMILY`` of its detectors and
+their ``PAPER``; the network's class may name its ``objectives`` (see :mod:`telltrace.losses`): the
+first trains it.
 """
 
 PREFIXES = {

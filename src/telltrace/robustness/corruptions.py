@@ -19,6 +19,7 @@ from telltrace.faces.media import Frames, Sampling
 from telltrace.faces.reader import open_media
 from telltrace.pixels import Image
 from telltrace.pixels.codecs import RATE, code_sequence, write_video
+from telltrace.plugins import Registry
 
 from . import pixels
 
@@ -47,7 +48,7 @@ def _uploads(times: float) -> list[Encoding]:
     return [(0.8 - 0.05 * turn, "libx264", 26 + 2 * turn) for turn in range(int(times))]
 
 
-CORRUPTIONS: dict[str, Corruption] = {
+_OWN: Final[dict[str, Corruption]] = {
     "jpeg": Corruption("JPEG quality", (90, 70, 50, 30, 15), pixels.jpeg),
     "jpeg_twice": Corruption("JPEG of 75 to 95, then of this quality on another grid",
                              (90, 70, 50, 30, 15), pixels.jpeg_twice),
@@ -72,7 +73,8 @@ CORRUPTIONS: dict[str, Corruption] = {
     "crop": Corruption("share of the sides cut off", (0.02, 0.05, 0.08, 0.12, 0.18), pixels.crop),
     "rotation": Corruption("degrees", (2, 5, 10, 15, 25), pixels.rotate),
 }  # fmt: skip
-"""Twenty corruptions; video codecs come before what a screen or a lens does."""
+CORRUPTIONS: Final[Registry[Corruption]] = Registry("corruptions", Corruption, _OWN)
+"""Twenty corruptions, video codecs before what a screen or a lens does; then those of plug-ins."""
 
 
 def check_corruption(name: str, level: int) -> Corruption:

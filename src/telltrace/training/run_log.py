@@ -1,7 +1,8 @@
-"""What a training shows and records: progress, TensorBoard, metrics.csv, speed.csv."""
+"""What a training shows and records: progress, TensorBoard, MLflow, metrics.csv, speed.csv."""
 
 import importlib
 import importlib.util
+import os
 import resource
 import time
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from telltrace.files import write_table
+from telltrace.files import write_bytes, write_table
 from telltrace.jobs.progress import logger, progress
 
 from .loop import Batch, State
@@ -24,7 +25,8 @@ class RunLogger(ExitStack):
     metrics.csv has the loss and the validation figures of every epoch: the same in a run that
     was stopped and resumed. speed.csv has seconds, images a second, the share of the time in
     which the device waited for data, and the highest memory so far. TensorBoard gets both, where
-    it is installed. Of several processes one is ``active``: it shows and writes.
+    it is installed, and MLflow, where it is and the environment variable MLFLOW_TRACKING_URI says
+    where its server or folder is. Of several processes one is ``active``: it shows and writes.
     """
 
     def __init__(
@@ -32,16 +34,18 @@ class RunLogger(ExitStack):
     ) -> None:
         super().__init__()
         self.out, self.epochs, self.steps, self.batch_size = out, epochs, steps, batch_size
-        self.active, self.tensorboard = active, None
+        self.active, self.tensorboard, self.mlflow = active, None, None
 
     def start(self, state: State, text: str) -> None:
-        """Open TensorBoard and the progress bar; say how the run computes."""
+        """Open TensorBoard, MLflow and the progress bar; say how the run computes."""
         if not self.active:
             return
         if importlib.util.find_spec("tensorboard") is not None:
             writer: Any = importlib.import_module("torch.utils.tensorboard").SummaryWriter(self.out)
             self.callback(writer.close)
             self.tensorboard = writer
+        if os.environ.get("MLFLOW_TRACKING_URI") and importlib.util.find_spec("mlflow") is not None:
+            self._start_mlflow(importlib.import_module("mlflow"))
         done, total = state.epoch * self.steps + state.step, self.epochs * self.steps
         self.advance = self.enter_context(progress("Training", total, "steps", done=done))
         logger.info(text)
@@ -85,6 +89,8 @@ class RunLogger(ExitStack):
         row = state.history[-1]
         figures = {key: value for key, value in row.items() if key != "epoch" and value is not None}
         self._scalars("epoch", figures | speed, row["epoch"])
+        if self.mlflow is not None:
+            self.mlflow.log_metrics(figures | speed, step=row["epoch"])
         text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
         rate = f"{speed['images_per_second']:.0f} images/s"
         logger.info("epoch %d/%d  %s  %s", row["epoch"], self.epochs, text, rate)
@@ -94,6 +100,15 @@ class RunLogger(ExitStack):
             before = pd.read_csv(file, dtype=str)
             speeds = pd.concat([before[before.epoch.astype(int) < row["epoch"]], speeds])
         write_table(speeds, file)
+
+    def _start_mlflow(self, mlflow: Any) -> None:
+        """Open MLflow's run of this folder, the same one when training goes on."""
+        file = self.out / "mlflow_run.txt"
+        known = file.read_text().strip() if file.is_file() else None
+        run = mlflow.start_run(run_id=known, run_name=self.out.name)
+        self.callback(mlflow.end_run)
+        write_bytes(run.info.run_id.encode(), file)
+        self.mlflow = mlflow
 
     def _scalars(self, group: str, values: dict[str, float], step: int) -> None:
         if self.tensorboard is not None:

@@ -9,10 +9,11 @@ from typing import Any, Final
 import pandas as pd
 
 from ...errors import OptionError
+from ...plugins import Registry
 from ..manifest import read_manifest
 from . import crop_lists, dfdc, face_sets, folder, video_sets
 
-LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
+_OWN: Final[dict[str, Callable[..., pd.DataFrame]]] = {
     "folder": folder.read_folder,
     "table": read_manifest,
     "ffpp": video_sets.read_ffpp,
@@ -34,7 +35,9 @@ LAYOUTS: Final[dict[str, Callable[..., pd.DataFrame]]] = {
     "ba-lists": crop_lists.read_ba_lists,
     "deepfakebench": crop_lists.read_deepfakebench,
 }
-"""Every layout by name. ``dfdc-faces`` and the last three list face crops, all others media."""
+LAYOUTS: Final[Registry[Callable[..., pd.DataFrame]]] = Registry("layouts", Callable, _OWN)
+"""Every layout by name, those of plug-ins last. ``dfdc-faces`` and the last three of ours list face
+crops, all others media."""
 
 
 def read_layout(layout: str, root: str | Path, /, **options: Any) -> pd.DataFrame:

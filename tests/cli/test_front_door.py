@@ -1,0 +1,129 @@
+"""The commands that a newcomer meets first: doctor, quickstart, completion."""
+
+import subprocess
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from telltrace.cli import COMMANDS, main
+from telltrace.cli.doctor import EXTRAS
+from telltrace.cli.quickstart import FILES
+
+Captured = pytest.CaptureFixture[str]
+COMPLETE = """\
+source telltrace.bash
+COMP_WORDS=({words}) COMP_CWORD={place}
+_telltrace
+echo "${{COMPREPLY[@]}}"
+"""
+
+
+def test_the_doctor_finds_this_machine_well(capsys: Captured) -> None:
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    for subject in ("telltrace", "Python", "packages", "GPU", "backends", "videos read", "font"):
+        assert f"ok      {subject}" in said
+    assert "torch " + metadata.version("torch") in said
+    assert "H.264" in said
+    assert "blend_lite, in the package" in said
+
+
+def test_the_doctor_names_what_is_missing_and_what_mends_it(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    version = metadata.version
+
+    def without(name: str) -> str:
+        if name in ("ray", "av"):
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", without)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("telltrace.checkpoint.BUNDLED", tmp_path / "gone.safetensors")
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "MISSING packages" in said
+    assert "without av\n" in said
+    assert "without ray, for scans and sweeps on a Ray cluster" in said
+    assert "Run: pip install 'telltrace[scale]'" in said
+    assert "Set TELLTRACE_CACHE to a folder of yours." in said
+    assert "gone.safetensors: no such file" in said
+
+
+def test_the_extras_that_the_doctor_explains_are_declared() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert set(EXTRAS) <= set(project["optional-dependencies"])
+
+
+def test_quickstart_writes_a_project_once(tmp_path: Path, capsys: Captured) -> None:
+    project = tmp_path / "first"
+    assert main(["quickstart", str(project)]) == 0
+    assert "README.md says how to go on" in capsys.readouterr().out
+    written = {path.name for path in project.iterdir()}
+    assert written == {*FILES, "media"}
+    assert {path.name for path in (project / "media").iterdir()} == {"real", "fake"}
+    assert main(["quickstart", str(project)]) == 2
+    assert "is there already, and nothing is overwritten" in capsys.readouterr().err
+
+
+def test_the_recipe_and_the_commands_of_the_project_are_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["quickstart", str(tmp_path / "first")])
+    monkeypatch.chdir(tmp_path / "first")
+    values: dict[str, Any] = COMMANDS["train"].parse("train", ["--config", "recipe.yaml"])
+    recipe = yaml.safe_load(Path("recipe.yaml").read_text())
+    assert values["detector"] == recipe["detector"]
+    lines = [
+        line.split()
+        for line in FILES["train.sh"].replace("\\\n", "").splitlines()
+        if "telltrace " in line
+    ]
+    calls = [line[1 : line.index("||") if "||" in line else None] for line in lines]
+    assert [call[0] for call in calls] == [
+        "prepare", "audit", "train", "predict", "evaluate", "report",
+    ]  # fmt: skip
+    for name, *arguments in calls:
+        COMMANDS[name].parse(name, [word for word in arguments if word != '"$@"'])
+    compile(FILES["judge.py"], "judge.py", "exec")
+
+
+@pytest.fixture(scope="session")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from telltrace.cli.completion import completion
+
+    few = {name: COMMANDS[name] for name in ("scan", "doctor", "export")}
+    path = tmp_path_factory.mktemp("shell") / "telltrace.bash"
+    path.write_text(completion("bash", few))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("telltrace s", {"scan"}),
+        ("telltrace --c", {"--completion"}),
+        ("telltrace scan --rep", {"--report"}),
+        ("telltrace scan --format js", {"json", "jsonl"}),
+        ("telltrace export --precision f", {"fp32", "fp16"}),
+        ("telltrace scan pict", set()),
+    ],
+)
+def test_bash_completes_commands_options_and_values(
+    words: str, expected: set[str], script: Path
+) -> None:
+    shell = COMPLETE.format(words=words, place=len(words.split()) - 1)
+    call = ["bash", "-c", shell]
+    done = subprocess.run(call, cwd=script.parent, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == expected
+    assert done.stderr == ""
+
+
+def test_another_shell_is_refused_with_a_way_out(capsys: Captured) -> None:
+    assert main(["--completion", "fish"]) == 2
+    assert "bashcompinit" in capsys.readouterr().err
