@@ -68,7 +68,8 @@ def xmp(tool: str = "Adobe Photoshop 25.1", source: str = "trainedAlgorithmicMed
 
 def write_video(path: Path, tracks: int = 1, sound: bool = True, **tags: str) -> Path:
     """Twelve frames, with so many tracks of pictures, sound, and tags of the whole."""
-    with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as out:
+    options = {"movflags": "use_metadata_tags"} if path.suffix in (".mp4", ".mov") else {}
+    with av.open(str(path), "w", options=options) as out:
         out.metadata.update(tags)
         codec = "libvpx" if path.suffix == ".webm" else "libx264"
         pictures = [out.add_stream(codec, rate=10) for _ in range(tracks)]

@@ -29,7 +29,7 @@ def test_a_sealed_report_is_verified_and_a_changed_one_refused(
     assert "DIFFERS" not in capsys.readouterr().out
     report.write_text(report.read_text().replace('"NO_FACE"', '"REAL"'))
     assert main(["verify", str(report), str(grey)]) == 1
-    assert "Refused: report: verdict differ from what was sealed." in capsys.readouterr().out
+    assert "Refused. This differs from what was sealed: report: verdict." in capsys.readouterr().out
 
 
 def test_a_report_as_pdf_is_the_same_again(grey: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_codecs_encoder_and_sound_are_named(
     (codecs,) = told(found, "container.codecs")
     assert ("vp8" if suffix == "webm" else "h264") in codecs
     assert "96 x 64" in codecs
-    assert told(found, "tracks.unexamined") == ["1 audio not examined"]
+    assert told(found, "tracks.unexamined") == ["1 audio track"]
     assert any("Lavf" in one for one in told(found, "container.encoder"))
     x264 = [one for one in told(found, "container.encoder") if "x264 - core" in one]
     assert len(x264) == (suffix != "webm")

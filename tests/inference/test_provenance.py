@@ -81,7 +81,7 @@ def test_sound_is_said_to_be_not_examined(
         after.mux(voice.encode(silence))
         after.mux(voice.encode(None))
     found = scanner.scan(path)
-    assert "Not examined: 1 audio not examined." in to_text([found], scanner)
+    assert "Not examined: 1 audio track." in to_text([found], scanner)
     assert found.score == scanner.scan(clip).score
 
 

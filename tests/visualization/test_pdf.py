@@ -39,6 +39,12 @@ def test_a_long_table_goes_on_over_pages() -> None:
     assert pages(page_to_pdf(example(rows=150))) > 3
 
 
+def test_no_page_is_empty_before_a_long_table() -> None:
+    short, long = html.table(["a"], [[1]] * 30), html.facts({f"fact {n}": n for n in range(70)})
+    assert pages(page_to_pdf(html.page("t", [("s", short)]))) == 1
+    assert pages(page_to_pdf(html.page("t", [("s", short), ("l", long)]))) == 3
+
+
 def test_a_row_longer_than_a_page_is_parted() -> None:
     page = html.page("t", [("s", html.table(["a"], [["word " * 5000]]))])
     assert pages(page_to_pdf(page)) > 2

@@ -37,7 +37,7 @@ def verify(
         print(f"{words[check.agrees]:12} {check.name:20} {check.said}")
     differs = [check.name for check in checks if check.agrees is False]
     if differs:
-        print(f"Refused: {', '.join(differs)} differ from what was sealed.")
+        print(f"Refused. This differs from what was sealed: {', '.join(differs)}.")
     elif media is None:
         print("The report is as it was sealed. Name the file as well to compare it.")
     return 1 if differs else 0

@@ -54,9 +54,11 @@ def _tracks(container: InputContainer) -> Iterator[Finding]:
         said = ", ".join(_codec(stream) for stream in pictures)
         yield finding("container.several", f"{len(pictures)} tracks of pictures:", said)
     kinds = Counter(stream.type for stream in container.streams)
-    others = [f"{kinds[kind]} {kind}" for kind in OTHER if kinds[kind]]
+    others = [
+        f"{kinds[kind]} {kind} track{'s' * (kinds[kind] > 1)}" for kind in OTHER if kinds[kind]
+    ]
     if others:
-        yield finding("tracks.unexamined", ", ".join(others), "not examined")
+        yield finding("tracks.unexamined", ", ".join(others))
 
 
 def _codec(stream: Any) -> str:

@@ -15,8 +15,8 @@ import matplotlib
 
 from telltrace.errors import DependencyError
 
-WIDTH: Final = 481.0
-"""Points between the margins of an A4 page."""
+WIDTH: Final = 469.0
+"""Points that a line of an A4 page has."""
 MARGIN: Final = 57.0
 SCALE: Final = 0.5
 """Points of one pixel of a picture, as far as the page is wide enough."""
@@ -61,7 +61,7 @@ def _use_fonts() -> None:
 
 def _number(canvas: Any, document: Any) -> None:
     canvas.setFont("Body", 7)
-    canvas.drawRightString(MARGIN + WIDTH, MARGIN / 2, f"page {document.page}")
+    canvas.drawRightString(595.0 - MARGIN, MARGIN / 2, f"page {document.page}")
 
 
 class _Reader(HTMLParser):
@@ -108,7 +108,7 @@ class _Reader(HTMLParser):
         elif tag == "figure" and self._figure is not None:
             figure, self._figure = self._figure, None
             if self._figures is None:
-                self.story += figure
+                self._end_figure(figure)
             else:
                 self._figures.append(figure)
         elif tag == "div" and self._figures is not None:
@@ -117,6 +117,14 @@ class _Reader(HTMLParser):
 
     def _add(self, what: Any) -> None:
         (self.story if self._figure is None else self._figure).append(what)
+
+    def _end_figure(self, figure: list[Any]) -> None:
+        """Keep a heading on the page of the picture below it."""
+        from reportlab.platypus import CondPageBreak
+
+        if figure and len(self.story) > 1 and isinstance(self.story[-2], CondPageBreak):
+            self.story[-2] = _room(60 + getattr(figure[0], "drawHeight", 0))
+        self.story += figure
 
     def _end_text(self, tag: str, text: str) -> None:
         if tag == "h1":
@@ -127,8 +135,17 @@ class _Reader(HTMLParser):
             self._rows[-1].append(_words(text, "cell", bold=tag == "th"))
         elif text:
             kind = "caption" if "caption" in tag else tag
+            if tag in ("h2", "h3"):
+                self._add(_room(90))
             colour = SOFT if kind == "caption" else TONES.get(self._tone, "#000000")
             self._add(_words(text, kind, bold=tag[0] == "h" or self._tone in TONES, colour=colour))
+
+
+def _room(points: float) -> Any:
+    """A new page, unless so much of this one is left."""
+    from reportlab.platypus import CondPageBreak
+
+    return CondPageBreak(points)
 
 
 def _words(text: str, kind: str, *, bold: bool = False, colour: str = "#000000") -> Any:
@@ -145,7 +162,6 @@ def _words(text: str, kind: str, *, bold: bool = False, colour: str = "#000000")
         textColor=colour,
         spaceBefore=size if heading else 0,
         spaceAfter=0 if kind == "cell" else 5,
-        keepWithNext=heading,
         splitLongWords=1,
     )
     return Paragraph(escape(text, quote=False), style)
@@ -186,12 +202,15 @@ def _table(rows: list[list[Any]], facts: bool) -> list[Any]:
 
 
 def _widths(rows: list[list[Any]]) -> list[float]:
-    """Of columns: by the longest cell of each, within limits, so that together they fit."""
-    longest = [
-        max(len(cell.getPlainText()) for cell in column) for column in zip(*rows, strict=True)
+    """Of columns: the longest word of each, and of what is left more where there is more text."""
+    columns = [[cell.getPlainText() for cell in column] for column in zip(*rows, strict=True)]
+    words = [
+        max((len(w) for cell in column for w in cell.split()), default=0) for column in columns
     ]
-    weights = [min(max(length, 6), 60) ** 0.7 for length in longest]
-    return [WIDTH * weight / sum(weights) for weight in weights]
+    least = [min(5.2 * word + 6, WIDTH / len(columns)) for word in words]
+    weights = [min(max(map(len, column)), 40) + 1 for column in columns]
+    left = WIDTH - sum(least)
+    return [w + left * more / sum(weights) for w, more in zip(least, weights, strict=True)]
 
 
 def _beside_each_other(figures: list[list[Any]]) -> list[Any]:
