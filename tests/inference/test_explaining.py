@@ -1,6 +1,8 @@
 """`telltrace explain`: pictures and an account of them, and what is said where there is nothing."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,9 @@ from telltrace.faces.detect import FaceDetector
 from telltrace.faces.media import at_positions
 from telltrace.inference import Scanner
 from telltrace.inference.explaining import explain_file, explained_frames
+from telltrace.inference.page import scan_page
+from telltrace.inference.places import PlaceMap
+from telltrace.inference.where import track_in_words
 
 from .conftest import Redness
 
@@ -115,10 +120,26 @@ def test_a_frame_that_was_not_asked_for_is_left_out(
     assert [*explained_frames(verdict, detector, "map")] == []
 
 
+def test_the_page_of_a_scan_says_in_words_which_regions_the_maps_name(
+    red: Scanner, clip: Path
+) -> None:
+    verdict, (detector,) = red.scan(clip), red.detectors
+    assert verdict.size is not None
+    (track,), shape = verdict.tracks, verdict.size[::-1]
+    assert track_in_words(track, detector.crop, shape) in scan_page(verdict, red)
+    mouth = np.zeros((16, 16))
+    mouth[11:13, 6:10] = 0.9
+    faces = tuple(replace(face, map=PlaceMap.of(mouth)) for face in track.faces)
+    said = track_in_words(replace(track, faces=faces), detector.crop, shape)
+    assert re.match(r"\d+% of the map lies on the mouth", said), said
+    blind = tuple(replace(face, map=None) for face in track.faces)
+    assert track_in_words(replace(track, faces=blind), detector.crop, shape) == ""
+
+
 def test_a_dark_map_names_no_region(
     red: Scanner, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telltrace.inference.explaining.DARK", 1.01)
+    monkeypatch.setattr("telltrace.inference.where.DARK", 1.01)
     (person,) = explain_file(clip, red, tmp_path / "own", "map")["people"]
     assert person["where"].startswith("The detector takes no place for pasted: the highest has")
     (person,) = explain_file(clip, red, tmp_path / "other", "fam")["people"]

@@ -14,18 +14,16 @@ from telltrace.errors import DependencyError, MediaError, OptionError, OutputErr
 from telltrace.explanation.graded import best_method, grades_in_words, grades_of
 from telltrace.explanation.maps import Maps
 from telltrace.explanation.methods import METHODS, check_method, explain_crops
-from telltrace.explanation.regions import Share, mean_shares, region_shares, shares_in_words
-from telltrace.faces.align import FaceCrop
-from telltrace.faces.detect import Face
+from telltrace.explanation.regions import Share, mean_shares
 from telltrace.faces.media import at_positions
 from telltrace.faces.reader import open_media
-from telltrace.faces.rectangles import RULES
 from telltrace.faces.turned import turn_frame
 from telltrace.files import atomic_write, write_json
 from telltrace.inference.clip import write_clip
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.speaking import Without, speaking_frames
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
+from telltrace.inference.where import crop_regions, say_where
 from telltrace.visualization import draw_heat
 
 Pixels = NDArray[np.uint8]
@@ -33,10 +31,6 @@ Pixels = NDArray[np.uint8]
 SCHEMA: Final = "telltrace-explanation/1"
 ACCOUNT: Final = "explanation.json"
 CLIP: Final = "clip.mp4"
-DARK: Final = 0.1
-"""An own map, which is a probability, names no region below this."""
-
-NO_REGIONS: Final = "The crop does not tell where the parts of the face are."
 
 
 class Look(NamedTuple):
@@ -154,17 +148,15 @@ def explained_frames(
         yield (
             image,
             [
-                Look(*one, crop, found, _regions(found, detector.crop, one[1].seen.face, image))
+                Look(
+                    *one,
+                    crop,
+                    found,
+                    crop_regions(found, detector.crop, one[1].seen.face, image.shape),
+                )
                 for one, crop, found in zip(here, crops, maps, strict=True)
             ],
         )
-
-
-def _regions(found: Maps, crop: FaceCrop, face: Face, image: Pixels) -> dict[str, Share]:
-    if crop.alignment in ("whole", *RULES):
-        return {}
-    square = crop.square(face, image.shape[:2]) if crop.alignment == "box" else None
-    return region_shares(found, crop.place(face.landmarks, face, square), crop.size)
 
 
 def _story(verdict: Verdict, scanner: Scanner, method: str) -> dict[str, Any]:
@@ -190,17 +182,13 @@ def _person(
     track: TrackVerdict = verdict.tracks[number - 1]
     shares = mean_shares([look.regions for look in looks if look.regions])
     highest = max(float(look.map.max()) for look in looks)
-    if METHODS[method].is_probability and highest < DARK:
-        where = f"The detector takes no place for pasted: the highest has {highest:.1%}."
-    else:
-        where = shares_in_words(shares) if shares else NO_REGIONS
     return {
         "person": number,
         "status": str(track.status),
         "score": track.score and round(track.score, 6),
         "average": f"person-{number}/average.png",
         "regions": _rounded(shares),
-        "where": where,
+        "where": say_where(shares, highest, METHODS[method].is_probability),
         "highest": round(highest, 4),
         "speaking": _speaking(track, verdict, scanner),
         "looks": [

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from telltrace.explanation.graded import grades_in_words
 from telltrace.faces.media import Status
 from telltrace.files import write_bytes
 from telltrace.inference.formats import people, quality_flags, reason_and_remedy
@@ -27,6 +28,7 @@ from telltrace.inference.pictures import (
 )
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import FaceVerdict, TrackVerdict, Verdict
+from telltrace.inference.where import track_in_words
 from telltrace.visualization import heat_bar
 from telltrace.visualization import page as html
 from telltrace.visualization.heat import SEEN
@@ -96,7 +98,7 @@ def scan_page(
     if verdict.tracks:
         if verdict.kind == "video" and verdict.worst is not None:
             sections.append(("Timeline", _timeline(verdict, scanner, paper)))
-        sections.append(("People", _people(verdict)))
+        sections.append(("People", _people(verdict, scanner)))
     sections.append(("The file", _file(verdict, name)))
     if verdict.provenance:
         sections.append(("Provenance", provenance_facts(verdict)))
@@ -191,7 +193,7 @@ def timeline_figure(
     return drawing
 
 
-def _people(verdict: Verdict) -> str:
+def _people(verdict: Verdict, scanner: Scanner) -> str:
     moving = verdict.kind == "video"
     score = "score of all looks" if moving else "score"
     columns = ["person", "status", "hard to judge", "evidence", score]
@@ -215,13 +217,19 @@ def _people(verdict: Verdict) -> str:
     wanted = {face.frame for track in shown.values() for face in key_faces(track)}
     frames = read_frames(verdict.path, wanted)
     if any(track.map for track in shown.values()):
-        parts.append(html.figure(html.embed_png(heat_bar(160, 12), alt="From 0 to 1"), HEAT))
+        trust = " ".join(grades_in_words(detector, "map") for detector in scanner.detectors)
+        bar = html.embed_png(heat_bar(160, 12), alt="From 0 to 1")
+        parts.append(html.figure(bar, f"{HEAT} {trust}"))
     for number, track in shown.items():
         said = "" if track.score is None else f" {track.score:.1%}"
         parts.append(f"<h3>Person {number}: {track.status}{said}</h3>")
         looks = "".join(_look(face, frames[face.frame], moving) for face in key_faces(track))
         looks += _mean(track, frames[track.peak.frame])
         parts.append(f'<div class="pictures">{looks}</div>')
+        if len(scanner.detectors) == 1 and verdict.size:
+            width, height = verdict.size[:: -1 if verdict.turn % 2 else 1]
+            where = track_in_words(track, scanner.detectors[0].crop, (height, width))
+            parts += [html.note(where)] if where else []
     return "\n".join(parts)
 
 
