@@ -25,5 +25,4 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-ENTRYPOINT ["telltrace"]
-CMD ["serve", "--host", "0.0.0.0", "--data", "/data"]
+ENTRYPOINT ["telltrace", "serve", "--host", "0.0.0.0", "--data", "/data"]

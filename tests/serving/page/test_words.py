@@ -66,7 +66,7 @@ def test_nobody_gets_the_verdict_of_another(open_page: Any, service: Service) ->
     page = shown(open_page, service)
     first, second = page.locator("article").all()
     assert "FAKE" in first.inner_text()
-    assert "score 22 % by all looks · 93 % from 3.17 s to 5.28 s" in first.inner_text()
+    assert "Score 22 % by all looks · 93 % from 3.17 s to 5.28 s" in first.inner_text()
     assert "REAL" in second.inner_text()
     assert "5.0 %" in second.inner_text()
     assert not re.search("FAKE|forged [a-z]* a|93 %", second.inner_text())

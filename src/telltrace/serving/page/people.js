@@ -80,7 +80,7 @@ function evidence({ status, likelihood, errors = "" }) {
 /** What stands below the name of a person: the scores, and when the person was seen. */
 function summary(person, moving) {
   return [
-    person.score !== null && `score ${percent(person.score)}${moving ? " by all looks" : ""}`,
+    person.score !== null && `Score ${percent(person.score)}${moving ? " by all looks" : ""}`,
     byStretch(person) && `${percent(person.stretch.score)} ${during(person.stretch)}`,
     moving && `seen ${during(person)}`,
     moving && counted(person.faces.length, "look"),
