@@ -110,12 +110,12 @@ async def add_job(
     request: Request,
     client: Known,
     name: Name = None,
-    example: Annotated[
-        str | None,
-        Query(pattern="^[a-z0-9-]{1,40}$", description="Judge this example instead of a body."),
-    ] = None,
+    example: Annotated[str | None, Query(include_in_schema=False)] = None,  # then without a body
 ) -> Response:
-    """Have a picture or video judged, drawn and reported on; answers at once with the job."""
+    """Have a picture or video judged, drawn and reported on; answers at once with the job.
+
+    Without a body, the query example=NAME judges one of /v1/examples.
+    """
     service = running(request)
     if example is None:
         job = await service.take(request, client, name, sync=False)

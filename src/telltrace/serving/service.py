@@ -83,7 +83,7 @@ class Service:
 
     def _admit(self, client: Client) -> None:
         """Refuse an upload for which there is no room, or that its key may not send."""
-        waiting = self.store.counts().get("queued", 0)
+        waiting = self.store.waiting()
         if waiting + self.uploading > self.settings.max_waiting:
             raise Problem("queue-full", f"{waiting} jobs are waiting", RETRY_SECONDS)
         if client.key:

@@ -174,6 +174,12 @@ class Store:
         with self.database.writing() as to:
             return to.execute(sa.delete(JOBS).where(JOBS.c.id == job_id)).rowcount == 1
 
+    def waiting(self) -> int:
+        """Jobs that nobody judges yet."""
+        query = sa.select(sa.func.count()).where(JOBS.c.state == "queued").select_from(JOBS)
+        with self.database.reading() as of:
+            return int(of.execute(query).scalar_one())
+
     def counts(self) -> dict[str, int]:
         """Jobs of each state."""
         query = sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state)
