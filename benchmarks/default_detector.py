@@ -39,8 +39,8 @@ FIGURES = {
 }  # fmt: skip
 
 
-def test_media(data: Path, more: Path | None, limit: int) -> pd.DataFrame:
-    """The files of all test splits that are there, at most ``limit`` of a class of a source."""
+def split_media(data: Path, more: Path | None, limit: int, split: str = "test") -> pd.DataFrame:
+    """The files of all splits of this name, at most ``limit`` of a class of a source."""
     calls = [
         (data / "videos_real", "real-clips", {}),
         (data / "FaceForensics++", "ffpp", {"compressions": ["c23", "c40"]}),
@@ -63,8 +63,8 @@ def test_media(data: Path, more: Path | None, limit: int) -> pd.DataFrame:
         protocols = {"ffpp": "ffpp-pairs", "folder": "by-identity"}
         if layout in protocols:
             table = assign_split(table, protocols[layout])
-        tables.append(table[table.split == "test"])
-    if (data / "videos").is_dir():
+        tables.append(table[table.split == split])
+    if (data / "videos").is_dir() and split == "test":
         clips = read_layout("folder", data / "videos", label="real", name="videos")
         clips.loc[clips.video.str.contains("generated"), ["label", "method"]] = [1, "talking-head"]
         tables.append(clips)
@@ -190,7 +190,7 @@ def main() -> None:
     if args.data is None:
         print("This needs the folder of the test data: docs/data.md says what it holds.")
         return
-    media = test_media(args.data, args.more, args.limit)
+    media = split_media(args.data, args.more, args.limit)
     if media.empty:
         print(f"{args.data}: holds none of the data sets; nothing was measured.")
         return

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from default_detector import show, test_media, wilson
+from default_detector import show, split_media, wilson
 from PIL import Image
 
 from telltrace.faces.detect import FaceDetector, create_face_detector
@@ -77,7 +77,7 @@ def main() -> None:
     if args.data is None:
         print("This needs the folder of the test data: docs/data.md says what it holds.")
         return
-    media = test_media(args.data, None, 200)
+    media = split_media(args.data, None, 200)
     pictures = media[media.dataset.isin(["LFW", "celeba"])].path.tolist()[: args.pictures]
     rows = pd.read_csv(args.out).to_dict("records") if args.out.is_file() else []
     done = {row["path"] for row in rows}

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from default_detector import VERDICTS, VIDEOS, show, test_media, wilson
+from default_detector import VERDICTS, VIDEOS, show, split_media, wilson
 
 from telltrace.inference import Scanner
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--sample", default="adaptive", help="as that of `telltrace scan`")
     parser.add_argument("--out", type=Path, help="table of all verdicts and scores")
     args = parser.parse_args()
-    media = test_media(args.data, None, sys.maxsize) if args.data else pd.DataFrame()
+    media = split_media(args.data, None, sys.maxsize) if args.data else pd.DataFrame()
     if media.empty:
         print("This needs the folder of the test media.")
         return

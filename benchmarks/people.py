@@ -70,14 +70,15 @@ def groups(table: pd.DataFrame, label: str) -> dict[str, pd.DataFrame]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--limit", type=int, default=3000, help="files, by chance")
+    parser.add_argument("--limit", type=int, default=3000, help="files of the test split")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--out", type=Path, default=Path("people.csv"))
     args = parser.parse_args()
     if args.folder is None or not args.folder.is_dir():
         print("This needs the folder of UTKFace's photographs.")
         return
-    files = [Path(path) for path in read_layout("utkface", args.folder)["path"]]
+    media = read_layout("utkface", args.folder)
+    files = [Path(path) for path in media["path"][media["split"] == "test"]]
     files.sort(key=lambda path: hashlib.sha256(path.name.encode()).hexdigest())
     table = scan_all(files[: args.limit], args.out, Scanner(args.checkpoint, device="cpu"))
     print(f"{len(table)} photographs, {table['verdict'].isin(VERDICTS).sum()} with a verdict")

@@ -23,4 +23,5 @@ for set in dfdc_faces1 ffpp; do
     telltrace predict "crops/$set/manifest.csv" --checkpoint default.safetensors --split test --out "card/$set.csv"
     told "Face crops: $set" telltrace evaluate "card/$set.csv"
 done
+told "Quality that counts" python "$benchmarks/quality.py" "$data" --more "$more" --limit 200
 told "Audit" telltrace audit crops/{celeba,openforensics,lfw,clips,ffpp,ciplab,generated,dfdc_faces2}/manifest.csv

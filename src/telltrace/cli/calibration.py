@@ -67,11 +67,10 @@ def calibrate(
 def _quality(checkpoint: Path, media: Path, error: float) -> "tuple[tuple[QualityBin, ...], str]":
     """What a checkpoint was measured to do on these media, and a table of it."""
     from telltrace.data.manifest import read_manifest
-    from telltrace.evaluation.shares import Share
     from telltrace.evaluation.text_tables import text_table, to_lines
     from telltrace.evidence.quality import VERDICTS
     from telltrace.inference import Scanner
-    from telltrace.inference.quality import measure_quality
+    from telltrace.inference.quality import by_treatment, measure_quality
 
     bins, said = measure_quality(Scanner(checkpoint), read_manifest(media), error)
     rows = [
@@ -79,13 +78,7 @@ def _quality(checkpoint: Path, media: Path, error: float) -> "tuple[tuple[Qualit
          ", ".join(name for name in VERDICTS if one.breaks_promise(name))]
         for one in bins
     ]  # fmt: skip
-    for (medium, name), mine in said.groupby(["medium", "treatment"], sort=False):
-        errors = [
-            Share(int((of["status"] == wrong).sum()), len(of))
-            for label, wrong in ((0, "FAKE"), (1, "REAL"))
-            for of in [mine[mine["label"] == label]]
-        ]
-        rows.append([str(medium), f"all, {name}", *map(str, errors), ""])
+    rows += [[medium, f"all, {name}", *wrong, ""] for medium, name, *wrong in by_treatment(said)]
     columns = ["medium", "files", "reals FAKE", "fakes REAL", "UNCERTAIN in place of"]
     return bins, to_lines([text_table(columns, rows, title="Quality")], 110) + "\n"
 

@@ -172,7 +172,7 @@ def render_matched(found: dict[str, Matched]) -> str:
     figures = ["AUC, all reals", "AUC, matched", "difference"]
     lacking = [name for name in ALIKE if name not in by]
     said = f"Matched by {', '.join(by) or 'nothing'}: each fake beside reals of its own group only."
-    said += " The difference is what the source gives away."
+    said += " A difference above 0 is what the source gives away; below 0 it is in the way."
     said += f" The table does not say: {', '.join(lacking)}." if lacking else ""
     return to_lines(
         [text_table([*columns, *figures], rows, title="Matched sources", whole=figures), said], 110

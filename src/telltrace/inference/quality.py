@@ -11,6 +11,7 @@ import pandas as pd
 from PIL import Image as Pictures
 
 from telltrace.errors import ManifestError
+from telltrace.evaluation.shares import Share
 from telltrace.evidence.quality import QualityBin, kinds_of
 from telltrace.faces.media import Status
 from telltrace.inference.scanner import Scanner
@@ -133,3 +134,14 @@ def _bins(table: pd.DataFrame, promised: Mapping[str, tuple[float, float]]) -> I
             called_real=counts[medium, kind, "wrong fakes"],
             promised=promised[medium],
         )
+
+
+def by_treatment(table: pd.DataFrame) -> Iterator[tuple[str, str, str, str]]:
+    """Medium, treatment, and wrong FAKE and REAL in words, of what `measure_quality` scanned."""
+    for (medium, name), mine in table.groupby(["medium", "treatment"], sort=False):
+        shares = [
+            Share(int((mine["status"][mine["label"] == label] == wrong).sum()),
+                  int((mine["label"] == label).sum()))
+            for label, wrong in ((0, Status.FAKE), (1, Status.REAL))
+        ]  # fmt: skip
+        yield str(medium), str(name), str(shares[0]), str(shares[1])
