@@ -60,3 +60,10 @@ class OutputError(TelltraceError, OSError):
 
 class DependencyError(TelltraceError):
     """What was asked for needs a package that is not installed."""
+
+
+def check_positive(**values: int) -> None:
+    """Raise an OptionError that names the first count below 1."""
+    for name, value in values.items():
+        if value < 1:
+            raise OptionError(f"{name} must be at least 1, got {value}.")

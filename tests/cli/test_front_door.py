@@ -127,3 +127,28 @@ def test_bash_completes_commands_options_and_values(
 def test_another_shell_is_refused_with_a_way_out(capsys: Captured) -> None:
     assert main(["--completion", "fish"]) == 2
     assert "bashcompinit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("evaluate scores.csv --level 2", "level must lie between 0 and 1, got 2.0."),
+        ("evaluate scores.csv --replicates 0", "replicates must be at least 2, got 0."),
+        ("benchmark default --samples 0", "samples must be at least 1, got 0."),
+        ("complexity resnet26 --image-size 0", "image_size must be at least 1, got 0."),
+        ("complexity vgg13 --image-size 4", "takes no images of 4 x 4 pixels"),
+        ("complexity timm:qqqq", "timm.list_models() lists those it has."),
+        ("scan scores.csv --threads 0", "threads must be at least 1, got 0."),
+        ("scan scores.csv --frames 0", "frames must be a positive number, got 0."),
+        ("explain scores.csv", "--out is missing."),
+        ("prepare", "source, --out is missing."),
+    ],
+)
+def test_what_a_newcomer_gets_wrong_is_one_sentence(
+    call: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i % 2},{0.3 + 0.4 * (i % 2)},v{i}\n" for i in range(8))
+    Path("scores.csv").write_text(f"label,score,video\n{rows}")
+    assert main(call.split()) == 2
+    assert said in capsys.readouterr().err

@@ -98,7 +98,7 @@ def test_what_is_wrong_in_a_yaml_file_is_said_with_file_and_line(
             "--sample must be one of adaptive, spread, every, fps, all, got 'al'.",
         ),
         ("scan", "media is missing. See telltrace scan --help."),
-        ("train --manifest a", "out is missing. See telltrace train --help."),
+        ("train --manifest a", "--out is missing. See telltrace train --help."),
         ("train --manifest a --out b --seed x", "--seed must be a whole number, got 'x'."),
         ("train --manifest a --out b --optim.lr -1", "lr must be positive, got -1.0."),
         ("train --manifest a --out b --optim.epochs 0", "epochs must be at least 1, got 0."),

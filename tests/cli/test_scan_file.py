@@ -66,7 +66,7 @@ def test_nothing_judged_is_a_failure(empty: Path, capsys: Captured) -> None:
     [
         (["nowhere.mp4"], "nowhere.mp4: no such file, folder or list. Check the spelling."),
         (["{face}", "--checkpoint", "{face}"], "not a complete safetensors file"),
-        (["{face}", "--frames", "0"], "value must be a positive number"),
+        (["{face}", "--frames", "0"], "frames must be a positive number"),
         (["{face}", "--time-limit", "-1"], "time_limit must be positive or none"),
         (["{face}", "--report", "a.txt"], "a.txt: is written in another format"),
         (["{face}", "--report", "{face}/a.html"], "face.png/a.html: cannot be written"),

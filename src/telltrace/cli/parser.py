@@ -114,8 +114,13 @@ class Command:
             close = did_you_mean(found[1], (f"--{key}" for key in known))
             return OptionError(f"there is no option {found[1]}", remedy=close or remedy)
         if found := re.match(r"the following arguments are required: (.*)", text):
-            return OptionError(f"{found[1]} is missing", remedy=remedy)
+            return OptionError(f"{self._spelt(found[1])} is missing", remedy=remedy)
         return OptionError(text.replace("\n", " "), remedy=remedy)
+
+    def _spelt(self, names: str) -> str:
+        """Names as they are typed: options with their dashes."""
+        options = {n for n, p in self.parameters.items() if p.kind is p.KEYWORD_ONLY}
+        return ", ".join(f"--{n}" if n in options else n for n in names.split(", "))
 
     def _hint(self, key: str) -> Any:
         hints = {name: parameter.annotation for name, parameter in self.parameters.items()}

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
+from telltrace.errors import OptionError
+
 from .items import BinnedItems, Items, Mask, Numbers
 from .metrics import METRICS, Metric, auc
 from .odds import expit, logit
@@ -52,6 +54,10 @@ class Draws:
         self, label: Labels, cluster: ArrayLike, member: Mask | None = None, *,
         replicates: int = 1000, level: float = 0.95, seed: int = 0,
     ) -> None:  # fmt: skip
+        if replicates < 2:
+            raise OptionError(f"replicates must be at least 2, got {replicates}.")
+        if not 0 < level < 1:
+            raise OptionError(f"level must lie between 0 and 1, got {level}.")
         self.size, self.replicates, self.level, self.seed = len(label), replicates, level, seed
         self.member = np.flatnonzero(np.ones(len(label), bool) if member is None else member)
         names, self.of = np.unique(np.asarray(cluster)[self.member], return_inverse=True)

@@ -13,7 +13,7 @@ from telltrace.backends import installed
 from telltrace.checkpoint import Card, load_detector, probabilities
 from telltrace.checkpoint.artefacts import SUFFIXES, Precision
 from telltrace.checkpoint.graph import inference_graph
-from telltrace.errors import DependencyError, OptionError, OutputError
+from telltrace.errors import DependencyError, OptionError, OutputError, check_positive
 from telltrace.files import check_suffix, write_bytes
 
 from .crops import Pixels, example_crops
@@ -76,8 +76,7 @@ def export(
     for value, known in ((format, formats), (precision, get_args(Precision))):
         if value not in known:
             raise OptionError(f"{value!r} is none of {', '.join(known)}.")
-    if samples < 1:
-        raise OptionError(f"samples must be at least 1, got {samples}.")
+    check_positive(samples=samples)
     check_suffix(out, EXPORTERS[format].ending if format in EXPORTERS else ENDINGS[format])
     _require(format, precision)
     detector = load_detector(checkpoint, backend="torch")

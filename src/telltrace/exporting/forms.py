@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from telltrace.backends import installed
 from telltrace.checkpoint import BUNDLED, Detector, load_detector
 from telltrace.checkpoint.artefacts import Precision
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, check_positive
 from telltrace.evaluation.metrics import measure
 
 from .crops import Pixels, example_crops
@@ -60,6 +60,7 @@ def compare_forms(
         batch_size: Crops per call of the network.
         rounds: Batches that are timed.
     """
+    check_positive(samples=samples, batch_size=batch_size)
     path = Path(checkpoint) if checkpoint is not None else BUNDLED
     detector = load_detector(path, backend="torch")
     if detector.card.members:

@@ -102,9 +102,9 @@ class Sampling:
         if self.mode not in ("spread", "every", "fps", "all"):
             raise OptionError(f"mode must be spread, every, fps or all, got {self.mode!r}.")
         if not (math.isfinite(self.value) and self.value > 0):
-            raise OptionError(f"value must be a positive number, got {self.value}.")
+            raise OptionError(f"frames must be a positive number, got {self.value:g}.")
         if self.mode in ("spread", "every") and self.value != int(self.value):
-            raise OptionError(f"mode {self.mode!r} counts whole frames, got value {self.value}.")
+            raise OptionError(f"{self.mode!r} counts whole frames, got {self.value:g}.")
 
     def __call__(self, times: ArrayLike, end: float) -> NDArray[np.intp]:
         """Positions of the chosen frames; see `Choice`."""

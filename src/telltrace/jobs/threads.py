@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import cv2
 
+from telltrace.errors import check_positive
+
 _VARIABLE = "OMP_NUM_THREADS"
 
 
@@ -23,7 +25,8 @@ def thread_count() -> int:
 
 
 def limit_threads(count: int) -> None:
-    """Let OpenCV, torch and what is loaded later use so many, at least 1."""
+    """Let OpenCV, torch and what is loaded later use so many; an OptionError below 1."""
+    check_positive(threads=count)
     os.environ[_VARIABLE] = str(count)
     cv2.setNumThreads(count)
     if "torch" in sys.modules:  # if not, it will read the variable

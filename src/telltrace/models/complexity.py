@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
+from telltrace.errors import OptionError, check_positive
 from telltrace.layers import SFIConv2d
 
 
@@ -33,7 +34,8 @@ class Complexity:
 def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Complexity:
     """Count what a network of images (B, 3, H, W) costs on one; a copy runs, on its device, once.
 
-    ``image_size`` is the side of the image, or its height and width, in pixels.
+    ``image_size`` is the side of the image, or its height and width, in pixels; one that the
+    network cannot take is an OptionError.
 
     References:
         Guo et al., IEEE TIFS 2024, Tables II, III and V.
@@ -54,10 +56,14 @@ def complexity(model: nn.Module, image_size: int | tuple[int, int] = 256) -> Com
 
     for module in twin.modules():
         module.register_forward_hook(count)
-    with torch.no_grad(), _Meter(twin) as meter:
-        twin(
-            torch.zeros(1, 3, height, width, device=next(twin.parameters(), torch.empty(0)).device)
-        )
+    check_positive(image_size=min(height, width))
+    image = torch.zeros(1, 3, height, width, device=next(twin.parameters(), torch.empty(0)).device)
+    try:
+        with torch.no_grad(), _Meter(twin) as meter:
+            twin(image)
+    except RuntimeError as error:
+        reason = f"The network takes no images of {width} x {height} pixels ({error})"
+        raise OptionError(reason, remedy="Give another image_size.") from None
     return Complexity(
         parameters=sum(p.numel() for p in model.parameters()),
         paper_macs=paper,

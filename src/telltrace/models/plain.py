@@ -22,9 +22,8 @@ def timm_network(name: str, weights: str | Path | None = None, **options: Any) -
 
     if not timm.is_model(name):
         close = ", ".join(difflib.get_close_matches(name, timm.list_models()))
-        raise OptionError(
-            f"timm has no network {name!r}. Did you mean {close or 'one of timm.list_models()'}?"
-        )
+        remedy = f"Did you mean {close}?" if close else "timm.list_models() lists those it has."
+        raise OptionError(f"timm has no network {name!r}", remedy=remedy)
     network: Any = timm.create_model(name, pretrained=str(weights) == "timm", **options)
     if weights is None or str(weights) == "timm":
         return network

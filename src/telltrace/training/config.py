@@ -5,17 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, check_positive
 from telltrace.files import file_sha256
 
 Device = Literal["auto", "cpu", "cuda"]
-
-
-def check_positive(**values: int) -> None:
-    """Raise an OptionError that names the first count below 1."""
-    for name, value in values.items():
-        if value < 1:
-            raise OptionError(f"{name} must be at least 1, got {value}.")
 
 
 @dataclass(frozen=True, kw_only=True)

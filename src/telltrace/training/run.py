@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from telltrace.errors import check_positive
+
 from .config import (
     DataConfig,
     Device,
@@ -10,7 +12,6 @@ from .config import (
     ObjectiveConfig,
     OptimConfig,
     Settings,
-    check_positive,
 )
 
 
