@@ -18,12 +18,11 @@ import copy
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from results import RESULTS, in_turns, machine, spread, write
 from torch import Tensor, nn
@@ -32,6 +31,7 @@ from torch.utils._pytree import tree_leaves
 
 from telltrace.backends import installed, onnx_runner, openvino_runner, to_onnx, torch_runner
 from telltrace.checkpoint import load_detector
+from telltrace.exporting.graphs import quantised
 from telltrace.models import create_detector
 from telltrace.models.complexity import complexity
 from telltrace.models.inference_form import inference_form
@@ -71,25 +71,6 @@ def build(name: str) -> tuple[nn.Module, int]:
     return create_detector(name).eval(), default_options(name).get("image_size") or 256
 
 
-def quantise(source: Path, images: np.ndarray, out: Path) -> None:
-    """Integers of 8 bits for weights, by channel, and activations."""
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader:
-        batches: Iterator[Any] = iter([{"images": images}])
-
-        def get_next(self) -> Any:
-            return next(self.batches, None)
-
-    ready = out.with_suffix(".ready")
-    quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
-    quantize_static(
-        str(ready), str(out), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
-        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-    )  # fmt: skip
-
-
 def cpu_runs(name: str, network: nn.Module, form: nn.Module, images: Tensor, folder: Path) -> Runs:
     """Every way to compute a network on a processor."""
     last = images.contiguous(memory_format=torch.channels_last)
@@ -102,11 +83,13 @@ def cpu_runs(name: str, network: nn.Module, form: nn.Module, images: Tensor, fol
     }
     if "onnx" not in installed():
         return runs
+    import onnx
+
     source, small = folder / f"{name}.onnx", folder / f"{name}-int8.onnx"
     axes = {"images": {0: "n"}, "logits": {0: "n"}}
     try:
         source.write_bytes(to_onnx(form, (images[:2],), ["images"], ["logits"], axes))
-        quantise(source, images[:2].numpy(), small)
+        onnx.save_model(quantised(onnx.load_model(source), images[:2].numpy()), small)
     except Exception as error:  # what cannot be exported is still measured in PyTorch
         print(f"{name} is not exported: {type(error).__name__}: {str(error).splitlines()[0]}")
     array, made = images.numpy(), {"onnx": onnx_runner, "openvino": openvino_runner}

@@ -17,6 +17,7 @@ from telltrace.cli import main
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError, OptionError, OutputError
 from telltrace.exporting.crops import example_crops
+from telltrace.exporting.graphs import PRODUCTS, quantised
 from telltrace.faces.align import FaceCrop
 from telltrace.models.registry import create_detector
 from telltrace.models.spsl import phase_picture
@@ -96,6 +97,21 @@ def test_fewer_bits_make_a_smaller_file_with_near_scores(folder: Path, precision
     crops = example_crops(exported.card.preprocessing, (), 6).images
     expected = load_detector(folder / "meso4.safetensors").score_resized(crops)
     assert 0 < abs(exported.score_resized(crops) - expected).max() < 0.2
+
+
+def test_delicate_products_stay_in_float() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 8, 1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(8 * 4 * 4, 2),
+    )  # fmt: skip
+    images = np.random.default_rng(0).random((4, 3, 8, 8), np.float32)
+    plain = to_onnx(network.eval(), (torch.from_numpy(images),), ["images"], ["logits"], {})
+    graph = quantised(onnx.load_model_from_string(plain), images).graph
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    products = [node for node in graph.node if node.op_type in PRODUCTS]
+    eighths = [made_by.get(node.input[1]) == "DequantizeLinear" for node in products]
+    assert eighths == [False, False, True, False]  # the first, a depthwise one, and the head
 
 
 def test_torch_export_is_written_and_never_opened(folder: Path) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Format = Literal["onnx", "openvino", "torch-export"]
 SMALL: Final = 64
 """Tensors of fewer numbers keep 32 bits: they are biases and constants, and cost nothing."""
+PRODUCTS: Final = ["Conv", "MatMul", "Gemm"]
+"""Operators that are computed in 8 bits."""
 
 
 def write_onnx(
@@ -65,7 +67,7 @@ def _onnx_model(
 
     model = onnx.load_model_from_string(onnx_graph(graph))
     if precision == "int8":
-        model = _quantised(model, crops)
+        model = quantised(model, crops)
     elif precision != "fp32":
         _halve(model, precision)
     onnx.helper.set_model_props(model, notes(card, precision))
@@ -96,17 +98,22 @@ def _halve(model: Any, precision: Precision) -> None:
     model.graph.node.extend([*casts, *nodes])
 
 
-def _quantised(model: Any, crops: NDArray[np.uint8]) -> Any:
-    """Convolutions and products in 8 bits, their ranges measured on crops, weights by channel."""
+def quantised(model: Any, images: NDArray[Any]) -> Any:
+    """An ONNX graph of one input with products in 8 bits, weights by channel.
+
+    Ranges are measured on ``images``, (N, ...). The first product, depthwise convolutions and the
+    products that give the outputs stay in float32: in 8 bits they cost the detector in the package
+    .07 of its AUC.
+    """
     import onnx
     from onnxruntime import quantization
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
-        batches: Iterator[NDArray[np.uint8]] = iter(np.array_split(crops, -(-len(crops) // 8)))
+        batches: Iterator[NDArray[Any]] = iter(np.array_split(images, -(-len(images) // 8)))
 
-        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        def get_next(self) -> dict[str, NDArray[Any]] | None:
             batch = next(self.batches, None)
-            return None if batch is None else {"crops": batch}
+            return None if batch is None else {model.graph.input[0].name: batch}
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
         source, made = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
@@ -115,9 +122,25 @@ def _quantised(model: Any, crops: NDArray[np.uint8]) -> Any:
             source, made, Reader(), quant_format=quantization.QuantFormat.QDQ, per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
-            op_types_to_quantize=["Conv", "MatMul", "Gemm"],
+            op_types_to_quantize=PRODUCTS, nodes_to_exclude=_delicate(model.graph),
         )  # fmt: skip
         return onnx.load_model(made)
+
+
+def _delicate(graph: Any) -> list[str]:
+    """The names of the products that `quantised` leaves in float32."""
+    products = [node for node in graph.node if node.op_type in PRODUCTS]
+    made_by = {name: node for node in graph.node for name in node.output}
+    groups = {node.name: [a.i for a in node.attribute if a.name == "group"] for node in products}
+    kept = {products[0].name, *(name for name, group in groups.items() if max([*group, 1]) > 1)}
+    behind = [output.name for output in graph.output]
+    while behind:
+        node = made_by.get(behind.pop())
+        if node is not None and node.op_type in PRODUCTS:
+            kept.add(node.name)
+        elif node is not None:
+            behind += node.input
+    return sorted(kept)
 
 
 @contextmanager
