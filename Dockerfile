@@ -7,20 +7,21 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 TELLTRACE_CACHE=/opt/telltrace/cache
 RUN python -m venv /opt/telltrace
 ENV PATH=/opt/telltrace/bin:$PATH
+# hadolint ignore=DL3013
 RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "torch>=2.6,<3" "torchvision>=0.21,<1"
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
-RUN pip install ".[serve,postgres,onnx]" && python -m compileall -q /opt/telltrace/lib
-# The graphs of the networks are prepared here, so that the container writes none.
-RUN python -c "from telltrace import Scanner; Scanner()"
+# Versions are those that pyproject.toml bounds. The graphs of the networks are prepared here, so that the container writes none.
+# hadolint ignore=DL3013
+RUN pip install ".[serve,postgres,onnx]" && python -c "from telltrace import Scanner; Scanner()"
 
 FROM python:${PYTHON}-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin telltrace && install -d -o telltrace /data
 COPY --from=build /opt/telltrace /opt/telltrace
 ENV PATH=/opt/telltrace/bin:$PATH TELLTRACE_CACHE=/opt/telltrace/cache PYTHONDONTWRITEBYTECODE=1 \
     MPLCONFIGDIR=/tmp/matplotlib
-USER telltrace
+USER 10001
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s \
