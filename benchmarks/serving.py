@@ -73,7 +73,7 @@ def speed(folder: Path, args: argparse.Namespace) -> tuple[list[dict[str, Any]],
         memory[len(files)] = megabytes(process.pid)
     lines, scanned = scan(folder, files, args.workers)
     lost = sum(verdict is None for verdict in verdicts.values())
-    other = sum(verdicts[name] != line for name, line in lines.items())
+    other = sum(json.dumps(verdicts[name]) != line for name, line in lines.items())
     p50, p99 = np.percentile(times, [50, 99])
     rate, theirs = len(files) / spent, len(files) / scanned
     row = {
@@ -105,7 +105,7 @@ def kill(folder: Path, args: argparse.Namespace) -> tuple[list[dict[str, Any]], 
         done = {name: client.wait(job, seconds=200) for name, job in jobs.items()}
         spent = time.perf_counter() - start
     lines, _ = scan(folder, files, args.workers)
-    other = sum(done[name]["verdict"] != line for name, line in lines.items())
+    other = sum(json.dumps(done[name]["verdict"]) != line for name, line in lines.items())
     told = re.findall(r'"event": "judged", "job": "(\w+)"', log.read_text())
     waiting = states.count("queued") + states.count("running")
     row = {
@@ -158,7 +158,7 @@ def timed(client: Client, path: Path) -> tuple[float, Path, dict[str, Any] | Non
     return time.perf_counter() - start, path, verdict
 
 
-def scan(folder: Path, files: list[Path], workers: int) -> tuple[dict[str, Any], float]:
+def scan(folder: Path, files: list[Path], workers: int) -> tuple[dict[str, str], float]:
     """The verdicts of a scan by the names of the files, and the seconds that it says it took."""
     (folder / "all.txt").write_text("".join(f"{path.name}\n" for path in files))
     options = ["--out", str(folder / "out"), "--workers", str(workers), "--device", "cpu"]
@@ -166,8 +166,9 @@ def scan(folder: Path, files: list[Path], workers: int) -> tuple[dict[str, Any],
     done = subprocess.run(command, cwd=folder / "in", capture_output=True, text=True, check=True)
     print(done.stdout.strip())
     lines = (folder / "out" / "verdicts.jsonl").read_text().splitlines()
-    plain = [json.loads(line) for line in lines]
-    return {one["path"]: one for one in plain}, float(re.search(r"([\d.]+) s,", done.stdout)[1])
+    return {json.loads(line)["path"]: line for line in lines}, float(
+        re.search(r"([\d.]+) s,", done.stdout)[1]
+    )
 
 
 def make_pictures(folder: Path, number: int) -> list[Path]:

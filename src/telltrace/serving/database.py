@@ -2,8 +2,9 @@
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -76,6 +77,8 @@ class Database:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = settings.database_url
         self.engine = _engine(url)
+        is_sqlite = self.engine.dialect.name == "sqlite"
+        self._turn = Lock() if is_sqlite else nullcontext()  # SQLite would sleep between looks
         with _alone(settings.data / ".migrating"), _translated(), self.engine.connect() as one:
             scripts = Config()
             scripts.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -92,7 +95,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction of its own, made as a whole or not at all; Problem as of `reading`."""
-        with _translated(), self.engine.connect() as connection:
+        with _translated(), self._turn, self.engine.connect() as connection:
             connection = connection.execution_options(writes=True)
             with connection.begin():
                 yield connection

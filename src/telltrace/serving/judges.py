@@ -98,7 +98,8 @@ class Judges:
             with suppress(Empty):
                 self._news.get(timeout=LOOK_EVERY)
             return
-        self.changes.tell(job.id)
+        if not job.sync:  # who waits for that asks for its end alone
+            self.changes.tell(job.id)
         if job.attempts > ATTEMPTS:
             problem = Problem("crashed", "the service ended again and again while it was judged")
             self._end(job, None, problem)

@@ -17,6 +17,8 @@ from .problems import Problem
 
 PREFIX: Final = "tt"
 DAY: Final = 86_400
+LOOK_EVERY: Final = 1.0
+"""Seconds between looks for the first key."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,16 @@ class Keyring:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._needed = False
+        self._needed, self._looked = False, -LOOK_EVERY
 
     @property
     def needed(self) -> bool:
         """Whether requests need a key."""
-        if not self._needed:
+        now = time.monotonic()
+        if not self._needed and now - self._looked >= LOOK_EVERY:
             with self.database.reading() as of:
                 self._needed = of.execute(sa.select(KEYS.c.id).limit(1)).first() is not None
+            self._looked = now
         return self._needed
 
     def add(self, name: str, quota: int | None = None) -> str:
@@ -58,6 +62,7 @@ class Keyring:
         values = Key(key_id, name, _hash(secret), time.time(), None, quota)
         with self.database.writing() as to:
             to.execute(sa.insert(KEYS).values(**vars(values)))
+        self._needed = True
         return f"{PREFIX}_{key_id}_{secret}"
 
     def list(self) -> Sequence[Key]:

@@ -110,24 +110,26 @@ class Store:
         """The job that has waited longest, or whose owner has died, is now this owner's."""
         now = time.time()
         is_free = (JOBS.c.state == "queued") | ((JOBS.c.state == "running") & (JOBS.c.lease < now))
-        oldest = sa.select(JOBS).where(is_free).order_by(JOBS.c.created).limit(1)
+        oldest = sa.select(JOBS.c.id).where(is_free).order_by(JOBS.c.created).limit(1)
         with self.database.reading() as of:
-            if of.execute(oldest).first() is None:
+            if of.execute(oldest).first() is None:  # most of the time; a writer would lock
                 return None
+        taken = (
+            sa.update(JOBS)
+            .where(JOBS.c.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
+            .values(
+                state="running",
+                started=sa.func.coalesce(JOBS.c.started, now),
+                owner=owner,
+                lease=now + LEASE,
+                attempts=JOBS.c.attempts + 1,
+                stage="reading",
+            )
+            .returning(*JOBS.c)
+        )
         with self.database.writing() as to:
-            row = to.execute(oldest.with_for_update(skip_locked=True)).mappings().first()
-            if row is None:
-                return None
-            news = {
-                "state": "running",
-                "started": row["started"] or now,
-                "owner": owner,
-                "lease": now + LEASE,
-                "attempts": row["attempts"] + 1,
-                "stage": "reading",
-            }
-            to.execute(sa.update(JOBS).where(JOBS.c.id == row["id"]).values(**news))
-        return Job(**{**row, **news})
+            row = to.execute(taken).mappings().first()
+        return None if row is None else Job(**row)
 
     def advance(self, job_id: str, owner: str, stage: str, share: float) -> bool:
         """Note how far a job is; whether it is still this owner's."""
