@@ -13,6 +13,11 @@ from PIL import Image, PngImagePlugin
 from scan_material import CHANGES, EXTREMES
 
 PARAMETERS: Final = "a face\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512"
+MARKS: Final = (
+    b"Exif\0\0|II*\0|MM\0*|<?xpacket|<x:xmpmeta|tEXt|zTXt|iTXt|eXIf|EXIF|XMP |moov|udta|"
+    b"elst|mvhd|stsd|jumb|c2cl|c2cs|cbor|caBX|C2PA|\x12\x54\xc3\x67"
+).split(b"|")
+"""How blocks of metadata begin; the last is Matroska's tags."""
 XMP: Final = """<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
  xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
@@ -118,6 +123,21 @@ def sound_media(folder: Path) -> list[tuple[str, bytes]]:
     return media
 
 
+def signed_media(folder: Path, media: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Those of the files that can carry one, with a C2PA manifest; none without c2pa-python."""
+    try:
+        from signed_material import TYPES, make_signer
+    except ImportError:
+        return []
+    signer, signed = make_signer(folder), []
+    for kind, data in media:
+        if kind in TYPES:
+            (folder / f"plain.{kind}").write_bytes(data)
+            out = signer.sign(folder / f"plain.{kind}", folder / f"signed.{kind}")
+            signed.append((kind, out.read_bytes()))
+    return signed
+
+
 def damaged(media: list[tuple[str, bytes]], number: int, seed: int) -> tuple[str, bytes]:
     """A file whose metadata are damaged, and how; it depends on ``seed`` and ``number`` alone.
 
@@ -143,28 +163,7 @@ def damaged(media: list[tuple[str, bytes]], number: int, seed: int) -> tuple[str
 
 def _marks(data: bytes, rng: np.random.Generator) -> Iterator[int]:
     """Where one or several blocks of metadata begin."""
-    names = (
-        b"Exif\0\0",
-        b"II*\0",
-        b"MM\0*",
-        b"<?xpacket",
-        b"<x:xmpmeta",
-        b"tEXt",
-        b"zTXt",
-        b"iTXt",
-    )
-    names += (
-        b"eXIf",
-        b"EXIF",
-        b"XMP ",
-        b"moov",
-        b"udta",
-        b"elst",
-        b"mvhd",
-        b"stsd",
-        b"\x12\x54\xc3\x67",
-    )
-    found = [place for place in (data.find(name) for name in names) if place >= 0]
+    found = [place for place in (data.find(name) for name in MARKS) if place >= 0]
     yield from rng.permutation(found)[: int(rng.integers(1, 4))].tolist()
 
 

@@ -1,9 +1,9 @@
 """What does reading provenance cost, and how often is a second JPEG compression found or imagined?
 
-Pictures and videos are made here; --media adds a folder of pictures that no JPEG ever held.
+Pictures and videos are made here; --media takes a folder of pictures that were never JPEG.
 
     python benchmarks/provenance.py
-    python benchmarks/provenance.py --media FOLDER_OF_PNG
+    python benchmarks/provenance.py --media FOLDER_OF_PNG --videos a.mp4 b.mp4
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from metadata_material import exif, jpeg, landscape, write_video, xmp
+from metadata_material import exif, jpeg, landscape, signed_media, write_video, xmp
 from numpy.typing import NDArray
 from PIL import Image
 from results import write
@@ -41,6 +41,7 @@ def main() -> int:
     """Measure, print, and keep the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--media", type=Path)
+    parser.add_argument("--videos", type=Path, nargs="*", default=[], help="whose cost to measure")
     parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--repeats", type=int, default=20)
     args = parser.parse_args()
@@ -50,7 +51,7 @@ def main() -> int:
         paths = sorted(args.media.rglob("*.png"))[: args.pictures]
         pictures = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
     tables = {
-        "Reading provenance": costs(args.repeats),
+        "Reading provenance": costs(args.repeats, args.videos),
         "Once compressed, called compressed twice": rates(pictures, [(None, q) for q in ONCE]),
         "Twice compressed, found": rates(pictures, list(TWICE_AT)),
     }
@@ -58,7 +59,7 @@ def main() -> int:
     return 0
 
 
-def costs(repeats: int) -> list[dict[str, object]]:
+def costs(repeats: int, videos: list[Path]) -> list[dict[str, object]]:
     """Milliseconds of one file, after it was read once: on the clock and of the processor."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
@@ -72,6 +73,11 @@ def costs(repeats: int) -> list[dict[str, object]]:
         path = folder / "1200 x 900.png"
         Image.fromarray(landscape(1, (900, 1200))).save(path, exif=block, compress_level=1)
         rows += [cost(path, repeats), cost(write_video(folder / "12 frames.mp4"), repeats)]
+        photograph = (folder / "1200 x 900.jpg").read_bytes()
+        for kind, data in signed_media(folder, [("jpg", photograph)]):
+            (folder / f"1200 x 900, signed.{kind}").write_bytes(data)
+            rows.append(cost(folder / f"1200 x 900, signed.{kind}", repeats))
+        rows += [cost(video, repeats) for video in videos]
     return rows
 
 

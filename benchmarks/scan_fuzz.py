@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from metadata_material import damaged, sound_media
+from metadata_material import damaged, signed_media, sound_media
 from scan_material import load, make_corpus, watch
 
 from telltrace.batch import batch_scan
@@ -70,6 +70,7 @@ def read_metadata(files: int, seed: int, memory: float) -> int:
     kinds, seconds = Counter[tuple[str, str]](), []
     with tempfile.TemporaryDirectory() as folder, watch() as use:
         media, path = sound_media(Path(folder)), Path(folder) / "damaged"
+        media += signed_media(Path(folder), media)
         for number in range(files):
             how, data = damaged(media, number, seed)
             path.write_bytes(data)
