@@ -26,7 +26,7 @@ LUMINANCE: Final = np.array([
 # fmt: on
 MODES: Final = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3), (3, 0))
 """Frequencies whose histograms are looked at, (down, across)."""
-READ: Final = 2**18
+READ: Final = 3 * 2**16
 """Bytes of a file whose pixels are looked at: the first rows of a large picture."""
 BLOCKS: Final = 8192
 """Blocks of these that are looked at, evenly spread."""
@@ -93,11 +93,11 @@ def first_rows(path: Path) -> NDArray[np.uint8]:
             whole = False
             picture.tile = []
             picture.load()
-        grey = np.asarray(picture.convert("L") if picture.mode != "L" else picture)
-    rows = np.flatnonzero(grey.any(axis=1))
-    end = 0 if not len(rows) else int(rows[-1]) + 1
-    end = (end if whole else end - 16) // 8 * 8
-    return grey[: max(end, 0), : grey.shape[1] // 8 * 8]
+        grey = picture if picture.mode == "L" else picture.convert("L")
+    box = grey.getbbox()  # rows that were not decoded are black
+    end = 0 if box is None else box[3]
+    end = max(end if whole else end - 16, 0) // 8 * 8
+    return np.asarray(grey.crop((0, 0, grey.width // 8 * 8, end)))
 
 
 def earlier_compression(

@@ -9,7 +9,7 @@ from .findings import Finding, finding
 
 LIMIT: Final = 2**20
 """Bytes of one block of metadata that are read; ordinary ones have a few thousand."""
-EDGE: Final = 2**22
+EDGE: Final = 2**21
 """Bytes at the beginning and at the end of a file that are searched for known marks."""
 
 
