@@ -33,5 +33,5 @@ def test_groups_with_too_few_files_are_named_and_not_compared() -> None:
 
 
 def test_a_share_reads_as_people_write_it() -> None:
-    assert str(Share(12, 80)) == "12 of 80, 15 % [9, 24]"
+    assert str(Share(12, 80)) == "12 of 80, 15.0 % [8.8, 24.4]"
     assert str(Share(0, 0)) == "0 of 0"

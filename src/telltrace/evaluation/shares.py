@@ -43,11 +43,11 @@ class Share(NamedTuple):
         return max(0.0, middle - reach), min(1.0, middle + reach)
 
     def __str__(self) -> str:
-        """Such as ``12 of 80, 15 % [9, 24]``."""
+        """Such as ``12 of 80, 15.0 % [8.8, 24.4]``."""
         if not self.total:
             return "0 of 0"
         low, high = (100 * end for end in self.interval)
-        return f"{self.hits} of {self.total}, {100 * self.value:.0f} % [{low:.0f}, {high:.0f}]"
+        return f"{self.hits} of {self.total}, {100 * self.value:.1f} % [{low:.1f}, {high:.1f}]"
 
 
 @dataclass(frozen=True)
