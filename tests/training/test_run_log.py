@@ -19,6 +19,7 @@ from telltrace.cli import main
 from telltrace.data.loader import batches
 from telltrace.training import DataConfig, HardwareConfig, OptimConfig, train
 from telltrace.training import feed as feed_room
+from telltrace.training import run as run_room
 from telltrace.training import run_log as run_log_room
 from telltrace.training import trainer as trainer_room
 from telltrace.training.hardware import resolve_hardware, resolve_precision
@@ -77,6 +78,14 @@ def test_without_tensorboard_the_rest_is_there(
     train(manifest=[crops], out=tmp_path, data=DATA, optim=optim, **SMALL)
     assert not list(tmp_path.glob("events*"))
     assert (tmp_path / "metrics.csv").is_file()
+
+
+def test_without_the_extra_the_package_is_named(
+    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_room, "find_spec", lambda _: None)
+    assert main(["train", "--manifest", str(crops), "--out", str(tmp_path)]) == 2
+    assert "Run: pip install 'telltrace[train]'." in capsys.readouterr().err
 
 
 class FakeMlflow(ModuleType):

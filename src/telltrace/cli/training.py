@@ -107,9 +107,10 @@ def train(**options: Any) -> int:
     same weights as a run that never stopped.
     """
     from telltrace import training
-    from telltrace.training.processes import is_first
 
     result = training.train(**options)
+    from telltrace.training.processes import is_first  # needs what training needs
+
     if options.get("sweep") is not None:
         import pandas as pd
 

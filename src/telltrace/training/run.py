@@ -1,9 +1,10 @@
 """The options of `telltrace train`. It imports no torch, so that help answers at once."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from telltrace.errors import check_positive
+from telltrace.errors import DependencyError, check_positive
 
 from .config import (
     DataConfig,
@@ -65,10 +66,14 @@ def train(
         The checkpoint of the best epoch, or the results.csv of a sweep.
 
     Raises:
-        TelltraceError: If the data or the settings cannot make a run; the message says what would.
+        TelltraceError: If the data or the settings cannot make a run, or the extra `train` is not
+            installed; the message says what would help.
         NonFiniteError: If the loss is NaN or infinite; the batch is saved.
         OSError: If the disk is full; what was saved before is untouched.
     """
+    if find_spec("lightning_fabric") is None:
+        remedy = "Run: pip install 'telltrace[train]'."
+        raise DependencyError("Training needs the package lightning-fabric", remedy=remedy)
     from .trainer import run  # torch is imported here
 
     check_positive(save_every=save_every, keep=keep)
