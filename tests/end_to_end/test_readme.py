@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ QUICK = {
     "telltrace scan media --out": "--workers 1",
 }
 """Options that make a command quick; the rest of it stays."""
+QUICKER = re.compile(r"\(image_size=128, batch_size=16\), OptimConfig\(epochs=20\)")
 
 
 def commands(starting_with: str) -> list[str]:
@@ -62,12 +64,22 @@ def test_every_command_of_the_readme_runs(media: Path, capsys: pytest.CaptureFix
     assert Path("verdicts").is_dir()
 
 
-def test_the_python_example_runs(media: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    exec(compile(example, "README.md", "exec"), {})
+def test_the_python_examples_run(media: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    examples = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    assert all(len(example.splitlines()) <= 10 for example in examples)
+    scan, train, convert = examples
+    exec(scan, {})
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == 24
     assert all(re.search(r" (FAKE|REAL|UNCERTAIN) 0\.\d+", line) for line in shown)
+    names: dict[str, Any] = {}
+    exec(convert, names)
+    assert names["logits"].shape == (1, 2)
+    quick, count = QUICKER.subn("(image_size=32, batch_size=4), OptimConfig(epochs=1)", train)
+    assert count == 1
+    exec(quick, names)
+    assert Path("runs/own/best.safetensors").is_file()
+    assert 0 <= names["scores"].score.min() <= names["scores"].score.max() <= 1
 
 
 @pytest.mark.parametrize("name", list(cli.COMMANDS))
