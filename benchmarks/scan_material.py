@@ -215,15 +215,15 @@ def watch(every: float = 0.5) -> Iterator[Use]:
 
 
 def _watch(use: Use, over: threading.Event, every: float) -> None:
-    before = {process: _processor(process) for process in _family(os.getpid())}
+    before = {process: _processor(process) for process in family(os.getpid())}
     spent: dict[int, float] = {}
     last = False
     while not last:
         last = over.wait(every)
-        family = _family(os.getpid())
-        spent |= {process: _processor(process) or spent.get(process, 0.0) for process in family}
+        ours = family(os.getpid())
+        spent |= {process: _processor(process) or spent.get(process, 0.0) for process in ours}
         use.processor = sum(spent.values()) - sum(before[p] for p in before if p in spent)
-        held = {process: _held(process) for process in family}
+        held = {process: held_by(process) for process in ours}
         own = held.pop(os.getpid(), 0.0)
         use.driver = max(use.driver, own)
         use.largest_worker = max([use.largest_worker, *held.values()])
@@ -239,7 +239,7 @@ def _processor(process: int) -> float:
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
-def _held(process: int) -> float:
+def held_by(process: int) -> float:
     """MiB of a process; pages that several share are divided among them."""
     try:
         text = Path(f"/proc/{process}/smaps_rollup").read_text()
@@ -249,7 +249,7 @@ def _held(process: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def _family(root: int) -> list[int]:
+def family(root: int) -> list[int]:
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

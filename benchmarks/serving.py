@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from results import write
-from scan_material import pictures
+from scan_material import family, held_by, load, pictures, watch
 
 from telltrace.client import Client, ServiceError
 
 TELLTRACE = [sys.executable, "-m", "telltrace"]
-SIZE = (480, 640)
+SIZE = (360, 480)
 
 
 def main() -> int:
@@ -46,13 +46,14 @@ def main() -> int:
     parser.add_argument("--at-a-time", type=int, default=16)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    tables, sound = {}, True
+    tables, sound, busy = {}, True, load()
     with tempfile.TemporaryDirectory() as name:
         for what in args.what:
             folder = Path(name) / what
             rows, same = (speed if what == "speed" else kill)(folder, args)
             tables[what], sound = rows, sound and same
-    write("serving", tables, files=args.files, at_a_time=args.at_a_time, workers=args.workers)
+    settings = {"files": args.files, "at a time": args.at_a_time, "workers": args.workers}
+    write("serving", tables, **settings, **{"before": busy, "after": load()})
     return int(not sound)
 
 
@@ -62,20 +63,22 @@ def speed(folder: Path, args: argparse.Namespace) -> tuple[list[dict[str, Any]],
     with service(folder, args.workers) as (client, process, _):
         warm(client, files)
         memory, times, verdicts = dict[int, float](), [], {}
-        start = time.perf_counter()
-        with ThreadPoolExecutor(args.at_a_time) as many:
+        start, own = time.perf_counter(), time.process_time()
+        with watch() as use, ThreadPoolExecutor(args.at_a_time) as many:
             for seconds, path, verdict in many.map(lambda path: timed(client, path), files):
                 times.append(seconds)
                 verdicts[path.name] = verdict
                 if len(times) == 100:
                     memory[100] = megabytes(process.pid)
         spent = time.perf_counter() - start
+        own = time.process_time() - own
         memory[len(files)] = megabytes(process.pid)
-    lines, scanned = scan(folder, files, args.workers)
+    with watch() as theirs:
+        lines, scanned = scan(folder, files, args.workers)
     lost = sum(verdict is None for verdict in verdicts.values())
     other = sum(json.dumps(verdicts[name]) != line for name, line in lines.items())
     p50, p99 = np.percentile(times, [50, 99])
-    rate, theirs = len(files) / spent, len(files) / scanned
+    rate, usual = len(files) / spent, len(files) / scanned
     row = {
         "pictures": len(files),
         "no answer": lost,
@@ -83,8 +86,10 @@ def speed(folder: Path, args: argparse.Namespace) -> tuple[list[dict[str, Any]],
         "p50 s": float(p50),
         "p99 s": float(p99),
         "pictures/s": rate,
-        "scan --out pictures/s": theirs,
-        "share": rate / theirs,
+        "scan --out pictures/s": usual,
+        "share": rate / usual,
+        "processor ms each": 1000 * (use.processor - own) / len(files),
+        "scan --out processor ms each": 1000 * theirs.processor / len(files),
         "MiB after 100": memory.get(100),
         "MiB at the end": memory[len(files)],
     }
@@ -187,21 +192,8 @@ def make_pictures(folder: Path, number: int) -> list[Path]:
 
 
 def megabytes(root: int) -> float:
-    """Memory of a process and all that it has started, in MiB, shared pages counted once."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                parents[int(entry.name)] = int(
-                    (entry / "stat").read_text().rpartition(")")[2].split()[1]
-                )
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    ours = {root}
-    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    rollups = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in ours)
-    return sum(int(re.search(r"Pss:\s+(\d+)", text)[1]) for text in rollups) / 1024
+    """Memory of a process and all that it has started, in MiB."""
+    return sum(held_by(process) for process in family(root))
 
 
 if __name__ == "__main__":
