@@ -11,6 +11,7 @@ import yaml
 
 from telltrace.cli import COMMANDS, main
 from telltrace.cli.doctor import EXTRAS
+from telltrace.cli.parser import Command
 from telltrace.cli.quickstart import FILES
 
 Captured = pytest.CaptureFixture[str]
@@ -152,3 +153,24 @@ def test_what_a_newcomer_gets_wrong_is_one_sentence(
     Path("scores.csv").write_text(f"label,score,video\n{rows}")
     assert main(call.split()) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("prepare", "interrupted. The same command goes on where it was.\n"),
+        ("scan --out=results", "interrupted. The same command goes on where it was.\n"),
+        ("scan", "interrupted.\n"),
+        ("predict", "interrupted.\n"),
+    ],
+)
+def test_an_interrupted_command_says_whether_it_goes_on(
+    call: str, said: str, capsys: Captured
+) -> None:
+    def stop(*, out: Path = Path("out")) -> int:
+        """Stop."""
+        raise KeyboardInterrupt
+
+    name, *_ = call.split()
+    assert main(call.split(), {name: Command(stop)}) == 130
+    assert capsys.readouterr().err == f"telltrace: {said}"

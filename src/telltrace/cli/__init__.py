@@ -72,7 +72,9 @@ def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command]
     try:
         return _run(commands, sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
-        sys.stderr.write("telltrace: interrupted\n")
+        given = sys.argv[1:] if arguments is None else arguments
+        more = " The same command goes on where it was." if _goes_on(given) else ""
+        sys.stderr.write(f"telltrace: interrupted.{more}\n")
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone: nothing is left to say
@@ -93,6 +95,13 @@ def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command]
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+
+
+def _goes_on(arguments: Sequence[str]) -> bool:
+    """Whether a call that was stopped goes on when it is given again."""
+    resumed = {"prepare", "train", "robustness", "reproduce"}
+    out = any(word.partition("=")[0] == "--out" for word in arguments)
+    return arguments[0] in resumed or (arguments[0] == "scan" and out)
 
 
 def _run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
