@@ -44,13 +44,25 @@ def saved(page: Any, button: str) -> Path:
     return Path(download.value.path())
 
 
-@pytest.mark.parametrize(
-    ("width", "dark"), [(1280, False), (390, True)], ids=["1280-light", "390-dark"]
-)
+def check_each_look(page: Any) -> None:
+    """Wide and narrow, light and dark: verdict and timeline are there, and none is cut off."""
+    for width in (1280, 390):
+        for scheme in ("light", "dark"):
+            page.set_viewport_size({"width": width, "height": 844})
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.locator(".banner h1").is_visible()
+            assert page.locator(".frame").bounding_box()["width"] > 250
+            ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (ground < "rgb(2") == (scheme == "dark")
+            if page.get_by_role("slider").count():
+                assert page.get_by_role("slider").bounding_box()["width"] > 250
+
+
 def test_a_picture_and_a_video_from_upload_to_deletion(
-    open_page: Any, served: str, media: list[Path], width: int, dark: bool
+    open_page: Any, served: str, media: list[Path]
 ) -> None:
-    page = open_page(served, width, dark)
+    page = open_page(served)
     page.locator("#choose").set_input_files(media)
     page.locator("#files .chip").nth(1).wait_for(timeout=60_000)
     for name, kind in (("portrait.png", "image"), ("moving.mp4", "video")):
@@ -66,6 +78,7 @@ def test_a_picture_and_a_video_from_upload_to_deletion(
         page.get_by_role("radio", name="Map").check()
         page.locator(".frame image[href^='blob:']").wait_for(state="attached")
         assert page.get_by_role("slider").count() == (kind == "video")
+        check_each_look(page)
     page.get_by_role("slider").focus()
     page.keyboard.press("Home")
     assert "at 0.00 s" in page.locator(".caption").inner_text()
@@ -73,3 +86,12 @@ def test_a_picture_and_a_video_from_upload_to_deletion(
     page.get_by_text("Terms of the weights").wait_for()
     page.get_by_role("button", name="Delete all").click()
     page.get_by_text("Nothing yet").wait_for()
+
+
+def test_an_example_without_a_face_gets_no_score(open_page: Any, served: str) -> None:
+    page = open_page(served)
+    page.get_by_role("button", name="A drawing without a face").click()
+    page.get_by_role("heading", name="There is no face to judge").wait_for(timeout=60_000)
+    assert "%" not in page.locator(".banner").inner_text()
+    page.get_by_role("link", name="HTTP interface").click()
+    page.get_by_text("/v1/scan").first.wait_for()
