@@ -30,7 +30,7 @@ def media(tmp_path_factory: pytest.TempPathFactory, write_clip: Callable[..., Pa
 @pytest.fixture(scope="module")
 def served(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service with the detector in the package; none without a browser."""
-    folder, scan = tmp_path_factory.mktemp("service"), ScanSettings(frames=12)
+    folder, scan = tmp_path_factory.mktemp("service"), ScanSettings(frames=12, backend="torch")
     settings = ServeSettings(data=folder, workers=1, device="cpu", scan=scan)
     with serving(settings, prepare_engines(settings)) as running:
         assert running.service.judges.ready.wait(120)

@@ -48,7 +48,7 @@ def test_the_frame_is_shown_plain_with_faces_or_with_the_map(
 
 
 def test_progress_is_told_by_stage(open_page: Any, service: Service) -> None:
-    service.stages = (("reading", 0.1), ("judging", 0.6))
+    service.stages = (("reading", 0.1), ("judging", 0.6), ("reading", 0.7))
     service.verdict, service.problem = None, {"title": "Stopped", "detail": "", "remedy": ""}
     page = open_page(BASE, serve=service)
     page.evaluate(

@@ -19,6 +19,7 @@ function shown(value) {
   return html("ul", { class: "plain" }, sentences.map((one) => html("li", {}, one)));
 }
 
+
 const named = (name) => spoken(name)[0].toUpperCase() + spoken(name).slice(1);
 
 /** What the file says of its origin, each finding with what it means and does not mean. */
@@ -26,28 +27,28 @@ export function origin(findings, meanings) {
   if (!findings?.length) return null;
   const entry = ({ kind, said }) => {
     const { title = kind, means, does_not_mean: not, notable } = meanings[kind] ?? {};
-    return html("li", { class: notable ? "notable" : "" }, html("h3", {}, title[0].toUpperCase() + title.slice(1)),
-      html("p", {}, said), means && folded("How to read it", facts([["It means", means], ["Not", not]])));
+    return html("li", { class: notable ? "notable" : "" },
+      html("h3", {}, named(title)), html("p", {}, said),
+      means && folded("How to read it", facts([["It means", means], ["It does not mean", not]])));
   };
   return section("Provenance",
-    html("p", { class: "soft small" }, "What the file says of its origin, beside its pixels. It is no part of the score."),
+    html("p", { class: "soft small" },
+      "What the file says of its origin, beside its pixels. It is no part of the score."),
     html("ul", { class: "findings" }, findings.map(entry)));
 }
 
-/** The file: hash, size, times, origin. */
-export function fileFacts(job) {
-  const { file = {}, verdict = {} } = job;
-  const hash = file.sha256 ?? verdict?.sha256;
+/** The file: hash, size, times. */
+export function fileFacts({ file, verdict, created, finished, expires }) {
   return section("The file", facts([
     ["Name", file.name],
-    ["SHA-256", hash && html("code", {}, hash)],
-    ["Kind", verdict?.kind],
-    ["Size", file.bytes && size(file.bytes)],
-    ["Pixels", verdict?.size?.join(" × ")],
-    ["Duration", verdict?.kind === "video" && clock(verdict.duration)],
-    ["Received", moment(job.created)],
-    ["Judged", moment(job.finished)],
-    ["Kept", job.expires && `verdict and pictures until ${moment(job.expires)}`],
+    ["SHA-256", html("code", {}, file.sha256)],
+    ["Kind", verdict.kind],
+    ["Size", size(file.bytes)],
+    ["Pixels", verdict.size?.join(" × ")],
+    ["Duration", verdict.kind === "video" && clock(verdict.duration)],
+    ["Received", moment(created)],
+    ["Judged", moment(finished)],
+    ["Kept", expires && `verdict and pictures until ${moment(expires)}`],
   ]));
 }
 

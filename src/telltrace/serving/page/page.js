@@ -4,7 +4,7 @@ import { aboutDetectors } from "./about.js";
 import { byId, html } from "./elements.js";
 import { chip } from "./people.js";
 import { picture, read } from "./service.js";
-import { Session, stageOf } from "./session.js";
+import { Session } from "./session.js";
 import { verdictView } from "./verdict.js";
 import { STAGES, sentence, size, spell } from "./words.js";
 
@@ -70,19 +70,18 @@ async function remove(entry) {
   }
 }
 
+/** How much is done, of the upload and then of judging, 0 to 1. */
+const shareOf = ({ job, share }) => (job ? job.progress.share : share) || 0;
+
 /** The verdict of an entry, or where it stands, in a few words. */
 function state(entry) {
-  const { job, error } = entry;
-  const verdict = job?.verdict;
+  const verdict = entry.job?.verdict;
   if (verdict) {
     const people = verdict.tracks.length > 1 ? `${verdict.tracks.length} people` : "";
     return [chip(verdict.verdict ?? verdict.status), html("span", { class: "soft" }, people)];
   }
-  const stage = stageOf(entry);
-  const share = stage === "uploading" ? entry.share : job?.progress?.share;
-  const ended = error || stage === "failed" || stage === "cancelled";
-  const far = share ? `${Math.round(100 * share)} %` : "…";
-  return [html("span", { class: "soft" }, ended ? stage : `${stage} ${far}`)];
+  const far = shareOf(entry) ? `${Math.round(100 * shareOf(entry))} %` : "…";
+  return [html("span", { class: "soft" }, STAGES.includes(entry.stage) ? `${entry.stage} ${far}` : entry.stage)];
 }
 
 /** One line of the list: chosen with a click, deleted with another. */
@@ -107,16 +106,19 @@ function list(entry) {
   return item;
 }
 
-/** Stages of a file that is not judged yet. */
-function progressView(entry) {
-  const stage = stageOf(entry);
+/** The stages of judging, with the one that a file is at. */
+function stageList({ stage }) {
   const at = STAGES.indexOf(stage);
-  const share = (stage === "uploading" ? entry.share : entry.job?.progress?.share) || 0;
+  return html("ol", { class: "stages", id: "stages" }, STAGES.map((name, i) =>
+    html("li", { class: i < at ? "past" : "", "aria-current": i === at ? "step" : null }, name)));
+}
+
+/** A file that is not judged yet. */
+function progressView(entry) {
   return html("section", { class: "card", "aria-labelledby": "headline" },
     html("h1", { id: "headline", tabindex: -1 }, entry.name),
-    html("ol", { class: "stages" }, STAGES.map((name, i) =>
-      html("li", { class: i < at ? "past" : "", "aria-current": i === at ? "step" : null }, name))),
-    html("progress", { id: "share", max: 1, value: share, "aria-label": "Done" }),
+    stageList(entry),
+    html("progress", { id: "share", max: 1, value: shareOf(entry), "aria-label": "Done" }),
     html("p", { class: "row" },
       html("button", { type: "button", onclick: () => remove(entry) }, "Cancel")));
 }
@@ -124,7 +126,7 @@ function progressView(entry) {
 function failedView(entry) {
   const { problem } = entry.job ?? {};
   const words = problem ? [problem.detail, problem.remedy].map(sentence).join(" ") : sentence(entry.error);
-  const title = problem?.title ?? (stageOf(entry) === "cancelled" ? "It was cancelled" : "It could not be judged");
+  const title = problem?.title ?? (entry.stage === "cancelled" ? "It was cancelled" : "It could not be judged");
   return html("section", { class: "card banner none", "aria-labelledby": "headline" },
     html("div", { class: "sign", "aria-hidden": "true" }, "×"),
     html("div", { class: "about" }, html("p", { class: "status" }, entry.name),
@@ -146,33 +148,39 @@ function welcome() {
       html("li", {}, html("h2", {}, title), html("p", {}, text))))), aboutDetectors()];
 }
 
-/** Show the chosen entry; of one that is under way only the share moves until the stage changes. */
+/** What there is to say of an entry that is over. */
+function ended(entry) {
+  if (!entry.job?.verdict) return [failedView(entry)];
+  const title = html("p", { class: "crumb" }, entry.name);
+  return verdictView(entry.job).then((content) => [title, ...content],
+    (error) => [title, html("p", { class: "note", id: "headline", tabindex: -1 }, error.message)]);
+}
+
+/** Put content in the place of the result; who was in it with the keyboard is led to its heading. */
+function put(content) {
+  const inside = byId("result").contains(document.activeElement);
+  byId("result").replaceChildren(...content);
+  if (inside) byId("headline").focus();
+}
+
+/** Show the chosen entry; of one that is under way only what changed is drawn anew. */
 async function show() {
-  const place = byId("result");
   const entry = chosen;
   document.title = entry ? `${entry.name} · telltrace` : "telltrace";
-  if (!entry) return place.replaceChildren(...welcome());
-  const stage = stageOf(entry);
-  if (stage === shownStage) {
-    const share = stage === "uploading" ? entry.share : entry.job?.progress?.share;
-    if (byId("share")) byId("share").value = share || 0;
-    return;
-  }
+  if (!entry) return put(welcome());
   const before = shownStage;
-  shownStage = stage;
-  if (entry.job?.verdict) {
-    const title = html("p", { class: "crumb" }, entry.name);
-    const content = await verdictView(entry.job).catch((error) => [html("p", { class: "note" }, error.message)]);
-    if (entry !== chosen) return;
-    place.replaceChildren(title, ...content);
-    if (before) say(`${entry.name}: ${byId("headline")?.textContent ?? ""}`);
-  } else if (["failed", "cancelled", "done"].includes(stage)) {
-    place.replaceChildren(failedView(entry));
-    say(`${entry.name}: ${byId("headline").textContent}`);
-  } else {
-    place.replaceChildren(progressView(entry));
-    say(`${entry.name}: ${stage}`);
+  shownStage = entry.stage;
+  if (byId("share") && before) byId("share").value = shareOf(entry);
+  if (before === entry.stage) return;
+  if (STAGES.includes(entry.stage)) {
+    if (before) byId("stages").replaceWith(stageList(entry));
+    else put([progressView(entry)]);
+    return say(`${entry.name}: ${entry.stage}`);
   }
+  const content = await ended(entry);
+  if (entry !== chosen) return;
+  put(content);
+  if (before) say(`${entry.name}: ${byId("headline").textContent}`);
 }
 
 /** Pictures to try, of which the service tells. */

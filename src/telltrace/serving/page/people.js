@@ -142,8 +142,8 @@ function row(number, person, context, onSelect) {
   const height = (look) => (look.score ?? -1) + (look.smoothed ?? 0);
   const peak = person.faces.reduce((a, b) => (height(b) > height(a) ? b : a));
   const line = context.moving && scored.length > 1 ? timeline(number, person, context, go) : null;
-  const element = html("article",
-    { class: `person ${describe(person.status).tone} ${context.moving ? "moving" : ""}`, "aria-labelledby": `person-${number}` },
+  const kind = `person ${describe(person.status).tone} ${context.moving ? "moving" : ""}`;
+  const element = html("article", { class: kind, "aria-labelledby": `person-${number}` },
     portrait(number, peak, context, go),
     about(number, person, context),
     context.moving && html("div", { class: "when" }, line?.drawing, flagged(person, go), lookTable(person)));

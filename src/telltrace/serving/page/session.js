@@ -1,8 +1,18 @@
 // The files of this tab: uploads one after another, their progress, and the list of them.
 
 import { Problem, call, forget, isFinal, send, states } from "./service.js";
+import { STAGES } from "./words.js";
 
 const FOLLOWED = 3;
+
+/** What a file is at: a stage of judging or an end. A scan that looks again is not set back. */
+function stageOf({ job, error, stage }) {
+  if (error) return "failed";
+  if (!job) return "uploading";
+  if (isFinal(job)) return job.state;
+  const now = job.state === "queued" ? "waiting" : job.progress.stage;
+  return STAGES.indexOf(now) < STAGES.indexOf(stage) ? stage : now;
+}
 
 /** Files in the order in which they came; `onChange(entry)` is told of each change of one. */
 export class Session {
@@ -51,6 +61,7 @@ export class Session {
   }
 
   #changed(entry) {
+    entry.stage = stageOf(entry);
     const known = this.entries.filter(({ id }) => id).map(({ id, name }) => ({ id, name })).reverse();
     sessionStorage.setItem("jobs", JSON.stringify(known));
     this.onChange(entry);
@@ -98,12 +109,4 @@ export class Session {
       this.waiting.shift()?.();
     }
   }
-}
-
-/** What an entry of the list is at: uploading, a stage of judging, an end. */
-export function stageOf({ job, error }) {
-  if (error) return "failed";
-  if (!job) return "uploading";
-  if (isFinal(job)) return job.state;
-  return job.state === "queued" ? "waiting" : job.progress?.stage ?? "waiting";
 }

@@ -24,7 +24,8 @@ function scored(file, limits) {
       html("span", {}, `score ${about}`)),
     scale(score, limits, `${percent(score)}; nothing is claimed from ${between}`),
     html("p", { class: "soft small" }, `Nothing is claimed from ${between}.`,
-      short && ` By all looks together it is ${percent(person.score)}; a few seconds alone must score higher than the whole.`,
+      short && ` By all looks together it is ${percent(person.score)};`,
+      short && " a few seconds alone must score higher than the whole.",
       file.tracks.length > 1 && " With several people it takes more to say something."));
 }
 
