@@ -4,19 +4,17 @@ The validation splits are scanned, pictures once more after a treatment each, as
 calibrate --media`. Printed: wrong verdicts by what makes a file hard to judge and by treatment,
 with Wilson's 95 % intervals. FOLDER is as of `default_detector.py`.
 
-    python benchmarks/quality.py DATA --more FOLDER --limit 200 --out bins.json
+    python benchmarks/quality.py DATA --more FOLDER --limit 200
 
 Without the data it prints that and ends.
 """
 
 import argparse
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 from default_detector import show, split_media
 
-from telltrace.data.manifest import check_manifest
+from telltrace.data.manifest import check_manifest, write_manifest
 from telltrace.evidence.quality import VERDICTS
 from telltrace.inference import Scanner
 from telltrace.inference.quality import by_treatment, measure_quality
@@ -28,16 +26,17 @@ def main() -> None:
     parser.add_argument("--more", type=Path)
     parser.add_argument("--limit", type=int, default=200, help="files of a class of a source")
     parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--out", type=Path, help="the bins as JSON")
+    parser.add_argument("--list", type=Path, help="only write these media, as a manifest")
     args = parser.parse_args()
     media = split_media(args.data, args.more, args.limit, "val") if args.data else None
     if media is None or media.empty:
         print("This needs the folder of the test data: docs/data.md says what it holds.")
         return
-    scanner = Scanner(args.checkpoint, device="cpu")
-    bins, table = measure_quality(scanner, check_manifest(media.assign(split="val")))
-    if args.out:
-        args.out.write_text(json.dumps([asdict(one) for one in bins], indent=1))
+    media = check_manifest(media.assign(split="val"))
+    if args.list:
+        write_manifest(media, args.list)
+        return
+    bins, table = measure_quality(Scanner(args.checkpoint, device="cpu"), media)
     for key, files in media.groupby(["dataset", "label"]):
         print(*key, len(files))
     rows = [

@@ -39,5 +39,6 @@ for set in celeba openforensics lfw clips_dense ffpp ciplab generated dfdc_faces
         --out "scores/$set.csv"
     scores+=("scores/$set.csv")
 done
-telltrace calibrate runs/default_continued/best.safetensors "${scores[@]}" --out default.safetensors
+python "$recipes/../benchmarks/quality.py" "$data" --more "$more" --limit 200 --list val_media.csv
+telltrace calibrate runs/default_continued/best.safetensors "${scores[@]}" --media val_media.csv --out default.safetensors
 echo "Copy $PWD/default.safetensors to src/telltrace/weights/ to make it the package's own."

@@ -72,7 +72,7 @@ def test_a_ratio_is_kept_within_its_bounds_and_a_prior_gives_a_posterior() -> No
     found = state(1.0, (-1.0, 2.0), prior=0.001)
     assert found.log10_lr == 2
     assert found.posterior == pytest.approx(0.1 / 1.099)  # odds of 1 to 999 times 100
-    assert "With the prior that was given: 9.1% probability" in found.sentence
+    assert "A prior of 0.001 becomes a probability of 0.091." in found.sentence
     assert "probability" not in state(1.0, (-1.0, 2.0)).sentence
     assert state(0.0, (-1.0, 2.0)).sentence == (
         "Likelihood ratio 1/10: moderate support for a real face (kept between 1/10 and 100)."

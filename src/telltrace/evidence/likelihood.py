@@ -36,8 +36,10 @@ class Likelihood:
     """Between which it was kept; validation items support no stronger one."""
     words: str
     """The same in words of the usual verbal scale."""
+    prior: float | None = None
+    """The reader's probability of forgery before the score, where it was given."""
     posterior: float | None = None
-    """Probability of forgery for a reader whose prior was given; None without one."""
+    """That after it; None without a prior."""
 
     @property
     def sentence(self) -> str:
@@ -45,7 +47,7 @@ class Likelihood:
         said = f"Likelihood ratio {plain_ratio(self.log10_lr)}: {self.words}"
         said += f" (kept between {plain_ratio(self.low)} and {plain_ratio(self.high)})."
         if self.posterior is not None:
-            said += f" With the prior that was given: {self.posterior:.1%} probability of forgery."
+            said += f" A prior of {self.prior:.3g} becomes a probability of {self.posterior:.3g}."
         return said
 
 
@@ -69,7 +71,12 @@ def state(score: float, bounds: Bounds, prior: float | None = None) -> Likelihoo
     posterior = None if prior is None else float(expit(logit(prior) + odds))
     low, high = bounds
     return Likelihood(
-        log10_lr=ratio, low=low, high=high, words=in_words(ratio), posterior=posterior
+        log10_lr=ratio,
+        low=low,
+        high=high,
+        words=in_words(ratio),
+        prior=prior,
+        posterior=posterior,
     )
 
 

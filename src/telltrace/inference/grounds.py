@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from telltrace.checkpoint import Detector
+from telltrace.evidence.likelihood import Bounds, plain_ratio
 from telltrace.inference.custody import versions
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import Verdict
@@ -42,6 +43,7 @@ def detector_facts(detector: Detector) -> str:
         "Real below": f"{zone.real_below:.4f}",
         "Fake from": f"{zone.fake_from:.4f}, strict {zone.fake(strict=True):.4f}",
         "Calibrated on": zone.fitted_on or "not said in its card",
+        "Likelihood ratios": _ratios(zone.lr_bounds),
         "Temperature and bias": f"{zone.temperature:g}, {zone.bias:g}",
         "Face crop": f"{crop.alignment}, {margin}, {crop.size} pixels",
         "Network's input": f"{card.preprocessing.image_size} pixels",
@@ -84,3 +86,11 @@ def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:
 def method_facts(scanner: Scanner) -> str:
     """The settings of a scan and the versions of what computes, as HTML."""
     return html.facts({**vars(scanner.settings), **versions()})
+
+
+def _ratios(bounds: Bounds | None) -> str:
+    """How far the likelihood ratios of pictures are supported."""
+    if bounds is None:
+        return "none are stated"
+    low, high = map(plain_ratio, bounds)
+    return f"of pictures from {low} to {high}, as far as the validation supports them"
