@@ -35,7 +35,7 @@ telltrace train --config recipe.yaml "$@"
 telltrace predict crops/manifest.csv --checkpoint runs/first/best.safetensors \\
   --split test --out scores.csv
 telltrace evaluate scores.csv
-telltrace report scores.csv runs/first --out report.html
+telltrace report scores.csv --out report.html
 """
 JUDGE = '''\
 """Judge files with the detector of runs/first: python judge.py FILE..."""
