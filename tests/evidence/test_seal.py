@@ -51,6 +51,27 @@ def test_a_file_that_is_no_report_is_refused(text: Any, tmp_path: Path) -> None:
         read_report(path)
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("frames", [{"index": 10**30}]),
+        ("frames", [{"index": -1}]),
+        ("frames", [7]),
+        ("detectors", [None]),
+        ("verdict", {"score": "high"}),
+        ("verdict", {"provenance": [{}]}),
+        ("verdict", {"provenance": [3]}),
+    ],
+)
+def test_a_report_of_other_types_is_refused_though_sealed(
+    part: str, value: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(seal({**STATEMENT, part: value})))
+    with pytest.raises(OptionError, match="is no report"):
+        read_report(path)
+
+
 def test_frames_of_a_video_and_of_its_copy_in_another_container_are_the_same(
     material: Any, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final, NamedTuple
 
 from telltrace.errors import OptionError
@@ -42,16 +43,24 @@ def read_report(path: Path) -> dict[str, Any]:
     """A sealed report, whether or not its seal holds; an OptionError if it is none."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        sound = report["schema"] == SCHEMA and isinstance(report["hashes"], dict)
-        sound &= all(isinstance(report[name], kind) for name, kind in PARTS.items())
-        sound &= all(isinstance(frame["index"], int) for frame in report["frames"])
-        sound &= isinstance(report["seal"], str)
+        sound = _is_sound(report)
     except (ValueError, KeyError, TypeError):
         sound = False
     if not sound:
         remedy = "Give the JSON file that `telltrace scan --seal` wrote."
         raise OptionError(f"is no report of {SCHEMA}", remedy=remedy, path=path)
     return dict(report)
+
+
+def _is_sound(report: dict[str, Any]) -> bool:
+    """Whether all that will be compared is of its type; a KeyError or TypeError says no, too."""
+    sound = report["schema"] == SCHEMA and isinstance(report["hashes"], dict)
+    sound &= isinstance(report["seal"], str)
+    sound &= all(isinstance(report[name], kind) for name, kind in PARTS.items())
+    sound &= all(0 <= int(frame["index"]) < 2**31 for frame in report["frames"])
+    sound &= all(isinstance(one, dict) for one in report["detectors"])
+    sound &= all(isinstance(one["kind"], str) for one in report["verdict"].get("provenance", ()))
+    return sound and isinstance(report["verdict"].get("score"), int | float | NoneType)
 
 
 def check_seal(report: dict[str, Any]) -> list[Check]:

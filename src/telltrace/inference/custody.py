@@ -123,8 +123,8 @@ def _judge_again(report: dict[str, Any], media: Path, build: Build) -> list[Chec
 
 def _check_verdict(found: dict[str, Any], before: dict[str, Any]) -> Check:
     said = f"{found['status']}, score {found['score']}"
-    scores = [one["score"] for one in (found, before)]
-    near = scores[0] == scores[1] or (None not in scores and abs(scores[0] - scores[1]) <= NEAR)
+    now, then = found["score"], before.get("score")
+    near = now == then or (None not in (now, then) and abs(now - then) <= NEAR)
     same = near and all(found[name] == before.get(name) for name in ("status", "verdict"))
     was = "" if same else f"; sealed was {before.get('status')}, score {before.get('score')}"
     return Check("verdict", same, said + was)
@@ -133,10 +133,11 @@ def _check_verdict(found: dict[str, Any], before: dict[str, Any]) -> Check:
 def _check_provenance(found: dict[str, Any], before: dict[str, Any]) -> Check:
     """C2PA needs the package and the list of trusted signers of then to say the same."""
     now, then = (
-        {(one["kind"], one["said"]) for one in each.get("provenance", ())}
+        {(one["kind"], str(one.get("said"))) for one in each.get("provenance", ())}
         for each in (found, before)
     )
-    different = sorted(f"{kind} ({said})" for kind, said in now ^ then)
-    trusting = different and all(name.startswith("c2pa") for name in different)
-    said = f"{len(now)} findings" if not different else f"differs: {'; '.join(different)}"
-    return Check("provenance", None if trusting else not different, said)
+    different = sorted(now ^ then)
+    signed = different and all(k.startswith("c2pa") or s[:5] == "C2PA " for k, s in different)
+    names = "; ".join(f"{kind} ({said})" for kind, said in different)
+    said = f"differs: {names}" if different else f"{len(now)} findings"
+    return Check("provenance", None if signed else not different, said)
