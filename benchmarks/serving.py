@@ -53,7 +53,7 @@ def main() -> int:
             rows, same = (speed if what == "speed" else kill)(folder, args)
             tables[what], sound = rows, sound and same
     settings = {"files": args.files, "at a time": args.at_a_time, "workers": args.workers}
-    write("serving", tables, **settings, **{"before": busy, "after": load()})
+    write("serving", tables, **settings, before=busy, after=load())
     return int(not sound)
 
 
