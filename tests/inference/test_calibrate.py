@@ -256,3 +256,6 @@ def test_the_command_measures_quality_on_media(
     assert re.search(r"image +all, blurred +[01] of 1", capsys.readouterr().out)
     bins = {one.kind: one for one in load_detector(out).card.quality}
     assert (bins["any"].reals, bins["any"].fakes) == (1, 0)
+    (tmp_path / "media.csv").write_text("path,label,split\na.png,0,test\n")
+    assert main(["calibrate", *paths[:2], "--media", paths[2], "--out", out + ".safetensors"]) == 2
+    assert not Path(out + ".safetensors").exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from telltrace.checkpoint import Card, Detector
     from telltrace.evidence.likelihood import Bounds
     from telltrace.evidence.quality import QualityBin
     from telltrace.inference.calibrate import Fitted
@@ -51,11 +52,11 @@ def calibrate(
     before = detector.card.calibration
     found = fit(before, table, **options)
     card = replace(detector.card, calibration=found.calibration, video=found.video, quality=())
-    save_checkpoint(out, detector.network, card)
     told = ""
     if media is not None:
-        quality, told = _quality(out, media, options.get("error", 0.05))
-        save_checkpoint(out, detector.network, replace(card, quality=quality))
+        quality, told = _quality(detector, card, media, options.get("error", 0.05))
+        card = replace(card, quality=quality)
+    save_checkpoint(out, detector.network, card)
     print(_described(found, options.get("curve", "platt")))
     shares = verdict_shares(before, found, table)
     shares["label"] = shares["label"].map({0: "real", 1: "fake"})
@@ -64,15 +65,20 @@ def calibrate(
     return 0
 
 
-def _quality(checkpoint: Path, media: Path, error: float) -> "tuple[tuple[QualityBin, ...], str]":
-    """What a checkpoint was measured to do on these media, and a table of it."""
+def _quality(
+    detector: "Detector", card: "Card", media: Path, error: float
+) -> "tuple[tuple[QualityBin, ...], str]":
+    """What a detector with a new card does on these media, and a table of it."""
+    from telltrace.checkpoint import Detector, Ensemble
     from telltrace.data.manifest import read_manifest
     from telltrace.evaluation.text_tables import text_table, to_lines
     from telltrace.evidence.quality import VERDICTS
     from telltrace.inference import Scanner
     from telltrace.inference.quality import by_treatment, measure_quality
 
-    bins, said = measure_quality(Scanner(checkpoint), read_manifest(media), error)
+    parts = list(detector.members)
+    judge = Ensemble(parts, card) if card.members else Detector(detector.network, card)
+    bins, said = measure_quality(Scanner(judge), read_manifest(media), error)
     rows = [
         [one.medium, one.kind, str(one.errors("FAKE")), str(one.errors("REAL")),
          ", ".join(name for name in VERDICTS if one.breaks_promise(name))]
