@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -21,14 +23,15 @@ from .conftest import SMALL, serving
 
 
 def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
+    folder = tmp_path / "private"
     for _ in range(2):  # the second finds them
-        database = Database(ServeSettings(data=tmp_path))
+        database = Database(ServeSettings(data=folder))
         with database.reading() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, SCHEMA) == []
             assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
         database.close()
-    assert (tmp_path.stat().st_mode & 0o077) == 0 or tmp_path.exists()
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("address", ["nothing", "unknown://x"])
@@ -38,35 +41,36 @@ def test_an_address_of_no_database_is_refused(tmp_path: Path, address: str) -> N
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A server of PostgreSQL's own, without a network; its address."""
     pytest.importorskip("psycopg", reason="needs the extra postgres")
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         pytest.skip("No PostgreSQL: install Debian's package postgresql to run this test.")
-    root = tmp_path_factory.mktemp("postgres")
-    data, who = root / "data", []
+    who = []
     if os.getuid() == 0:  # it refuses to run as root
         if not shutil.which("runuser"):
             pytest.skip("PostgreSQL does not run as root, and there is no runuser.")
         who = ["runuser", "-u", "postgres", "--"]
-        for folder in (root, *root.parents[:2]):
-            folder.chmod(0o755)
-        shutil.chown(root, "postgres")
-    make = [programs[-1] / "initdb", "-D", data, "-A", "trust", "-U", "telltrace", "--no-sync"]
-    subprocess.run([*who, *make], check=True, capture_output=True, cwd="/")
-    run = [programs[-1] / "postgres", "-D", data, "-k", root, "-c", "listen_addresses=", "-F"]
+    # not below pytest's own folder, which every new run of it closes to other users
+    with tempfile.TemporaryDirectory(prefix="telltrace-", ignore_cleanup_errors=True) as folder:
+        if who:
+            shutil.chown(folder, "postgres")
+        yield from _postgres([*who], programs[-1], Path(folder))
+
+
+def _postgres(who: list[str], programs: Path, root: Path) -> Iterator[str]:
+    quiet: dict[str, Any] = {"check": True, "capture_output": True, "cwd": "/"}
+    data = root / "data"
+    make = [programs / "initdb", "-D", data, "-A", "trust", "-U", "telltrace", "--no-sync"]
+    subprocess.run([*who, *make], **quiet)
+    run = [programs / "postgres", "-D", data, "-k", root, "-c", "listen_addresses=", "-F"]
     with subprocess.Popen([*who, *run], cwd="/", stderr=subprocess.DEVNULL) as server:
         while not list(root.glob(".s.PGSQL.5432")):
             assert server.poll() is None, "the server has ended at its start"
             time.sleep(0.05)
         yield f"postgresql+psycopg://telltrace@/postgres?host={root}"
-        subprocess.run(
-            [*who, programs[-1] / "pg_ctl", "-D", data, "stop", "-m", "immediate"],
-            check=True,
-            capture_output=True,
-            cwd="/",
-        )
+        subprocess.run([*who, programs / "pg_ctl", "-D", data, "stop", "-m", "immediate"], **quiet)
 
 
 def test_jobs_and_keys_live_in_postgresql_too(tmp_path: Path, postgres: str) -> None:

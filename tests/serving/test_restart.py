@@ -10,12 +10,14 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from telltrace.serving import store
 from telltrace.serving.database import JOBS, Database
+from telltrace.serving.problems import Problem
 from telltrace.serving.store import Store
 
 from .conftest import SMALL, serving
@@ -24,6 +26,7 @@ SCRIPT = """
 import sys, time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from telltrace.serving import store
 store.LEASE = 0.5
 from tests.serving.conftest import SMALL, serving
@@ -109,7 +112,7 @@ def test_a_job_has_one_owner_and_ends_once(tmp_path: Path, monkeypatch: pytest.M
     assert jobs.claim("first") is not None
     assert jobs.claim("second") is None
     monkeypatch.setattr(store, "LEASE", -1.0)
-    jobs.hold("first")  # its lease has passed
+    jobs.hold("first", ["0" * 32])  # its lease has passed
     taken = jobs.claim("second")
     assert taken is not None
     assert taken.attempts == 2
@@ -118,3 +121,27 @@ def test_a_job_has_one_owner_and_ends_once(tmp_path: Path, monkeypatch: pytest.M
     assert jobs.finish("0" * 32, "second", json.dumps({"a": 1}), None)
     assert not jobs.finish("0" * 32, "second", "{}", None)
     assert jobs.find("0" * 32).to_dict()["verdict"] == {"a": 1}
+
+
+def test_a_verdict_that_could_not_be_written_is_judged_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the end nor the giving back of the job reaches the database at first."""
+    monkeypatch.setattr(store, "LEASE", 0.5)
+    finish, release, failures = Store.finish, Store.release, iter([True, True])
+
+    def fail(method: Any) -> Any:
+        def once(*values: Any) -> Any:
+            if next(failures, False):
+                raise Problem("database-busy", "the database is locked or away")
+            return method(*values)
+
+        return once
+
+    monkeypatch.setattr(Store, "finish", fail(finish))
+    monkeypatch.setattr(Store, "release", fail(release))
+    with serving(replace(SMALL, data=tmp_path)) as running:
+        running.gate.set()
+        job = running.finish(running.send("x").json["id"])
+        assert job["verdict"]["reason"] == "x"
+        assert running.service.store.find(job["id"]).attempts == 2

@@ -54,6 +54,8 @@ class Judges:
         """Whether an engine is ready to judge."""
         self._stopping, self._news = Event(), SimpleQueue[None]()
         self._threads: list[Thread] = []
+        self._held: set[str] = set()
+        """Jobs that are judged now."""
 
     def start(self) -> None:
         """Begin; the engines get ready one after the other after this has returned."""
@@ -98,18 +100,23 @@ class Judges:
             with suppress(Empty):
                 self._news.get(timeout=LOOK_EVERY)
             return
+        self._held.add(job.id)
+        try:
+            self._judge(job, engine)
+        except BaseException:
+            self.store.release(self.owner, job.id)
+            raise
+        finally:
+            self._held.discard(job.id)
+
+    def _judge(self, job: Job, engine: Engine) -> None:
         if not job.sync:  # who waits for that asks for its end alone
             self.changes.tell(job.id)
         if job.attempts > ATTEMPTS:
             problem = Problem("crashed", "the service ended again and again while it was judged")
             self._end(job, None, problem)
-            return
-        try:
-            answer = engine.judge(self._upload(job))
-        except BaseException:
-            self.store.release(self.owner, job.id)
-            raise
-        self._conclude(job, answer)
+        else:
+            self._conclude(job, engine.judge(self._upload(job)))
 
     def _upload(self, job: Job) -> Upload:
         limit = self.settings.sync_seconds if job.sync else self.settings.max_seconds
@@ -154,7 +161,7 @@ class Judges:
         tidied = 0.0
         while not self._stopping.wait(LEASE / 4):
             try:
-                self.store.hold(self.owner)
+                self.store.hold(self.owner, tuple(self._held))
                 if time.monotonic() - tidied > TIDY_EVERY:
                     tidied = time.monotonic()
                     self.tidy()

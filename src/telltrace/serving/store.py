@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -155,9 +155,9 @@ class Store:
         with self.database.writing() as to:
             return to.execute(sa.update(JOBS).where(mine).values(**news)).rowcount == 1
 
-    def hold(self, owner: str) -> None:
-        """Say that this owner lives."""
-        mine = (JOBS.c.owner == owner) & (JOBS.c.state == "running")
+    def hold(self, owner: str, job_ids: Collection[str]) -> None:
+        """Say that this owner is still at these jobs."""
+        mine = (JOBS.c.owner == owner) & JOBS.c.id.in_(job_ids)
         with self.database.writing() as to:
             to.execute(sa.update(JOBS).where(mine).values(lease=time.time() + LEASE))
 
