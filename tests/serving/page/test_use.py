@@ -12,8 +12,8 @@ def test_keys_walk_through_the_moments_of_a_person(open_page: Any, service: Serv
     page = shown(open_page, service)
     slider = page.get_by_role("slider", name="Moments of person 1")
     caption = page.locator(".caption")
-    assert slider.get_attribute("aria-valuetext").startswith("4.22 s: 95 %")  # the worst look
-    assert caption.inner_text() == "Person 1 at 4.22 s · 95 % for this look alone"
+    assert slider.get_attribute("aria-valuetext").startswith("4.22 s: 95\u00a0%")  # the worst look
+    assert caption.inner_text() == "Person 1 at 4.22 s · 95\u00a0% for this look alone"
     slider.focus()
     for key, said in (("ArrowRight", "5.28 s"), ("Home", "0.00 s"), ("ArrowLeft", "0.00 s")):
         page.keyboard.press(key)

@@ -32,7 +32,8 @@ export const FLAGS = {
 
 export const STAGES = ["uploading", "waiting", "reading", "finding faces", "judging", "drawing"];
 
-export const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+/** A share in percent, which no line break parts. */
+export const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}\u00a0%`;
 
 export const sentence = (text) =>
   text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "";
