@@ -141,6 +141,7 @@ def test_another_shell_is_refused_with_a_way_out(capsys: Captured) -> None:
         ("complexity timm:qqqq", "timm.list_models() lists those it has."),
         ("scan scores.csv --threads 0", "threads must be at least 1, got 0."),
         ("scan scores.csv --frames 0", "frames must be a positive number, got 0."),
+        ("serve --port 99999", "port must be at most 65535, got 99999."),
         ("explain scores.csv", "--out is missing."),
         ("prepare", "source, --out is missing."),
     ],

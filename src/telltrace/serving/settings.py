@@ -10,6 +10,7 @@ from telltrace.inference import ScanSettings
 
 MEGA: Final = 1_000_000
 DATABASE: Final = "jobs.sqlite"
+PORTS = 65535
 MAY_BE_ZERO: Final = ("port", "memory_megabytes")
 
 
@@ -75,6 +76,8 @@ class ServeSettings:
                 if not lowest <= value < float("inf"):
                     wanted = "not be negative" if lowest == 0 else "be positive"
                     raise OptionError(f"{part.name} must {wanted}, got {value}.")
+        if self.port > PORTS:
+            raise OptionError(f"port must be at most {PORTS}, got {self.port}.")
 
     @property
     def max_bytes(self) -> int:
