@@ -34,8 +34,8 @@ def detector() -> Detector:
 
 def test_a_folder_gives_the_same_scores(detector: Detector, tmp_path: Path) -> None:
     expected = detector.score(CROPS)
-    written = detector.save_pretrained(tmp_path / "shared")
-    again = Detector.from_pretrained(tmp_path / "shared")
+    written = hub.save_pretrained(detector, tmp_path / "shared")
+    again = hub.from_pretrained(tmp_path / "shared")
     assert again.score(CROPS) == pytest.approx(expected, abs=1e-6)
     assert again.card == telltrace.load_detector(written).card == detector.card
     config = json.loads((tmp_path / "shared" / "config.json").read_text())
@@ -63,34 +63,34 @@ def test_a_repository_is_found_in_the_cache(
 ) -> None:
     pytest.importorskip("huggingface_hub")
     folder = tmp_path / "models--somebody--mine"
-    detector.save_pretrained(folder / "snapshots" / ("a" * 40))
+    hub.save_pretrained(detector, folder / "snapshots" / ("a" * 40))
     (folder / "refs").mkdir()
     (folder / "refs" / "main").write_text("a" * 40)
     options = {"cache_dir": tmp_path, "local_files_only": True}
-    found = Detector.from_pretrained("somebody/mine", **options)
+    found = hub.from_pretrained("somebody/mine", **options)
     assert found.card == detector.card
     with pytest.raises(CheckpointError, match="cannot be had from the hub") as error:
-        Detector.from_pretrained("somebody/other", **options)
+        hub.from_pretrained("somebody/other", **options)
     assert "Check the name and the network" in str(error.value)
 
 
 def test_a_wrong_name_says_what_is_wanted(detector: Detector, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such folder"):
-        Detector.from_pretrained(tmp_path / "nowhere")
+        hub.from_pretrained(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match=r"holds no model\.safetensors"):
-        Detector.from_pretrained(tmp_path)
+        hub.from_pretrained(tmp_path)
     with pytest.raises(OptionError, match="OWNER/NAME"):
-        detector.push_to_hub("mine")
+        hub.push_to_hub(detector, "mine")
 
 
 def test_without_the_client_a_folder_still_works(
     detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    detector.save_pretrained(tmp_path)
-    assert Detector.from_pretrained(tmp_path).card == detector.card
+    hub.save_pretrained(detector, tmp_path)
+    assert hub.from_pretrained(tmp_path).card == detector.card
     with pytest.raises(DependencyError, match=r"telltrace\[hub\]"):
-        Detector.from_pretrained("somebody/mine")
+        hub.from_pretrained("somebody/mine")
 
 
 def test_what_is_uploaded_is_the_folder(
@@ -109,7 +109,7 @@ def test_what_is_uploaded_is_the_folder(
             return f"address of {repo_id}"
 
     monkeypatch.setattr(hub, "_client", lambda: Hub)
-    assert detector.push_to_hub("somebody/mine") == "address of somebody/mine"
+    assert hub.push_to_hub(detector, "somebody/mine") == "address of somebody/mine"
     files = ["README.md", "config.json", "model.safetensors"]
     assert sent == {"name": "somebody/mine", "private": True, "exist_ok": True, "files": files}
 
@@ -123,6 +123,6 @@ def test_an_ensemble_is_shared_as_one(detector: Detector, tmp_path: Path) -> Non
     )  # fmt: skip
     other = Detector(telltrace.create_detector("meso4", image_size=32), detector.card)
     both = Ensemble([detector, other], card)
-    both.save_pretrained(tmp_path)
-    assert Detector.from_pretrained(tmp_path).score(CROPS) == pytest.approx(both.score(CROPS))
+    hub.save_pretrained(both, tmp_path)
+    assert hub.from_pretrained(tmp_path).score(CROPS) == pytest.approx(both.score(CROPS))
     assert "meso4, meso4" in (tmp_path / "README.md").read_text()

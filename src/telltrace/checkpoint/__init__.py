@@ -11,13 +11,15 @@ from telltrace.renamed import old_names
 
 from .card import FORMAT, Card
 from .detector import Detector, Ensemble, probabilities
+from .hub import from_pretrained, push_to_hub, save_pretrained
 from .loading import ALLOWED, load_detector, resolve_backend
 from .reading import BUNDLED, read_card, read_tensors, save_checkpoint, write_tensors
 
 __all__ = [
     "ALLOWED", "BUNDLED", "FORMAT", "Calibration", "Card", "Detector", "Ensemble",
-    "VideoCalibration", "load_detector", "probabilities", "read_card", "read_tensors",
-    "resolve_backend",    "save_checkpoint", "write_tensors",
+    "VideoCalibration", "from_pretrained", "load_detector", "probabilities", "push_to_hub",
+    "read_card", "read_tensors", "resolve_backend", "save_checkpoint", "save_pretrained",
+    "write_tensors",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:

@@ -1,8 +1,7 @@
 """A detector that is ready to score: the one path from a face crop to a score."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,32 +98,6 @@ class Detector:
         network, self._device = self.network, device
         self._compute_live(network)
         return self
-
-    def save_pretrained(self, folder: str | Path) -> Path:
-        """Write it as a folder with a page about it; see `telltrace.checkpoint.hub`."""
-        from .hub import save_pretrained
-
-        return save_pretrained(self, folder)
-
-    def push_to_hub(self, name: str, *, private: bool = True) -> str:
-        """Upload that folder as OWNER/NAME; gives back the commit's address."""
-        from .hub import push_to_hub
-
-        return push_to_hub(self, name, private=private)
-
-    @staticmethod
-    def from_pretrained(
-        name: str | Path, revision: str | None = None, device: str = "cpu", **download: Any
-    ) -> "Detector":
-        """Load what `save_pretrained` wrote: a folder, or OWNER/NAME on the hub.
-
-        ``download`` are options of ``huggingface_hub.hf_hub_download``. A CheckpointError if there
-        is none, a DependencyError if a hub is asked and its client is not installed.
-        """
-        from .hub import find_pretrained
-        from .loading import load_detector
-
-        return load_detector(find_pretrained(name, revision, **download), device)
 
     def score(self, crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probability, (N,), that each of the RGB crops (N, H, W, 3) is forged.

@@ -4,16 +4,15 @@ import json
 import tempfile
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from telltrace.errors import CheckpointError, DependencyError, OptionError
 from telltrace.files import write_bytes, write_json
 
 from .card import Card
+from .detector import Detector
+from .loading import load_detector
 from .reading import save_checkpoint
-
-if TYPE_CHECKING:
-    from .detector import Detector
 
 WEIGHTS: Final = "model.safetensors"
 """The checkpoint: any command of telltrace takes this file."""
@@ -32,10 +31,10 @@ probability, from 0 to 1, that a face is forged. It is a measurement by a detect
 weaknesses, no proof.
 
 ```python
-from telltrace.checkpoint import Detector
 from telltrace import Scanner
+from telltrace.checkpoint import from_pretrained
 
-scanner = Scanner(Detector.from_pretrained("THIS FOLDER OR ITS NAME ON A HUB"))
+scanner = Scanner(from_pretrained("THIS FOLDER OR ITS NAME ON A HUB"))
 print(scanner.scan("picture.jpg"))
 ```
 
@@ -59,7 +58,7 @@ print(scanner.scan("picture.jpg"))
 """
 
 
-def save_pretrained(detector: "Detector", folder: str | Path) -> Path:
+def save_pretrained(detector: Detector, folder: str | Path) -> Path:
     """Write a detector as a folder: the checkpoint, ``config.json``, and ``README.md``.
 
     Args:
@@ -80,12 +79,15 @@ def save_pretrained(detector: "Detector", folder: str | Path) -> Path:
     return folder / WEIGHTS
 
 
-def find_pretrained(name: str | Path, revision: str | None = None, **download: Any) -> Path:
-    """The checkpoint of a folder, or of a repository on the hub, which is downloaded once.
+def from_pretrained(
+    name: str | Path, revision: str | None = None, device: str = "cpu", **download: Any
+) -> Detector:
+    """Load what `save_pretrained` wrote: a folder, or a repository that is downloaded once.
 
     Args:
         name: A folder that `save_pretrained` wrote, or OWNER/NAME on the hub.
         revision: Branch, tag or commit of the repository.
+        device: Where to compute.
         **download: Handed to ``huggingface_hub.hf_hub_download``: ``cache_dir``, ``token``,
             ``local_files_only`` and others.
 
@@ -93,6 +95,10 @@ def find_pretrained(name: str | Path, revision: str | None = None, **download: A
         CheckpointError: If there is no such folder and no such repository, or no checkpoint in it.
         DependencyError: If a hub is asked and its client is not installed.
     """
+    return load_detector(_find(name, revision, download), device)
+
+
+def _find(name: str | Path, revision: str | None, download: dict[str, Any]) -> Path:
     folder = Path(name)
     if folder.is_dir():
         if not (folder / WEIGHTS).is_file():
@@ -112,7 +118,7 @@ def find_pretrained(name: str | Path, revision: str | None = None, **download: A
         raise CheckpointError(reason, remedy=remedy, path=folder) from None
 
 
-def push_to_hub(detector: "Detector", name: str, *, private: bool = True) -> str:
+def push_to_hub(detector: Detector, name: str, *, private: bool = True) -> str:
     """Upload a detector's folder as the repository OWNER/NAME; gives back the commit's address.
 
     Raises:
