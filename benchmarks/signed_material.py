@@ -29,8 +29,14 @@ class Signer:
     anchors: Path
     """PEM file with the certificate of the authority."""
 
-    def sign(self, source: Path, out: Path, digital_source: str = "digitalCapture") -> Path:
-        """Write a copy of a file with a manifest that says how it was created."""
+    def sign(
+        self,
+        source: Path,
+        out: Path,
+        digital_source: str = "digitalCapture",
+        parent: Path | None = None,
+    ) -> Path:
+        """Write a copy of a file with a manifest that says how it was created, and from what."""
         created = {"action": "c2pa.created", "digitalSourceType": SOURCES + digital_source}
         manifest = {
             "claim_generator_info": [{"name": "A camera", "version": "1"}],
@@ -43,6 +49,10 @@ class Signer:
             source.open("rb") as before,
             out.open("w+b") as after,
         ):
+            if parent is not None:
+                with parent.open("rb") as stream:
+                    relation = json.dumps({"title": parent.name, "relationship": "componentOf"})
+                    builder.add_ingredient(relation, TYPES[parent.suffix[1:]], stream)
             builder.sign(signer, TYPES[source.suffix[1:]], before, after)
         return out
 

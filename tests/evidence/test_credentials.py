@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from telltrace.evidence.credentials import holds_certificates
 from telltrace.evidence.provenance import read_provenance
 
 
@@ -65,6 +66,31 @@ def test_generated_content_that_is_signed_says_so(
     signed = signer.sign(tmp_path / "a.jpg", tmp_path / "b.jpg", made)
     found = read_provenance(signed, signer.anchors)
     assert told(found, "source.generated") == [f"C2PA c2pa.created: {made}"]
+
+
+def test_what_an_ingredient_says_of_itself_is_told(
+    material: Any, signer: Any, tmp_path: Path, told: Any
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(material.jpeg(material.landscape(1), 90))
+    part = signer.sign(tmp_path / "a.jpg", tmp_path / "part.jpg", "trainedAlgorithmicMedia")
+    whole = signer.sign(tmp_path / "a.jpg", tmp_path / "whole.jpg", parent=part)
+    found = read_provenance(whole, signer.anchors)
+    said = "C2PA of an ingredient: c2pa.created: trainedAlgorithmicMedia"
+    assert told(found, "source.generated") == [said]
+    assert told(found, "source.camera") == ["C2PA c2pa.created: digitalCapture"]
+
+
+def test_a_list_of_signers_may_have_comments_and_must_have_certificates(
+    material: Any, signer: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(material.jpeg(material.landscape(1), 90))
+    signed, trust = signer.sign(tmp_path / "a.jpg", tmp_path / "b.jpg"), tmp_path / "trust.pem"
+    trust.write_text(f"# Aussteller für Österreich\n{signer.anchors.read_text()}", "utf-8")
+    assert holds_certificates(trust)
+    assert "c2pa.trusted" in kinds(read_provenance(signed, trust))
+    for text in ("", "-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----\n"):
+        trust.write_text(text)
+        assert not holds_certificates(trust)
 
 
 def test_without_the_package_a_manifest_is_not_checked(

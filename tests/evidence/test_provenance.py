@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from PIL import Image, PngImagePlugin
 
-from telltrace.evidence.exif import read_tags
+from telltrace.evidence.exif import exif_findings, read_tags
 from telltrace.evidence.findings import LONGEST, MEANINGS, Finding, finding
 from telltrace.evidence.names import source_finding, tag_findings
-from telltrace.evidence.provenance import read_provenance
+from telltrace.evidence.provenance import MOST, read_provenance
 from telltrace.evidence.xmp import xmp_findings
 
 
@@ -107,9 +107,11 @@ def test_attributes_and_lists_of_xmp_are_read(told: Any) -> None:
 
 
 def test_a_document_type_is_refused(material: Any, tmp_path: Path, told: Any) -> None:
-    bomb = b'<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>'
-    found = read_provenance(saved(tmp_path / "a.jpg", material, xmp=bomb))
-    assert told(found, "metadata.damaged") == ["XMP: has a document type, as no XMP has"]
+    bomb = '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>'
+    for letters in ("utf-8", "utf-16"):
+        path = saved(tmp_path / "a.jpg", material, xmp=bomb.encode(letters))
+        said = told(read_provenance(path), "metadata.damaged")
+        assert said == ["XMP: has a document type, as no XMP has"]
 
 
 @pytest.mark.parametrize(
@@ -161,3 +163,37 @@ def test_tags_of_both_byte_orders_are_read() -> None:
     assert read_tags(little) == read_tags(big) == {0x010F: "Ab"}
     with pytest.raises(ValueError, match="ends early"):
         read_tags(little[:12])
+
+
+@pytest.mark.parametrize(
+    "text", ["Imagen de mi familia", "On the runway", "Sora Kim", "premiere of the film"]
+)
+def test_words_that_are_names_of_programs_too_count_where_a_program_is_named(text: str) -> None:
+    assert list(tag_findings("EXIF description", text, "")) == []
+    assert [one.kind for one in tag_findings("EXIF camera", text, "camera.model")] == [
+        "camera.model"
+    ]
+    assert next(tag_findings("EXIF software", text)).kind in ("generator.tag", "editor.tag")
+    assert next(tag_findings("comment", "Adobe Firefly", "")).kind == "generator.tag"
+
+
+@pytest.mark.parametrize(
+    "changed", ["0000:00:00 00:00:00", "2024-01-01 00:00:00", "2024:01:01 08:00:00", "soon"]
+)
+def test_clocks_that_were_not_set_or_lie_in_other_zones_are_no_conflict(changed: str) -> None:
+    assert "conflict" not in {
+        one.kind for one in exif_findings({0x0132: changed, 0x9003: "2024:01:02 03:04:05"})
+    }
+
+
+def test_many_findings_of_a_kind_crowd_out_none_of_another(
+    material: Any, tmp_path: Path, told: Any
+) -> None:
+    text = PngImagePlugin.PngInfo()
+    for number in range(60):
+        text.add_text("Software", f"Adobe Photoshop {number}")
+    text.add_text("parameters", material.PARAMETERS)
+    found = read_provenance(saved(tmp_path / "a.png", material, pnginfo=text))
+    assert len(told(found, "editor.tag")) == MOST
+    assert told(found, "generator.tag")
+    assert told(found, "c2pa.absent")

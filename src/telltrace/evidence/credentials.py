@@ -55,17 +55,20 @@ def credential_findings(
 
 def holds_certificates(path: str | os.PathLike[str]) -> bool:
     """Whether a file can be the list of those who are trusted."""
+    from ssl import PROTOCOL_TLS_CLIENT, SSLContext  # here, as few scans have such a list
+
     try:
-        return b"-----BEGIN CERTIFICATE-----" in Path(path).read_bytes()
-    except OSError:
+        SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:  # no such file, or none of certificates
         return False
+    return True
 
 
 def _read(path: Path, kind: str, trust: str | os.PathLike[str] | None) -> dict[str, Any] | str:
     """The manifest store with the outcome of its checks; or why it cannot be read."""
     import c2pa
 
-    anchors = Path(trust).read_text(encoding="ascii") if trust else None
+    anchors = Path(trust).read_text(encoding="utf-8", errors="replace") if trust else None
     settings = {
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True},
         "trust": {"trust_anchors": anchors} if anchors else {},
@@ -85,26 +88,35 @@ def _manifest(store: dict[str, Any] | str) -> Iterator[Finding]:
     if isinstance(store, str):
         yield finding("c2pa.invalid", "it cannot be read:", store)
         return
-    active = store["manifests"][store["active_manifest"]]
+    manifests = store["manifests"]
+    active = manifests[store["active_manifest"]]
     signature = active.get("signature_info") or {}
     signer = signature.get("issuer") or signature.get("common_name") or "unnamed"
     state = {"Trusted": "c2pa.trusted", "Valid": "c2pa.untrusted"}
     kind = state.get(str(store.get("validation_state")), "c2pa.invalid")
     codes = sorted({str(s.get("code")) for s in store.get("validation_status") or ()})
     yield finding(kind, f"signed by {signer}", f"({', '.join(codes)})" if codes else "")
-    for tool in active.get("claim_generator_info") or ():
+    yield from _statements(active, "C2PA")
+    for one in manifests.values():
+        if one is not active:
+            yield from _statements(one, "C2PA of an ingredient:")
+
+
+def _statements(manifest: dict[str, Any], whose: str) -> Iterator[Finding]:
+    """The programs and the sources that one manifest names."""
+    for tool in manifest.get("claim_generator_info") or ():
         name = f"{tool.get('name', '')} {tool.get('version', '')}"
-        yield from tag_findings("C2PA claim generator", name)
-    for assertion in active.get("assertions") or ():
+        yield from tag_findings(f"{whose} claim generator", name)
+    for assertion in manifest.get("assertions") or ():
         if str(assertion.get("label", "")).startswith("c2pa.actions"):
             for action in (assertion.get("data") or {}).get("actions") or ():
-                yield from _action(action)
+                yield from _action(action, whose)
 
 
-def _action(action: dict[str, Any]) -> Iterator[Finding]:
-    what = f"C2PA {action.get('action', 'action')}"
+def _action(action: dict[str, Any], whose: str) -> Iterator[Finding]:
+    what = f"{whose} {action.get('action', 'action')}"
     if action.get("digitalSourceType"):
         yield source_finding(what, str(action["digitalSourceType"]))
     agent = action.get("softwareAgent") or ""
     name = str(agent.get("name", "") if isinstance(agent, dict) else agent)
-    yield from tag_findings(what, name, "")
+    yield from tag_findings(what, name)

@@ -3,6 +3,7 @@
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Final
 
 from .findings import Finding, finding
@@ -25,6 +26,8 @@ ENTRIES: Final = 512
 """Entries of a directory that are looked at."""
 LONGEST: Final = 2**16
 """Bytes of one value that are read."""
+ZONES: Final = timedelta(hours=26)
+"""How far apart two clocks can be that are right, in different places."""
 SETTINGS: Final = re.compile(r"\bSteps: \d+, .*\bSampler:", re.DOTALL)
 """How Stable Diffusion's programs write down what they made a picture with."""
 
@@ -43,8 +46,17 @@ def exif_findings(tags: Mapping[int, str]) -> Iterator[Finding]:
     times = [f"{name} {tags[tag]}" for tag, name in names.items() if tags.get(tag)]
     if times:
         yield finding("time.stated", "EXIF:", ", ".join(times))
-    if tags.get(CHANGED, "~") < tags.get(TAKEN, ""):
+    taken, changed = _time(tags.get(TAKEN, "")), _time(tags.get(CHANGED, ""))
+    if taken and changed and changed < taken - ZONES:
         yield finding("conflict", "EXIF says that it was changed before it was taken:", *times)
+
+
+def _time(text: str) -> datetime | None:
+    """A time by an unknown clock; None of one that was never set."""
+    try:
+        return datetime.strptime(text, "%Y:%m:%d %H:%M:%S")  # EXIF has no zone
+    except ValueError:
+        return None
 
 
 def read_tags(block: bytes) -> dict[int, str]:

@@ -19,9 +19,9 @@ class Meaning(NamedTuple):
 
 MEANINGS: Final[dict[str, Meaning]] = {
     "conflict": Meaning(
-        "contradiction",
-        "Two statements in the file about its own origin cannot both be true as they stand.",
-        "That the picture was forged, or which statement is wrong: programs copy and leave notes.",
+        "conflict",
+        "Two statements in the file name different origins, such as a camera and an editor.",
+        "That the picture was forged, or a statement is wrong: both hold of an edited photograph.",
         True,
     ),
     "c2pa.trusted": Meaning(

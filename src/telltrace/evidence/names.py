@@ -7,30 +7,44 @@ from typing import Final
 from .findings import Finding, finding
 
 GENERATORS: Final = re.compile(
-    r"\b(stable ?diffusion|sdxl|automatic1111|comfyui|invokeai|novelai|fooocus|draw things|"
-    r"midjourney|dall[-·•_ ]?e|firefly|flux\.?1|ideogram|leonardo\.ai|nightcafe|artbreeder|"
-    r"openai|chatgpt|gpt-4o|imagen|gemini|made with google ai|grok|runway|sora|kling|hailuo|"
-    r"stability ai|aigc|deepface ?lab|deepfacelive|face ?swap|facefusion|roop|reface|heygen|"
-    r"synthesia|this ?person ?does ?not ?exist|stylegan\w*)\b",
+    r"\b(stable ?diffusion|sdxl|automatic1111|comfyui|invokeai|novelai|fooocus|midjourney|"
+    r"dall[-·•_ ]?e|adobe firefly|flux\.?1|leonardo\.ai|nightcafe|artbreeder|chatgpt|gpt-4o|"
+    r"made with google ai|hailuo|stability ai|aigc|deepface ?lab|deepfacelive|face ?swap|"
+    r"facefusion|heygen|this ?person ?does ?not ?exist|stylegan\w*)\b",
     re.IGNORECASE,
 )
 """Names of generators of pictures, and of programs that swap faces."""
 
 EDITORS: Final = re.compile(
-    r"\b(photoshop|lightroom|camera raw|gimp|affinity photo|paint\.net|paintshop|pixelmator|"
-    r"snapseed|facetune|faceapp|meitu|beautyplus|remini|vsco|picsart|canva|capture one|darktable|"
-    r"rawtherapee|luminar|after effects|premiere|final cut|imovie|davinci resolve|capcut|"
-    r"videoleap|kinemaster|inshot|filmora|vegas pro|avidemux)\b",
+    r"\b(photoshop|lightroom|gimp|affinity photo|paint\.net|paintshop|pixelmator|snapseed|facetune|"
+    r"faceapp|meitu|beautyplus|vsco|picsart|capture one|darktable|rawtherapee|premiere pro|"
+    r"final cut pro|imovie|davinci resolve|capcut|videoleap|kinemaster|filmora|avidemux)\b",
     re.IGNORECASE,
 )
 """Names of programs with which people edit pictures and videos."""
+
+WORDS: Final = {
+    "generator.tag": re.compile(
+        r"\b(draw things|firefly|ideogram|openai|imagen|gemini|grok|runway|sora|kling|roop|reface|"
+        r"synthesia)\b",
+        re.IGNORECASE,
+    ),
+    "editor.tag": re.compile(
+        r"\b(camera raw|remini|canva|luminar|after effects|premiere|final cut|inshot|vegas pro)\b",
+        re.IGNORECASE,
+    ),
+}
+"""Names that are words or people's names too, which count where a tag names a program."""
+
+PROGRAM: Final = frozenset({"software.tag", "container.encoder"})
+"""Kinds of tags that name a program; others hold free text."""
 
 SOURCE: Final = re.compile(r"digitalsourcetype/(\w+)", re.IGNORECASE)
 """https://cv.iptc.org/newscodes/digitalsourcetype/"""
 
 GENERATED: Final = frozenset(
     "trainedAlgorithmicMedia compositeWithTrainedAlgorithmicMedia algorithmicMedia "
-    "algorithmicallyEnhanced compositeSynthetic virtualRecording dataDrivenMedia".lower().split()
+    "compositeSynthetic virtualRecording".lower().split()
 )
 CAMERA: Final = frozenset(
     "digitalCapture computationalCapture negativeFilm positiveFilm print".lower().split()
@@ -38,14 +52,17 @@ CAMERA: Final = frozenset(
 
 
 def tag_findings(where: str, text: str, plain: str = "software.tag") -> Iterator[Finding]:
-    """What the words of a tag give: a generator, an editor, or else a finding of ``plain``."""
+    """What the words of a tag give: a generator, an editor, or else a finding of ``plain``.
+
+    Free text, whose ``plain`` is none of `PROGRAM`, can say "runway" and mean one.
+    """
     if not text.strip():
         return
     kind = plain
-    if GENERATORS.search(text):
-        kind = "generator.tag"
-    elif EDITORS.search(text):
-        kind = "editor.tag"
+    for named, names in (("generator.tag", GENERATORS), ("editor.tag", EDITORS)):
+        if names.search(text) or (plain in PROGRAM and WORDS[named].search(text)):
+            kind = named
+            break
     if kind:
         yield finding(kind, f"{where}:", text)
 

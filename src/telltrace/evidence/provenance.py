@@ -21,8 +21,8 @@ from .reading import checked, edges, guarded
 from .video import container_findings
 from .xmp import xmp_findings
 
-MOST: Final = 40
-"""Findings of one file that are listed."""
+MOST: Final = 10
+"""Findings of a kind that are listed, so that none of another kind is crowded out."""
 
 
 def read_provenance(
@@ -37,12 +37,12 @@ def read_provenance(
         trust: PEM file of certificates of signers of C2PA manifests that are trusted.
 
     Returns:
-        Findings in the order of `MEANINGS`, each once; damage of metadata is one.
+        Findings in the order of `MEANINGS`, each once, `MOST` of a kind; damage is one.
     """
     path = Path(path)
     try:
         searched = edges(path)
-    except (OSError, ValueError):  # ValueError: it is empty
+    except OSError:
         return ()
     found, form = _picture(path)
     if not form:
@@ -50,9 +50,9 @@ def read_provenance(
     if form:
         found += guarded("C2PA", lambda: credential_findings(path, form, searched, trust))
     found += conflicts(found)
-    order = list(MEANINGS)
-    unique = dict.fromkeys(sorted(found, key=lambda one: order.index(one.kind)))
-    return tuple(unique)[:MOST]
+    unique = list(dict.fromkeys(found))
+    alike = ([one for one in unique if one.kind == kind] for kind in MEANINGS)
+    return tuple(one for found in alike for one in found[:MOST])
 
 
 def _picture(path: Path) -> tuple[list[Finding], str]:
@@ -78,7 +78,7 @@ def _parts(path: Path, picture: Any) -> list[Finding]:
         found += guarded("XMP", lambda: xmp_findings(checked(packet)))
     if comment := info.get("comment"):
         text = comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
-        found += guarded("comment", lambda: tag_findings("comment", text))
+        found += guarded("comment", lambda: tag_findings("comment", text, ""))
     if picture.format == "PNG":
         with path.open("rb") as file:
             found += guarded("PNG", lambda: png_findings(file))
@@ -122,7 +122,7 @@ def _index(path: Path) -> Iterator[Finding]:
 
 
 def conflicts(found: list[Finding]) -> list[Finding]:
-    """Pairs of statements about the origin that cannot both be true as they stand."""
+    """Pairs of statements about the origin that name different ones."""
     told = {kind: [one.said for one in found if one.kind == kind] for kind in MEANINGS}
     camera = told["source.camera"] or told["camera.model"]
     pairs = [

@@ -12,7 +12,7 @@ from telltrace.faces.media import MediaError
 from telltrace.faces.packets import opened
 
 from .findings import Finding, finding
-from .names import EDITORS, GENERATORS, tag_findings
+from .names import GENERATORS, tag_findings
 
 MAKERS: Final = (
     ("com.apple.quicktime.make", "com.apple.quicktime.model"),
@@ -81,9 +81,9 @@ def _tags(container: InputContainer) -> Iterator[Finding]:
             name = key.lower()
             if (name, value) not in told and name not in QUIET:
                 told.add((name, value))
-                plain = "container.encoder" if name in WRITERS else ""
-                if plain or GENERATORS.search(f"{key} {value}") or EDITORS.search(value):
-                    yield from tag_findings(f"tag {key}", value, plain or "generator.tag")
+                plain = "generator.tag" if GENERATORS.search(key) else ""
+                plain = "container.encoder" if name in WRITERS else plain
+                yield from tag_findings(f"tag {key}", value, plain)
     if whole.get("creation_time") and container.format.name.partition(",")[0] != "mov":
         yield finding("time.stated", "container: made", whole["creation_time"])
 

@@ -104,7 +104,7 @@ def test_evidence_and_origin_stand_beside_the_score(open_page: Any, service: Ser
     alone = person("UNCERTAIN", [0.9], likelihood=likelihood, errors=errors)
     service.verdict = judged("UNCERTAIN", alone, provenance=(Finding("conflict", "two tags"),))
     page = shown(open_page, service)
-    assert "Contradiction: two tags." in page.locator(".banner").inner_text()
+    assert "Conflict: two tags." in page.locator(".banner").inner_text()
     said = page.locator("article").inner_text()
     assert "Likelihood ratio 16: moderate support for a forgery (kept between 1/32 and 25)." in said
     assert "12 of 80 real pictures were called forged." in said
