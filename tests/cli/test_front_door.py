@@ -1,6 +1,8 @@
 """The commands that a newcomer meets first: doctor, quickstart, completion."""
 
+import re
 import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -49,11 +51,25 @@ def test_the_doctor_names_what_is_missing_and_what_mends_it(
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out
     assert "MISSING packages" in said
-    assert "without av\n" in said
+    assert re.search(r"without av\n +In the folder of .* run: pip install \.\n", said)
     assert "without ray, for scans and sweeps on a Ray cluster" in said
     assert "Run: pip install 'telltrace[scale]'" in said
     assert "Set TELLTRACE_CACHE to a folder of yours." in said
     assert "gone.safetensors: no such file" in said
+
+
+@pytest.mark.parametrize("package", ["av", "PIL", "cv2", "safetensors"])
+def test_the_doctor_goes_on_where_a_package_cannot_be_imported(package: str) -> None:
+    code = f"""
+import sys
+sys.modules[{package!r}] = None
+from telltrace.cli import main
+sys.exit(main(["doctor"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert re.search(f"^MISSING .* cannot be looked at .*{package}.*", done.stdout, re.MULTILINE)
+    assert "ok      telltrace" in done.stdout
 
 
 def test_the_extras_that_the_doctor_explains_are_declared() -> None:

@@ -30,6 +30,8 @@ EXTRAS: Final = {
 }
 """What the optional packages are for; others are named by their extra alone."""
 INTERNAL: Final = ("dev", "docs")
+AGAIN: Final = "In the folder of telltrace's source run: pip install"
+"""An index of packages may know none of this name, or a stranger's."""
 READ: Final = {"h264": "H.264", "hevc": "H.265", "vp9": "VP9", "av1": "AV1", "mpeg4": "MPEG-4"}
 WRITTEN: Final = {"libx264": "H.264", "libx265": "H.265"}
 
@@ -49,7 +51,7 @@ def doctor() -> int:
 
     Exit code 1 when something is missing that telltrace cannot do without.
     """
-    findings = [one for check in CHECKS for one in check()]
+    findings = [one for subject, check in CHECKS.items() for one in _found(subject, check)]
     width = max(len(one.subject) for one in findings)
     for one in findings:
         mark = "ok" if not one.remedy else "MISSING" if one.needed else "-"
@@ -57,6 +59,14 @@ def doctor() -> int:
         if one.remedy:
             print(f"{'':{width + 10}}{one.remedy}")
     return int(any(one.needed and one.remedy for one in findings))
+
+
+def _found(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What a check finds; a package that is not there, or cannot be loaded, is a finding too."""
+    try:
+        yield from check()
+    except (ImportError, OSError) as error:
+        yield Finding(subject, f"cannot be looked at ({error})", f"{AGAIN} .", needed=True)
 
 
 def _versions() -> Iterator[Finding]:
@@ -80,10 +90,10 @@ def _packages() -> Iterator[Finding]:
         there = ", ".join(f"{name} {_version(name)}" for name in names if name not in missing)
         subject = f"extra {extra}" if extra else "packages"
         if missing:
-            package = f"'telltrace[{extra}]'" if extra else "--force-reinstall telltrace"
+            remedy = f"Run: pip install 'telltrace[{extra}]'" if extra else f"{AGAIN} ."
             use = f", for {EXTRAS[extra]}" if extra in EXTRAS else ""
             found = f"without {', '.join(missing)}{use}"
-            yield Finding(subject, found, f"Run: pip install {package}", not extra)
+            yield Finding(subject, found, remedy, not extra)
         else:
             yield Finding(subject, there if extra else f"all {len(names)}, {_brief()}")
 
@@ -155,7 +165,7 @@ def _files() -> Iterator[Finding]:
     try:
         yield Finding("detector", f"{read_card(BUNDLED).detector}, in the package")
     except TelltraceError as error:
-        remedy = "Run: pip install --force-reinstall telltrace"
+        remedy = f"{AGAIN} --force-reinstall --no-deps ."
         yield Finding("detector", str(error), remedy, needed=True)
     folder = cache_folder()
     above = next(path for path in (folder, *folder.parents) if path.exists())
@@ -163,6 +173,12 @@ def _files() -> Iterator[Finding]:
     yield Finding("cache", f"{folder}{', which cannot be written' if remedy else ''}", remedy)
 
 
-CHECKS: Final[list[Callable[[], Iterator[Finding]]]] = [
-    _versions, _packages, _devices, _codecs, _pictures, _files,
-]  # fmt: skip
+CHECKS: Final[dict[str, Callable[[], Iterator[Finding]]]] = {
+    "telltrace": _versions,
+    "packages": _packages,
+    "devices": _devices,
+    "videos": _codecs,
+    "pictures": _pictures,
+    "files": _files,
+}
+"""What is looked at, and what it is called where that fails."""
