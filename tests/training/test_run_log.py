@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from importlib.machinery import ModuleSpec
@@ -117,9 +118,12 @@ def test_mlflow_gets_every_epoch_and_a_resumed_run_is_the_same_one(
     train(manifest=[crops], out=tmp_path / "silent", data=DATA, optim=optim, **SMALL)
     assert fake.runs == []  # nobody said where to
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:mlruns")
+    monkeypatch.setattr(os, "environ", {**os.environ})
+    os.environ.pop("MLFLOW_DISABLE_TELEMETRY", None)
     for _ in range(2):
         train(manifest=[crops], out=out, data=DATA, optim=optim, **SMALL)
     assert fake.runs == [None, "end", "id of first", "end"]
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     ((step, values),) = fake.told
     assert step == 1
     metrics = pd.read_csv(out / "metrics.csv")

@@ -45,6 +45,7 @@ class RunLogger(ExitStack):
             self.callback(writer.close)
             self.tensorboard = writer
         if os.environ.get("MLFLOW_TRACKING_URI") and importlib.util.find_spec("mlflow") is not None:
+            os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # send no usage statistics
             self._start_mlflow(importlib.import_module("mlflow"))
         done, total = state.epoch * self.steps + state.step, self.epochs * self.steps
         self.advance = self.enter_context(progress("Training", total, "steps", done=done))
