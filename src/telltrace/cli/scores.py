@@ -64,27 +64,15 @@ def evaluate(
     names = room.parse_columns(columns) if columns else None
     table = room.compact_scores(scores, names, items=against is not None)
     report = room.evaluate(table, **how)
-    pictures = {
-        "roc_figure": roc, "reliability_figure": reliability, "tippett_figure": tippett,
-        "cross_entropy_figure": cross_entropy,
-    }  # fmt: skip
-    for kind, path in pictures.items():
-        if path is not None:
-            from telltrace import visualization
-
-            visualization.save_figure(getattr(visualization, kind)(table, report), path)
+    _draw(
+        table, report, roc_figure=roc, reliability_figure=reliability, tippett_figure=tippett,
+        cross_entropy_figure=cross_entropy,
+    )  # fmt: skip
     compared = room.compare(table, against, columns=names, **how) if against else None
     theirs = room.deepfakebench(table) if compat else ()
     alike = room.match_sources(scores, columns=names, **how) if matched else {}
     if json:
-        found = report.to_dict()
-        if compared:
-            found["against"] = room.comparison_to_dict(*compared)
-        if alike:
-            found["matched"] = {level: asdict(one) for level, one in alike.items()}
-        if theirs:
-            found["deepfakebench"] = [asdict(row) for row in theirs]
-        print(jsonlib.dumps(found, indent=2))
+        print(jsonlib.dumps(_plain(report, compared, alike, theirs), indent=2))
         return 0
     print(room.render(report))
     if against and compared:
@@ -97,6 +85,29 @@ def evaluate(
     if theirs:
         print("\n" + room.render_compatibility(theirs, "DeepfakeBench"))
     return 0
+
+
+def _draw(table: Any, report: Any, **pictures: Path | None) -> None:
+    """Draw each figure of `visualization` that has a path."""
+    for kind, path in pictures.items():
+        if path is not None:
+            from telltrace import visualization
+
+            visualization.save_figure(getattr(visualization, kind)(table, report), path)
+
+
+def _plain(report: Any, compared: Any, alike: Any, theirs: Any) -> dict[str, Any]:
+    """All that `evaluate` found, as plain data."""
+    from telltrace import evaluation as room
+
+    found: dict[str, Any] = report.to_dict()
+    if compared:
+        found["against"] = room.comparison_to_dict(*compared)
+    if alike:
+        found["matched"] = {level: asdict(one) for level, one in alike.items()}
+    if theirs:
+        found["deepfakebench"] = [asdict(row) for row in theirs]
+    return found
 
 
 def robustness(
