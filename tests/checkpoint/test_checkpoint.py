@@ -156,6 +156,8 @@ def test_weights_that_were_loaded_can_be_trained(saved: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is a folder\. Give the path of a \.safetensors"):
+        load_detector(tmp_path)
     with pytest.raises(ValueError, match=r"no\.safetensors: no such file"):
         load_detector(tmp_path / "no.safetensors")
 

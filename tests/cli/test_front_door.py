@@ -159,6 +159,8 @@ def test_another_shell_is_refused_with_a_way_out(capsys: Captured) -> None:
         ("scan scores.csv --frames 0", "frames must be a positive number, got 0."),
         ("serve --port 99999", "port must be at most 65535, got 99999."),
         ("explain scores.csv", "--out is missing."),
+        ("verify gone.json", "gone.json: No such file or directory. Check its name, and whether"),
+        ("complexity qqqq", "'qqqq'. `telltrace detectors` lists them; timm:NAME and sfi:NAME"),
         ("prepare", "source, --out is missing."),
     ],
 )

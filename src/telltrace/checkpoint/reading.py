@@ -49,7 +49,8 @@ def _opened(path: Path, framework: str = "np") -> Iterator[Any]:
     """A safetensors file whose tensors are read when they are asked for."""
     if not path.is_file():
         remedy = "Give the path of a .safetensors checkpoint."
-        raise CheckpointError("no such file", remedy=remedy, path=path)
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise CheckpointError(what, remedy=remedy, path=path)
     try:
         with safe_open(path, framework) as file:
             yield file

@@ -83,7 +83,8 @@ def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command]
         sys.stderr.write(f"telltrace: {error}\n")
         return 2
     except OSError as error:  # names a file, and whoever named it can put that right
-        where = f"{error.filename}: {error.strerror}." if error.filename else error
+        remedy = "Check its name, and whether you may use it."
+        where = f"{error.filename}: {error.strerror}. {remedy}" if error.filename else error
         sys.stderr.write(f"telltrace: {where}\n")
         return 2
     except Exception as error:

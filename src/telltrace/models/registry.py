@@ -183,8 +183,10 @@ def _builder(name: str) -> "Build":
     if prefix + colon in PREFIXES:
         return Builder(PREFIXES[prefix + colon], rest)
     if name not in DETECTORS:
-        close = difflib.get_close_matches(name, DETECTORS) or sorted(DETECTORS)
-        raise OptionError(f"No detector is named {name!r}. Did you mean {', '.join(close)}?")
+        close = difflib.get_close_matches(name, DETECTORS)
+        there = "`telltrace detectors` lists them; timm:NAME and sfi:NAME take networks of timm."
+        remedy = f"Did you mean {', '.join(close)}?" if close else there
+        raise OptionError(f"No detector is named {name!r}", remedy=remedy)
     return DETECTORS[name]
 
 

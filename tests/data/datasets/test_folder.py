@@ -46,5 +46,5 @@ def test_a_folder_without_media_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"neither real/ nor fake/.*label=\"real\""):
         read_folder(tmp_path)
     (tmp_path / "real").mkdir()
-    with pytest.raises(ManifestError, match="holds no media"):
+    with pytest.raises(ManifestError, match=r"holds no media in real/\. Put pictures or videos"):
         read_folder(tmp_path)

@@ -50,6 +50,10 @@ def read_folder(
             person = own if file.parent == Path() else file.parent.as_posix()
             video = (stem if stems[stem] == 1 else file).as_posix()
             rows.append(manifest_row(top / file, dataset, kind, video, person))
+    if not rows:
+        where = " and ".join(f"{top.name}/" for top in classes.values())
+        remedy = "Put pictures or videos of faces there."
+        raise ManifestError(f"holds no media in {where}", remedy=remedy, path=root)
     return as_manifest(rows, root, dataset)
 
 
