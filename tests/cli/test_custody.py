@@ -26,7 +26,12 @@ def test_a_sealed_report_is_verified_and_a_changed_one_refused(
     assert main(["verify", str(report)]) == 0
     assert "Name the file as well" in capsys.readouterr().out
     assert main(["verify", str(report), str(grey)]) == 0
-    assert "DIFFERS" not in capsys.readouterr().out
+    assert "All is as it was sealed." in capsys.readouterr().out
+    more = json.loads(report.read_text()) | {"\x1b[2Kagrees": 1}
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(more))
+    assert main(["verify", str(changed)]) == 1
+    assert "\x1b" not in capsys.readouterr().out
     report.write_text(report.read_text().replace('"NO_FACE"', '"REAL"'))
     assert main(["verify", str(report), str(grey)]) == 1
     assert "Refused. This differs from what was sealed: report: verdict." in capsys.readouterr().out

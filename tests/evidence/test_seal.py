@@ -42,7 +42,15 @@ def test_what_is_added_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"schema": "telltrace-seal/1"}', "\ud800".encode("utf-8", "ignore")]
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "[" * 200_000,
+        '{"schema": "telltrace-seal/1"}',
+        "\ud800".encode("utf-8", "ignore"),
+    ],
 )
 def test_a_file_that_is_no_report_is_refused(text: Any, tmp_path: Path) -> None:
     path = tmp_path / "r.json"
@@ -57,6 +65,9 @@ def test_a_file_that_is_no_report_is_refused(text: Any, tmp_path: Path) -> None:
         ("frames", [{"index": 10**30}]),
         ("frames", [{"index": -1}]),
         ("frames", [7]),
+        ("frames", [{"index": float("inf")}]),
+        ("frames", [{"index": "3"}]),
+        ("frames", [{"index": 3.5}]),
         ("detectors", [None]),
         ("verdict", {"score": "high"}),
         ("verdict", {"provenance": [{}]}),

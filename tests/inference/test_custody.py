@@ -47,7 +47,10 @@ def test_an_untouched_file_agrees_in_everything(
         "seal",
         "file",
         "frames",
+        "versions",
+        "thresholds",
         "verdict",
+        "people",
         "provenance",
     ]
     assert "4 of 4 judged frames" in next(c.said for c in checks if c.name == "frames")
@@ -106,6 +109,33 @@ def test_a_report_that_was_sealed_anew_is_refused_by_judging_again(
     sealed.write_text(json.dumps(seal({name: report[name] for name in PARTS})))
     assert differing(verify_report(sealed, None, build)) == []
     assert differing(verify_report(sealed, clip, build)) == ["verdict", "provenance"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [("status", "REAL", "people"), ("score", 0.0, "people"), ("errors", "1 of 80", "people")],
+)
+def test_what_a_resealed_report_says_of_a_person_is_compared(
+    name: str, value: Any, wrong: str, sealed: Path, clip: Path, build: Callable[..., Scanner]
+) -> None:
+    report = json.loads(sealed.read_text())
+    report["verdict"]["tracks"][0][name] = value
+    sealed.write_text(json.dumps(seal({name: report[name] for name in PARTS})))
+    assert differing(verify_report(sealed, clip, build)) == [wrong]
+
+
+def test_resealed_thresholds_differ_and_other_versions_are_named(
+    sealed: Path, clip: Path, build: Callable[..., Scanner]
+) -> None:
+    report = json.loads(sealed.read_text())
+    report["settings"]["thresholds"]["fake_from"] = 0.1
+    sealed.write_text(json.dumps(seal({name: report[name] for name in PARTS})))
+    assert differing(verify_report(sealed, clip, build)) == ["thresholds"]
+    report["versions"]["telltrace"] = "0"
+    sealed.write_text(json.dumps(seal({name: report[name] for name in PARTS})))
+    checks = verify_report(sealed, clip, build)
+    assert [c.name for c in checks if c.agrees is None] == ["versions", "thresholds"]
+    assert "sealed with telltrace 0" in next(c.said for c in checks if c.name == "versions")
 
 
 def test_another_detector_judges_nothing_again(

@@ -27,6 +27,7 @@ def verify(
         device: Where to compute.
         trust: PEM file of certificates, as it was given to the scan.
     """
+    from telltrace.evidence.findings import cleaned
     from telltrace.inference import Scanner
     from telltrace.inference.custody import verify_report
 
@@ -34,10 +35,14 @@ def verify(
     checks = verify_report(report, media, build)
     words = {True: "agrees", False: "DIFFERS", None: "not checked"}
     for check in checks:
-        print(f"{words[check.agrees]:12} {check.name:20} {check.said}")
+        print(f"{words[check.agrees]:12} {check.name:20} {cleaned(check.said)}")
     differs = [check.name for check in checks if check.agrees is False]
     if differs:
         print(f"Refused. This differs from what was sealed: {', '.join(differs)}.")
     elif media is None:
         print("The report is as it was sealed. Name the file as well to compare it.")
+    elif any(check.agrees is None for check in checks):
+        print("Nothing that was checked differs from what was sealed; not all was checked.")
+    else:
+        print("All is as it was sealed.")
     return 1 if differs else 0

@@ -178,6 +178,10 @@ class Finding:
 
 def finding(kind: str, *words: object) -> Finding:
     """A finding with cleaned words: one line, no control characters, not too long."""
-    text = " ".join(str(word) for word in words)
+    return Finding(kind, cleaned(" ".join(str(word) for word in words)))
+
+
+def cleaned(text: str) -> str:
+    """A file's own words as one line without control characters, cut short."""
     text = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST]).split())
-    return Finding(kind, text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}...")
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -44,7 +44,7 @@ def read_report(path: Path) -> dict[str, Any]:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         sound = _is_sound(report)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         sound = False
     if not sound:
         remedy = "Give the JSON file that `telltrace scan --seal` wrote."
@@ -57,7 +57,8 @@ def _is_sound(report: dict[str, Any]) -> bool:
     sound = report["schema"] == SCHEMA and isinstance(report["hashes"], dict)
     sound &= isinstance(report["seal"], str)
     sound &= all(isinstance(report[name], kind) for name, kind in PARTS.items())
-    sound &= all(0 <= int(frame["index"]) < 2**31 for frame in report["frames"])
+    indices = [frame["index"] for frame in report["frames"]]
+    sound &= all(isinstance(index, int) and 0 <= index < 2**31 for index in indices)
     sound &= all(isinstance(one, dict) for one in report["detectors"])
     sound &= all(isinstance(one["kind"], str) for one in report["verdict"].get("provenance", ()))
     return sound and isinstance(report["verdict"].get("score"), int | float | NoneType)

@@ -23,6 +23,8 @@ PACKAGES: Final = (
 )
 NEAR: Final = 0.005
 """How far a score may lie from the sealed one: processors round differently."""
+OF_PEOPLE: Final = ("status", "score", "likelihood", "errors", "forged", "quality")
+"""What is compared of each person."""
 
 Build = Callable[..., Scanner]
 """Makes a scanner with the given settings."""
@@ -117,17 +119,64 @@ def _judge_again(report: dict[str, Any], media: Path, build: Build) -> list[Chec
     if list(scanner.hashes) != sealed:
         why = "not judged again: the detector is another; name the sealed one with --checkpoint"
         return [Check("verdict", None, why)]
-    found, before = scanner.scan(media).to_dict(), report["verdict"]
-    return [_check_verdict(found, before), _check_provenance(found, before)]
+    again = seal_scan(scanner.scan(media), scanner)
+    found, before = again["verdict"], report["verdict"]
+    return [
+        _check_versions(again["versions"], report["versions"]),
+        _check_thresholds(again, report),
+        _check_verdict(found, before),
+        _check_people(found["tracks"], before.get("tracks")),
+        _check_provenance(found, before),
+    ]
+
+
+def _check_versions(now: dict[str, Any], then: dict[str, Any]) -> Check:
+    other = [f"{n} {then.get(n)}" for n in sorted({*now, *then}) if now.get(n) != then.get(n)]
+    said = f"sealed with {', '.join(other)}" if other else "the same"
+    return Check("versions", None if other else True, said)
+
+
+def _check_thresholds(again: dict[str, Any], report: dict[str, Any]) -> Check:
+    """Those of the card, and the card; a later version may write a card in another way."""
+    now, then = (
+        [one["settings"].get("thresholds"), *(d.get("card_sha256") for d in one["detectors"])]
+        for one in (again, report)
+    )
+    if _is_near(now, then):
+        return Check("thresholds", True, "those of the detector's card")
+    same = again["versions"]["telltrace"] == report["versions"].get("telltrace")
+    return Check("thresholds", False if same else None, "or the card, are others")
 
 
 def _check_verdict(found: dict[str, Any], before: dict[str, Any]) -> Check:
     said = f"{found['status']}, score {found['score']}"
-    now, then = found["score"], before.get("score")
-    near = now == then or (None not in (now, then) and abs(now - then) <= NEAR)
-    same = near and all(found[name] == before.get(name) for name in ("status", "verdict"))
+    same = all(_is_near(found[name], before.get(name)) for name in ("status", "verdict", "score"))
     was = "" if same else f"; sealed was {before.get('status')}, score {before.get('score')}"
     return Check("verdict", same, said + was)
+
+
+def _check_people(now: list[dict[str, Any]], then: Any) -> Check:
+    """What is said of each person, and as evidence."""
+    if not isinstance(then, list) or len(then) != len(now):
+        return Check("people", False, f"{len(now)}, and the report holds another number")
+    wrong = [
+        str(number)
+        for number, (one, other) in enumerate(zip(now, then, strict=True), start=1)
+        if not isinstance(other, dict) or any(not _is_near(one[k], other.get(k)) for k in OF_PEOPLE)
+    ]
+    said = f"another verdict, score or ratio of person {', '.join(wrong)}" if wrong else ""
+    return Check("people", not wrong, said or f"{len(now)} with the same verdicts, scores, ratios")
+
+
+def _is_near(now: Any, then: Any) -> bool:
+    """Whether plain values are the same, but for numbers that `NEAR` allows."""
+    if isinstance(now, dict) and isinstance(then, dict):
+        return now.keys() == then.keys() and all(_is_near(now[k], then[k]) for k in now)
+    if isinstance(now, list) and isinstance(then, list):
+        return len(now) == len(then) and all(map(_is_near, now, then))
+    if isinstance(now, float) and isinstance(then, int | float):
+        return abs(now - then) <= NEAR
+    return bool(now == then)
 
 
 def _check_provenance(found: dict[str, Any], before: dict[str, Any]) -> Check:
