@@ -118,7 +118,11 @@ def test_a_wrong_call_is_one_sentence(call: str, said: str, capsys: Captured) ->
     ("error", "code", "said"),
     [
         (ManifestError("is empty", remedy="Copy it again.", path="a.csv"), 2, "a.csv: is empty. C"),
-        (NotADirectoryError(20, "Not a directory", "a/b"), 2, "a/b: Not a directory. Check its name, and whether you may use it.\n"),
+        (
+            NotADirectoryError(20, "Not a directory", "a/b"),
+            2,
+            "a/b: Not a directory. Check its name, and whether you may use it.\n",
+        ),
         (KeyboardInterrupt(), 130, "interrupted"),
         (KeyError("x"), 70, "an error of telltrace itself (KeyError: 'x'). Please report it with"),
         (ValueError("x"), 70, "an error of telltrace itself (ValueError: x). Please report it"),
