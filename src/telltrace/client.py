@@ -15,8 +15,10 @@ from telltrace.errors import OptionError, TelltraceError
 
 Verdict = dict[str, Any]
 """What `telltrace scan --format jsonl` prints of a file."""
-LATER: Final = (429, 502, 503, 504)
-"""Answers after which a request is sent again."""
+LATER: Final = (429, 503)
+"""Answers of a service that is busy, after which a request is sent again."""
+AWAY: Final = (502, 504)
+"""Answers of a proxy, behind which a request may have been carried out."""
 LONGEST_WAIT: Final = 60.0
 
 
@@ -146,9 +148,9 @@ class Client:
         """Cancel a job and delete all of it."""
         self._send("DELETE", f"/v1/jobs/{quote(job_id)}")
 
-    def detectors(self) -> list[dict[str, Any]]:
-        """What judges there: trained on what, and weak where."""
-        found: list[dict[str, Any]] = json.loads(self._get("/v1/detectors"))
+    def detectors(self) -> dict[str, Any]:
+        """What judges there: trained on what, weak where, and with which thresholds."""
+        found: dict[str, Any] = json.loads(self._get("/v1/detectors"))
         return found
 
     def limits(self) -> dict[str, Any]:
@@ -177,7 +179,7 @@ class Client:
             else:
                 if status < 400:
                     return content
-                if last or status not in LATER:
+                if last or status not in (*LATER, *(AWAY if method == "GET" else ())):
                     raise ServiceError(_problem(status, content))
             backoff = 0.25 * 2**attempt * (1 + random.random())
             time.sleep(min(LONGEST_WAIT, backoff if after is None else max(after, backoff)))

@@ -72,13 +72,15 @@ def test_a_busy_service_is_asked_again_and_no_sooner_than_it_says(
 
 def test_what_cannot_be_mended_is_raised_at_once(moody: str, pauses: list[float]) -> None:
     problem = b'{"type": "/problems/not-found", "title": "t", "detail": "d", "remedy": "Wait."}'
-    Moody.answers = [(404, {}, problem), (418, {}, b"teapot")]
+    Moody.answers = [(404, {}, problem), (418, {}, b"teapot"), (502, {}, b"proxy")]
     with pytest.raises(ServiceError, match=r"t \(d\)\. Wait\.") as found:
         Client(moody).job("0")
     assert found.value.kind == "not-found"
     assert str(pickle.loads(pickle.dumps(found.value))) == str(found.value)
     with pytest.raises(ServiceError, match=r"HTTP 418 \(teapot\)"):
         Client(moody).detectors()
+    with pytest.raises(ServiceError, match="HTTP 502"):  # the job may be there
+        Client(moody).submit(__file__)
     assert pauses == []
 
 

@@ -8,9 +8,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from telltrace.errors import OptionError
 from telltrace.serving import ServeSettings, app
@@ -90,6 +92,7 @@ def test_bodies_that_hold_no_file_are_refused(running: Running) -> None:
         (b"x", f"multipart/form-data; boundary={'b' * 200}", "no-file"),
         (b"a=b", "application/x-www-form-urlencoded", "unsupported-body"),
         (form(b"x" * 70_000, "a", field="other")[0], kind, "too-large"),
+        (form(b"x", "a")[0] + b"x" * 70_000, kind, "too-large"),
         (form(b"x", "n" * 20_000)[0], kind, "no-file"),
     ]
     for content, declared, problem in cases:
@@ -184,6 +187,8 @@ def test_a_locked_database_is_said_and_passes(
         assert running.ask("GET", "/v1/limits").status == 200  # readers go on
         other.execute("ROLLBACK")
         other.close()
+        with running.service.database.writing():  # nor does a thread wait for another for ever
+            assert running.send("x", "/v1/scan").problem == "database-busy"
         assert running.send("x", "/v1/scan").status == 200
         assert not list(running.service.folders.root.glob("*/media"))
 
@@ -214,7 +219,7 @@ def test_keys_are_hashed_counted_and_revoked(tmp_path: Path) -> None:
             tmp_path / "jobs.sqlite-wal"
         ).read_bytes()
         assert b"second" in stored
-        assert second.rpartition("_")[2].encode() not in stored
+        assert second.split("_", 2)[2].encode() not in stored
         assert running.ask("GET", "/healthz").status == 200
 
 
@@ -250,3 +255,20 @@ def test_the_log_has_no_names_unless_asked(
         lines = [getattr(record, "about", {}) for record in caplog.records]
         assert ("secret name.mp4" in json.dumps(lines)) is log_names
         assert {"upload", "judged", "request"} <= {record.message for record in caplog.records}
+
+
+def test_an_error_of_the_database_names_no_upload(running: Running) -> None:
+    values = {
+        "name": "secret",
+        "client": "",
+        "bytes": 1,
+        "sha256": "",
+        "sync": True,
+        "state": "done",
+    }
+    running.service.store.add(id="0", **values)
+    with pytest.raises(IntegrityError) as twice:
+        running.service.store.add(id="0", **values)
+    trace = "".join(format_exception(twice.value))  # as the log shows it
+    assert "INSERT INTO jobs" in trace
+    assert "secret" not in trace

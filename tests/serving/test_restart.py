@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from telltrace.serving import store
 from telltrace.serving.database import JOBS, Database
+from telltrace.serving.folders import Folders
 from telltrace.serving.problems import Problem
 from telltrace.serving.store import Store
 
@@ -103,6 +104,32 @@ def test_a_job_that_ends_the_service_again_and_again_is_given_up(tmp_path: Path)
         running.gate.set()
         found = running.finish("0" * 32)
         assert found["problem"]["type"] == "/problems/crashed"
+
+
+def test_a_job_at_which_the_service_fails_is_not_begun_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "LEASE", 0.1)
+    monkeypatch.setattr("telltrace.serving.judges.ATTEMPTS", 1)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr("telltrace.serving.judges.Judges._conclude", fail)
+    with serving(replace(SMALL, data=tmp_path)) as running:
+        assert running.send("x", "/v1/scan").problem == "crashed"
+
+
+def test_an_upload_under_way_is_not_tidied_away(tmp_path: Path) -> None:
+    folders = Folders(tmp_path)
+    folders.make("0" * 32)
+    folders.media("0" * 32).touch()
+    os.utime(folders["0" * 32], (0, 0))  # a long upload: its folder is old, its file grows
+    folders.tidy({})
+    assert folders.media("0" * 32).exists()
+    os.utime(folders.media("0" * 32), (0, 0))
+    folders.tidy({})
+    assert not folders["0" * 32].exists()
 
 
 def test_a_job_has_one_owner_and_ends_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from telltrace.errors import OptionError
 from telltrace.files.version import VERSION
 
 from .answers import HealthAnswer
+from .connection import Connection
 from .database import Database
 from .engines import Engines
 from .guard import HANDLERS, Guard, is_local
@@ -32,12 +33,16 @@ PAGE: Final = Path(__file__).parent / "page"
 ASSETS: Final = "fastapi_offline"
 """The package whose folder ``static`` holds the scripts of the documentation."""
 SERVER: Final[dict[str, Any]] = {
+    "http": Connection,
+    "ws": "none",
+    "proxy_headers": False,
     "access_log": False,
     "log_config": None,
     "server_header": False,
     "timeout_graceful_shutdown": 3,
 }
-"""Options of the server: the log is ours, and requests under way have seconds to end."""
+"""Options of the server: the log is ours, requests under way have seconds to end, and no header
+says from where a client asks."""
 SILENT: Final[Any] = dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False)
 """FastAPI can send to collectors that the environment names: never from here."""
 DOCS: Final = """<!doctype html>

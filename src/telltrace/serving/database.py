@@ -2,9 +2,9 @@
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import Semaphore
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,6 +21,8 @@ from .settings import ServeSettings
 BUSY_SECONDS: Final = 5.0
 """How long a statement waits for another's lock."""
 RETRY_SECONDS: Final = 2.0
+POOL: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 40, "hide_parameters": True}
+"""Of connections; what an error says of a statement leaves out names of uploads and verdicts."""
 SCHEMA: Final = sa.MetaData()
 
 JOBS: Final = sa.Table(
@@ -78,7 +80,7 @@ class Database:
         url = settings.database_url
         self.engine = _engine(url)
         is_sqlite = self.engine.dialect.name == "sqlite"
-        self._turn = Lock() if is_sqlite else nullcontext()  # SQLite would sleep between looks
+        self._turns = Semaphore(1 if is_sqlite else 48)  # SQLite would sleep between looks
         with _alone(settings.data / ".migrating"), _translated(), self.engine.connect() as one:
             scripts = Config()
             scripts.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -95,10 +97,15 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction of its own, made as a whole or not at all; Problem as of `reading`."""
-        with _translated(), self._turn, self.engine.connect() as connection:
-            connection = connection.execution_options(writes=True)
-            with connection.begin():
-                yield connection
+        if not self._turns.acquire(timeout=BUSY_SECONDS):
+            raise Problem("database-busy", "others write to the database", RETRY_SECONDS)
+        try:
+            with _translated(), self.engine.connect() as connection:
+                connection = connection.execution_options(writes=True)
+                with connection.begin():
+                    yield connection
+        finally:
+            self._turns.release()
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -108,9 +115,8 @@ class Database:
 def _engine(url: str) -> sa.Engine:
     try:
         if sa.make_url(url).get_backend_name() != "sqlite":
-            return sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=40)
-        waiting = {"timeout": BUSY_SECONDS}
-        engine = sa.create_engine(url, pool_size=8, max_overflow=40, connect_args=waiting)
+            return sa.create_engine(url, pool_pre_ping=True, **POOL)
+        engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **POOL)
     except (ArgumentError, NoSuchModuleError) as error:
         remedy = "Give one such as postgresql+psycopg://user@host/name."
         raise OptionError(f"database is no address ({error})", remedy=remedy) from None

@@ -10,7 +10,7 @@ from typing import Final
 from .judging import MEDIA
 
 ORPHAN_SECONDS: Final = 900.0
-"""Age after which a folder without a job is deleted; an upload under way has none yet."""
+"""Age after which a folder without a job is deleted, if nothing is being written to it."""
 
 
 class Folders:
@@ -52,18 +52,18 @@ class Folders:
         """Delete what a kill has left: uploads of jobs that are over, and folders of no job."""
         for path in self.root.iterdir():
             state = states.get(path.name)
-            if state is None and _age(path) > ORPHAN_SECONDS:
+            if state is None and min(_age(path), _age(path / MEDIA)) > ORPHAN_SECONDS:
                 self.drop(path.name)
             elif state in ("done", "failed"):
                 self.drop_media(path.name)
 
 
 def _age(path: Path) -> float:
-    """Seconds since a folder was last changed; 0 if it is gone."""
+    """Seconds since a file or folder was last changed; any number if it is gone."""
     try:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
-        return 0.0
+        return float("inf")
 
 
 def new_id() -> str:

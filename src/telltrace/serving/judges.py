@@ -103,7 +103,7 @@ class Judges:
         self._held.add(job.id)
         try:
             self._judge(job, engine)
-        except BaseException:
+        except Problem:  # of the database; after anything else its lease runs out, and it counts
             self.store.release(self.owner, job.id)
             raise
         finally:
@@ -113,7 +113,7 @@ class Judges:
         if not job.sync:  # who waits for that asks for its end alone
             self.changes.tell(job.id)
         if job.attempts > ATTEMPTS:
-            problem = Problem("crashed", "the service ended again and again while it was judged")
+            problem = Problem("crashed", "the service failed again and again while it was judged")
             self._end(job, None, problem)
         else:
             self._conclude(job, engine.judge(self._upload(job)))

@@ -102,7 +102,8 @@ class Keyring:
         day, left = divmod(int(time.time()), DAY)
         mine = (USAGE.c.key == key.id) & (USAGE.c.day == day)
         with self.database.writing() as to:
-            used = to.execute(sa.select(USAGE.c.uploads).where(mine).with_for_update()).scalar()
+            to.execute(sa.select(KEYS.c.id).where(KEYS.c.id == key.id).with_for_update())
+            used = to.execute(sa.select(USAGE.c.uploads).where(mine)).scalar()
             if used is None:
                 to.execute(sa.delete(USAGE).where(USAGE.c.key == key.id))
                 to.execute(sa.insert(USAGE).values(key=key.id, day=day, uploads=1))

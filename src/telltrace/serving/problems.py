@@ -25,7 +25,10 @@ KINDS: Final = {
         415, "The body is of a kind that holds no file", "Send multipart/form-data, or the bytes."
     ),
     "too-large": Kind(413, "The file is too large", "See /v1/limits; send a shorter copy."),
-    "upload-too-slow": Kind(408, "The upload took too long", "Use a faster connection."),
+    "upload-too-slow": Kind(408, "The request took too long", "Use a faster connection."),
+    "bad-request": Kind(400, "The request is no HTTP that can be read", "See /docs."),
+    "head-too-large": Kind(431, "The head of the request is too large", "Send fewer headers."),
+    "too-many-connections": Kind(503, "Too many connections are open", LATER),
     "too-many-pixels": Kind(422, "The picture has too many pixels", "Shrink it; see /v1/limits."),
     "too-long": Kind(422, "The video is too long", "Send a part of it; see /v1/limits."),
     "use-jobs": Kind(422, "The video is too long to wait for", "Send it to /v1/jobs."),

@@ -20,7 +20,7 @@ from .answers import (
     PictureAnswer,
 )
 from .drawing import PICTURES, REPORT, file_name, zip_marked
-from .guard import Client, Known
+from .guard import Known
 from .openapi import BODY, VERDICT, problems
 from .problems import Problem
 from .service import Service
@@ -120,18 +120,18 @@ async def add_job(
     if example is None:
         job = await service.take(request, client, name, sync=False)
     else:
-        job = await run_in_threadpool(_add_example, service, client, example)
+        content = await run_in_threadpool(_example, example)
+        job = await service.take_bytes(content, client, f"{example}.jpg")
     answer = Response(json.dumps(job.to_dict()), 202, media_type="application/json")
     answer.headers["location"] = f"/v1/jobs/{job.id}"
     return answer
 
 
-def _add_example(service: Service, client: Client, name: str) -> Job:
+def _example(name: str) -> bytes:
     try:
-        content = examples.picture(name)
+        return examples.picture(name)
     except KeyError:
         raise Problem("not-found", f"there is no example {name!r}") from None
-    return service.take_bytes(content, client, f"{name}.jpg")
 
 
 @api.get("/jobs/{job_id}", tags=["jobs"], responses=LOOK, response_model=JobAnswer)
@@ -269,7 +269,4 @@ def list_examples() -> Any:
 )
 def show_example(name: Annotated[str, Path(pattern="^[a-z0-9-]{1,40}$")]) -> Response:
     """The picture itself."""
-    try:
-        return Response(examples.picture(name), media_type="image/jpeg")
-    except KeyError:
-        raise Problem("not-found", f"there is no example {name!r}") from None
+    return Response(_example(name), media_type="image/jpeg")

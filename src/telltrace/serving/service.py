@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import Request
@@ -57,26 +57,26 @@ class Service:
 
     async def take(self, request: Request, client: Client, name: str | None, sync: bool) -> Job:
         """Receive the upload in a request and have it wait for its turn."""
-        with self._place(client):
-            await run_in_threadpool(self._admit, client)
+        async with self._place(client):
             received = await receive(request, name, self.folders, self.settings)
             return await run_in_threadpool(self._enqueue, client, received, sync)
 
-    def take_bytes(self, content: bytes, client: Client, name: str) -> Job:
+    async def take_bytes(self, content: bytes, client: Client, name: str) -> Job:
         """Have a file of the service's own wait for its turn."""
-        with self._place(client):
-            self._admit(client)
-            return self._enqueue(client, store_bytes(content, name, self.folders), sync=False)
+        async with self._place(client):
+            received = await run_in_threadpool(store_bytes, content, name, self.folders)
+            return await run_in_threadpool(self._enqueue, client, received, sync=False)
 
-    @contextmanager
-    def _place(self, client: Client) -> Iterator[None]:
-        """Count an upload that is under way."""
+    @asynccontextmanager
+    async def _place(self, client: Client) -> AsyncIterator[None]:
+        """Count an upload that is under way, in the thread of the event loop alone."""
         self.rate.count(client.id)
         if self.uploading >= self.settings.max_uploads:
             detail = f"{self.uploading} uploads are under way"
             raise Problem("too-many-uploads", detail, RETRY_SECONDS)
         self.uploading += 1
         try:
+            await run_in_threadpool(self._admit, client)
             yield
         finally:
             self.uploading -= 1

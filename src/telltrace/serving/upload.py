@@ -160,7 +160,7 @@ class Form:
         self.sink, self.name = sink, ""
         self._field = self._value = self._disposition = b""
         self._taking = self._taken = False
-        self._beyond = 0
+        self._size = 0
         calls = ("part_begin", "header_field", "header_value", "header_end", "headers_finished")
         names = (*calls, "part_data", "part_end")
         callbacks: Any = {f"on_{name}": getattr(self, f"_{name}") for name in names}
@@ -185,6 +185,9 @@ class Form:
             self._parser.write(chunk)
         except FormParserError as error:
             raise Problem("no-file", f"the form cannot be read ({error})") from None
+        self._size += len(chunk)
+        if self._size - self.sink.size > FORM_BYTES:
+            raise Problem("too-large", "the form holds too much beside its file")
 
     def end(self) -> None:
         """The form is over; a Problem if its file is not there, or not whole."""
@@ -218,10 +221,6 @@ class Form:
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._taking:
             self.sink.write(data[start:end])
-            return
-        self._beyond += end - start
-        if self._beyond > FORM_BYTES:
-            raise Problem("too-large", "the form holds too much beside its file")
 
     def _part_end(self) -> None:
         self._taken |= self._taking
