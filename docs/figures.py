@@ -232,7 +232,7 @@ def draw_evaluation() -> plt.Figure:
 
 
 def draw_report() -> plt.Figure:
-    """What a scan says of a drawn film in which the face is pasted from the second second on."""
+    """What a scan says of a drawn film in which the face is pasted from second 2 on."""
     with tempfile.TemporaryDirectory() as folder:
         film, marked = Path(folder, "interview.mp4"), Path(folder, "marked.png")
         write_video((film_frame(number) for number in range(60)), film, "libx264", 18, Fraction(10))
@@ -244,13 +244,13 @@ def draw_report() -> plt.Figure:
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     left.imshow(picture)
     left.set_axis_off()
-    left.set_title(f"{verdict.status} {verdict.score:.0%}: {verdict.path.name}", loc="left")
+    left.set_title(f"{verdict.status}, score {verdict.score:.2f}: {verdict.path.name}", loc="left")
     zone = scanner.rule.zone()
     looks = [face for face in verdict.faces if face.score is not None]
     right.plot([f.time for f in looks], [f.score or 0.0 for f in looks], ".", alpha=0.5)
     right.plot([f.time for f in looks], [f.smoothed or 0.0 for f in looks])
     right.axhspan(zone.real_below, zone.fake_from, color="0.9")
-    right.set(xlabel="seconds", ylabel="probability of forgery", ylim=(0, 1))
+    right.set(xlabel="seconds", ylabel="score", ylim=(0, 1))
     right.set_title(textwrap.fill(verdict.reason, 46), loc="left", fontsize=8)
     return figure
 

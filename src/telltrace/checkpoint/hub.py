@@ -26,9 +26,8 @@ license: other
 
 # {detector}
 
-A detector of forged faces for telltrace. A score is the
-probability, from 0 to 1, that a face is forged. It is a measurement by a detector with known
-weaknesses, no proof.
+A detector of forged faces for telltrace. A score, from 0 to 1, is a measurement by a detector with
+known weaknesses: the probability of forgery if one face in two were forged, and no proof.
 
 ```python
 from telltrace import Scanner

@@ -63,6 +63,6 @@ def _stretches(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _said(person: int, label: str, score: float | None) -> dict[str, Any]:
-    """A label of one person; the confidence is the probability of forgery, whatever the label."""
+    """A label of one person; the confidence is the score, whatever the label."""
     said = {"label": label, "attributes": {"person": person}}
     return said if score is None else said | {"confidence": score}
