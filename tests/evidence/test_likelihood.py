@@ -73,6 +73,8 @@ def test_a_ratio_is_kept_within_its_bounds_and_a_prior_gives_a_posterior() -> No
     assert found.log10_lr == 2
     assert found.posterior == pytest.approx(0.1 / 1.099)  # odds of 1 to 999 times 100
     assert "A prior of 0.001 becomes a probability of 0.091." in found.sentence
+    sure = state(1.0, (-1.0, 2.0), prior=0.9999)
+    assert sure.sentence.endswith("A prior of 1 - 0.0001 becomes a probability of 1 - 1e-06.")
     assert "probability" not in state(1.0, (-1.0, 2.0)).sentence
     assert state(0.0, (-1.0, 2.0)).sentence == (
         "Likelihood ratio 1/10: moderate support for a real face (kept between 1/10 and 100)."

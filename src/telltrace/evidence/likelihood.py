@@ -1,6 +1,6 @@
 """Likelihood ratios: how far data support them, and what they say in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -36,9 +36,9 @@ class Likelihood:
     """Between which it was kept; validation items support no stronger one."""
     words: str
     """The same in words of the usual verbal scale."""
-    prior: float | None = None
+    prior: float | None = field(default=None, metadata={"digits": 12})
     """The reader's probability of forgery before the score, where it was given."""
-    posterior: float | None = None
+    posterior: float | None = field(default=None, metadata={"digits": 12})
     """That after it; None without a prior."""
 
     @property
@@ -46,8 +46,9 @@ class Likelihood:
         """The ratio, its bounds and its words; the posterior, where there is one."""
         said = f"Likelihood ratio {plain_ratio(self.log10_lr)}: {self.words}"
         said += f" (kept between {plain_ratio(self.low)} and {plain_ratio(self.high)})."
-        if self.posterior is not None:
-            said += f" A prior of {self.prior:.3g} becomes a probability of {self.posterior:.3g}."
+        if self.prior is not None and self.posterior is not None:
+            before, after = map(plain_probability, (self.prior, self.posterior))
+            said += f" A prior of {before} becomes a probability of {after}."
         return said
 
 
@@ -103,6 +104,16 @@ def plain_ratio(log10_lr: float) -> str:
     number = 10 ** abs(log10_lr)
     text = f"{number:.1f}" if number < 9.95 else f"{number:,.0f}"
     return text if log10_lr >= 0 or text == "1.0" else f"1/{text}"
+
+
+def plain_probability(share: float) -> str:
+    """A probability that is never rounded to certainty.
+
+    Examples:
+        >>> plain_probability(0.0917), plain_probability(0.99999)
+        ('0.0917', '1 - 1e-05')
+    """
+    return f"{share:.3g}" if share < 0.999 else f"1 - {1 - share:.1g}"
 
 
 def supported_bounds(

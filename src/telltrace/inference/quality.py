@@ -13,6 +13,7 @@ from PIL import Image as Pictures
 from telltrace.errors import ManifestError
 from telltrace.evaluation.shares import Share
 from telltrace.evidence.quality import QualityBin, kinds_of
+from telltrace.faces.image import to_rgb
 from telltrace.faces.media import Status
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import Verdict
@@ -97,7 +98,7 @@ def _scans(scanner: Scanner, path: Path, number: int) -> Iterator[tuple[str, Ver
     if found.kind == "image" and found.verdict is not None:
         name = list(TREATMENTS)[number % len(TREATMENTS)]
         with Pictures.open(path) as picture:
-            image = np.array(picture.convert("RGB"))
+            image = to_rgb(picture)
         yield name, scanner.scan(TREATMENTS[name](image))
 
 

@@ -99,14 +99,16 @@ def test_words_of_a_file_are_never_markup(open_page: Any, service: Service) -> N
 def test_evidence_and_origin_stand_beside_the_score(open_page: Any, service: Service) -> None:
     errors = "In files like this one 12 of 80 real pictures were called FAKE."
     likelihood = Likelihood(
-        log10_lr=1.2, low=-1.5, high=1.4, words="moderate support for a forgery"
-    )
+        log10_lr=1.2, low=-1.5, high=1.4, words="moderate support for a forgery",
+        prior=0.02, posterior=0.99999,
+    )  # fmt: skip
     alone = person("UNCERTAIN", [0.9], likelihood=likelihood, errors=errors)
     service.verdict = judged("UNCERTAIN", alone, provenance=(Finding("conflict", "two tags"),))
     page = shown(open_page, service)
     assert "Conflict: two tags." in page.locator(".banner").inner_text()
     said = page.locator("article").inner_text()
     assert "Likelihood ratio 16: moderate support for a forgery (kept between 1/32 and 25)." in said
+    assert "A prior of 0.02 becomes a probability of 1 - 0.00001." in said
     assert "12 of 80 real pictures were called forged." in said
     page.get_by_text("How to read it").click()
     assert "That the picture was forged" in page.locator(".findings").inner_text()

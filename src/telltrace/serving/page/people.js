@@ -67,12 +67,17 @@ function ratio(logarithm) {
   return logarithm >= 0 || text === "1.0" ? text : `1/${text}`;
 }
 
+/** A probability that is never rounded to certainty. */
+function chance(share) {
+  return share < 0.999 ? `${+share.toPrecision(3)}` : `1 - ${+(1 - share).toPrecision(1)}`;
+}
+
 /** What the score is worth as evidence, and how often such files were misjudged. */
 function evidence({ status, likelihood, errors = "" }) {
   const said = likelihood && `Likelihood ratio ${ratio(likelihood.log10_lr)}: ${likelihood.words} `
     + `(kept between ${ratio(likelihood.low)} and ${ratio(likelihood.high)}).`;
   const after = likelihood?.posterior != null
-    && `With the prior that was given: ${percent(likelihood.posterior)} probability of forgery.`;
+    && `A prior of ${chance(likelihood.prior)} becomes a probability of ${chance(likelihood.posterior)}.`;
   const misjudged = status === "FAKE" ? errors : errors.replace("called FAKE", "called forged");
   return [said, after, misjudged].filter(Boolean).join(" ");
 }
