@@ -41,6 +41,16 @@ def test_an_address_of_no_database_is_refused(tmp_path: Path, address: str) -> N
         Database(ServeSettings(data=tmp_path, database=address))
 
 
+def test_a_database_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite").write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(OptionError, match=r"jobs.sqlite cannot be used \(file is not a database"):
+        Database(ServeSettings(data=tmp_path))
+    pytest.importorskip("psycopg", reason="needs the extra postgres")
+    away = "postgresql+psycopg://me:secret@127.0.0.1:1/x"
+    with pytest.raises(OptionError, match=r"me:\*\*\*@127.0.0.1:1/x cannot be used"):
+        Database(ServeSettings(data=tmp_path, database=away))
+
+
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     """A server of PostgreSQL's own, without a network; its address."""

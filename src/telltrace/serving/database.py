@@ -72,7 +72,7 @@ class Database:
     """Connections to a database that has the tables of this version.
 
     Args:
-        settings: Names the database, and the folder.
+        settings: Names the database, and the folder. One that cannot be used is an OptionError.
     """
 
     def __init__(self, settings: ServeSettings) -> None:
@@ -81,12 +81,13 @@ class Database:
         self.engine = _engine(url)
         is_sqlite = self.engine.dialect.name == "sqlite"
         self._turns = Semaphore(1 if is_sqlite else 48)  # SQLite would sleep between looks
-        with _alone(settings.data / ".migrating"), _translated(), self.engine.connect() as one:
-            scripts = Config()
-            scripts.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-            scripts.attributes["connection"] = one
-            command.upgrade(scripts, "head")
-            one.commit()
+        try:
+            with _alone(settings.data / ".migrating"), self.engine.connect() as one:
+                _upgrade(one)
+        except DBAPIError as error:
+            said = " ".join(str(error.orig).split())
+            remedy = "Check --database or --data, and whether its server runs."
+            raise OptionError(f"{self.engine.url} cannot be used ({said})", remedy=remedy) from None
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -110,6 +111,14 @@ class Database:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    scripts = Config()
+    scripts.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    scripts.attributes["connection"] = connection
+    command.upgrade(scripts, "head")
+    connection.commit()
 
 
 def _engine(url: str) -> sa.Engine:

@@ -67,6 +67,8 @@ class Judges:
         """End; what is not judged yet is for the next start."""
         self._stopping.set()
         self.store.release(self.owner)
+        for _ in self._threads:
+            self.tell()  # who waits for a job need not wait on
         for thread in self._threads:
             thread.join(LOOK_EVERY + 0.5)
         self.store.release(self.owner)

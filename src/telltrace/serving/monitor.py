@@ -56,14 +56,18 @@ class Monitor:
             self._jobs.labels(state).set(jobs.get(state, 0))
         return generate_latest(self.registry)
 
-    def answered(
-        self, method: str, route: str, status: int, seconds: float, client: str, **more: Any
-    ) -> None:
+    def answered(self, method: str, route: str, status: int, seconds: float, client: str) -> None:
         """A request has its answer."""
         self._requests.labels(method, route, status).inc()
         self._request_seconds.labels(route).observe(seconds)
-        about = {"method": method, "route": route, "status": status, "client": client, **more}
-        self.event("request", **about, milliseconds=round(1000 * seconds, 1))
+        self.event(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            client=client,
+            milliseconds=round(1000 * seconds, 1),
+        )
 
     def received(self, job: Job) -> None:
         """An upload has come in whole."""

@@ -10,7 +10,7 @@ from telltrace.inference import ScanSettings
 
 MEGA: Final = 1_000_000
 DATABASE: Final = "jobs.sqlite"
-PORTS = 65535
+PORTS: Final = 65535
 MAY_BE_ZERO: Final = ("port", "memory_megabytes")
 
 
