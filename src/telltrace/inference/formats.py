@@ -138,7 +138,7 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
     """A table of one line a file, then what needs saying about those that are not simply real."""
     width = 60 + max(len(str(verdict.path)) for verdict in verdicts)
     table = Table(box=None, pad_edge=False)
-    for name in ("verdict", "fake", "people", "frames", "file"):
+    for name in ("verdict", "score", "people", "frames", "file"):
         side: Literal["left", "right"] = "left" if name in ("verdict", "file") else "right"
         table.add_column(name, justify=side, no_wrap=True)
     for verdict in verdicts:

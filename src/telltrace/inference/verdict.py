@@ -34,7 +34,7 @@ class FaceVerdict:
     status: Status
     """FAKE, REAL or UNCERTAIN; FACE_TOO_SMALL where nothing can be said."""
     score: float | None
-    """Probability that the face is forged; None where nothing can be said."""
+    """The probability of forgery if one face in two were forged; None where nothing can be said."""
     smoothed: float | None = None
     """The score smoothed over the looks before and after."""
     frame: int
@@ -69,7 +69,7 @@ class TrackVerdict:
 
     status: Status
     score: float | None
-    """Probability of forgery by the mean of all looks; None where no look gave a score."""
+    """That of the mean of all looks; None where no look gave a score."""
     scores: tuple[float, ...] = ()
     """The mean score of each detector, where there are several."""
     likelihood: Likelihood | None = None
