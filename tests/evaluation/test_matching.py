@@ -65,9 +65,11 @@ def test_fakes_without_a_real_like_them_are_left_out() -> None:
         match_sources(table[table.dataset == "a"], replicates=10)
 
 
-def test_videos_must_be_named() -> None:
+def test_videos_and_their_sources_must_be_named() -> None:
     with pytest.raises(ManifestError, match="no column `video`"):
         match_sources(two_sources(1, 1)[["label", "score"]])
+    with pytest.raises(ManifestError, match=r"nothing to match by.*dataset, compression, size"):
+        match_sources(two_sources(1, 1)[["label", "score", "video"]])
 
 
 def test_the_command_prints_what_was_matched(

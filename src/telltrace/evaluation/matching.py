@@ -74,7 +74,7 @@ def match_sources(
         What was found of ``frames`` and of ``videos``.
 
     Raises:
-        ManifestError: If the videos have no names.
+        ManifestError: If the videos have no names, or no column says where they come from.
         UndefinedError: If no group has both classes.
     """
     if isinstance(scores, pd.DataFrame):
@@ -85,6 +85,9 @@ def match_sources(
         raise ManifestError("no column `video`", remedy="Name each row's video.", path=name)
     table = compact_scores(rows)
     by, group = _groups(rows, table.videos)
+    if not by:  # a difference of 0 would say that no source gives anything away
+        remedy = f"Say of each row one of {', '.join(ALIKE)}, or more."
+        raise ManifestError("nothing to match by", remedy=remedy, path=name)
     drawn = {"replicates": replicates, "level": level, "seed": seed}
     linked = identity_groups(table.videos)
     levels: tuple[LevelName, ...] = ("frames", "videos")
@@ -171,7 +174,7 @@ def render_matched(found: dict[str, Matched]) -> str:
     columns = ["level", "groups", "fakes (left out)"]
     figures = ["AUC, all reals", "AUC, matched", "difference"]
     lacking = [name for name in ALIKE if name not in by]
-    said = f"Matched by {', '.join(by) or 'nothing'}: each fake beside reals of its own group only."
+    said = f"Matched by {', '.join(by)}: each fake beside reals of its own group only."
     said += " A difference above 0 is what the source gives away; below 0 it is in the way."
     said += f" The table does not say: {', '.join(lacking)}." if lacking else ""
     return to_lines(
