@@ -169,11 +169,12 @@ def test_what_is_gone_or_changed_meanwhile_cannot_be_sealed(
         seal_scan(scanner.scan(path.read_bytes()), scanner)
 
 
+@pytest.mark.parametrize(("name", "value"), [("frames", "many"), ("batch_size", 2.5)])
 def test_settings_that_no_scan_has_are_refused_and_not_obeyed(
-    sealed: Path, clip: Path, build: Callable[..., Scanner]
+    name: str, value: object, sealed: Path, clip: Path, build: Callable[..., Scanner]
 ) -> None:
     report: dict[str, Any] = json.loads(sealed.read_text())
-    report["settings"]["frames"] = "many"
+    report["settings"][name] = value
     sealed.write_text(json.dumps(seal({name: report[name] for name in PARTS})))
     (wrong,) = [c for c in verify_report(sealed, clip, build) if c.agrees is False]
     assert "settings" in wrong.said

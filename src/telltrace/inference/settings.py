@@ -1,6 +1,7 @@
 """All that a scan can be told, in one value that can be compared, printed and sent to a worker."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Final, Literal, get_args
 
 from telltrace.backends import Backend
@@ -62,8 +63,8 @@ class ScanSettings:
                 self.backend in get_args(Backend),
                 f"be one of {', '.join(get_args(Backend))}",
             ),
-            "search_every": (self.search_every >= 1, "be at least 1"),
-            "batch_size": (self.batch_size >= 1, "be at least 1"),
+            "search_every": (_counts(self.search_every), "be at least 1, a whole number"),
+            "batch_size": (_counts(self.batch_size), "be at least 1, a whole number"),
             "window": (self.window >= 0, "not be negative"),
             "min_face": (self.min_face >= 0, "not be negative"),
             "prior": (self.prior is None or 0 < self.prior < 1, "lie between 0 and 1, or be none"),
@@ -85,3 +86,8 @@ class ScanSettings:
         first = max(FIRST, int(self.frames) // 3)
         more = last and 3 * first <= self.frames  # centres of thirds are centres of the whole
         return Sampling("spread", 3 * first if more else first)
+
+
+def _counts(number: object) -> bool:
+    """Whether it is a whole number from 1 on; settings may come from a report that is not ours."""
+    return isinstance(number, Integral) and int(number) >= 1
