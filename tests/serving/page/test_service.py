@@ -23,14 +23,14 @@ def media(tmp_path_factory: pytest.TempPathFactory, write_clip: Callable[..., Pa
     """A photograph, and a clip in which it moves."""
     folder = tmp_path_factory.mktemp("media")
     Image.fromarray(data.astronaut()).save(folder / "portrait.png")
-    frames = [np.ascontiguousarray(data.astronaut()[:300, 60 - i : 380 - i]) for i in range(12)]
+    frames = [np.ascontiguousarray(data.astronaut()[:300, 60 - i : 380 - i]) for i in range(4)]
     return [folder / "portrait.png", write_clip(folder / "moving.mp4", frames)]
 
 
 @pytest.fixture(scope="module")
 def served(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service with the detector in the package; none without a browser."""
-    folder, scan = tmp_path_factory.mktemp("service"), ScanSettings(frames=12, backend="torch")
+    folder, scan = tmp_path_factory.mktemp("service"), ScanSettings(frames=4, backend="torch")
     settings = ServeSettings(data=folder, workers=1, device="cpu", scan=scan)
     with serving(settings, prepare_engines(settings)) as running:
         assert running.service.judges.ready.wait(120)

@@ -119,8 +119,7 @@ def test_a_key_is_asked_for_once_and_again_when_it_is_wrong(browser: Any, servic
     context.close()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
 def test_axe_finds_nothing_and_nothing_is_cut_off(
     open_page: Any, service: Service, width: int, dark: bool
 ) -> None:
