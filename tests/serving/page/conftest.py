@@ -139,6 +139,8 @@ class Service:
     jobs: dict[str, str] = field(default_factory=dict)
     """Names of files by the jobs' ids."""
     limit: int = 1_000_000
+    busy: int = 0
+    """Uploads that are refused before one is taken."""
 
     def __call__(self, route: Any) -> None:
         """Answer a request of the page."""
@@ -170,6 +172,9 @@ class Service:
             return _answer(route, fixed[path])
         if path.endswith(".jpg"):
             return route.fulfill(body=drawing(path), content_type="image/jpeg")
+        if path == "/v1/jobs" and self.busy:
+            self.busy -= 1
+            return _answer(route, {"title": "Too many jobs are waiting"}, 429)
         if path == "/v1/jobs":
             name = f"{ID}{len(self.jobs)}"
             self.jobs[name] = _file_name(route.request)

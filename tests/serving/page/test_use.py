@@ -102,6 +102,18 @@ def test_files_are_dropped_and_examples_tried(open_page: Any, service: Service) 
     assert page.locator("#files .name").all_inner_texts() == ["A drawing", "dropped.png"]
 
 
+def test_a_busy_service_is_asked_again(browser: Any, service: Service) -> None:
+    service.busy = 1
+    context = browser.new_context()  # the browser itself writes each 429 to the console
+    context.route("**/*", service)
+    page = context.new_page()
+    page.goto(BASE)
+    give(page, "a.png")
+    page.locator("#result h2", has_text="The file").wait_for()
+    assert service.asked.count("POST /v1/jobs") == 2
+    context.close()
+
+
 def test_a_key_is_asked_for_once_and_again_when_it_is_wrong(browser: Any, service: Service) -> None:
     service.key = "right"
     context = browser.new_context()  # the browser itself writes each 401 to the console

@@ -3,13 +3,14 @@
 import { byId } from "./elements.js";
 
 const FINAL = ["done", "failed", "cancelled"];
-const PAUSE = 1000;
+export const PAUSE = 1000;
 
 /** An answer that is no success, in the words of the service. */
 export class Problem extends Error {
-  constructor(status, { title, detail, remedy } = {}) {
+  constructor(status, { title, detail, remedy, type } = {}) {
     super([title || `The service answered ${status}`, detail, remedy].filter(Boolean).join(". "));
     this.status = status;
+    this.passes = [429, 503].includes(status) && type !== "/problems/quota-used"; // try again later
   }
 }
 
@@ -127,7 +128,8 @@ export async function* states(id, signal) {
         if (isFinal(job)) return;
       }
     } catch (error) {
-      if (error instanceof Problem || error.name === "AbortError" || ++failures > 5) throw error;
+      const lasts = error instanceof Problem && !error.passes;
+      if (lasts || error.name === "AbortError" || ++failures > 5) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE * (failures + 1)));
   }

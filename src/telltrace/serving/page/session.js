@@ -1,6 +1,6 @@
 // The files of this tab: uploads one after another, their progress, and the list of them.
 
-import { Problem, call, forget, isFinal, send, states } from "./service.js";
+import { PAUSE, Problem, call, forget, isFinal, send, states } from "./service.js";
 import { STAGES } from "./words.js";
 
 const FOLLOWED = 3;
@@ -69,19 +69,22 @@ export class Session {
 
   async #send(entry, file, example) {
     const { signal } = entry.control;
-    if (entry.gone) return;
     const told = (share) => {
       entry.share = share;
       this.#changed(entry);
     };
-    try {
-      entry.job = file ? await send(file, told, signal)
-        : await (await call(`/v1/jobs?example=${encodeURIComponent(example)}`, { method: "POST", signal })).json();
-      entry.id = entry.job.id;
-      this.#changed(entry);
-      this.#follow(entry);
-    } catch (error) {
-      this.#failed(entry, error);
+    while (!entry.gone) {
+      try {
+        entry.job = file ? await send(file, told, signal)
+          : await (await call(`/v1/jobs?example=${encodeURIComponent(example)}`, { method: "POST", signal })).json();
+        entry.id = entry.job.id;
+        this.#changed(entry);
+        this.#follow(entry);
+        return;
+      } catch (error) {
+        if (!error.passes) return this.#failed(entry, error);
+        await new Promise((resolve) => setTimeout(resolve, 2 * PAUSE)); // of many files some find no room yet
+      }
     }
   }
 
