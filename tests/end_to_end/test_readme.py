@@ -72,7 +72,7 @@ def test_the_python_examples_run(media: Path, capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == 24
     assert all(re.search(r" (FAKE|REAL|UNCERTAIN) 0\.\d+", line) for line in shown)
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"__name__": "__main__"}
     exec(convert, names)
     assert names["logits"].shape == (1, 2)
     quick, count = QUICKER.subn("(image_size=32, batch_size=4), OptimConfig(epochs=1)", train)

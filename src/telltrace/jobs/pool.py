@@ -165,7 +165,8 @@ class Pool(Generic[Job, Result]):
         if self._deaths >= STARTS:
             raise RuntimeError(
                 f"{STARTS} processes in a row ended before their first job ({cause}). "
-                "There may be too little memory for them: use fewer workers."
+                "There may be too little memory for them: use fewer workers. Or they import your "
+                'script: put what starts them below `if __name__ == "__main__":`.'
             )
         if worker.task is None:
             return []
