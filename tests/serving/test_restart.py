@@ -106,6 +106,17 @@ def test_a_job_that_ends_the_service_again_and_again_is_given_up(tmp_path: Path)
         assert found["problem"]["type"] == "/problems/crashed"
 
 
+def test_what_a_killed_scan_leaves_expires_soon(tmp_path: Path) -> None:
+    jobs = Store(Database(replace(SMALL, data=tmp_path)), 3600.0)
+    values = {"client": "x", "name": "x", "bytes": 1, "sha256": "0" * 64}
+    for number, sync in enumerate((True, False)):
+        jobs.add(id=str(number), sync=sync, **values)
+        jobs.claim("me")
+        jobs.finish(str(number), "me", "{}", None)
+    kept = [jobs.find(name).expires - time.time() for name in "01"]  # type: ignore[operator]
+    assert kept == pytest.approx([60, 3600], abs=5)
+
+
 def test_a_job_at_which_the_service_fails_is_not_begun_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

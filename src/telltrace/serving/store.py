@@ -16,6 +16,8 @@ LEASE: Final = 15.0
 """Seconds after which a job counts as given up whose owner was not heard of."""
 ATTEMPTS: Final = 3
 """How often a job is begun that takes the whole service down with it."""
+SYNC_KEPT: Final = 60.0
+"""Seconds after which the verdict of /v1/scan goes that a kill has left: nobody can ask for it."""
 OPEN: Final = ("queued", "running")
 
 
@@ -141,7 +143,7 @@ class Store:
         news: dict[str, Any] = {
             "state": "failed" if problem else "done",
             "finished": now,
-            "expires": now + self.keep_seconds,
+            "expires": now + sa.case((JOBS.c.sync, SYNC_KEPT), else_=self.keep_seconds),
             "stage": "done",
             "share": 1.0,
             "owner": None,
