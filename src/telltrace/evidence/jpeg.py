@@ -42,7 +42,9 @@ HISTOGRAMS: Final = 3
 COARSE: Final = 40
 """Largest last step whose histogram is looked at: coarser ones hide what was before."""
 TWICE: Final = 0.03
-"""Gain from which a picture counts as compressed twice; docs/custody.md has the error rates."""
+"""Mean gain from which a picture counts as compressed twice; docs/custody.md has the error rates."""
+AGREE: Final = 2
+"""So many histograms must each gain as much: one alone can come from a drawing's even areas."""
 
 
 def table_findings(picture: Image.Image) -> Iterator[Finding]:
@@ -115,7 +117,8 @@ def earlier_compression(
 
     Returns:
         The mean gain in log likelihood over the frequencies that can be looked at, in nats a
-        coefficient, 0 where fewer than `HISTOGRAMS` can; and the earlier steps that explain best.
+        coefficient, 0 where fewer than `HISTOGRAMS` can or `AGREE` gain; and the steps that explain
+        best.
     """
     if min(brightness.shape) < 16:
         return 0.0, set()
@@ -127,7 +130,9 @@ def earlier_compression(
             gains.append(found[0])
             if found[0] >= TWICE:
                 steps.add(found[1])
-    return (float(np.mean(gains)), steps) if len(gains) >= HISTOGRAMS else (0.0, set())
+    if len(gains) < HISTOGRAMS or sum(gain >= TWICE for gain in gains) < AGREE:
+        return 0.0, set()
+    return float(np.mean(gains)), steps
 
 
 def _coefficients(brightness: NDArray[np.uint8]) -> Floats:
