@@ -42,7 +42,7 @@ HISTOGRAMS: Final = 3
 COARSE: Final = 40
 """Largest last step whose histogram is looked at: coarser ones hide what was before."""
 TWICE: Final = 0.03
-"""Mean gain from which a picture counts as compressed twice; docs/custody.md has the error rates."""
+"""Mean gain from which a picture counts as compressed twice; error rates: docs/custody.md."""
 AGREE: Final = 2
 """So many histograms must each gain as much: one alone can come from a drawing's even areas."""
 
