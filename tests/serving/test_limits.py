@@ -121,7 +121,7 @@ def test_pages_of_other_sites_cannot_use_it(running: Running) -> None:
 
 
 def test_a_hundred_large_uploads_at_once_are_answered_and_bounded(tmp_path: Path) -> None:
-    with serving(replace(SMALL, data=tmp_path, max_waiting=10)) as running:
+    with serving(replace(SMALL, data=tmp_path, max_waiting=10, upload_seconds=60)) as running:
         content = b"wait" + b"x" * 480_000
         with ThreadPoolExecutor(100) as many:
             replies = list(many.map(lambda _: _try(running, content), range(100)))
