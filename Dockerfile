@@ -2,13 +2,9 @@
 ARG PYTHON=3.12
 
 FROM python:${PYTHON}-slim AS build
-# PyTorch's wheels without CUDA; empty for those of the ordinary index, which are several gigabytes.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 TELLTRACE_CACHE=/opt/telltrace/cache
 RUN python -m venv /opt/telltrace
 ENV PATH=/opt/telltrace/bin:$PATH
-# hadolint ignore=DL3013
-RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "torch>=2.6,<3" "torchvision>=0.21,<1"
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY src src

@@ -211,16 +211,21 @@ def test_every_kind_of_forgery_has_the_same_say() -> None:
     assert below.mean() == pytest.approx(0.05, abs=0.005)
 
 
-def test_the_command_writes_a_checkpoint_that_scores_by_the_new_curve(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def write_inputs(folder: Path) -> None:
+    """A small checkpoint, raw.safetensors, and scores of a validation split, val.csv."""
     card = Card(
         detector="blend_map",
         options={"width": 8},
         preprocessing=Preprocessing(FaceCrop(size=64), image_size=64),
     )
-    save_checkpoint(tmp_path / "raw.safetensors", create_detector("blend_map", width=8), card)
-    write_scores(overconfident(), tmp_path / "val.csv")
+    save_checkpoint(folder / "raw.safetensors", create_detector("blend_map", width=8), card)
+    write_scores(overconfident(), folder / "val.csv")
+
+
+def test_the_command_writes_a_checkpoint_that_scores_by_the_new_curve(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_inputs(tmp_path)
     paths = [str(tmp_path / name) for name in ("raw.safetensors", "val.csv")]
     out = tmp_path / "isotonic.safetensors"
     write_scores(overconfident(videos=30, seed=1).assign(dataset="more"), tmp_path / "more.csv")
@@ -241,13 +246,7 @@ def test_the_command_writes_a_checkpoint_that_scores_by_the_new_curve(
 def test_the_command_measures_quality_on_media(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    card = Card(
-        detector="blend_map",
-        options={"width": 8},
-        preprocessing=Preprocessing(FaceCrop(size=64), image_size=64),
-    )
-    save_checkpoint(tmp_path / "raw.safetensors", create_detector("blend_map", width=8), card)
-    write_scores(overconfident(), tmp_path / "val.csv")
+    write_inputs(tmp_path)
     Image.fromarray(data.astronaut()).save(tmp_path / "a.png")
     (tmp_path / "media.csv").write_text("path,label,split\na.png,0,val\n")
     paths = [str(tmp_path / name) for name in ("raw.safetensors", "val.csv", "media.csv")]
