@@ -145,18 +145,11 @@ def explained_frames(
         image = turn_frame(frame, verdict.turn).image
         crops = [detector.crop.cut(image, face.seen.face) for _, face in here]
         maps = explain_crops(detector, crops, method)
-        yield (
-            image,
-            [
-                Look(
-                    *one,
-                    crop,
-                    found,
-                    crop_regions(found, detector.crop, one[1].seen.face, image.shape),
-                )
-                for one, crop, found in zip(here, crops, maps, strict=True)
-            ],
-        )
+        looks = []
+        for one, crop, found in zip(here, crops, maps, strict=True):
+            regions = crop_regions(found, detector.crop, one[1].seen.face, image.shape[:2])
+            looks.append(Look(*one, crop, found, regions))
+        yield image, looks
 
 
 def _story(verdict: Verdict, scanner: Scanner, method: str) -> dict[str, Any]:
