@@ -136,6 +136,21 @@ def test_the_page_of_a_scan_says_in_words_which_regions_the_maps_name(
     assert track_in_words(replace(track, faces=blind), detector.crop, shape) == ""
 
 
+def test_regions_of_a_crop_that_stays_within_the_frame_are_those_of_the_face(
+    judge: Detector, detector: FaceDetector, clip: Path
+) -> None:
+    pixels = judge.card.preprocessing
+    card = replace(
+        judge.card, preprocessing=replace(pixels, crop=replace(pixels.crop, outside="shift"))
+    )
+    scanner = Scanner(Detector(RedPlaces(), card), face_detector=detector, sample="spread")
+    verdict = scanner.scan(clip)
+    (_, (look,)), *_ = explained_frames(verdict, scanner.detectors[0], "map")
+    areas = {name: share.area for name, share in look.regions.items()}
+    assert areas["eyes"] > 0.01
+    assert areas["mouth"] > 0.01
+
+
 def test_a_dark_map_names_no_region(
     red: Scanner, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
