@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from results import write
+from results import with_earlier, write
 from torch import nn
 
 from telltrace import scan
@@ -51,12 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.manifest is None:
         print("This benchmark wants face crops: --manifest MANIFEST")
         return 0
-    tables: dict[str, list[dict[str, Any]]] = {"The detector in the package": []}
-    tables["Every detector in float32"] = []
-    for row in bundled_rows(options):
-        tables["The detector in the package"].append(row)
-    for name in options.names:
-        tables["Every detector in float32"] += drawn_rows(name, options)
+    title, key = "Every detector in float32", "detector"
+    tables = {"The detector in the package": list(bundled_rows(options))}
+    rows = []
+    for number, name in enumerate(options.names, 1):
+        rows += drawn_rows(name, options)
+        done = options.names[:number]
+        tables[title] = with_earlier("export", title, key, rows, done)
         write("export", tables, samples=options.samples)
     return 0
 

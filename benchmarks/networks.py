@@ -15,7 +15,6 @@ measures those named, or one detector of each family; rows of others stay in res
 
 import argparse
 import copy
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from results import RESULTS, in_turns, machine, spread, write
+from results import in_turns, machine, spread, with_earlier, write
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -204,13 +203,6 @@ def bars(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def earlier(table: str, names: list[str]) -> list[dict[str, Any]]:
-    """Rows of the last result for networks that are not measured now."""
-    path = RESULTS / "networks.json"
-    rows = json.loads(path.read_text())["tables"][table] if path.is_file() else []
-    return [row for row in rows if row["network"] not in names]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -230,9 +222,9 @@ def main() -> None:
         start = time.perf_counter()
         rows += measure(group, args)
         print(f"{' and '.join(group)}: {time.perf_counter() - start:.0f} s", flush=True)
-    ratios = sorted(earlier("Twins", names) + twins(rows), key=lambda row: row["network"])
+    ratios = with_earlier("networks", "Twins", "network", twins(rows), names)
     rows = [{k: v for k, v in row.items() if k != "_seconds"} for row in rows]
-    rows = sorted(earlier("Networks", names) + rows, key=lambda row: row["network"])
+    rows = with_earlier("networks", "Networks", "network", rows, names)
     write("networks", {"Bars": bars(rows), "Twins": ratios, "Networks": rows}, batch=args.batch)
 
 

@@ -18,9 +18,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def write(name: str, tables: Mapping[str, Rows], **settings: Any) -> None:
     content = json.dumps({"name": name, **about, "tables": plain}, indent=1)
     (RESULTS / f"{name}.json").write_text(content + "\n", encoding="utf-8")
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def with_earlier(
+    name: str, table: str, key: str, rows: Rows, measured: Collection[str]
+) -> list[Mapping[str, Any]]:
+    """Rows by ``key``, with those of the last result for what is not ``measured`` now."""
+    path = RESULTS / f"{name}.json"
+    last = json.loads(path.read_text())["tables"].get(table, []) if path.is_file() else []
+    return sorted([*(row for row in last if row[key] not in measured), *rows], key=itemgetter(key))
 
 
 def markdown(rows: Rows) -> str:

@@ -3,6 +3,8 @@
 import gc
 import mmap
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,6 +86,38 @@ def test_signals_find_their_stack_when_graphs_are_gone(graph: bytes) -> None:
     assert not any(region[:].strip(b"\0") for region in regions)
 
 
+PINNED = """
+import os, sys, threading
+from pathlib import Path
+import numpy as np
+from telltrace.backends import openvino_runner
+
+run = openvino_runner(Path(sys.argv[1]), threads=1)
+images, found, done = np.zeros((64, 3, 96, 96), np.float32), set(), threading.Event()
+def watch():
+    while not done.is_set():
+        found.update(len(os.sched_getaffinity(int(task))) for task in os.listdir("/proc/self/task"))
+watcher = threading.Thread(target=watch)
+watcher.start()
+for _ in range(20):
+    run(images)
+done.set()
+watcher.join()
+assert found
+print(*found, len(os.sched_getaffinity(0)))
+"""
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not installed")
+@pytest.mark.skipif(sys.platform != "linux", reason="affinities are read as Linux shows them")
+def test_workers_are_not_bound_to_the_same_processor(graph: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "graph.onnx"
+    path.write_bytes(graph)
+    command = [sys.executable, "-c", PINNED, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert len(set(done.stdout.split())) == 1, "a thread has fewer processors than the process"
+
+
 def test_torch_computes_what_the_network_is_now_and_leaves_its_mode() -> None:
     network = nn.Sequential(nn.Linear(2, 1), nn.Dropout(0.9)).train()
     runner = torch_runner(network)
@@ -151,6 +185,19 @@ class TestPrepared:
         assert load_detector().backend == "torch"
         with pytest.raises(OutputError, match="file"):
             load_detector(backend="onnx")
+
+
+@pytest.mark.skipif(find_spec("onnxruntime") is None, reason="ONNX Runtime is not installed")
+def test_auto_falls_back_where_a_runtime_cannot_compute_a_graph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(name: str, *rest: object) -> None:
+        raise OutputError("cannot compute this graph", path=name)
+
+    monkeypatch.setattr("telltrace.checkpoint.loading.prepared_runner", fail)
+    assert load_detector().backend == "torch"
+    with pytest.raises(OutputError, match="cannot compute"):
+        load_detector(backend="onnx")
 
 
 def test_whoever_changes_the_network_changes_the_scores() -> None:

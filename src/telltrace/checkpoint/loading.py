@@ -70,13 +70,13 @@ def load_detector(
         _check_external(one.detector, path)
     device = "cpu" if is_artefact(path) else device
     chosen = _resolve(path, card, sha256, str(device), precision, backend)
-    if is_artefact(path):
-        runners = [open_artefact(path, card, chosen, precision)]
-    elif chosen == "torch":
+    try:
+        runners = _runners(path, card, sha256, device, precision, chosen)
+    except OutputError as error:
+        if backend != "auto" or is_artefact(path):
+            raise
+        logger.info("%s Computing with torch.", error)
         runners = _torch_runners(path, card, device, precision)
-    else:
-        graphs = _graphs(path, card, sha256)
-        runners = [prepared_runner(*graph, chosen, precision) for graph in graphs.items()]
     parts = [
         Detector(None, one, device, precision, runner=runner, load=_loader(path, card, n))
         for n, (one, runner) in enumerate(zip(cards, runners, strict=True))
@@ -84,6 +84,23 @@ def load_detector(
     detector = Ensemble(parts, card) if card.members else parts[0]
     detector.sha256 = sha256
     return detector
+
+
+def _runners(
+    path: Path,
+    card: Card,
+    sha256: str,
+    device: "str | torch.device",
+    precision: str,
+    chosen: BackendName,
+) -> "list[Runner]":
+    """What computes each network in the backend that was chosen."""
+    if is_artefact(path):
+        return [open_artefact(path, card, chosen, precision)]
+    if chosen == "torch":
+        return _torch_runners(path, card, device, precision)
+    graphs = _graphs(path, card, sha256)
+    return [prepared_runner(*graph, chosen, precision) for graph in graphs.items()]
 
 
 def resolve_backend(

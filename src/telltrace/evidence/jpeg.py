@@ -137,14 +137,14 @@ def earlier_compression(
 
 def _coefficients(brightness: NDArray[np.uint8]) -> Floats:
     """DCT coefficients of all whole blocks at the frequencies of `MODES`, (blocks, modes)."""
-    height, width = (side // 8 * 8 for side in brightness.shape)
-    blocks = brightness[:height, :width].reshape(height // 8, 8, width // 8, 8)
-    every = -(-blocks.size // (64 * BLOCKS))
-    rows = blocks.transpose(0, 2, 1, 3).reshape(-1, 64)[::every].astype(np.float32)
+    rows, columns = (side // 8 for side in brightness.shape)
+    blocks = brightness[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8).swapaxes(1, 2)
+    down, across = np.divmod(np.arange(0, rows * columns, -(-rows * columns // BLOCKS)), columns)
+    pixels = blocks[down, across].reshape(-1, 64).astype(np.float32)
     waves = np.cos((2 * np.arange(8) + 1) * np.arange(8)[:, None] * np.pi / 16) / 2
     waves[0] /= np.sqrt(2)
     basis = np.stack([np.outer(waves[v], waves[u]).ravel() for v, u in MODES], axis=1)
-    return np.asarray(rows @ basis.astype(np.float32), np.float64)
+    return np.asarray(pixels @ basis.astype(np.float32), np.float64)
 
 
 def _gain(own: Floats, between: Floats, step: int) -> tuple[float, int] | None:
@@ -156,19 +156,28 @@ def _gain(own: Floats, between: Floats, step: int) -> tuple[float, int] | None:
     edge = (REACH + 1) * step + int(STEPS[-1])
     fine = (np.abs(between) * FINE).astype(np.int64)
     spread = np.bincount(fine[fine < edge * FINE], minlength=edge * FINE)
-    values = (np.arange(edge * FINE) + 0.5) / FINE  # never midway between two levels
-    expected = np.zeros((len(STEPS), REACH + 2))
-    for noise in (-0.35, 0.0, 0.35):  # what rounding pixels between the two adds
-        before = np.rint(values / STEPS[:, None]) * STEPS[:, None] + noise
-        before[0] = values
-        after = np.minimum(np.abs(np.rint(before / step)), REACH + 1).astype(np.int64)
-        places = after + np.arange(len(STEPS))[:, None] * (REACH + 2)
-        weights = np.broadcast_to(spread, places.shape)
-        expected += np.bincount(places.ravel(), weights.ravel(), expected.size).reshape(
-            expected.shape
-        )
-    chances = expected[:, 1:-1] + 0.01 * counts.sum() / REACH
+    total = np.concatenate([[0], np.cumsum(spread)])
+    expected = np.diff(total[_borders(step)], axis=2).sum(axis=0).astype(np.float64)
+    chances = expected + 0.01 * counts.sum() / REACH
     chances /= chances.sum(axis=1, keepdims=True)
     likely = np.log(chances) @ counts / counts.sum()
     best = int(likely.argmax())
     return float(likely[best] - likely[0]), int(STEPS[best])
+
+
+@cache
+def _borders(step: int) -> NDArray[np.int64]:
+    """Where a quantisation by an earlier step and then this one changes level.
+
+    Positions in the unquantised histogram, (noise, earlier steps, `REACH` + 1): those of level n,
+    counted from 1, lie from the n-th to the one behind it.
+    """
+    size = ((REACH + 1) * step + int(STEPS[-1])) * FINE
+    values = (np.arange(size) + 0.5) / FINE  # never midway between two levels
+    borders = []
+    for noise in (-0.35, 0.0, 0.35):  # what rounding pixels between the two adds
+        before = np.rint(values / STEPS[:, None]) * STEPS[:, None] + noise
+        before[0] = values
+        levels = np.abs(np.rint(before / step))
+        borders.append([np.searchsorted(row, np.arange(1, REACH + 2)) for row in levels])
+    return np.array(borders)
