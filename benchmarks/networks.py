@@ -126,7 +126,7 @@ def measure(names: list[str], args: argparse.Namespace) -> list[dict[str, Any]]:
         for name in names:
             network, side = build(name)
             with torch.inference_mode(False):
-                form = inference_form(network)
+                form = inference_form(network, side)
                 cost = complexity(form, side)
             with torch.inference_mode(False), torch.no_grad(), Bytes() as moved:
                 form(torch.rand(1, 3, side, side))
@@ -216,16 +216,21 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     names, rows = args.names or FAMILIES, []
     groups = [[name] for name in names if f"sfi_{name}" not in names]
-    for group in groups:
+    for number, group in enumerate(groups, 1):
         twin = group[0].removeprefix("sfi_")
         group += [twin] if twin != group[0] and twin in names else []
         start = time.perf_counter()
         rows += measure(group, args)
         print(f"{' and '.join(group)}: {time.perf_counter() - start:.0f} s", flush=True)
+        keep([name for group in groups[:number] for name in group], rows, args.batch)
+
+
+def keep(names: list[str], rows: list[dict[str, Any]], batch: int) -> None:
+    """Write what was measured of these networks, beside what is known of others."""
+    found = [{k: v for k, v in row.items() if k != "_seconds"} for row in rows]
+    found = with_earlier("networks", "Networks", "network", found, names)
     ratios = with_earlier("networks", "Twins", "network", twins(rows), names)
-    rows = [{k: v for k, v in row.items() if k != "_seconds"} for row in rows]
-    rows = with_earlier("networks", "Networks", "network", rows, names)
-    write("networks", {"Bars": bars(rows), "Twins": ratios, "Networks": rows}, batch=args.batch)
+    write("networks", {"Bars": bars(found), "Twins": ratios, "Networks": found}, batch=batch)
 
 
 if __name__ == "__main__":

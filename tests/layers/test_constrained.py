@@ -77,3 +77,24 @@ def test_a_kernel_without_constraint_is_used_as_it_stands(
 def test_refuses_a_kernel_without_neighbours_on_all_sides(kernel_size: int) -> None:
     with pytest.raises(ValueError, match=f"odd and at least 3, got {kernel_size}"):
         ConstrainedConv2d(3, kernel_size)
+
+
+def test_training_in_bfloat16_gives_what_a_group_for_each_channel_gives() -> None:
+    conv, x = ConstrainedConv2d(32), torch.rand(2, 32, 12, 12).bfloat16()
+    alone = F.conv2d(x, conv.kernel().bfloat16(), padding=2, groups=32)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert conv.taps(x)[1] == 2
+        together = conv(x)
+    torch.testing.assert_close(together, alone, atol=0.01, rtol=0.01)
+    (first,) = torch.autograd.grad(together.float().square().mean(), conv.weight)
+    (second,) = torch.autograd.grad(alone.float().square().mean(), conv.weight)
+    torch.testing.assert_close(first, second, atol=0.01 * float(second.abs().max()), rtol=0)
+    with torch.no_grad():
+        assert conv.taps(x)[1] == 32
+
+
+def test_channels_that_make_no_groups_stay_alone_in_bfloat16() -> None:
+    conv = ConstrainedConv2d(24)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert conv(torch.rand(1, 24, 8, 8)).shape == (1, 24, 8, 8)
+        assert conv.taps(torch.rand(1, 24, 8, 8))[1] == 24

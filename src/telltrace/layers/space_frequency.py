@@ -162,7 +162,8 @@ class SFIConv2d(nn.Module):
             return self._run(self.s2f, traces(x), 1, size)
         k = traces.kernel_size
         around = Geometry.of(k, self.geometry.stride, k // 2, 1, "stride")
-        x = around.conv(x, traces.kernel(), None, traces.channels, size)
+        kernel, groups = traces.taps(x)
+        x = around.conv(x, kernel, None, groups, size)
         return self._run(self.s2f, x, 1, size, Geometry.of(1, 1, 0, 1, "stride"))
 
     def _interact(self, spatial: Tensor, frequency: Tensor) -> Streams:
