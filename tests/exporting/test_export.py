@@ -1,6 +1,8 @@
 """Exported detectors: the same scores, the same card, and nothing that is not ours."""
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from telltrace import exporting
@@ -16,11 +19,13 @@ from telltrace.checkpoint import Calibration, Card, load_detector, read_card, sa
 from telltrace.cli import main
 from telltrace.data.transforms import Preprocessing
 from telltrace.errors import CheckpointError, OptionError, OutputError
+from telltrace.evaluation import read_scores
 from telltrace.exporting.crops import example_crops
 from telltrace.exporting.graphs import PRODUCTS, quantised
 from telltrace.faces.align import FaceCrop
 from telltrace.models.registry import create_detector
 from telltrace.models.spsl import phase_picture
+from telltrace.robustness.run import scores_path
 
 SIZE = {"meso4": 32, "blend_map": 64}
 
@@ -60,6 +65,48 @@ def test_an_export_stands_for_its_checkpoint(folder: Path, file: str) -> None:
     np.testing.assert_allclose(exported.score(list(crops[:1])), expected[:1], rtol=0, atol=1e-5)
     with pytest.raises(OptionError, match="no network to look into"):
         _ = exported.network
+
+
+@pytest.fixture
+def crops(tmp_path: Path) -> Path:
+    """A manifest of six crops of noise, half of them called fake."""
+    rng, lines = np.random.default_rng(5), ["path,label,video,split"]
+    for i in range(6):
+        pixels = rng.integers(0, 256, (80, 80, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+        lines.append(f"{i}.png,{i % 2},v{i},test")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    about = {"crop": FaceCrop(size=80, margin=1.3).to_dict()}
+    (tmp_path / "prepare.json").write_text(json.dumps(about))
+    return tmp_path / "manifest.csv"
+
+
+@pytest.mark.parametrize("ending", ["onnx", "xml"])
+def test_commands_take_an_export_as_they_take_its_checkpoint(
+    folder: Path, crops: Path, tmp_path: Path, ending: str
+) -> None:
+    found = []
+    for name in ("meso4.safetensors", f"meso4.{ending}"):
+        out = tmp_path / f"{name}.csv"
+        chosen = ["--checkpoint", str(folder / name)]
+        assert main(["predict", str(crops), *chosen, "--split", "test", "--out", str(out)]) == 0
+        found.append(read_scores(out).score)
+        out = tmp_path / f"{name} corrupted"
+        few = ["--corruptions", "gamma", "--levels", "5", "--split", "test"]
+        assert main(["robustness", str(folder / name), str(crops), "--out", str(out), *few]) == 0
+        found.append(read_scores(scores_path(out, "gamma", 5)).score)
+    np.testing.assert_allclose(found[0], found[2], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found[1], found[3], rtol=0, atol=1e-5)
+    assert abs(found[0] - found[1]).max() > 1e-4
+
+
+def test_several_networks_are_exported_one_by_one(folder: Path, tmp_path: Path) -> None:
+    one = read_card(folder / "meso4.safetensors")
+    path = tmp_path / "both.safetensors"
+    networks = [create_detector("meso4", image_size=32) for _ in range(2)]
+    save_checkpoint(path, nn.ModuleList(networks), replace(one, members=(one, one)))
+    with pytest.raises(OptionError, match="each"):
+        exporting.export(path, tmp_path / "both.onnx", samples=2)
 
 
 def test_a_map_of_pasted_places_is_exported_too(tmp_path: Path) -> None:
@@ -141,6 +188,13 @@ def broken(folder: Path, how: str) -> Path:
     if how == "card":
         card = json.loads(properties["telltrace_card"].value)
         properties["telltrace_card"].value = json.dumps(card | {"labels": ["fake", "real"]})
+    elif how == "several":
+        one = Card.from_json(properties["telltrace_card"].value)
+        text = replace(one, members=(one, one)).to_json()
+        properties["telltrace_card"].value = text
+        properties["telltrace_card_sha256"].value = hashlib.sha256(text.encode()).hexdigest()
+    elif how == "type":
+        model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT8
     elif how == "foreign":
         del model.metadata_props[:]
     elif how == "operator":
@@ -159,6 +213,8 @@ def broken(folder: Path, how: str) -> Path:
     ("how", "message"),
     [
         ("card", "its card was changed"),
+        ("several", "speaks of 2 networks"),
+        ("type", "int8.*not crops"),
         ("foreign", "without a telltrace card"),
         ("operator", "operators of its own"),
         ("outputs", "and gives|cannot read it"),

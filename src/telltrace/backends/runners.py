@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 Array = NDArray[Any]
-Ends = tuple[list[tuple[str, tuple[int, ...]]], list[set[str]]]
+Ends = tuple[list[tuple[str, tuple[int, ...], str]], list[set[str]]]
+"""Inputs by name, with their sizes behind the first axis and their type, and names of outputs."""
 
 
 class Runner(Protocol):
@@ -85,8 +86,9 @@ class OnnxRunner:
         return tuple(self.session.run(None, dict(zip(self.names, inputs, strict=True))))
 
     def ends(self) -> Ends:
-        """Inputs by name, with their sizes behind the first axis, and all names of each output."""
-        given = [(one.name, tuple(one.shape[1:])) for one in self.session.get_inputs()]
+        """What goes in and comes out."""
+        inputs = self.session.get_inputs()
+        given = [(one.name, tuple(one.shape[1:]), one.type[len("tensor(") : -1]) for one in inputs]
         return given, [{one.name} for one in self.session.get_outputs()]
 
 
@@ -114,10 +116,14 @@ class OpenVinoRunner:
         return tuple(np.array(given[output]) for output in self.model.outputs)
 
     def ends(self) -> Ends:
-        """Inputs by name, with their sizes behind the first axis, and all names of each output."""
-        shapes = [(one.any_name, one.partial_shape) for one in self.model.inputs]
+        """What goes in and comes out."""
         given = [
-            (name, tuple(size.max_length for size in list(shape)[1:])) for name, shape in shapes
+            (
+                one.any_name,
+                tuple(size.max_length for size in list(one.partial_shape)[1:]),
+                one.element_type.to_dtype().name,
+            )
+            for one in self.model.inputs
         ]
         return given, [one.names for one in self.model.outputs]
 

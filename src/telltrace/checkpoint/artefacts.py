@@ -63,6 +63,9 @@ def read_notes(path: Path) -> dict[str, str]:
 def open_artefact(path: Path, card: Card, backend: BackendName, precision: str) -> Runner:
     """An artefact ready to compute, or a CheckpointError; one in bf16 computes in it if it can."""
     said = read_notes(path)
+    if card.members:
+        reason = f"its card speaks of {len(card.members)} networks, and it is one"
+        raise CheckpointError(reason, remedy=REMEDY, path=path)
     half = said.get("precision") == "bf16" and backend == "openvino"
     if path.suffix.lower() == ".xml":
         _check_weights(path, said.get("weights_sha256", ""))
@@ -96,7 +99,7 @@ def _check_ends(path: Path, card: Card, runner: OnnxRunner | OpenVinoRunner) -> 
     side = card.preprocessing.image_size
     given, made = runner.ends()
     named = [name in names for name, names in zip(("logits", "map"), made, strict=False)]
-    if given != [("crops", (side, side, 3))] or not all(named) or len(made) not in (1, 2):
+    if given != [("crops", (side, side, 3), "uint8")] or not all(named) or len(made) not in (1, 2):
         reason = f"takes {given} and gives {made}, not crops of {side} pixels and logits"
         raise CheckpointError(reason, remedy="Use a file of `telltrace export`.", path=path)
 
