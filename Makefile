@@ -23,7 +23,7 @@ check: $(STAMP)
 # One thread a process, and a process more than cores: some tests wait for processes of their own.
 test: WORKERS = $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 10
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py $(MEDIA)

@@ -104,7 +104,7 @@ class OpenVinoRunner:
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
             "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",
-            "ENABLE_CPU_PINNING": False,
+            "ENABLE_CPU_PINNING": False,  # every process would bind its threads to the same cores
         }
         self.model = core.compile_model(model, "CPU", settings)
         self.requests = threading.local()
