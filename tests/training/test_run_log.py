@@ -131,6 +131,30 @@ def test_mlflow_gets_every_epoch_and_a_resumed_run_is_the_same_one(
     assert values["images_per_second"] > 0
 
 
+@pytest.mark.parametrize("broken", ["start_run", "log_metrics", "end_run"])
+def test_an_mlflow_that_fails_ends_no_training(
+    broken: str,
+    crops: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        asked.append(broken)
+        raise ConnectionError("no route to host")
+
+    asked: list[str] = []
+    fake = FakeMlflow()
+    monkeypatch.setattr(fake, broken, fail)
+    monkeypatch.setitem(sys.modules, "mlflow", fake)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:9")
+    train(manifest=[crops], out=tmp_path, data=DATA, optim=OptimConfig(epochs=2), **SMALL)
+    assert asked == [broken]
+    (said,) = [one.getMessage() for one in caplog.records if "MLflow" in one.getMessage()]
+    assert "ConnectionError: no route to host" in said
+    assert len(pd.read_csv(tmp_path / "metrics.csv")) == 2
+
+
 def test_the_batch_that_broke_a_run_is_kept(
     crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,7 +26,8 @@ class RunLogger(ExitStack):
     was stopped and resumed. speed.csv has seconds, images a second, the share of the time in
     which the device waited for data, and the highest memory so far. TensorBoard gets both, where
     it is installed, and MLflow, where it is and the environment variable MLFLOW_TRACKING_URI says
-    where its server or folder is. Of several processes one is ``active``: it shows and writes.
+    where its server or folder is; one that fails ends no training. Of several processes one is
+    ``active``: it shows and writes.
     """
 
     def __init__(
@@ -90,8 +91,7 @@ class RunLogger(ExitStack):
         row = state.history[-1]
         figures = {key: value for key, value in row.items() if key != "epoch" and value is not None}
         self._scalars("epoch", figures | speed, row["epoch"])
-        if self.mlflow is not None:
-            self.mlflow.log_metrics(figures | speed, step=row["epoch"])
+        self._ask_mlflow("log_metrics", figures | speed, step=row["epoch"])
         text = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
         rate = f"{speed['images_per_second']:.0f} images/s"
         logger.info("epoch %d/%d  %s  %s", row["epoch"], self.epochs, text, rate)
@@ -106,10 +106,23 @@ class RunLogger(ExitStack):
         """Open MLflow's run of this folder, the same one when training goes on."""
         file = self.out / "mlflow_run.txt"
         known = file.read_text().strip() if file.is_file() else None
-        run = mlflow.start_run(run_id=known, run_name=self.out.name)
-        self.callback(mlflow.end_run)
-        write_bytes(run.info.run_id.encode(), file)
         self.mlflow = mlflow
+        run = self._ask_mlflow("start_run", run_id=known, run_name=self.out.name)
+        if run is not None:
+            self.callback(self._ask_mlflow, "end_run")
+            write_bytes(run.info.run_id.encode(), file)
+
+    def _ask_mlflow(self, what: str, *given: Any, **named: Any) -> Any:
+        """MLflow's answer; after its first failure, of which a warning tells, it is not asked."""
+        if self.mlflow is None:
+            return None
+        try:
+            return getattr(self.mlflow, what)(*given, **named)
+        except Exception as error:  # its server or the way there: the training goes on without it
+            self.mlflow = None
+            text = "MLflow gets no more figures of this run (%s: %s). The tables in %s have all."
+            logger.warning(text, type(error).__name__, error, self.out)
+            return None
 
     def _scalars(self, group: str, values: dict[str, float], step: int) -> None:
         if self.tensorboard is not None:
