@@ -146,9 +146,12 @@ def test_no_code_of_a_weights_file_runs(tmp_path: Path, capsys: pytest.CaptureFi
     folder = tmp_path / "attacked"
     plain.write_bytes(pickle.dumps(Attack(folder)))
     torch.save({"weight": Attack(folder)}, saved)
-    for hostile in (plain, saved):
+    for hostile, found in (
+        (plain, "is damaged, or of another kind"),
+        (saved, "asks for posix.mkdir"),
+    ):
         assert main(["import-weights", "xception", str(hostile), str(out)]) == 2
-        assert "Nothing in it was run" in capsys.readouterr().err
+        assert f"it {found}. Nothing in it was run" in capsys.readouterr().err
         assert not folder.exists()
         assert not out.exists()
     pickle.loads(plain.read_bytes())  # the attack is one
@@ -161,6 +164,8 @@ def test_what_cannot_be_imported_is_named(pair: tuple[Path, Path], tmp_path: Pat
     noise.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     numbers = tmp_path / "numbers.pth"
     torch.save({"epoch": 3}, numbers)
+    text = tmp_path / "text.pth"
+    text.write_text("hello, these are no weights")
     for format, files, target, message in (
         (
             "meso",
@@ -173,6 +178,12 @@ def test_what_cannot_be_imported_is_named(pair: tuple[Path, Path], tmp_path: Pat
         ("meso-keras", [noise], out, r"noise\.h5: not a complete HDF5 file"),
         ("meso-keras", [tmp_path / "none.h5"], out, r"none\.h5: no such file"),
         ("meso4", [numbers], out, r"numbers\.pth: holds a dict, not a state dict of tensors"),
+        (
+            "meso4",
+            [text],
+            out,
+            r"text\.pth: not a file of plain tensors: it is damaged, or of another",
+        ),
         ("meso4", [noise], noise, r"Give a name that ends in \.safetensors"),
     ):
         with pytest.raises(ValueError, match=message):

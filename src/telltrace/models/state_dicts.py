@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,8 +31,9 @@ def read_state_dict(path: str | Path, remedy: str = "") -> dict[str, Tensor]:
     try:
         content = _content(path)
     except Exception as error:  # a broken or hostile pickle can make the reader raise anything
-        first = str(error).partition("\n")[0].partition(". In PyTorch")[0]  # advises to run it
-        reason = f"not a file of plain tensors ({first}). Nothing in it was run"
+        asked = re.search(r"GLOBAL (\S+)", str(error))  # the rest advises to run what is in it
+        found = f"it asks for {asked[1]}" if asked else "it is damaged, or of another kind"
+        reason = f"not a file of plain tensors: {found}. Nothing in it was run"
         save = "Save the network's state_dict() as .safetensors and give that."
         raise CheckpointError(reason, remedy=save, path=path) from None
     try:
