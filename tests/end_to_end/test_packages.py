@@ -1,5 +1,6 @@
-"""What is shipped: the same bytes from two builds, all that is needed in them, and its terms."""
+"""What is shipped: the same bytes from two builds, all that is needed, its hints and its terms."""
 
+import json
 import os
 import re
 import subprocess
@@ -76,3 +77,21 @@ def test_the_page_of_dependencies_lists_all_that_are_declared() -> None:
         name = re.split(r"[^\w.-]", requirement)[0].lower()
         if name != "telltrace":
             assert re.search(rf"^\| {re.escape(name)} \|", page, re.MULTILINE), name
+
+
+def test_the_type_hints_serve_who_uses_the_package(tmp_path: Path) -> None:
+    """As an editor checks the examples and the first pages' programs; `make check` asks mypy."""
+    if find_spec("basedpyright") is None:
+        pytest.skip("basedpyright is not installed: pip install 'telltrace[dev]'.")
+    programs = [path.read_text() for path in (ROOT / "examples").glob("*.py")]
+    for page in ("README.md", "docs/quickstart/engineer.md", "docs/guides/sharing.md"):
+        programs += re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    for number, program in enumerate(programs):
+        (tmp_path / f"program{number}.py").write_text(program)
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
+    call = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson"]
+    done = subprocess.run([*call, "-p", str(tmp_path)], capture_output=True, text=True)
+    said = json.loads(done.stdout)
+    assert said["summary"]["filesAnalyzed"] == len(programs)
+    wrong = [one for one in said["generalDiagnostics"] if one["severity"] == "error"]
+    assert [f"{Path(one['file']).name}: {one['message']}" for one in wrong] == []

@@ -135,7 +135,8 @@ def item_type(hint: Any) -> Any:
     for option in get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,):
         arguments = get_args(option)
         if get_origin(option) in (list, Sequence) or arguments[1:] == (...,):
-            return arguments[0] if arguments[0] in (str, int, float, Path) else None
+            kind = Path if arguments[0] == str | Path else arguments[0]
+            return kind if kind in (str, int, float, Path) else None
     return None
 
 
@@ -144,7 +145,7 @@ def describe(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
     if get_origin(hint) in (Union, types.UnionType):
-        return " or ".join(describe(part) for part in get_args(hint))
+        return " or ".join(dict.fromkeys(describe(part) for part in get_args(hint)))
     if (kind := item_type(hint)) is not None:
         return f"a list of {NOUNS.get(kind, 'a text').removeprefix('a ')}s"
     if get_origin(hint) is tuple and ... not in get_args(hint):

@@ -127,7 +127,7 @@ class Scanner:
         quality = cards[0].quality if len(cards) == 1 else ()
         self.rule = Rule(members, self.settings.strict, self.settings.window, ways, quality)
         self.networks = [network for detector in self.detectors for network in detector.members]
-        self.warnings = tuple(filter(None, map(_warn_of_chance, cards)))
+        self.warnings: tuple[str, ...] = tuple(filter(None, map(_warn_of_chance, cards)))
         self._margin = max(network.crop.margin for network in self.networks)
 
     def scan(

@@ -1,5 +1,6 @@
 """The options of `telltrace train`. It imports no torch, so that help answers at once."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -18,11 +19,11 @@ from .config import (
 
 def train(
     *,
-    manifest: list[Path],
-    out: Path,
+    manifest: str | Path | Sequence[str | Path],
+    out: str | Path,
     detector: str = "sfi_mobilenet",
     options: dict[str, Any] | None = None,
-    from_: Path | None = None,
+    from_: str | Path | None = None,
     data: DataConfig = DataConfig(),  # noqa: B008  frozen
     objective: ObjectiveConfig = ObjectiveConfig(),  # noqa: B008  frozen
     optim: OptimConfig = OptimConfig(),  # noqa: B008  frozen
@@ -32,7 +33,7 @@ def train(
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto",
     save_every: int = 200,
     keep: int = 1,
-    sweep: Path | None = None,
+    sweep: str | Path | None = None,
     sweep_on: Literal["here", "ray"] = "here",
 ) -> Path:
     """Train a detector; the epoch that is best on the validation split is kept.
@@ -93,5 +94,5 @@ def train(
     if sweep is not None:
         from .sweep import run_sweep
 
-        return run_sweep(run, settings, Path(out), fixed, sweep, on=sweep_on)
+        return run_sweep(run, settings, Path(out), fixed, Path(sweep), on=sweep_on)
     return run(settings, Path(out), **fixed)
