@@ -15,7 +15,7 @@ README = """\
 3. `python judge.py FILE...` judges files with the detector that came out of it.
 
 `recipe.yaml` has the settings of the training: `telltrace train --help` describes all of them.
-Every step may be stopped and started again.
+Cutting faces and training resume where they were stopped when `sh train.sh` is run again.
 """
 RECIPE = """\
 # telltrace train --config recipe.yaml
@@ -27,7 +27,7 @@ optim: {epochs: 20}
 """
 TRAIN = """\
 #!/bin/sh
-# From media/ to runs/first/best.safetensors and a report. Every step goes on where it was.
+# From media/ to runs/first/best.safetensors and a report. Run it again after an interruption.
 set -e
 telltrace prepare media --out crops --protocol by-identity
 telltrace audit crops/manifest.csv || echo "Read the audit: what it found makes figures too good."
