@@ -4,8 +4,13 @@ The command line prints a `TelltraceError` as one sentence and exits with 2. Any
 is a bug of ours.
 """
 
+import unicodedata
 from functools import partial
 from pathlib import Path
+from typing import Final
+
+UNSEEN: Final = ("Cc", "Cs", "Zl", "Zp")
+"""Categories of characters that a terminal obeys, or cannot show."""
 
 
 class TelltraceError(ValueError):
@@ -30,7 +35,7 @@ class TelltraceError(ValueError):
         self.path = None if path is None else Path(path)
 
     def __str__(self) -> str:
-        where = "" if self.path is None else f"{self.path}: "
+        where = "" if self.path is None else f"{printable(self.path)}: "
         said = (text for text in (self.message, self.remedy) if text)
         return where + " ".join(x if x.endswith((".", "!", "?")) else f"{x}." for x in said)
 
@@ -60,6 +65,19 @@ class OutputError(TelltraceError, OSError):
 
 class DependencyError(TelltraceError):
     """What was asked for needs a package that is not installed."""
+
+
+def printable(name: object) -> str:
+    r"""A name as one line of text, in which control characters and bytes of no text are escaped.
+
+    Examples:
+        >>> print(printable("a\nb"))
+        a\nb
+    """
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c
+        for c in str(name)
+    )
 
 
 def check_positive(**values: int) -> None:

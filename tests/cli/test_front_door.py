@@ -1,5 +1,6 @@
 """The commands that a newcomer meets first: doctor, quickstart, completion."""
 
+import os
 import re
 import subprocess
 import sys
@@ -162,6 +163,17 @@ def test_another_shell_is_refused_with_a_way_out(capsys: Captured) -> None:
         ("verify gone.json", "gone.json: No such file or directory. Check its name, and whether"),
         ("complexity qqqq", "'qqqq'. `telltrace detectors` lists them; timm:NAME and sfi:NAME"),
         ("prepare", "source, --out is missing."),
+        ("scan -a.jpg", "there is no option -a.jpg. A file of that name is given as ./-a.jpg."),
+        ("verify pipe", "pipe: is a pipe or a device, not a file. Save its content to a file"),
+        ("verify scores.csv /dev/zero", "/dev/zero: is a pipe or a device, not a file."),
+        ("evaluate pipe", "pipe: is a pipe or a device, not a file."),
+        ("predict scores.csv --out ./scores.csv", "scores.csv: is read, so it cannot be --out"),
+        ("audit scores.csv --out scores.csv", "scores.csv: is read, so it cannot be --out too."),
+        ("audit scores.csv --out pipe", "pipe: is a pipe or a device. Give the name of a file"),
+        ("predict scores.csv --out x.txt", "Give a name that ends in .csv or .parquet."),
+        ("predict scores.csv --out folder.csv", "folder.csv: is a folder. Give the name"),
+        ("evaluate scores.csv --roc scores.csv/x.png", "scores.csv is no folder). Choose another"),
+        ("scan scores.csv --pictures scores.csv", "scores.csv is no folder). Choose another"),
     ],
 )
 def test_what_a_newcomer_gets_wrong_is_one_sentence(
@@ -170,6 +182,8 @@ def test_what_a_newcomer_gets_wrong_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{i % 2},{0.3 + 0.4 * (i % 2)},v{i}\n" for i in range(8))
     Path("scores.csv").write_text(f"label,score,video\n{rows}")
+    Path("folder.csv").mkdir()
+    os.mkfifo("pipe")
     assert main(call.split()) == 2
     assert said in capsys.readouterr().err
 
@@ -179,8 +193,8 @@ def test_what_a_newcomer_gets_wrong_is_one_sentence(
     [
         ("prepare", "interrupted. The same command goes on where it was.\n"),
         ("scan --out=results", "interrupted. The same command goes on where it was.\n"),
-        ("scan", "interrupted.\n"),
-        ("predict", "interrupted.\n"),
+        ("scan", "interrupted. The same command starts from the beginning.\n"),
+        ("predict", "interrupted. The same command starts from the beginning.\n"),
     ],
 )
 def test_an_interrupted_command_says_whether_it_goes_on(

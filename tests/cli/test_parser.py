@@ -37,6 +37,11 @@ def test_arguments_options_and_flags_reach_the_function() -> None:
     assert calls == [{"media": [Path("a-b"), Path("c")], "batch_size": 8, "json": True}]
 
 
+def test_after_two_dashes_everything_is_a_file() -> None:
+    assert main(["do", "--json", "--", "--a-b.jpg", "-c"], {"do": Command(do)}) == 0
+    assert calls == [{"media": [Path("--a-b.jpg"), Path("-c")], "batch_size": 4, "json": True}]
+
+
 def test_a_yaml_file_is_a_saved_call(tmp_path: Path) -> None:
     saved = tmp_path / "call.yaml"
     saved.write_text("batch_size: 16\n")
@@ -123,6 +128,8 @@ def test_a_wrong_call_is_one_sentence(call: str, said: str, capsys: Captured) ->
             2,
             "a/b: Not a directory. Check its name, and whether you may use it.\n",
         ),
+        (ManifestError("is empty", path="a\x1b[2K\nb.csv"), 2, r"a\x1b[2K\nb.csv: is empty."),
+        (FileNotFoundError(2, "No such file", "a\nb"), 2, r"a\nb: No such file. Check"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (KeyError("x"), 70, "an error of telltrace itself (KeyError: 'x'). Please report it with"),
         (ValueError("x"), 70, "an error of telltrace itself (ValueError: x). Please report it"),

@@ -61,6 +61,15 @@ def test_nothing_judged_is_a_failure(empty: Path, capsys: Captured) -> None:
     assert "UNREADABLE" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("form", ["text", "csv", "json"])
+def test_a_name_that_is_no_text_is_escaped(form: str, tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / os.fsdecode(b"b\xff\x1b\n.jpg")).touch()
+    assert main(["scan", str(tmp_path), "--format", form]) == 1
+    said = capsys.readouterr().out
+    assert r"b\udcff" in said
+    assert (r"b\udcff\x1b\n.jpg" in said) == (form == "text")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,9 @@ from telltrace.errors import OutputError
 from telltrace.files import (
     atomic_write,
     check_disk_space,
+    check_folder,
+    check_output,
+    check_table,
     file_sha256,
     json_sha256,
     write_bytes,
@@ -65,6 +69,47 @@ def test_an_impossible_place_gets_a_sentence(tmp_path: Path) -> None:
     for path in (tmp_path / "file" / "below.txt", tmp_path / "file" / "a" / "b.txt"):
         with pytest.raises(OutputError, match=r"\.txt: cannot be written \(.*another place"):
             write_bytes(b"", path)
+
+
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for path, said in (
+        (tmp_path / "pipe", "pipe: is a pipe or a device. Give the name of a file"),
+        (tmp_path / "folder", "folder: is a folder. Give"),
+    ):
+        for write in (check_output, lambda path: write_bytes(b"", path)):
+            with pytest.raises(OutputError, match=said):
+                write(path)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    with pytest.raises(OutputError, match="is a pipe or a device"):
+        check_output(Path(os.devnull))
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    link, target = tmp_path / "link.csv", tmp_path / "elsewhere" / "target.csv"
+    link.symlink_to(target)
+    for content in (b"first", b"second"):
+        check_output(link, ".csv")
+        write_bytes(content, link)
+        assert link.is_symlink()
+        assert target.read_bytes() == content
+
+
+def test_a_place_that_takes_no_files_is_told_before_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    check_output(tmp_path / "new" / "deep" / "a.png", ".png")
+    check_folder(tmp_path / "new")
+    for check in (check_output, check_folder):
+        with pytest.raises(OutputError, match=r"below: cannot be written \(.*/file is no folder\)"):
+            check(tmp_path / "file" / "below")
+    with pytest.raises(OutputError, match=r"Give a name that ends in \.csv or \.parquet"):
+        check_table(tmp_path / "a.txt")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(OutputError, match=r"\(you may not write to .*\)\. Choose another place\."):
+        check_output(tmp_path / "a.png")
 
 
 def test_another_file_that_the_block_cannot_read_is_not_blamed_on_the_output(

@@ -1,3 +1,4 @@
+import io
 import logging
 
 import pytest
@@ -39,3 +40,16 @@ def test_files_of_an_earlier_run_do_not_count_for_the_speed(
     ):
         advance(10)
     assert caplog.messages == ["Scanning: 80 of 100 files, 10 in this run, 20 left"]
+
+
+def test_names_of_files_are_shown_and_neither_read_as_markup_nor_obeyed(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", screen)
+    for name, value in {"TERM": "xterm", "COLUMNS": "200", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.INFO, "telltrace"), progress("Scanning", 2, "files") as advance:
+        advance(1, note="a[/b].jpg\x1b[9m: frame 1")
+    assert r"a[/b].jpg\x1b[9m: frame 1" in screen.getvalue()

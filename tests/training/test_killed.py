@@ -3,7 +3,9 @@
 These are few kills; benchmarks/training_killed.py has many.
 """
 
+import os
 import random
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import torch
 from telltrace.checkpoint import read_tensors
 from telltrace.cli import main
 from telltrace.training import DataConfig, ObjectiveConfig, OptimConfig, train
+from telltrace.training.run_log import RunLogger
 
 from .conftest import SMALL, SMALL_COMMAND
 
@@ -85,6 +88,22 @@ def test_sigterm_saves_and_leaves_with_0(context: Any, crops: Path, tmp_path: Pa
     process.terminate()
     process.join(60)
     assert process.exitcode == 0
+    assert (tmp_path / "last.safetensors").exists()
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(
+    crops: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["train", "--manifest", str(crops), "--out", str(tmp_path), *SMALL_COMMAND]
+    monkeypatch.setattr(RunLogger, "step", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    assert main([*command, "--data.image_size", "32", "--data.batch_size", "4"]) == 130
+    assert capsys.readouterr().err.endswith(
+        "Stopping after the current step.\n"
+        "telltrace: interrupted. The same command goes on where it was.\n"
+    )
     assert (tmp_path / "last.safetensors").exists()
 
 

@@ -57,7 +57,7 @@ def audit(
         limit: Files to open at most; where there are more, evenly spread over each video.
         frames: Frames of each video to look at.
         workers: Processes; by default one for each core.
-        seed: Of folds and draws.
+        seed: Seed of folds and draws.
 
     Raises:
         ManifestError: If a manifest cannot be read.

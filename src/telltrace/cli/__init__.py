@@ -1,12 +1,13 @@
 """The command line: every command is a function of the library and a printer of its result."""
 
+import io
 import logging
 import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
 
-from telltrace.errors import OptionError, TelltraceError
+from telltrace.errors import OptionError, TelltraceError, printable
 from telltrace.files.version import VERSION
 
 from .calibration import calibrate
@@ -17,6 +18,7 @@ from .doctor import doctor
 from .ensemble import ensemble
 from .exporting import benchmark, export
 from .parser import Command, did_you_mean
+from .paths import check_paths
 from .quickstart import quickstart
 from .scan import explain, scan
 from .scores import evaluate, predict, report, reproduce, robustness
@@ -69,12 +71,14 @@ def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command]
     logger.addHandler(handler)
     level = logger.level
     logger.setLevel(logging.INFO)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be in no encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(commands, sys.argv[1:] if arguments is None else arguments)
+        return _run(commands, given)
     except KeyboardInterrupt:
-        given = sys.argv[1:] if arguments is None else arguments
-        more = " The same command goes on where it was." if _goes_on(given) else ""
-        sys.stderr.write(f"telltrace: interrupted.{more}\n")
+        where = "goes on where it was" if _goes_on(given) else "starts from the beginning"
+        sys.stderr.write(f"telltrace: interrupted. The same command {where}.\n")
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone: nothing is left to say
@@ -84,8 +88,8 @@ def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command]
         return 2
     except OSError as error:  # names a file, and whoever named it can put that right
         remedy = "Check its name, and whether you may use it."
-        where = f"{error.filename}: {error.strerror}. {remedy}" if error.filename else error
-        sys.stderr.write(f"telltrace: {where}\n")
+        name = printable(error.filename or "")
+        sys.stderr.write(f"telltrace: {f'{name}: {error.strerror}. {remedy}' if name else error}\n")
         return 2
     except Exception as error:
         sys.stderr.write(
@@ -119,7 +123,9 @@ def _run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
     elif name == "--completion":
         print(completion(rest[0] if rest else "bash", commands), end="")
     elif name in commands:
-        return commands[name].function(**commands[name].parse(name, rest))
+        values = commands[name].parse(name, rest)
+        check_paths(values)
+        return commands[name].function(**values)
     else:
         remedy = did_you_mean(name, commands) or "See telltrace --help."
         raise OptionError(f"there is no command {name!r}", remedy=remedy)

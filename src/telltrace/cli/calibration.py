@@ -41,11 +41,11 @@ def calibrate(
 
     from telltrace.checkpoint import load_detector, save_checkpoint
     from telltrace.evaluation import parse_columns, read_scores
-    from telltrace.files import check_suffix
+    from telltrace.files import check_output
     from telltrace.inference.calibrate import calibrate as fit
     from telltrace.inference.calibrate import verdict_shares
 
-    check_suffix(out, ".safetensors")
+    check_output(out, ".safetensors")
     detector = load_detector(checkpoint)
     names = parse_columns(columns) if columns else None
     table = pd.concat([read_scores(path, names) for path in scores], ignore_index=True)

@@ -10,10 +10,9 @@ from telltrace.faces import Alignment
 def prepare(source: Path, **options: Any) -> int:
     """Turn a dataset's videos and pictures into face crops and a manifest.
 
-    Can be stopped at any moment and run again: it goes on where it was. Media that gave no
-    face are listed with the reason in OUT/failures.csv. Layouts that list face crops (sficonv,
-    ba-lists, deepfakebench) cut nothing: say with --size, --margin and --alignment how their
-    crops were cut.
+    If it is interrupted, the same command resumes. Media that gave no face are listed with the
+    reason in OUT/failures.csv. Layouts that list face crops (sficonv, ba-lists, deepfakebench,
+    dfdc-faces) cut nothing: say with --size, --margin and --alignment how their crops were cut.
     """
     from telltrace import data
 
@@ -71,8 +70,10 @@ def audit(
 
     from telltrace import auditing
     from telltrace.auditing.tables import render
-    from telltrace.files import write_json
+    from telltrace.files import check_output, write_json
 
+    if out is not None:
+        check_output(out)
     found = auditing.audit(manifest, **options)
     if out is not None:
         write_json(found.to_dict(), out)

@@ -33,11 +33,11 @@ def ensemble(
     import telltrace
     from telltrace.checkpoint import load_detector, save_checkpoint
     from telltrace.evaluation import parse_columns, read_scores
-    from telltrace.files import check_suffix
+    from telltrace.files import check_output
     from telltrace.inference import choose_device
     from telltrace.inference.ensemble import combine_detectors, ensemble_names
 
-    check_suffix(out, ".safetensors")
+    check_output(out, ".safetensors")
     if bool(scores) == bool(manifest):
         remedy = "Give --scores, a table of each detector, or --manifest, crops to score now."
         raise OptionError("weights are learnt on validation scores", remedy=remedy)

@@ -28,7 +28,7 @@ def export(
             crops.
         manifest: Manifests of face crops to compare and calibrate on; by default crops of one
             photograph.
-        samples: How many crops.
+        samples: How many crops to compare on.
     """
     from telltrace.exporting import export as write
 
@@ -57,7 +57,7 @@ def benchmark(
         checkpoint: A checkpoint; "default" is the detector in the package.
         manifest: Manifests of face crops, for the difference of the AUC as well; by default crops
             of one photograph.
-        samples: How many crops.
+        samples: How many crops to compare on.
         batch_size: Crops per call of the network.
         json: Print JSON instead of a table.
     """

@@ -113,6 +113,9 @@ class Command:
         if found := re.match(r"unrecognized arguments: (--[\w.]+)", text):
             close = did_you_mean(found[1], (f"--{key}" for key in known))
             return OptionError(f"there is no option {found[1]}", remedy=close or remedy)
+        if found := re.match(r"unrecognized arguments: (-\S+)", text):
+            file = f"A file of that name is given as ./{found[1]}."
+            return OptionError(f"there is no option {found[1]}", remedy=file)
         if found := re.match(r"the following arguments are required: (.*)", text):
             return OptionError(f"{self._spelt(found[1])} is missing", remedy=remedy)
         return OptionError(text.replace("\n", " "), remedy=remedy)
@@ -163,9 +166,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def _plain(arguments: Sequence[str], known: set[str], lists: set[str]) -> Iterator[str]:
     """``--batch-size 8`` as ``--batch_size 8``, and the content of ``--config`` for its name."""
-    for before, argument in pairwise(["", *arguments]):
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    for place, (before, argument) in enumerate(pairwise(["", *arguments])):
         name, equals, value = argument.partition("=")
-        if before == "--config":
+        if place >= end:
+            yield argument
+        elif before == "--config":
             yield read_config(Path(argument), known, lists)
         elif name == "--config" and equals:
             yield f"--config={read_config(Path(value), known, lists)}"

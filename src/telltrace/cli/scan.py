@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from telltrace.cli.show import Method
-from telltrace.errors import MediaError, OptionError
-from telltrace.files import check_suffix, write_json
+from telltrace.errors import MediaError, OptionError, printable
+from telltrace.files import check_folder, check_output, write_json
 from telltrace.jobs.progress import progress
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def scan(
     """Judge pictures and videos: is a face in them forged?
 
     With --out any number of files is judged in parallel, and nothing that one of them does stops
-    the others: a file is given up after 300 seconds, or --time-limit. Killed and called again, it
-    goes on where it was. --workers, --engine and --retry are for --out alone. See
+    the others: a file is given up after 300 seconds, or --time-limit. If it is interrupted, the
+    same command resumes. --workers, --engine and --retry are for --out alone. See
     docs/guides/scale.md.
 
     Exit code 0 when at least one file got a verdict, 1 when nothing could be judged.
@@ -43,9 +43,9 @@ def scan(
     Args:
         media: Pictures, videos, folders of them, patterns ("clips/**/*.mp4"), lists of files
             (.txt, .lst, .list, .nul), and "-" for a list on standard input.
-        checkpoint: Detectors to use, of which the mean counts; by default the one in the package.
+        checkpoint: Detectors to use; several are averaged. By default the one in the package.
         device: Where to compute.
-        threads: Processor threads; by default as many as there are. With --out each worker has one.
+        threads: Processor threads; by default one for each processor. Not with --out.
         format: How to print the outcome.
         json: Short for --format json.
         report: HTML page to write: timeline, faces, evidence. Of several files it is an index that
@@ -54,41 +54,29 @@ def scan(
         pictures: Folder to write one picture per file to: its most suspicious frame, marked.
         clip: Folder to write ten seconds of each video to, faces boxed and where the detector sees
             a paste drawn in (MP4); not with --out.
-        seal: JSON file for a sealed report on one file: hashes of it, of each judged frame, of the
-            detectors and of all that is said of it. `telltrace verify` compares.
+        seal: JSON file for a sealed report on one file: hashes of the file, of each judged frame,
+            of the detectors and of all that is said. `telltrace verify` compares them.
         fiftyone: Folder to write the verdicts to as data sets that FiftyOne reads.
         out: Folder for verdicts.jsonl, verdicts.csv and summary.json.
         **options: Those of `ScanSettings` and `batch_scan`.
     """
-    from telltrace.batch import batch_scan
-    from telltrace.batch.journal import read_results
-    from telltrace.batch.pages import PageWriter, write_pages
     from telltrace.inference import Scanner, find_paths
-    from telltrace.inference.fiftyone import write_fiftyone
 
     batch = {name: options.pop(name) for name in ("engine", "workers", "retry", "time_limit")}
     build = partial(Scanner, checkpoint or None, device=device, **options)
-    sources = [str(source) for source in media]
-    if out is None:
-        if batch["workers"] is not None or batch["engine"] != "process" or batch["retry"]:
-            raise OptionError("--workers, --engine and --retry need --out, a folder for results.")
-        files = [Path(path) for path in find_paths(sources)]
-        _check_outputs(report, seal, len(files))
-        scanner = build(threads=threads, time_limit=batch["time_limit"])
-        wanted = Outputs(report, pictures, clip, seal, fiftyone)
-        return _scan_files(files, scanner, "json" if json else format, wanted)
-    _check_outputs(report, None, 0)
-    if json or format != "text" or threads is not None or clip is not None or seal is not None:
-        unfit = "--out is not for --threads, --format, --json, --clip or --seal"
-        raise OptionError(unfit, remedy="Leave them out, or scan without --out.")
-    done = batch_scan(sources, out, checkpoint, device=device, **batch, **options)
-    if report is not None or pictures is not None:
-        pages = PageWriter(build, report, pictures)
-        write_pages(pages, partial(read_results, out), batch["workers"])
-    if fiftyone is not None:
-        write_fiftyone(read_results(out), fiftyone)
-    print(done)
-    return 0 if done.summary["verdicts"] else 1
+    sources, wanted = [str(x) for x in media], Outputs(report, pictures, clip, seal, fiftyone)
+    if out is not None:
+        if json or format != "text" or threads is not None or clip is not None or seal is not None:
+            unfit = "--out is not for --threads, --format, --json, --clip or --seal"
+            raise OptionError(unfit, remedy="Leave them out, or scan without --out.")
+        wanted.check(0)
+        return _scan_batch(sources, out, checkpoint, build, wanted, batch)
+    if batch["workers"] is not None or batch["engine"] != "process" or batch["retry"]:
+        raise OptionError("--workers, --engine and --retry need --out, a folder for results.")
+    files = [Path(path) for path in find_paths(sources)]
+    wanted.check(len(files))
+    scanner = build(threads=threads, time_limit=batch["time_limit"])
+    return _scan_files(files, scanner, "json" if json else format, wanted)
 
 
 class Outputs(NamedTuple):
@@ -100,16 +88,41 @@ class Outputs(NamedTuple):
     seal: Path | None
     fiftyone: Path | None
 
+    def check(self, files: int) -> None:
+        """Refuse what cannot be written, and what is for one file alone, of so many."""
+        if self.report is not None:
+            check_output(self.report, ".html", ".htm", *([".pdf"] if files == 1 else []))
+        if self.seal is not None:
+            check_output(self.seal, ".json")
+            if files != 1:
+                remedy = "Give each its own --seal."
+                raise OptionError(f"--seal is for one file, got {files}", remedy=remedy)
+        for folder in filter(None, (self.pictures, self.clip, self.fiftyone)):
+            check_folder(folder)
 
-def _check_outputs(report: Path | None, seal: Path | None, files: int) -> None:
-    """Refuse a report of another format, and what is for one file alone, of so many."""
-    if report is not None:
-        check_suffix(report, ".html", ".htm", *([".pdf"] if files == 1 else []))
-    if seal is not None:
-        check_suffix(seal, ".json")
-        if files != 1:
-            remedy = "Give each its own --seal."
-            raise OptionError(f"--seal is for one file, got {files}", remedy=remedy)
+
+def _scan_batch(
+    sources: list[str],
+    out: Path,
+    checkpoint: list[Path],
+    build: "partial[Scanner]",
+    wanted: Outputs,
+    batch: dict[str, Any],
+) -> int:
+    """Judge any number of files in processes, and show how many were judged how."""
+    from telltrace.batch import batch_scan
+    from telltrace.batch.journal import read_results
+    from telltrace.batch.pages import PageWriter, write_pages
+    from telltrace.inference.fiftyone import write_fiftyone
+
+    done = batch_scan(sources, out, checkpoint, **build.keywords, **batch)
+    if wanted.report is not None or wanted.pictures is not None:
+        pages = PageWriter(build, wanted.report, wanted.pictures)
+        write_pages(pages, partial(read_results, out), batch["workers"])
+    if wanted.fiftyone is not None:
+        write_fiftyone(read_results(out), wanted.fiftyone)
+    print(done)
+    return 0 if done.summary["verdicts"] else 1
 
 
 def _scan_files(
@@ -219,14 +232,15 @@ def explain(
     Args:
         media: Pictures, videos, folders of them, patterns and lists, as of `telltrace scan`.
         out: Folder to write to.
-        method: How a map is made; by default as it grades best for the detector.
+        method: How a map is made; by default the method with the best grades for the detector.
         checkpoint: Detector to use; by default the one in the package.
         device: Where to compute.
-        threads: Processor threads; by default as many as there are.
+        threads: Processor threads; by default one for each processor.
         **options: Those of `ScanSettings`.
     """
     from telltrace.inference import Scanner, find_paths
 
+    check_folder(out)
     files = [Path(path) for path in find_paths([str(source) for source in media])]
     scanner = Scanner(checkpoint, device=device, threads=threads, **options)
     trust = _explain_files(files, scanner, out, method)
@@ -260,7 +274,7 @@ def _explain_files(files: list[Path], scanner: "Scanner", out: Path, method: Met
 def _tell(story: dict[str, Any], path: Path, folder: Path) -> None:
     """Print what an explanation says of a file and of each person in it."""
     said = story["verdict"] or story["status"]
-    print(f"{path}: {said}, {story['reason']} -> {folder}")
+    print(f"{printable(path)}: {said}, {story['reason']} -> {printable(folder)}")
     for person in story["people"]:
         print(f"  person {person['person']} ({person['status']}): {person['where']}")
     if "no_clip" in story:

@@ -18,7 +18,9 @@ def predict(manifest: list[Path], *, out: Path, checkpoint: Path | None = None, 
     import telltrace
     from telltrace.evaluation.columns import VIDEO_KEY
     from telltrace.evaluation.scores import write_scores
+    from telltrace.files import check_table
 
+    check_table(out)
     table = telltrace.predict(manifest, detector=checkpoint, **how)
     write_scores(table, out)
     judged = table[table["score"].notna()]
@@ -61,13 +63,14 @@ def evaluate(
     """
     from telltrace import evaluation as room
 
+    figures = _check_figures(
+        roc_figure=roc, reliability_figure=reliability, tippett_figure=tippett,
+        cross_entropy_figure=cross_entropy,
+    )  # fmt: skip
     names = room.parse_columns(columns) if columns else None
     table = room.compact_scores(scores, names, items=against is not None)
     report = room.evaluate(table, **how)
-    _draw(
-        table, report, roc_figure=roc, reliability_figure=reliability, tippett_figure=tippett,
-        cross_entropy_figure=cross_entropy,
-    )  # fmt: skip
+    _draw(table, report, figures)
     compared = room.compare(table, against, columns=names, **how) if against else None
     theirs = room.deepfakebench(table) if compat else ()
     alike = room.match_sources(scores, columns=names, **how) if matched else {}
@@ -87,13 +90,21 @@ def evaluate(
     return 0
 
 
-def _draw(table: Any, report: Any, **pictures: Path | None) -> None:
-    """Draw each figure of `visualization` that has a path."""
-    for kind, path in pictures.items():
-        if path is not None:
-            from telltrace import visualization
+def _check_figures(**asked: Path | None) -> dict[str, Path]:
+    """The figures of `visualization` that have a path, which must be one for a picture."""
+    from telltrace.files import check_output
 
-            visualization.save_figure(getattr(visualization, kind)(table, report), path)
+    wanted = {kind: path for kind, path in asked.items() if path is not None}
+    for path in wanted.values():
+        check_output(path, ".png")
+    return wanted
+
+
+def _draw(table: Any, report: Any, figures: dict[str, Path]) -> None:
+    for kind, path in figures.items():
+        from telltrace import visualization
+
+        visualization.save_figure(getattr(visualization, kind)(table, report), path)
 
 
 def _plain(report: Any, compared: Any, alike: Any, theirs: Any) -> dict[str, Any]:
@@ -152,10 +163,10 @@ def report(sources: list[Path], *, out: Path, columns: str | None = None, **opti
         columns: Columns that have other names there, such as video=clip,score=prob_fake.
     """
     from telltrace.evaluation import parse_columns
-    from telltrace.files import check_suffix, write_bytes
+    from telltrace.files import check_output, write_bytes
     from telltrace.reports import build_report, read_source
 
-    check_suffix(out, ".html", ".htm")
+    check_output(out, ".html", ".htm")
     names = parse_columns(columns) if columns else None
     found = [source for path in sources for source in read_source(path, names)]
     write_bytes(build_report(found, **options).encode(), out)

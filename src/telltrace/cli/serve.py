@@ -1,5 +1,7 @@
 """`telltrace serve`: the page and the service, and the keys that open it."""
 
+import sys
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -36,8 +38,14 @@ def serve(keys: list[str] = [], *, quota: int | None = None, **options: Any) -> 
         return _manage_keys(keys, quota, settings)
     if quota is not None:
         raise OptionError("--quota is for keys add alone.", remedy="Leave it out.")
-    serve_forever(settings, lambda url: print(f"Open {url} in a browser; Ctrl-C ends.", flush=True))
+    with suppress(KeyboardInterrupt):  # this is how it ends
+        serve_forever(settings, _announce)
+    sys.stderr.write("telltrace: stopped. Jobs that wait are judged when it is started again.\n")
     return 0
+
+
+def _announce(url: str) -> None:
+    print(f"Open {url} in a browser; Ctrl-C ends.", flush=True)
 
 
 def _settings(options: dict[str, Any]) -> "ServeSettings":

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from telltrace.errors import ManifestError, OptionError
-from telltrace.files import atomic_write, check_suffix
+from telltrace.files import atomic_write, check_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,13 +53,13 @@ def show(
             "embeddings"; by default 16, 8, 200 and 600.
         size: Side of a face, in pixels.
         epoch: Epoch of training whose "blends" are drawn.
-        seed: Of the choice of people, and of the "blends".
+        seed: Seed of the choice of people, and of the "blends".
         split: Only the rows of this split.
         counts: How many fakes, each of another video, a row of "attention" averages.
         method: Map of "attention": "fam" is the gradient at the pixels (Wang and Deng), which the
             SFIConv paper averages; the others are those of `telltrace explain`.
     """
-    check_suffix(out, ".png")
+    check_output(out, ".png")
     many = count or {"blends": 16, "inside": 8, "spectra": 200}.get(what, 600)
     if what in ("spectra", "attention", "inside", "embeddings"):
         from telltrace.visualization import save_figure

@@ -103,8 +103,8 @@ def import_weights(format: str, files: list[Path], out: Path, **options: Any) ->
 def train(**options: Any) -> int:
     """Train a detector; the epoch that is best on the validation split is kept.
 
-    Stopped and started again with the same settings it goes on where it was, and ends with the
-    same weights as a run that never stopped.
+    Ctrl-C saves the run, and the same command resumes it; it ends with the same weights as a run
+    that never stopped.
     """
     from telltrace import training
 
@@ -125,12 +125,15 @@ def runs(runs: list[Path], *, plot: Path | None = None, csv: bool = False) -> in
     """Compare training runs: what differed, the best epoch, the loss, the speed.
 
     Args:
-        runs: Folders of runs, or folders that hold such, at any depth.
+        runs: Folders of runs, or folders that contain them at any depth.
         plot: Picture to draw loss and AUC over the epochs to (.png).
         csv: Print CSV instead of a table.
     """
+    from telltrace.files import check_output
     from telltrace.training.sweep import compare_runs, find_runs, run_names
 
+    if plot is not None:
+        check_output(plot, ".png")
     folders = find_runs(runs)
     table = compare_runs(folders)
     if csv:

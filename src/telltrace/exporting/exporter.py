@@ -14,7 +14,7 @@ from telltrace.checkpoint import Card, load_detector, probabilities
 from telltrace.checkpoint.artefacts import SUFFIXES, Precision
 from telltrace.checkpoint.graph import inference_graph
 from telltrace.errors import DependencyError, OptionError, OutputError, check_positive
-from telltrace.files import check_suffix, write_bytes
+from telltrace.files import check_output, write_bytes
 
 from .crops import Pixels, example_crops
 from .graphs import Format, write_onnx, write_openvino, write_program
@@ -77,7 +77,7 @@ def export(
         if value not in known:
             raise OptionError(f"{value!r} is none of {', '.join(known)}.")
     check_positive(samples=samples)
-    check_suffix(out, EXPORTERS[format].ending if format in EXPORTERS else ENDINGS[format])
+    check_output(out, EXPORTERS[format].ending if format in EXPORTERS else ENDINGS[format])
     _require(format, precision)
     detector = load_detector(checkpoint, backend="torch")
     if detector.card.members:

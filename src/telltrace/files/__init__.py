@@ -3,7 +3,9 @@
 from .atomic import (
     atomic_write,
     check_disk_space,
-    check_suffix,
+    check_folder,
+    check_output,
+    check_table,
     file_sha256,
     json_sha256,
     write_bytes,
@@ -12,6 +14,6 @@ from .atomic import (
 )
 
 __all__ = [
-    "atomic_write", "check_disk_space", "check_suffix", "file_sha256", "json_sha256",
-    "write_bytes", "write_json", "write_table",
+    "atomic_write", "check_disk_space", "check_folder", "check_output", "check_table",
+    "file_sha256", "json_sha256", "write_bytes", "write_json", "write_table",
 ]  # fmt: skip

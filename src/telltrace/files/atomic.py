@@ -22,20 +22,23 @@ REMEDY: Final = "Make room there or choose another place; what was there before 
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give an empty file beside ``path`` that takes the place of ``path`` when the block ends.
 
-    If the block raises, ``path`` stays as it was. Its folder is made where it is missing. A file
-    that cannot be written is an OutputError.
+    If the block raises, ``path`` stays as it was. Its folder is made where it is missing, and a
+    link stays one. A file that cannot be written is an OutputError, as is a name that a folder, a
+    pipe or a device has.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    _refuse_other_kinds(path)
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
+    partial = place.with_name(f".{place.name[:50]}.{secrets.token_hex(4)}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         partial.touch()
         mode = partial.stat().st_mode
         yield partial
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.chmod(mode)  # whoever filled it may have made it private
-        partial.replace(path)
+        partial.replace(place)
     except OutputError:
         raise
     except OSError as error:
@@ -75,22 +78,61 @@ def write_table(table: "pd.DataFrame", path: str | Path) -> None:
 
     Parquet without pyarrow is a DependencyError.
     """
+    parquet = _is_parquet(Path(path))
     with atomic_write(path) as partial:
-        if Path(path).suffix == ".parquet":
-            try:
-                table.to_parquet(partial, index=False)
-            except ImportError:
-                reason, remedy = "takes pyarrow", "Run: pip install 'telltrace[parquet]'."
-                raise DependencyError(reason, remedy=remedy, path=path) from None
-            return
-        table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+        if parquet:
+            table.to_parquet(partial, index=False)
+        else:
+            table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def check_suffix(path: Path, *suffixes: str) -> None:
-    """Refuse, by an OutputError, a name that ends in none of the suffixes of what is written."""
-    if path.suffix.lower() not in suffixes:
+def check_table(path: Path) -> None:
+    """Refuse, by a TelltraceError, a table that could not be written, before it is computed."""
+    check_output(path, ".csv", ".parquet")
+    _is_parquet(path)
+
+
+def _is_parquet(path: Path) -> bool:
+    """Whether a table is written as Parquet; a DependencyError where it cannot be."""
+    if path.suffix.lower() != ".parquet":
+        return False
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        reason, remedy = "takes pyarrow", "Run: pip install 'telltrace[parquet]'."
+        raise DependencyError(reason, remedy=remedy, path=path) from None
+    return True
+
+
+def check_output(path: Path, *suffixes: str) -> None:
+    """Refuse, by an OutputError, a file that could not be written, before it is computed.
+
+    Its name must end in one of the suffixes, if any are given; it may be an existing file, which
+    will be replaced, and nothing else that exists.
+    """
+    if suffixes and path.suffix.lower() not in suffixes:
         remedy = f"Give a name that ends in {' or '.join(suffixes)}."
         raise OutputError("is written in another format", remedy=remedy, path=path)
+    _refuse_other_kinds(path)
+    _check_place(path.parent, path)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse, by an OutputError, a folder that cannot be made or takes no files."""
+    _check_place(path, path)
+
+
+def _check_place(folder: Path, path: Path) -> None:
+    there = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        why = f"you may not write to {there}" if there.is_dir() else f"{there} is no folder"
+        raise OutputError(f"cannot be written ({why})", remedy="Choose another place.", path=path)
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    if path.exists() and not path.is_file():  # a device would be replaced by a file
+        what = "is a folder" if path.is_dir() else "is a pipe or a device"
+        raise OutputError(what, remedy="Give the name of a file to write.", path=path)
 
 
 def check_disk_space(path: Path, needed: int) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from telltrace.errors import printable
 from telltrace.evaluation.calibration import Calibration
 from telltrace.evaluation.combination import Combination
 from telltrace.evaluation.text_tables import to_lines
@@ -136,7 +137,7 @@ def csv_line(verdict: Mapping[str, Any]) -> str:
 
 def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
     """A table of one line a file, then what needs saying about those that are not simply real."""
-    width = 60 + max(len(str(verdict.path)) for verdict in verdicts)
+    width = 60 + max(len(printable(verdict.path)) for verdict in verdicts)
     table = Table(box=None, pad_edge=False)
     for name in ("verdict", "score", "people", "frames", "file"):
         side: Literal["left", "right"] = "left" if name in ("verdict", "file") else "right"
@@ -147,7 +148,7 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
             "" if verdict.score is None else f"{verdict.score:.0%}",
             str(len(verdict.tracks)),
             f"{verdict.frames_with_face}/{verdict.frames}",
-            Text(str(verdict.path)),
+            Text(printable(verdict.path)),
         )
     lines = [to_lines([table], width, Console().is_terminal)]
     for verdict in verdicts:
@@ -162,7 +163,7 @@ def to_text(verdicts: Sequence[Verdict], scanner: Scanner) -> str:
         notes += verdict.warnings
         notes += [f"{one.meaning.title.capitalize()}: {one.said}." for one in notable(verdict)]
         if notes:
-            lines += [f"\n{verdict.path}", *(f"  {note}" for note in notes)]
+            lines += [f"\n{printable(verdict.path)}", *(f"  {note}" for note in notes)]
     return "\n".join([*lines, _about_detectors(scanner)])
 
 

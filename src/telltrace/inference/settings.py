@@ -25,14 +25,14 @@ class ScanSettings:
             evenly over the whole video, "every" at every FRAMES-th, "fps" at FRAMES each second,
             "all" at all of them.
         frames: How much of a video to look at; see sample.
-        strict: Call less fake: of a hundred real videos, one may be called so and not five.
+        strict: Fewer false alarms: at most 1 of 100 real videos is called FAKE, in place of 5.
         window: Seconds that a stretch must last to be judged by itself, and over which scores are
             smoothed; checkpoints are calibrated on 1.
         min_face: Faces smaller than this, in pixels, get no score.
-        search_every: Search one of so many frames for faces and follow them in between; 1 searches
-            them all, as `prepare` does.
+        search_every: Search every N-th frame for faces and follow them in between; 1 searches
+            all frames, as `prepare` does.
         batch_size: Frames in memory at a time.
-        precision: What the detector of forgeries computes in.
+        precision: Numbers in which the detector of forgeries computes.
         backend: What computes the networks on a processor: torch, or where they are installed onnx
             (ONNX Runtime) or openvino, for which each network is prepared once; auto takes the
             fastest.

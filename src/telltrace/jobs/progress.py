@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final, Protocol
 
+from telltrace.errors import printable
+
 logger: Final = logging.getLogger("telltrace")
 LINE_EVERY: Final = 30.0
 """Seconds between lines where there is no terminal."""
@@ -36,7 +38,7 @@ def progress(what: str, total: int, unit: str, *, done: int = 0) -> Iterator[Adv
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    said = TextColumn("{task.fields[said]}")
+    said = TextColumn("{task.fields[said]}", markup=False)  # it holds names of files
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), said
     watched = sys.stderr.isatty()
     start = spoken = time.monotonic()
@@ -48,7 +50,7 @@ def progress(what: str, total: int, unit: str, *, done: int = 0) -> Iterator[Adv
             nonlocal now, spoken
             now += count
             said = describe_rate(now - done, total - now, time.monotonic() - start, unit)
-            said += f", {note}" if note else ""
+            said += f", {printable(note)}" if note else ""
             bar.update(task, completed=now, said=said)
             if not watched and time.monotonic() - spoken >= LINE_EVERY:
                 spoken = time.monotonic()

@@ -18,7 +18,7 @@ from telltrace.evaluation.calibration import Calibration
 from telltrace.faces import Alignment
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.rectangles import RULES
-from telltrace.files import check_suffix, file_sha256
+from telltrace.files import check_output, file_sha256
 from telltrace.files.version import VERSION
 from telltrace.models.classes import Classes
 from telltrace.models.registry import default_options
@@ -140,7 +140,7 @@ def import_weights(
         CheckpointError: If the files are not in it; the message names the file and what to give.
         OutputError: If ``out`` has another ending.
     """
-    check_suffix(out, ".safetensors")
+    check_output(out, ".safetensors")
     files = [one for path in files for one in (members(path) if path.is_dir() else [path])]
     layout = _chosen(format, files, classes, image_size)
     _check_files(format, layout.files, files)

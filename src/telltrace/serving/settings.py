@@ -19,13 +19,13 @@ class ServeSettings:
     """How the service listens, judges and limits; a value out of range is an OptionError.
 
     Args:
-        host: Address to listen at. Another than this machine's own needs keys, or insecure.
+        host: Address to listen at. One that other machines can reach needs keys, or --insecure.
         port: Port to listen at; 0 takes a free one.
         data: Folder of the database, of uploads until they are judged, and of results. Several
             services may share it, and its database.
         database: SQLAlchemy address of another database, such as
             postgresql+psycopg://user@host/name; by default SQLite in the folder.
-        checkpoint: Detectors to use, of which the mean counts; by default the one in the package.
+        checkpoint: Detectors to use; several are averaged. By default the one in the package.
         device: Where to compute.
         engine: "process" judges on this machine, "ray" on the cluster that Ray finds, or makes.
         workers: Processes that judge; by default one for each processor.
@@ -38,7 +38,7 @@ class ServeSettings:
         max_waiting: Jobs that wait, uploads under way among them.
         max_uploads: Uploads under way at a time.
         upload_seconds: Longest time of one upload.
-        uploads_per_minute: Of one client.
+        uploads_per_minute: Uploads that one client may send in a minute.
         keep_hours: How long results are kept; uploads are deleted right after judging.
         insecure: Listen at any address without keys.
         log_names: Write the names of uploads to the log.

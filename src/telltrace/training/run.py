@@ -48,8 +48,8 @@ def train(
         detector: Name of the detector; `telltrace detectors` lists them.
         options: Its options, such as --options.alpha 0.25.
         from_: Weights to start from in place of fresh ones: a checkpoint, or a state dict as
-            .safetensors, .pt or .pth. Tensors of the same name and shape are taken; what did not
-            match is said. Training begins anew, with its own settings and step 0.
+            .safetensors, .pt or .pth. Tensors of the same name and shape are taken; the log names
+            what did not match. Training starts at step 0, with its own settings.
         data: Which faces to learn from, and how they are shown.
         objective: What to minimise; by default the detector's own.
         optim: How to learn.

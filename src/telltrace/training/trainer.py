@@ -24,6 +24,7 @@ from telltrace.evaluation.calibration import Calibration
 from telltrace.faces.align import FaceCrop
 from telltrace.files import write_json
 from telltrace.files.version import VERSION
+from telltrace.jobs.progress import logger
 from telltrace.models.registry import options_for_size
 
 from . import hardware
@@ -135,7 +136,7 @@ class _Trainer:
             self._save()
         if stop:
             self.fabric.barrier()
-            raise SystemExit(0)
+            raise KeyboardInterrupt if self.stop.interrupted else SystemExit(0)
 
     def _after_epoch(self, state: State, loss: float) -> None:
         speed = self.log.speed()
@@ -158,11 +159,12 @@ class _Trainer:
 class _StopSignal:
     """Within it, SIGTERM and Ctrl-C ask the run to save and leave after the current step."""
 
-    requested = False
+    requested = interrupted = False
 
     def __enter__(self) -> None:
-        def request(*_: object) -> None:
-            self.requested = True
+        def request(number: int, _: object) -> None:
+            self.requested, self.interrupted = True, number == signal.SIGINT
+            logger.info("Stopping after the current step.")
 
         self.previous = {s: signal.signal(s, request) for s in (signal.SIGTERM, signal.SIGINT)}
 

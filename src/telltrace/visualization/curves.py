@@ -20,7 +20,7 @@ from telltrace.evaluation.groups import Level
 from telltrace.evaluation.metrics import THRESHOLD, expected_calibration_error
 from telltrace.evaluation.ranking import Floats, Ranking, UndefinedError
 from telltrace.evaluation.report import Group, Report
-from telltrace.files import check_suffix, write_bytes
+from telltrace.files import check_output, write_bytes
 
 MOST_LINES: Final = 9
 """With more lines than this, methods are left out and the datasets alone are drawn."""
@@ -111,7 +111,7 @@ def runs_figure(runs: Mapping[str, pd.DataFrame]) -> Figure:
 
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a .png, whole or not at all; the same figure as the same bytes."""
-    check_suffix(Path(path), ".png")
+    check_output(Path(path), ".png")
     content = BytesIO()
     with matplotlib.style.context("default"):
         figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
