@@ -1,8 +1,8 @@
 """Verdicts as data sets of FiftyOne: pictures with boxes of faces, videos with stretches of time.
 
 The folders are what FiftyOne's FiftyOneImageDetectionDataset and FiftyOneTemporalDetectionDataset
-read: ``labels.json`` has labels by the name of a sample, ``data.json`` the samples' files, which
-are not copied.
+read when told ``data_path="data.json"``: ``labels.json`` has labels by the name of a sample,
+``data.json`` the samples' files, which are not copied.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,8 @@ def write_fiftyone(verdicts: Iterable[Mapping[str, Any]], folder: Path) -> list[
     found: dict[str, dict[str, tuple[str, list[dict[str, Any]]]]] = {}
     for number, verdict in enumerate(verdicts):
         if kind := verdict["kind"]:
-            sample = f"{number:06d}-{Path(verdict['path']).stem}"
+            name = Path(verdict["path"]).stem.replace(".", "_")  # FiftyOne cuts what follows a dot
+            sample = f"{number:06d}-{name}"
             describe = _faces if kind == "image" else _stretches
             path = str(Path(verdict["path"]).absolute())
             found.setdefault(kind, {})[sample] = path, describe(verdict)
