@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from telltrace.backends import Runner, torch_runner
 from telltrace.errors import OptionError
 from telltrace.evaluation.calibration import Calibration
-from telltrace.evaluation.odds import expit
 from telltrace.faces.align import FaceCrop
 
 from .card import Card
@@ -188,7 +187,4 @@ class Ensemble(Detector):
 def probabilities(logits: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:
     """Calibrated probability of fake, (B,), of logits (B, 2)."""
     pair = np.asarray(logits, np.float64)
-    scores = expit((pair[:, 1] - pair[:, 0]) / calibration.temperature + calibration.bias)
-    if calibration.knots:
-        scores = np.interp(scores, *np.array(calibration.knots).T)
-    return scores
+    return calibration.score(pair[:, 1] - pair[:, 0])

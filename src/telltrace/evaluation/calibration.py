@@ -67,13 +67,10 @@ def fit_temperature(
     y, m, w = _checked(labels, margin, weights)
     if (w * m * (2 * y - 1)).sum() <= 0:
         raise UndefinedError("the scores rank no better than chance; no temperature changes that")
-
-    def loss(log_temperature: float) -> float:
-        return _loss(y, m * math.exp(-log_temperature), w)
-
     from scipy.optimize import minimize_scalar
 
-    best = minimize_scalar(loss, bounds=(-8, 8), method="bounded", options={"xatol": 1e-9})
+    how: Any = {"bounds": (-8, 8), "method": "bounded", "options": {"xatol": 1e-9}}
+    best = minimize_scalar(lambda log: _loss(y, m * math.exp(-log), w), **how)
     return math.exp(float(best.x))
 
 
@@ -169,7 +166,7 @@ class Calibration:
     """Margins of real validation pictures, for pictures of several people; see `fake`."""
     rates: tuple[float, float] = (0.03, 0.01)
     """Largest share of real pictures that the two thresholds call fake."""
-    knots: tuple[tuple[float, float], ...] = ()
+    knots: Knots = ()
     """Points (sigmoid, score) of an isotonic curve, rising."""
     fitted_on: str = ""
     """What the curve and the thresholds were fitted on, and what is promised of them."""
@@ -216,6 +213,11 @@ class Calibration:
         """The score of such margins, of any shape."""
         m = np.asarray(margin, dtype=np.float64)
         return np.asarray(expit(m if self.knots else m / self.temperature + self.bias))
+
+    def score(self, raw: ArrayLike) -> Floats:
+        """The score of fake logit less real logit as the network gives them, (N,)."""
+        found = expit(np.asarray(raw, np.float64) / self.temperature + self.bias)
+        return apply_knots(found, self.knots) if self.knots else found
 
     def pool(self, margin: Floats) -> float:
         """One margin of those of a video's looks, (N,), by :attr:`frames`."""
@@ -282,8 +284,7 @@ class VideoCalibration:
     ) -> float:
         """The score of its mean margin from which one of so many windows of a person is forged.
 
-        ``people`` are judged in the file, at so many ``times`` the rate. Where nothing is known of
-        windows it is an OptionError.
+        ``people`` are judged, at so many ``times`` the rate; without ``windows`` an OptionError.
         """
         if self.windows is None:
             raise OptionError("Nothing is known of single seconds; calibrate on denser frames.")

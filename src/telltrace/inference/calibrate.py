@@ -5,7 +5,6 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from telltrace import evaluation
 from telltrace.errors import ManifestError
@@ -79,7 +78,7 @@ def calibrate(
     temperature, bias, knots = _curve(looks, curve)
     after = Calibration(temperature=temperature, bias=bias, knots=knots, frames=before.frames)
     # an isotonic curve cannot be undone: margins are then those that a scan takes for them
-    items = Items.of(judged, after.margins(_scores(after, margins)), after)
+    items = Items.of(judged, after.margins(after.score(margins)), after)
     rates = (PICTURES if rate is None else rate, min(STRICT, rate or STRICT))
     still = _pictures(after, items.pictures(), rates, confidence, error)
     rates = (VIDEOS if rate is None else rate, rates[1])
@@ -93,7 +92,7 @@ def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) ->
     ``label``, ``items``, ``strict``, ``FAKE``, ``UNCERTAIN`` and ``REAL``.
     """
     judged, still = scores[scores["score"].notna()], fitted.calibration
-    judged = judged.assign(score=_scores(still, before.margins(judged["score"])))
+    judged = judged.assign(score=still.score(before.margins(judged["score"])))
     items = Items.of(judged, still.margins(judged["score"]), still)
     rows: list[dict[str, object]] = []
     for strict in (False, True):
@@ -121,12 +120,6 @@ def _curve(looks: Group, curve: Curve) -> tuple[float, float, tuple[tuple[float,
     if curve == "platt":
         return *evaluation.fit_platt(labels, margins, weights), ()
     return 1.0, 0.0, evaluation.fit_isotonic(labels, expit(margins), weights)
-
-
-def _scores(calibration: Calibration, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Calibrated scores of margins as the network gives them."""
-    knots = calibration.knots
-    return evaluation.apply_knots(expit(raw), knots) if knots else calibration.probability(raw)
 
 
 def _pictures(
