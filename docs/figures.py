@@ -8,6 +8,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -38,52 +39,58 @@ VISIBLE = BlendSettings(frame=0, decay=0, ratios=(1.0,), colour=3, detail=2, mot
 """Blends that are easy to see."""
 
 
+@dataclass
+class Drawing:
+    """A picture (H, H, 3) that is drawn in place; places and sizes are shares of its side."""
+
+    canvas: Picture
+
+    def oval(
+        self, x: float, y: float, wide: float, tall: float, colour: tuple[int, ...],
+        ends: tuple[int, int] = (0, 360), line: float = 0.0,
+    ) -> None:  # fmt: skip
+        """A filled ellipse, or the arc between two angles as a line of some width."""
+        high = len(self.canvas)
+        middle, axes = (int(x * high), int(y * high)), (int(wide * high), int(tall * high))
+        width = int(line * high) if line else -1
+        cv2.ellipse(self.canvas, middle, axes, 0, *ends, colour, width, cv2.LINE_AA)
+
+    def soft(self, x: float, y: float, wide: float, tall: float, change: float) -> None:
+        """A place that fades into lighter or darker."""
+        across, down = np.meshgrid(*[np.linspace(0, 1, len(self.canvas))] * 2)
+        bump = np.exp(-(((across - x) / wide) ** 2) - ((down - y) / tall) ** 2)
+        self.canvas[:] = np.clip(self.canvas + change * bump[..., None], 0, 255).astype(np.uint8)
+
+
 def portrait(size: int = 256, seed: int = 0) -> Picture:
     """A drawn face, (size, size, 3) RGB, with the fine noise that a camera leaves."""
     high = 4 * size
-    canvas = np.full((high, high, 3), (96, 116, 132), np.uint8)
+    ground = np.full((high, high, 3), (96, 116, 132), np.uint8)
     rows = np.linspace(0, 1, high)[:, None, None]
-    canvas = (canvas * (1.1 - 0.4 * rows)).astype(np.uint8)
-
-    def oval(x: float, y: float, wide: float, tall: float, colour: tuple[int, ...]) -> None:
-        middle, axes = (int(x * high), int(y * high)), (int(wide * high), int(tall * high))
-        cv2.ellipse(canvas, middle, axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
-
-    def soft(x: float, y: float, wide: float, tall: float, change: float) -> None:
-        across, down = np.meshgrid(np.linspace(0, 1, high), np.linspace(0, 1, high))
-        bump = np.exp(-(((across - x) / wide) ** 2) - ((down - y) / tall) ** 2)
-        canvas[:] = np.clip(canvas + change * bump[..., None], 0, 255).astype(np.uint8)
-
-    oval(0.5, 0.4, 0.34, 0.36, (52, 38, 30))  # hair
-    oval(0.5, 1.08, 0.46, 0.26, (58, 72, 104))  # shoulders
-    oval(0.5, 0.8, 0.13, 0.2, (186, 142, 120))  # neck
-    oval(0.5, 0.5, 0.255, 0.345, (214, 172, 148))  # face
-    soft(0.4, 0.36, 0.2, 0.16, 26)
-    soft(0.5, 0.94, 0.3, 0.12, -46)
-    soft(0.72, 0.56, 0.1, 0.24, -34)
-    soft(0.28, 0.56, 0.1, 0.24, -20)
+    face = Drawing((ground * (1.1 - 0.4 * rows)).astype(np.uint8))
+    face.oval(0.5, 0.4, 0.34, 0.36, (52, 38, 30))  # hair
+    face.oval(0.5, 1.08, 0.46, 0.26, (58, 72, 104))  # shoulders
+    face.oval(0.5, 0.8, 0.13, 0.2, (186, 142, 120))  # neck
+    face.oval(0.5, 0.5, 0.255, 0.345, (214, 172, 148))  # face
+    face.soft(0.4, 0.36, 0.2, 0.16, 26)
+    face.soft(0.5, 0.94, 0.3, 0.12, -46)
+    face.soft(0.72, 0.56, 0.1, 0.24, -34)
+    face.soft(0.28, 0.56, 0.1, 0.24, -20)
     for x in (0.39, 0.61):
-        soft(x, 0.445, 0.075, 0.045, -46)
-        oval(x, 0.45, 0.052, 0.024, (236, 232, 228))
-        oval(x, 0.45, 0.022, 0.023, (70, 52, 40))
-        oval(x, 0.45, 0.01, 0.011, (14, 12, 12))
-        oval(x + 0.006, 0.444, 0.004, 0.004, (250, 250, 250))
-        cv2.ellipse(
-            canvas, (int(x * high), int(0.405 * high)), (int(0.068 * high), int(0.02 * high)),
-            0, 180, 360, (58, 42, 32), int(0.014 * high), cv2.LINE_AA,
-        )  # fmt: skip
-    soft(0.5, 0.54, 0.028, 0.1, 22)
-    soft(0.5, 0.615, 0.06, 0.018, -50)
+        face.soft(x, 0.445, 0.075, 0.045, -46)
+        face.oval(x, 0.45, 0.052, 0.024, (236, 232, 228))
+        face.oval(x, 0.45, 0.022, 0.023, (70, 52, 40))
+        face.oval(x, 0.45, 0.01, 0.011, (14, 12, 12))
+        face.oval(x + 0.006, 0.444, 0.004, 0.004, (250, 250, 250))
+        face.oval(x, 0.405, 0.068, 0.02, (58, 42, 32), (180, 360), 0.014)
+    face.soft(0.5, 0.54, 0.028, 0.1, 22)
+    face.soft(0.5, 0.615, 0.06, 0.018, -50)
     for x in (0.475, 0.525):
-        oval(x, 0.61, 0.011, 0.007, (110, 72, 62))
-    oval(0.5, 0.715, 0.085, 0.026, (170, 92, 90))
-    cv2.ellipse(
-        canvas, (high // 2, int(0.708 * high)), (int(0.085 * high), int(0.012 * high)),
-        0, 0, 180, (110, 54, 56), int(0.006 * high), cv2.LINE_AA,
-    )  # fmt: skip
-    small = cv2.resize(
-        cv2.GaussianBlur(canvas, (0, 0), 5), (size, size), interpolation=cv2.INTER_AREA
-    )
+        face.oval(x, 0.61, 0.011, 0.007, (110, 72, 62))
+    face.oval(0.5, 0.715, 0.085, 0.026, (170, 92, 90))
+    face.oval(0.5, 0.708, 0.085, 0.012, (110, 54, 56), (0, 180), 0.006)
+    blurred = cv2.GaussianBlur(face.canvas, (0, 0), 5)
+    small = cv2.resize(blurred, (size, size), interpolation=cv2.INTER_AREA)
     noise = np.random.default_rng(seed).normal(0, 4, small.shape)
     return np.clip(small + noise, 0, 255).astype(np.uint8)
 

@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from telltrace.evidence.likelihood import Likelihood
 from telltrace.evidence.quality import kinds_of
 from telltrace.faces.media import Frames, Status
 from telltrace.faces.quality import BITS, BLOCKY, Flag, common_flags
@@ -101,34 +100,28 @@ class Observations:
         """The verdict on one of so many people who can be judged, by scores (looks, networks)."""
         networks, scores = scores, self.rule.combine(scores)
         known = np.flatnonzero(~np.isnan(scores).any(axis=1))
-        sights = [seen[i][0].sight for i in known]
-        series = Series(
-            times=np.array([sight.time for sight in sights]),
-            margins=self.rule.margins(scores[known]),
-            even=np.array([sight.index in self.even for sight in sights], dtype=bool),
-        )
+        series = self._series([seen[i][0].sight for i in known], scores[known])
         faces = self._faces(seen, scores.mean(axis=1), series.times, known)
         quality = common_flags([look.quality[place] for look, place in seen])
         if not len(known):
             status = Status.FACE_TOO_SMALL
             return TrackVerdict(status=status, score=None, quality=quality, faces=faces)
-        if self.is_still:
-            found = self.rule.picture(scores[known[0]], people)
-        else:
-            found = self.rule.video(series, people)
+        rule, moving = self.rule, not self.is_still
+        found = rule.video(series, people) if moving else rule.picture(scores[known[0]], people)
         counted = networks[known][series.counted]
-        said, conflict = self.rule.disagreement(counted, not self.is_still)
+        said, conflict = rule.disagreement(counted, moving)
         kinds = kinds_of((*quality, *self.quality), [face.side for face in faces])
-        errors, broken = self.rule.errors(found.status, not self.is_still, kinds)
+        errors, broken = rule.errors(found.status, moving, kinds)
         covered = self._covered(found.status, conflict or broken)
         is_plain = covered == found.status and found.stretch is None
+        evidence = rule.likelihood(found.score, moving, self.settings.prior) if is_plain else None
         found = found._replace(status=covered)
         forged, stretch = self._forged(series, found, people)
         return TrackVerdict(
             status=found.status,
             score=found.score,
-            scores=self.rule.voices(counted) or found.scores,
-            likelihood=self._likelihood(found) if is_plain else None,
+            scores=rule.voices(counted) or found.scores,
+            likelihood=evidence,
             errors=errors,
             disagreement=said,
             conflict=conflict,
@@ -153,9 +146,13 @@ class Observations:
         each = zip(seen, means.tolist(), smoothed.tolist(), strict=True)
         return tuple(self._face(*look, score, nearby) for look, score, nearby in each)
 
-    def _likelihood(self, found: Finding) -> Likelihood | None:
-        """What the score of a person says; nothing where another thing than the score decided."""
-        return self.rule.likelihood(found.score, not self.is_still, self.settings.prior)
+    def _series(self, sights: list[Sight], scores: NDArray[np.float64]) -> Series:
+        """What the looks that were judged gave, by each detector's scores, (N, detectors)."""
+        return Series(
+            times=np.array([sight.time for sight in sights]),
+            margins=self.rule.margins(scores),
+            even=np.array([sight.index in self.even for sight in sights], dtype=bool),
+        )
 
     def _covered(self, status: Status, conflict: bool) -> Status:
         """The status, or UNCERTAIN in a conflict and for a REAL that is worth less (model card)."""

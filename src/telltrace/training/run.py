@@ -78,18 +78,12 @@ def train(
     from .trainer import run  # torch is imported here
 
     check_positive(save_every=save_every, keep=keep)
+    manifests = [manifest] if isinstance(manifest, str | Path) else manifest
     settings = Settings(
-        manifest=tuple(map(str, [manifest] if isinstance(manifest, str | Path) else manifest)),
-        detector=detector,
-        options=options or {},
-        from_=None if from_ is None else str(from_),
-        data=data,
-        objective=objective,
-        optim=optim,
-        hardware=hardware,
-        seed=seed,
-        precision=precision,
-    )
+        manifest=tuple(map(str, manifests)), detector=detector, options=options or {},
+        from_=None if from_ is None else str(from_), data=data, objective=objective, optim=optim,
+        hardware=hardware, seed=seed, precision=precision,
+    )  # fmt: skip
     fixed: dict[str, Any] = {"device": device, "save_every": save_every, "keep": keep}
     if sweep is not None:
         from .sweep import run_sweep

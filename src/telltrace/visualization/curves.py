@@ -20,6 +20,7 @@ from telltrace.evaluation.groups import Level
 from telltrace.evaluation.metrics import THRESHOLD, expected_calibration_error
 from telltrace.evaluation.ranking import Floats, Ranking, UndefinedError
 from telltrace.evaluation.report import Group, Report
+from telltrace.evaluation.shares import Share
 from telltrace.files import check_output, write_bytes
 
 MOST_LINES: Final = 9
@@ -219,15 +220,13 @@ def _legend_beside(axis: Axes, source: Axes) -> None:
 
 
 def _draw_reliability(axes: Axes, ranking: Ranking) -> None:
-    from scipy.stats import binomtest  # here, because it takes a second to import
-
     error = expected_calibration_error.measure(ranking)
     if error.value is None:
         raise UndefinedError(error.reason or "")
     bins = reliability(ranking)
     p, n = bins.fakes, bins.items
-    shares = map(binomtest, np.rint(p * n).astype(int).tolist(), n.tolist())
-    ends = np.array([share.proportion_ci(method="wilson") for share in shares]).T
+    hits = np.rint(p * n).astype(int).tolist()
+    ends = np.array([Share(*pair).interval for pair in zip(hits, n.tolist(), strict=True)]).T
     bars = np.clip([p - ends[0], ends[1] - p], 0, None)
     axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=DASHED, label="calibrated")
     axes.errorbar(
