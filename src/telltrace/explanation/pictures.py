@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
 from telltrace.checkpoint import Detector
-from telltrace.data.crops import Faces, check_cut
+from telltrace.data.crops import check_cut, cut_again
 from telltrace.data.people import hash_of
 from telltrace.errors import ManifestError, OptionError
 from telltrace.faces.align import FaceCrop
@@ -85,8 +85,7 @@ def cut_for(detector: Detector, table: pd.DataFrame, crop: FaceCrop) -> list[NDA
     A ManifestError says that they were aligned otherwise.
     """
     check_cut(crop, detector.crop)
-    faces = Faces(table, [crop] * len(table))
-    return [faces.cut(row, detector.crop) for row in range(len(faces))]
+    return cut_again(table, crop, detector.crop)
 
 
 def _one_a_video(table: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from telltrace.data.crops import Faces, check_cut, read_crops
+from telltrace.data.crops import check_cut, cut_again, read_crops
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.detect import Face
 from telltrace.files.pictures import read_crop
@@ -41,8 +41,7 @@ def example_crops(
     check_cut(crop, preprocessing.crop)
     chosen = np.unique(np.linspace(0, len(table) - 1, min(samples, len(table))).round().astype(int))
     rows = table.iloc[chosen].reset_index(drop=True)
-    faces = Faces(rows, [crop] * len(rows))
-    cut = (faces.cut(row, preprocessing.crop) for row in range(len(rows)))
+    cut = cut_again(rows, crop, preprocessing.crop)
     return Crops(np.stack([preprocessing.resize(one) for one in cut]), rows)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from telltrace.checkpoint import Detector
 from telltrace.data.cropping import crop_media, refuse_other_settings
-from telltrace.data.crops import SETTINGS, Faces, check_cut, read_crops
+from telltrace.data.crops import SETTINGS, check_cut, cut_again, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
 from telltrace.evaluation.columns import VIDEO_KEY
 from telltrace.evaluation.scores import COLUMNS, read_scores, write_scores
@@ -137,7 +137,7 @@ def _read(
         if whole and not manifest.with_name(SETTINGS).is_file():
             return rows if split is None else rows[rows.split == split].reset_index(drop=True), None
     table, crop = read_crops([manifest], split=split)
-    check_cut(crop, detector.card.preprocessing.crop)
+    check_cut(crop, detector.crop)
     return table, crop
 
 
@@ -148,8 +148,7 @@ def _score_crops(
     parts = []
     for _, group in table.groupby(VIDEO_KEY, sort=True):
         rows = group.sort_values(["frame", "path"], kind="stable")
-        faces = Faces(rows, [crop] * len(rows))
-        images = [faces.cut(row, detector.card.preprocessing.crop) for row in range(len(rows))]
+        images = cut_again(rows, crop, detector.crop)
         if name != CLEAN:
             images = corrupt(images, rows.key.tolist(), name, level, seed)
         batches = (images[i : i + batch_size] for i in range(0, len(rows), batch_size))
@@ -170,8 +169,8 @@ def _score_media(
             for i, (path, key) in enumerate(zip(table.path, table.key, strict=True))
         ]
         files = files.assign(path=[str(path) for path in copied], mask="")
-    sampling, wanted = Sampling("spread", frames) if frames else None, detector.card.preprocessing
-    rows = crop_media(files, crops, wanted.crop, sampling, workers=0, show_progress=False).manifest
+    sampling, cut = Sampling("spread", frames) if frames else None, detector.crop
+    rows = crop_media(files, crops, cut, sampling, workers=0, show_progress=False).manifest
     scores: list[float] = []
     for start in range(0, len(rows), batch_size):
         images = [read_crop(path) for path in rows.path[start : start + batch_size]]
