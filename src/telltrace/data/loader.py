@@ -93,10 +93,6 @@ class FaceDataset:
             self._cached[row] = True
         return image, mask
 
-    def crop(self, row: int) -> Image:
-        """The crop of one row as it was cut, uint8 RGB, whatever its size."""
-        return self._picture(row, self.paths[row], "crop", decode)
-
     def _picture(
         self, row: int, path: str, what: str, decoder: Callable[[Image], Image | None]
     ) -> Image:

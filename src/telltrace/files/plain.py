@@ -1,5 +1,6 @@
-"""Dataclasses read back from the plain data that JSON made of them."""
+"""Plain data, as JSON holds them: made dataclasses again, and nested values made flat."""
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -19,6 +20,15 @@ def from_plain(kind: type[Kind], values: dict[str, Any]) -> Kind:
     own = {field.name for field in fields(kind) if not field.init}  # type: ignore[arg-type]
     hints = get_type_hints(kind)
     return kind(**{k: _value(hints[k], value) for k, value in values.items() if k not in own})
+
+
+def flatten(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested values by their dotted names, as the command line spells settings: ``optim.lr``."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        nested = isinstance(value, Mapping)
+        flat |= flatten(value, f"{above}{key}.") if nested else {f"{above}{key}": value}
+    return flat
 
 
 def _value(kind: Any, value: Any) -> Any:

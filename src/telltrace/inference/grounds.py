@@ -1,10 +1,10 @@
 """What a verdict rests on, as HTML: the file's provenance, the seal, the detector, the settings."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from telltrace.checkpoint import Detector
 from telltrace.evidence.likelihood import Bounds, plain_ratio
+from telltrace.files.plain import flatten
 from telltrace.inference.custody import versions
 from telltrace.inference.scanner import Scanner
 from telltrace.inference.verdict import Verdict
@@ -66,21 +66,15 @@ def detector_facts(detector: Detector) -> str:
         for name, weight in zip(ways.names, ways.weights, strict=True):
             about[f"Detector {name}"] = f"counts {weight:.3f} of its log odds"
         about["Conflicts"] = ways.fitted_on
-    parts = (("Options", card.options), ("Measured", card.metrics), ("Origin", card.provenance))
-    for name, values in parts:
-        about |= {f"{name}: {key}": value for key, value in _flat(values).items()}
+    origin = {key: value for key, value in card.provenance.items() if key != "summary"}
+    for name, values in {
+        "Options": card.options,
+        "Measured": card.metrics,
+        "Origin": origin,
+    }.items():
+        for key, value in sorted(flatten(values).items()):
+            about[f"{name}: {key}"] = f"{value:.6g}" if isinstance(value, float) else value
     return html.facts(about)
-
-
-def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:
-    """Nested values under dotted names, in the order of the names."""
-    flat: dict[str, object] = {}
-    for key, value in sorted(values.items()):
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{above}{key}.")
-        elif f"{above}{key}" != "summary":
-            flat[f"{above}{key}"] = f"{value:.6g}" if isinstance(value, float) else value
-    return flat
 
 
 def method_facts(scanner: Scanner) -> str:

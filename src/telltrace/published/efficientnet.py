@@ -7,7 +7,7 @@ from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 from telltrace.models.efficientnet import SIDE
 
-from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
+from .layout import Layout, benchmark
 
 B0 = (1, 2, 2, 3, 3, 4, 1)
 B4 = (2, 4, 4, 6, 6, 8, 2)
@@ -37,17 +37,16 @@ def pytorch_name(name: str, depths: tuple[int, ...]) -> str:
     return f"_blocks.{sum(depths[: int(stage)]) + int(block)}.{names[layer]}.{leaf}"
 
 
-def b4(features: str, head: str, **known: Any) -> Layout:
-    """The layout of an EfficientNet-B4 with its tensors behind ``features`` and ``head``.
+def b4(features: str, head: str, **options: Any) -> dict[str, Any]:
+    """Fields of the layout of an EfficientNet-B4 with its tensors behind ``features`` and ``head``.
 
-    ``known`` are other fields; ``options`` among them are those of the detector.
+    ``options`` are those of the detector.
     """
-    options = known.pop("options", {})
-
-    def describe(state: State) -> tuple[str, dict[str, Any]]:
-        return "efficientnet_b4_380", dict(options)
-
-    return Layout(describe=describe, rename=partial(_published, features, head), **known)
+    return {
+        "mark": f"{features}_conv_stem.weight",
+        "describe": lambda _: ("efficientnet_b4_380", dict(options)),
+        "rename": partial(_published, features, head),
+    }
 
 
 def _published(features: str, head: str, name: str) -> str:
@@ -59,9 +58,8 @@ def _published(features: str, head: str, name: str) -> str:
     return features + pytorch_name(name, B4)
 
 
-SBI = b4(
-    "",
-    "_fc",
+SBI = Layout(
+    **b4("", "_fc"),
     source="Self-Blended Images (Shiohara and Yamasaki, CVPR 2022), released weights",
     licence="academic or non-profit, noncommercial research only; no redistribution",
     files=("FFraw.tar",),
@@ -72,16 +70,9 @@ SBI = b4(
         std=(1.0, 1.0, 1.0),
     ),
     frames="mean",
-    mark="_conv_stem.weight",
 )
-BENCHMARK_B4 = b4(
-    "efficientnet.",
-    "last_layer",
-    source="EfficientNet-B4 as DeepfakeBench publishes it",
-    licence=BENCHMARK_LICENCE,
+BENCHMARK_B4 = benchmark(
+    "EfficientNet-B4",
     files=("effnb4_best.pth",),
-    preprocessing=BENCHMARK,
-    frames="mean",
-    mark="efficientnet._conv_stem.weight",
-    options={"pad_stem": False},
+    **b4("efficientnet.", "last_layer", pad_stem=False),
 )

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from telltrace.models.f3net import F3NetFAD
 from telltrace.models.xception import FEATURES, modern_names, published_name
 
-from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
+from .layout import ANY_FILE, State, benchmark
 
 FILTERS = "FAD_head.filters"
 _WEIGHT = "decompose.filters.weight"
@@ -54,11 +54,9 @@ def _complete(state: State, detector: F3NetFAD) -> None:
         state[f"backbone.adjust_channel.{leaf}"] = torch.zeros_like(tensor, device="cpu")
 
 
-FAD = Layout(
-    source="F3-Net as DeepfakeBench publishes it",
-    licence=BENCHMARK_LICENCE,
-    frames="mean",
-    preprocessing=BENCHMARK,
+FAD = benchmark(
+    "F3-Net",
+    files=ANY_FILE,
     mark="bn1.weight",
     clean=modern_names,
     describe=_describe,

@@ -26,10 +26,6 @@ _LAYERS = {
 }
 
 
-def _describe(state: State) -> tuple[str, dict[str, Any]]:
-    return "ln_tuned:vit_large_patch14_clip_quickgelu_224", {}
-
-
 def _simplify(state: State, detector: Any) -> None:
     join_attention(state, ("q_proj", "k_proj", "v_proj"), "qkv")
     for name in (_PARTS["backbone.cls_token"], _PARTS["backbone.pos_embed"]):
@@ -47,7 +43,7 @@ GEND_CLIP_L14 = Layout(
         mean=(0.48145466, 0.4578275, 0.40821073),
         std=(0.26862954, 0.26130258, 0.27577711),
     ),
-    describe=_describe,
+    describe=lambda _: ("ln_tuned:vit_large_patch14_clip_quickgelu_224", {}),
     in_place=True,
     simplify=_simplify,
     ignored=("feature_extractor.visual_projection.",),

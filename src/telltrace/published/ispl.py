@@ -48,19 +48,16 @@ def _fold(state: State, detector: Any) -> None:
 
 def _layout(kind: str, attention: bool, siamese: bool) -> Layout:
     prefix, head = ("feat_ext.", "classifier.1") if siamese else ("", "classifier")
-    return b4(
-        f"{prefix}efficientnet.",
-        head,
+    return Layout(
+        **b4(f"{prefix}efficientnet.", head, attention=attention),
         source=f"{kind} (Bonettini et al., ICPR 2020), released weights",
         licence=LICENCE,
         classes=CLASSES,
         files=(f"{kind}_TRAINED-ON_bestval-SHA256.pth",),
         read=read_verified,
         preprocessing=PREPROCESSING,
-        mark=f"{prefix}efficientnet._conv_stem.weight",
         simplify=_fold if siamese else two_logits(head),
         ignored=("feat_ext.classifier.",) if siamese else (),
-        options={"attention": attention},
     )
 
 

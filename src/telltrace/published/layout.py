@@ -23,7 +23,8 @@ State = dict[str, Tensor]
 BENCHMARK = Preprocessing(crop=FaceCrop(alignment="dfb"), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 """DeepfakeBench's: five landmarks on a template with margin 1.3, pixels in [-1, 1]."""
 
-BENCHMARK_LICENCE = "CC BY-NC 4.0 (its code's; none is stated for the weights)"
+ANY_FILE = ("STATE_DICT.pth",)
+"""What a file is that may be called anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Layout:
     """Terms of the published weights, for the card."""
     classes: str = "0 real, 1 fake"
     """What its authors' outputs mean, for the card; ours are 0 real, 1 fake whatever theirs are."""
-    files: tuple[str, ...] = ("STATE_DICT.pth",)
+    files: tuple[str, ...] = ANY_FILE
     """What each file is, in the order in which they are given."""
     read: Callable[[Sequence[Path]], State] = lambda files: read_state_dict(files[0])
     preprocessing: Preprocessing | None = None
@@ -138,12 +139,12 @@ def two_logits(head: str) -> Callable[[State, nn.Module], None]:
 
 
 def benchmark(method: str, **known: Any) -> Layout:
-    """The layout of ``METHOD_best.pth`` of DeepfakeBench; ``known`` are its other fields."""
-    return Layout(
-        source=f"{method} as DeepfakeBench publishes it",
-        licence=BENCHMARK_LICENCE,
-        frames="mean",
-        files=(f"{method.lower()}_best.pth",),
-        preprocessing=BENCHMARK,
-        **known,
-    )
+    """The layout of ``METHOD_best.pth`` of DeepfakeBench; ``known`` are other fields."""
+    usual: dict[str, Any] = {
+        "source": f"{method} as DeepfakeBench publishes it",
+        "licence": "CC BY-NC 4.0 (its code's; none is stated for the weights)",
+        "files": (f"{method.lower()}_best.pth",),
+        "preprocessing": BENCHMARK,
+        "frames": "mean",
+    }
+    return Layout(**usual | known)

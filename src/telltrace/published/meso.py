@@ -15,7 +15,7 @@ from telltrace.errors import CheckpointError, DependencyError
 from telltrace.faces.align import FaceCrop
 from telltrace.models.meso import STRIDE, Inception, MesoNet
 
-from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State
+from .layout import ANY_FILE, Layout, State, benchmark
 
 
 def _side(cells: int) -> int:
@@ -39,7 +39,7 @@ def _rename(inceptions: int, name: str) -> str:
     return f"Incption{index + 1}_conv{int(branch) + 1}{step}.{leaf}"
 
 
-def _port(name: str, inceptions: int, source: str) -> Layout:
+def _port(name: str, inceptions: int, published: str) -> Layout:
     """The PyTorch port of DeepfakeBench and MesoNet-Pytorch."""
 
     def describe(state: State) -> tuple[str, dict[str, Any]]:
@@ -51,11 +51,9 @@ def _port(name: str, inceptions: int, source: str) -> Layout:
         fits = detector.layout == "torch" and found == inceptions
         return "" if fits else 'Only MesoNets of layout="torch" have a published state dict.'
 
-    return Layout(
-        source=source,
-        licence=BENCHMARK_LICENCE,
-        frames="mean",
-        preprocessing=BENCHMARK,
+    return benchmark(
+        published,
+        files=ANY_FILE,
         mark="fc1.weight",
         describe=describe,
         rename=partial(_rename, inceptions),
@@ -129,8 +127,8 @@ def _from_keras(state: State, detector: MesoNet) -> None:
     state["head.4.bias"] = torch.cat([last["bias"], -last["bias"]]) / 2
 
 
-MESO4 = _port("meso4", 0, "Meso-4 as DeepfakeBench publishes it")
-MESO_INCEPTION4 = _port("meso_inception4", 2, "MesoInception-4 as DeepfakeBench publishes it")
+MESO4 = _port("meso4", 0, "Meso-4")
+MESO_INCEPTION4 = _port("meso_inception4", 2, "MesoInception-4")
 KERAS = Layout(
     source="MesoNet (Afchar et al., WIFS 2018), published Keras weights",
     licence="Apache-2.0, as its repository",

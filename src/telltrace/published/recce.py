@@ -1,10 +1,8 @@
 """DeepfakeBench's RECCE, in."""
 
-from typing import Any
-
 from telltrace.models.xception import published_name
 
-from .layout import State, benchmark
+from .layout import benchmark
 
 _PARTS = {
     "head.": "fc.",
@@ -27,10 +25,6 @@ _PARTS = {
 }
 
 
-def _describe(state: State) -> tuple[str, dict[str, Any]]:
-    return "recce", {}
-
-
 def _rename(name: str) -> str:
     part, rest = name.split(".", 1)
     if part == "features":
@@ -42,7 +36,7 @@ def _rename(name: str) -> str:
 
 RECCE = benchmark(
     "RECCE",
-    describe=_describe,
+    describe=lambda _: ("recce", {}),
     ignored=("backbone.", "model.encoder.fc."),
     rename=_rename,
 )

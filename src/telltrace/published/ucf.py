@@ -1,10 +1,8 @@
 """DeepfakeBench's UCF, in."""
 
-from typing import Any
-
 from telltrace.models.xception import published_name
 
-from .layout import State, benchmark
+from .layout import benchmark
 
 _PARTS = {
     "narrow.": "encoder_f.adjust_channel.",
@@ -12,10 +10,6 @@ _PARTS = {
     "head.0.": "head_sha.mlp.0.",
     "head.3.": "head_sha.mlp.2.",
 }
-
-
-def _describe(state: State) -> tuple[str, dict[str, Any]]:
-    return "ucf", {}
 
 
 def _rename(name: str) -> str:
@@ -28,7 +22,7 @@ def _rename(name: str) -> str:
 
 UCF = benchmark(
     "UCF",
-    describe=_describe,
+    describe=lambda _: ("ucf", {}),
     absorbed=("encoder_f.adjust_channel.",),
     ignored=("encoder_c.", "con_gan.", "head_spe.", "block_spe.", "encoder_f.last_linear."),
     rename=_rename,

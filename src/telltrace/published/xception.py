@@ -4,7 +4,7 @@ from typing import Any
 
 from telltrace.models.xception import Xception, modern_names, published_name
 
-from .layout import BENCHMARK, BENCHMARK_LICENCE, Layout, State, benchmark
+from .layout import ANY_FILE, Layout, State, benchmark
 
 
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
@@ -18,11 +18,9 @@ def rename(name: str) -> str:
     return published_name(rest) if part == "features" else f"last_linear.{rest}"
 
 
-XCEPTION = Layout(
-    source="Xception as DeepfakeBench publishes it",
-    licence=BENCHMARK_LICENCE,
-    frames="mean",
-    preprocessing=BENCHMARK,
+XCEPTION = benchmark(
+    "Xception",
+    files=ANY_FILE,
     mark="bn1.weight",
     clean=modern_names,
     describe=_describe,
@@ -33,14 +31,10 @@ XCEPTION = Layout(
 """That of FaceForensics++, DeepfakeBench and timm's ``legacy_xception``."""
 
 
-def _describe_pair(state: State) -> tuple[str, dict[str, Any]]:
-    return "xception", {}
-
-
 def benchmark_xception(method: str) -> Layout:
     """The layout of a method of DeepfakeBench whose network is this one."""
     own = {name: getattr(XCEPTION, name) for name in ("mark", "clean", "ignored", "rename")}
-    return benchmark(method, describe=_describe_pair, **own)
+    return benchmark(method, describe=lambda _: ("xception", {}), **own)
 
 
 DEEPFAKEBENCH, CORE = benchmark_xception("Xception"), benchmark_xception("CORE")

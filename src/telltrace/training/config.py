@@ -211,14 +211,3 @@ def by_content(recipe: Mapping[str, Any]) -> dict[str, Any]:
         **recipe,
         "options": options | ({"weights": file_sha256(path)} if path.is_file() else {}),
     }
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names, as the command line spells them: ``optim.lr``."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

@@ -13,8 +13,9 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from telltrace.checkpoint import read_tensors, write_tensors
 from telltrace.errors import CheckpointError, OptionError
+from telltrace.files.plain import flatten
 
-from .config import HardwareConfig, Settings, SourceConfig, by_content, flatten
+from .config import HardwareConfig, Settings, SourceConfig, by_content
 from .hardware import resolve_hardware
 from .loop import State
 

@@ -14,9 +14,9 @@ import yaml
 
 from telltrace.errors import DependencyError, ManifestError, OptionError
 from telltrace.files import write_json, write_table
-from telltrace.files.plain import from_plain
+from telltrace.files.plain import flatten, from_plain
 
-from .config import Settings, flatten
+from .config import Settings
 
 Run = Callable[..., Path]
 
