@@ -4,7 +4,6 @@ A graph is data: it is computed by operators that the runtimes have themselves. 
 others, or for files besides its own, is refused, so that a stranger's file runs no code.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +13,7 @@ from xml.etree import ElementTree
 from telltrace.backends import BackendName, Runner, open_runner
 from telltrace.backends.runners import OnnxRunner, OpenVinoRunner
 from telltrace.errors import CheckpointError, DependencyError
-from telltrace.files import file_sha256
+from telltrace.files import file_sha256, text_sha256
 
 from .card import Card
 
@@ -40,7 +39,7 @@ def is_artefact(path: Path) -> bool:
 def notes(card: Card, precision: Precision, weights: Path | None = None) -> dict[str, str]:
     """What an artefact's metadata says: texts by name; ``weights`` is a file beside it."""
     text = card.to_json()
-    said = {"card": text, "card_sha256": _hash(text), "precision": precision}
+    said = {"card": text, "card_sha256": text_sha256(text), "precision": precision}
     if weights is not None:
         said["weights_sha256"] = file_sha256(weights)
     return {PREFIX + name: value for name, value in said.items()}
@@ -55,7 +54,7 @@ def read_notes(path: Path) -> dict[str, str]:
     if "card" not in said:
         message = "is a graph without a telltrace card, so nothing says what its scores mean"
         raise CheckpointError(message, remedy="Use a file of `telltrace export`.", path=path)
-    if said.get("card_sha256") != _hash(said["card"]):
+    if said.get("card_sha256") != text_sha256(said["card"]):
         raise CheckpointError("its card was changed after the export", remedy=REMEDY, path=path)
     return said
 
@@ -77,10 +76,6 @@ def open_artefact(path: Path, card: Card, backend: BackendName, precision: str) 
         raise CheckpointError(reason, remedy=REMEDY, path=path) from None
     _check_ends(path, card, runner)
     return runner
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _check_weights(path: Path, expected: str) -> None:

@@ -1,6 +1,5 @@
 """What is asked of a medium, what came out of it, and the mark that both leave beside the crops."""
 
-import hashlib
 import json
 import os
 import re
@@ -11,7 +10,7 @@ from typing import Any, Final, Literal
 from ..errors import OptionError
 from ..faces.align import FaceCrop
 from ..faces.media import Sampling, Status
-from ..files import json_sha256
+from ..files import json_sha256, text_sha256
 
 MARK: Final = "faces.json"
 """The file that says what a folder of crops holds. It comes into being with the folder."""
@@ -126,4 +125,4 @@ def _file_name(text: str) -> str:
     safe = re.sub(r"[^\w.+ -]", "_", text, flags=re.ASCII).strip(". ")[:100]
     if not text or (safe == text and safe != "_"):
         return safe or "_"
-    return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    return f"{safe}-{text_sha256(text)[:10]}"

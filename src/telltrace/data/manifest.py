@@ -4,7 +4,6 @@ A row is a media file or a face crop. Every other room reads this table and noth
 is checked once, here, and a mistake is named with its file, its line and the remedy.
 """
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,7 @@ import pandas as pd
 from ..errors import ManifestError
 from ..evaluation.columns import MEDIUM
 from ..evaluation.columns import VIDEO_KEY as VIDEO_KEY
-from ..files import write_table
+from ..files import text_sha256, write_table
 
 COLUMNS: Final = [*MEDIUM, "frame", "time", "box", "landmarks", "confidence", "mask", "square"]
 SPLITS: Final = ("train", "val", "test", "")
@@ -183,5 +182,4 @@ def manifest_hash(manifest: pd.DataFrame) -> str:
         table = table.drop(columns="mask")
     else:
         table["mask"] = [p and relative_path(p, root) for p in table["mask"]]
-    text = table.to_csv(index=False, lineterminator="\n")
-    return hashlib.sha256(text.encode()).hexdigest()
+    return text_sha256(table.to_csv(index=False, lineterminator="\n"))

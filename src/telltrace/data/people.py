@@ -1,6 +1,5 @@
 """On which side of a split each person stands, and which videos and faces a paper took."""
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping
 from pathlib import PurePath
@@ -12,6 +11,7 @@ import pandas as pd
 from ..errors import ManifestError
 from ..evaluation.names import naming_of
 from ..evaluation.videos import connected_groups
+from ..files import text_sha256
 from ..jobs.progress import logger
 from .manifest import identities, source_of
 from .paper import PaperSampling
@@ -40,7 +40,7 @@ def hash_of(name: Hashable, seed: int | None = None) -> str:
 
     Unlike a generator's draw it stays what it is when rows are added, moved or shuffled.
     """
-    return hashlib.sha256(repr(name if seed is None else (seed, name)).encode()).hexdigest()
+    return text_sha256(repr(name if seed is None else (seed, name)))
 
 
 def by_lists(table: pd.DataFrame, split_of: Mapping[str, str]) -> list[str]:

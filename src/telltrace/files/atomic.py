@@ -57,9 +57,14 @@ def file_sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def json_sha256(value: Any) -> str:
     """SHA-256 of plain values; the order of keys does not count."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return text_sha256(json.dumps(value, sort_keys=True))
 
 
 def write_bytes(content: bytes, path: str | Path) -> None:

@@ -5,7 +5,6 @@ same content gives the same bytes.
 """
 
 import base64
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from telltrace.errors import OptionError
+from telltrace.files import text_sha256
 
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What the reader's browser may load: nothing but what is in the file."""
@@ -160,7 +160,7 @@ def svg(drawing: Figure, *, alt: str = "") -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.S)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href", "href")
-    own = f"f{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
+    own = f"f{text_sha256(text)[:8]}-"
     text = re.sub(r' id="', f' id="{own}', text)
     text = re.sub(r'(href="#|url\(#)', rf"\g<1>{own}", text)
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1).strip()

@@ -4,7 +4,6 @@ A set whose folders or tables are not there, or hold no media, is a ManifestErro
 """
 
 import csv
-import hashlib
 import re
 from functools import partial
 from itertools import groupby, islice
@@ -15,6 +14,7 @@ from typing import Final
 import pandas as pd
 
 from ...errors import ManifestError
+from ...files import text_sha256
 from .listing import (
     PICTURES,
     SPLITS,
@@ -40,13 +40,9 @@ HFF_TYPES: Final = {
 UTK_RACES: Final = ("white", "black", "asian", "indian", "other")
 
 
-def _hash(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
-
-
 def split_by_hash(name: str, test: float, val: float) -> str:
     """The split of a name, by its SHA-256 alone; ``test`` and ``val`` are shares of names."""
-    place = int(_hash(name)[:8], 16) / 2**32
+    place = int(text_sha256(name)[:8], 16) / 2**32
     return "test" if place < test else "val" if place < test + val else "train"
 
 
@@ -68,13 +64,13 @@ def read_dfdc_faces(root: str | Path, fakes: int | None = None) -> pd.DataFrame:
             path = root / (line["path"] if ours else f"faces_224/{video}.jpg")
             fake = line["label"] in ("1", "FAKE")
             group = Path(line["original"]).stem if fake else video
-            digit = _hash(f"{group}.mp4")[0]
+            digit = text_sha256(f"{group}.mp4")[0]
             if digit != "f" and path.is_file():
                 split = {"0": "test", "1": "val"}.get(digit, "train")
                 about = ("DFDC-faces", "dfdc" if fake else "real", video, group)
                 rows.append(manifest_row(path, *about, split=split, frame=0))
     if fakes is not None:
-        ordered = sorted(rows, key=lambda row: (row["identity"], _hash(row["video"])))
+        ordered = sorted(rows, key=lambda row: (row["identity"], text_sha256(row["video"])))
         groups = groupby((row for row in ordered if row["label"]), itemgetter("identity"))
         rows = [row for row in rows if not row["label"]]
         rows += [row for _, group in groups for row in islice(group, fakes)]
