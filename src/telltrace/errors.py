@@ -64,7 +64,13 @@ class OutputError(TelltraceError, OSError):
 
 
 class DependencyError(TelltraceError):
-    """What was asked for needs a package that is not installed."""
+    """What was asked for needs a package that is not installed: where it is named, of an extra."""
+
+    def __init__(
+        self, message: str, *, remedy: str = "", extra: str = "", path: str | Path | None = None
+    ) -> None:
+        install = f"Run: pip install 'telltrace[{extra}]'." if extra else ""
+        super().__init__(message, remedy=remedy or install, path=path)
 
 
 def printable(name: object) -> str:

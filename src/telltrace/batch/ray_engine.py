@@ -77,8 +77,7 @@ def connect(workers: int | None, most: int) -> Any:
     try:
         import ray
     except ImportError as error:
-        remedy = "Install it with: pip install 'telltrace[scale]'."
-        raise DependencyError(f"--engine ray needs Ray ({error})", remedy=remedy) from None
+        raise DependencyError(f"--engine ray needs Ray ({error})", extra="scale") from None
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)

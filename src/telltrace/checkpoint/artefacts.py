@@ -112,8 +112,7 @@ def _xml_notes(path: Path) -> dict[str, str]:
 def _onnx_notes(path: Path) -> dict[str, str]:
     """Metadata of an ONNX graph that is whole by itself."""
     if find_spec("onnx") is None:
-        remedy = "Run: pip install 'telltrace[onnx]'."
-        raise DependencyError("reading ONNX files takes onnx", remedy=remedy, path=path)
+        raise DependencyError("reading ONNX files takes onnx", extra="onnx", path=path)
     import onnx
 
     try:

@@ -163,8 +163,7 @@ def _choose_reader(path: Path, precision: str, backend: Backend) -> BackendName:
         ready = [n for n in able if n in installed() and (n, precision) != ("onnx", "bfloat16")]
         if ready:
             return ready[0]
-        remedy = f"Run: pip install 'telltrace[{able[-1]}]'."
-        raise DependencyError("nothing is installed that computes it", remedy=remedy, path=path)
+        raise DependencyError("nothing is installed that computes it", extra=able[-1], path=path)
     if backend not in able:
         raise OptionError(f"The backend {backend} cannot compute it", remedy=_USE, path=path)
     return _choose(backend, "cpu", precision, known=True)

@@ -125,8 +125,7 @@ def _readers(path: Path, crops: Pixels) -> dict[str, NDArray[np.float64]]:
     """The scores of an artefact in every backend here that reads it."""
     able = [name for name in SUFFIXES[path.suffix.lower()] if name in installed()]
     if not able:
-        reason = "No runtime is installed that could check the export"
-        raise DependencyError(reason, remedy="Run: pip install 'telltrace[onnx]'.")
+        raise DependencyError("No runtime is installed that could check the export", extra="onnx")
     return {name: scores_of(load_detector(path, backend=name), crops) for name in able}
 
 
@@ -158,5 +157,4 @@ def _require(format: str, precision: Precision) -> None:
     wanted = PACKAGES.get(format, []) + (["onnxruntime"] if precision == "int8" else [])
     if missing := [name for name in wanted if find_spec(name) is None]:
         extra = "onnx" if missing != ["openvino"] else "openvino"
-        remedy = f"Run: pip install 'telltrace[{extra}]'."
-        raise DependencyError(f"{format} needs {' and '.join(missing)}", remedy=remedy)
+        raise DependencyError(f"{format} needs {' and '.join(missing)}", extra=extra)

@@ -104,8 +104,7 @@ def _is_parquet(path: Path) -> bool:
     try:
         import pyarrow  # noqa: F401
     except ImportError:
-        reason, remedy = "takes pyarrow", "Run: pip install 'telltrace[parquet]'."
-        raise DependencyError(reason, remedy=remedy, path=path) from None
+        raise DependencyError("takes pyarrow", extra="parquet", path=path) from None
     return True
 
 

@@ -67,8 +67,7 @@ def read_hdf5(files: Sequence[Path]) -> State:
     try:
         import h5py  # here, because only old Keras weights need it
     except ImportError:
-        remedy = "Install it with: pip install 'telltrace[import]'"
-        raise DependencyError("reading HDF5 takes h5py", remedy=remedy, path=files[0]) from None
+        raise DependencyError("reading HDF5 takes h5py", extra="import", path=files[0]) from None
     tensors: State = {}
 
     def keep(name: str, item: object) -> None:

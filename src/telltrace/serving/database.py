@@ -130,8 +130,8 @@ def _engine(url: str) -> sa.Engine:
         remedy = "Give one such as postgresql+psycopg://user@host/name."
         raise OptionError(f"database is no address ({error})", remedy=remedy) from None
     except ImportError as error:
-        remedy = "Install it with: pip install 'telltrace[postgres]'."
-        raise DependencyError(f"this database needs a package ({error})", remedy=remedy) from None
+        reason = f"this database needs a package ({error})"
+        raise DependencyError(reason, extra="postgres") from None
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

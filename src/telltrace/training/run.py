@@ -73,8 +73,7 @@ def train(
         OSError: If the disk is full; what was saved before is untouched.
     """
     if find_spec("lightning_fabric") is None:
-        remedy = "Run: pip install 'telltrace[train]'."
-        raise DependencyError("Training needs the package lightning-fabric", remedy=remedy)
+        raise DependencyError("Training needs the package lightning-fabric", extra="train")
     from .trainer import run  # torch is imported here
 
     check_positive(save_every=save_every, keep=keep)

@@ -93,8 +93,7 @@ def _start_on_ray(
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError:
-        remedy = "Run: pip install 'telltrace[scale]'"
-        raise DependencyError("Ray is not installed", remedy=remedy) from None
+        raise DependencyError("Ray is not installed", extra="scale") from None
     if not ray.is_initialized():
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # send no usage statistics
         ray.init(log_to_driver=False, include_dashboard=False)

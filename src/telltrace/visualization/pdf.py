@@ -35,8 +35,7 @@ def page_to_pdf(page: str) -> bytes:
     try:
         from reportlab.platypus import SimpleDocTemplate
     except ImportError:
-        remedy = "Run: pip install 'telltrace[pdf]'."
-        raise DependencyError("a PDF takes reportlab", remedy=remedy) from None
+        raise DependencyError("a PDF takes reportlab", extra="pdf") from None
     _use_fonts()
     reader, out = _Reader(), BytesIO()
     reader.feed(page)
