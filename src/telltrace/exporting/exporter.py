@@ -1,7 +1,11 @@
-"""One exported detector: written only after it has judged crops as its checkpoint does."""
+"""One exported detector: written only after it has judged crops as its checkpoint does.
+
+Plug-ins add formats of files to ours.
+"""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
@@ -12,18 +16,35 @@ from numpy.typing import NDArray
 from telltrace.backends import installed
 from telltrace.checkpoint import Card, load_detector, probabilities
 from telltrace.checkpoint.artefacts import SUFFIXES, Precision
-from telltrace.checkpoint.graph import inference_graph
+from telltrace.checkpoint.graph import ScoringGraph, inference_graph
 from telltrace.errors import DependencyError, OptionError, OutputError, check_positive
 from telltrace.files import check_output, write_bytes
+from telltrace.plugins import Registry
 
 from .crops import Pixels, example_crops
 from .graphs import Format, write_onnx, write_openvino, write_program
-from .plugged import EXPORTERS
 
 BOUNDS: Final[dict[Precision, float]] = {"fp32": 1e-4, "fp16": 0.01, "bf16": 0.05, "int8": 0.2}
 """How far the score of any crop may be from the checkpoint's, by precision."""
 ENDINGS: Final[dict[str, str]] = {"onnx": ".onnx", "openvino": ".xml", "torch-export": ".pt2"}
 PACKAGES: Final = {"onnx": ["onnx"], "openvino": ["onnx", "openvino"]}
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """How a format is written, in 32 bits, and computed, so that its scores can be checked."""
+
+    ending: str
+    """Of its files, such as ".ts"."""
+    write: Callable[[ScoringGraph, Card, Path], None]
+    """Writes the graph, which takes crops (N, S, S, 3) uint8 and gives logits (N, 2), and the
+    card, without which nobody knows what the logits mean."""
+    logits: Callable[[Path, Pixels], NDArray[Any]]
+    """Computes the file's logits of crops, as floats."""
+
+
+EXPORTERS: Final[Registry[Exporter]] = Registry("exporters", Exporter, {})
+"""Formats of plug-ins by name."""
 
 
 class Exported(NamedTuple):
