@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from telltrace.explanation.maps import resized
+from telltrace.explanation.regions import resized
 
 
 def test_a_map_of_another_size_has_its_highest_place_where_it_was() -> None:

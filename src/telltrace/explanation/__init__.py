@@ -4,12 +4,9 @@ from typing import TYPE_CHECKING
 
 from telltrace.lazy import lazy_names
 
-from .regions import region_shares, shares_in_words
-
 __all__ = [
     "METHODS", "draw_attention", "draw_embeddings", "draw_inside", "embeddings",
     "explain_crops", "forgery_attention", "grad_cam", "inner_maps", "methods_of",
-    "region_shares", "shares_in_words",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from torch import nn
 from telltrace.checkpoint import Detector
 
 from .gradients import Crops
-from .maps import Maps, resized
 from .methods import blurred
+from .regions import Maps, resized
 
 Pixels = NDArray[np.uint8]
 Masks = NDArray[np.bool_]

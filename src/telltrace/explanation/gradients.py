@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from telltrace.checkpoint import Detector
 from telltrace.errors import OptionError
 
-from .maps import Maps
+from .regions import Maps
 
 Crops = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
 

@@ -17,7 +17,7 @@ from telltrace.models.efficientnet import PlaceAttention
 from telltrace.models.information_bottleneck import InformationBottleneckNet
 
 from .gradients import Crops, evaluated, grad_cam, inputs, scaled, watched
-from .maps import Maps
+from .regions import Maps
 
 RESIDUALS: Final = (SFIConv2d, SRMResidual)
 ATTENTIONS: Final = (PlaceAttention, SpatialAttention)

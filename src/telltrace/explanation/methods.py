@@ -28,7 +28,7 @@ from .gradients import (
     scaled,
 )
 from .inside import ATTENTIONS, RESIDUALS, layer_maps, layers_of
-from .maps import Maps
+from .regions import Maps
 
 CELLS, WIDE = 8, 2
 """Cells a side of an occlusion's map, and of the square that is occluded at a time."""

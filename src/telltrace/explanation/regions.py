@@ -1,4 +1,4 @@
-"""Which parts of a face carry a map: eyes, nose, mouth, cheeks and the border, from landmarks."""
+"""Maps of faces, and which parts of a face carry one: eyes, nose, mouth, cheeks, the border."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from telltrace.data.blending_masks import REGIONS as HULLS
 from telltrace.data.blending_masks import place
 
-from .maps import Maps, resized
+Maps = NDArray[np.float32]
 
 BORDER: Final = 0.22
 """Half the width of the border of the face, in distances of the eyes."""
@@ -32,6 +32,12 @@ class Share(NamedTuple):
 
     evidence: float
     area: float
+
+
+def resized(found: Maps, shape: tuple[int, ...]) -> Maps:
+    """A map at another size (H, W): interpolated, so that no place is higher than it was."""
+    height, width = shape
+    return np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def region_masks(landmarks: ArrayLike, size: int) -> dict[str, NDArray[np.bool_]]:

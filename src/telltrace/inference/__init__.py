@@ -14,19 +14,9 @@ from .settings import ScanSettings
 from .verdict import FaceVerdict, TrackVerdict, Verdict
 
 __all__ = [
-    "FaceVerdict",
-    "Rule",
-    "ScanSettings",
-    "Scanner",
-    "TrackVerdict",
-    "Verdict",
-    "choose_device",
-    "find_paths",
-    "judge_score",
-    "predict",
-    "scan",
-    "score_crops",
-]
+    "FaceVerdict", "Rule", "ScanSettings", "Scanner", "TrackVerdict", "Verdict", "choose_device",
+    "find_paths", "judge_score", "predict", "scan", "score_crops",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from .scoring import predict, score_crops

@@ -12,9 +12,8 @@ from PIL import Image
 from telltrace.checkpoint import Detector
 from telltrace.errors import DependencyError, MediaError, OptionError, OutputError
 from telltrace.explanation.graded import best_method, grades_in_words, grades_of
-from telltrace.explanation.maps import Maps
 from telltrace.explanation.methods import METHODS, check_method, explain_crops
-from telltrace.explanation.regions import Share, mean_shares
+from telltrace.explanation.regions import Maps, Share, mean_shares
 from telltrace.faces.media import at_positions
 from telltrace.faces.reader import open_media
 from telltrace.faces.turned import turn_frame

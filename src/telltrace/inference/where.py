@@ -4,8 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from telltrace.explanation.maps import Maps
-from telltrace.explanation.regions import Share, mean_shares, region_shares, shares_in_words
+from telltrace.explanation.regions import Maps, Share, mean_shares, region_shares, shares_in_words
 from telltrace.faces.align import FaceCrop
 from telltrace.faces.detect import Face
 from telltrace.faces.rectangles import RULES

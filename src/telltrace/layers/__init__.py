@@ -10,14 +10,9 @@ from .space_frequency import SFIConv2d
 from .streams import StreamBatchNorm2d, Streams, each, resample, split_channels
 
 __all__ = [
-    "ConstrainedConv2d",
-    "SFIConv2d",
-    "StreamBatchNorm2d",
-    "Streams",
-    "each",
-    "resample",
+    "ConstrainedConv2d", "SFIConv2d", "StreamBatchNorm2d", "Streams", "each", "resample",
     "split_channels",
-]
+]  # fmt: skip
 
 _OLD = {"convert": "telltrace.convert"}
 sys.modules[__name__].__class__ = Package

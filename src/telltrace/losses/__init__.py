@@ -13,18 +13,7 @@ from .margin import AMSoftmax, CosineHead, am_softmax, with_margin
 from .multi_task import ThreeTasks, multi_task_loss
 
 __all__ = [
-    "AMSoftmax",
-    "CosineHead",
-    "CrossEntropy",
-    "Hypersphere",
-    "Information",
-    "Localization",
-    "Losses",
-    "ThreeTasks",
-    "alignment_loss",
-    "am_softmax",
-    "mix_batch",
-    "multi_task_loss",
-    "uniformity_loss",
-    "with_margin",
-]
+    "AMSoftmax", "CosineHead", "CrossEntropy", "Hypersphere", "Information", "Localization",
+    "Losses", "ThreeTasks", "alignment_loss", "am_softmax", "mix_batch", "multi_task_loss",
+    "uniformity_loss", "with_margin",
+]  # fmt: skip

@@ -41,10 +41,9 @@ from . import (
     ucf,
     xception,
 )
-from .external import external_layout
 from .huggingface import folder_layout, members
 from .layout import Layout
-from .timm_networks import timm_layout
+from .timm_networks import external_layout, timm_layout
 
 LAYOUTS: dict[str, Layout] = {
     "dfb_core": xception.CORE,

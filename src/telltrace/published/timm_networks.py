@@ -1,4 +1,4 @@
-"""Classifiers of two classes under timm's names, whoever trained them."""
+"""Classifiers of two classes that anybody trained: under timm's names, or a user's own network."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,6 +45,18 @@ def timm_layout(
         mark=next(iter(network.state_dict())),
         describe=lambda state: (f"timm:{name}", {"image_size": expected} if fixed else {}),
         simplify=simplify,
+    )
+
+
+def external_layout(path: str, classes: Classes | None, image_size: int | None) -> Layout:
+    """The layout of the network that ``module:function`` returns, under its own names."""
+    known = stated(classes)
+    return Layout(
+        source=f"a network of external:{path}",
+        classes=known,
+        preprocessing=Preprocessing(image_size=image_size or 256),
+        describe=lambda state: (f"external:{path}", {"classes": known}),
+        rename=lambda name: name.removeprefix("network."),
     )
 
 
