@@ -167,3 +167,17 @@ def test_every_room_and_file_that_the_guide_names_is_there() -> None:
     rooms = {f"{x.name}/" if x.is_dir() else x.name for x in package.iterdir() if x.name[0] != "_"}
     missing = {room for room in rooms - {"py.typed"} if f"`{room}`" not in GUIDE}
     assert missing == set()
+
+
+def test_the_walks_name_files_and_what_does_the_work_in_them() -> None:
+    walks = GUIDE.partition("**How to find your way.**")[2].partition("\n## ")[0]
+    named = re.findall(r"`([\w/]+\.py)`\s+\(`(\w+)`\)", walks)
+    assert len(named) > 60
+    for file, name in named:
+        text = (ROOT / "src" / "telltrace" / file).read_text()
+        assert re.search(rf"^(class |def )?{name}\b", text, re.MULTILINE), f"{file} has no {name}"
+    counted = [walk for walk in walks.split("\n\n") if " passes " in walk]
+    for walk in counted:
+        (said,) = re.findall(r"passes (\d+)", walk)
+        assert len(set(re.findall(r"`([\w/]+\.py)`", walk))) == int(said), walk[:20]
+    assert len(counted) == 3
