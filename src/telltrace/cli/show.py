@@ -32,7 +32,6 @@ def show(
     columns: int = 8,
     count: int | None = None,
     size: int = 128,
-    epoch: int = 0,
     seed: int = 0,
     split: str | None = None,
     counts: Sequence[int] = (4, 8, 16),
@@ -52,7 +51,6 @@ def show(
         count: How many "blends", faces of "inside", files a method of "spectra", and faces of
             "embeddings"; by default 16, 8, 200 and 600.
         size: Side of a face, in pixels.
-        epoch: Epoch of training whose "blends" are drawn.
         seed: Seed of the choice of people, and of the "blends".
         split: Only the rows of this split.
         counts: How many fakes, each of another video, a row of "attention" averages.
@@ -72,7 +70,7 @@ def show(
         print(f"{what} -> {out}")
         return 0
     if what == "blends":
-        picture = _blends(manifest, split, many, size, epoch, seed)
+        picture = _blends(manifest, split, many, size, seed)
     else:
         from telltrace.visualization import manifest_sheet
 
@@ -152,9 +150,7 @@ def read_face(path: str) -> "NDArray[np.uint8]":
     return next(iter(open_media(path, Sampling("spread", 1)))).image
 
 
-def _blends(
-    manifest: list[Path], split: str | None, count: int, size: int, epoch: int, seed: int
-) -> "Image":
+def _blends(manifest: list[Path], split: str | None, count: int, size: int, seed: int) -> "Image":
     from telltrace.data.blending import draw_blend, similar_faces
     from telltrace.data.crops import crop_landmarks, read_crops
     from telltrace.visualization import blend_sheet
@@ -168,7 +164,7 @@ def _blends(
     images, landmarks = [read_face(path) for path in reals.path], crop_landmarks(reals, crop)
     partners = similar_faces(images, landmarks) if len(images) > 1 else None
     blends = [
-        draw_blend(images, landmarks, partners, index, (seed, epoch))
+        draw_blend(images, landmarks, partners, index, (seed, 0))
         for index in range(min(count, len(images)))
     ]
     return blend_sheet(blends, reals.video[:count].tolist(), size=size)

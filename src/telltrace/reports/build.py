@@ -28,7 +28,6 @@ from .sources import Source
 def build_report(
     sources: Sequence[Source],
     *,
-    title: str = "What the scores say",
     aggregation: Aggregation = "mean",
     mistakes: int = 0,
 ) -> str:
@@ -36,7 +35,6 @@ def build_report(
 
     Args:
         sources: Detectors, in the order in which they are shown; without any an OptionError.
-        title: Its heading.
         aggregation: How the frames of a video become its score.
         mistakes: Faces of each class to show that were judged most wrongly; 0 shows no picture
             of anybody.
@@ -53,7 +51,7 @@ def build_report(
         for heading, body in _sections(source, scores, report, mistakes):
             sections.append((f"{source.name}: {heading}" if several else heading, body))
     lead = paragraph(f"{len(sources)} sets of scores." if several else sources[0].name)
-    return page(title, sections, lead=lead)
+    return page("What the scores say", sections, lead=lead)
 
 
 def _side_by_side(sources: Sequence[Source], reports: Sequence[Report]) -> str:
