@@ -8,6 +8,7 @@ from telltrace.explanation.regions import (
     mean_shares,
     region_masks,
     region_shares,
+    resized,
     shares_in_words,
 )
 
@@ -65,3 +66,11 @@ def test_words_name_the_two_regions_that_hold_most_beyond_their_size() -> None:
     assert shares_in_words(shares) == f"{said}face (15% of the picture)."
     assert mean_shares([shares, shares])["mouth"] == pytest.approx((0.5, 0.1))
     assert mean_shares([]) == {}
+
+
+def test_a_map_of_another_size_has_its_highest_place_where_it_was() -> None:
+    found = np.zeros((4, 4), np.float32)
+    found[1, 2] = 1
+    larger = resized(found, (16, 16))
+    assert larger.max() <= 1
+    assert np.argwhere(larger == larger.max()).mean(0) == pytest.approx([5.5, 9.5])

@@ -31,10 +31,14 @@ XCEPTION = benchmark(
 """That of FaceForensics++, DeepfakeBench and timm's ``legacy_xception``."""
 
 
+def _describe_pair(_: State) -> tuple[str, dict[str, Any]]:
+    return "xception", {}
+
+
 def benchmark_xception(method: str) -> Layout:
     """The layout of a method of DeepfakeBench whose network is this one."""
     own = {name: getattr(XCEPTION, name) for name in ("mark", "clean", "ignored", "rename")}
-    return benchmark(method, describe=lambda _: ("xception", {}), **own)
+    return benchmark(method, describe=_describe_pair, **own)
 
 
 DEEPFAKEBENCH, CORE = benchmark_xception("Xception"), benchmark_xception("CORE")
