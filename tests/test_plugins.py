@@ -72,7 +72,6 @@ PROGRAM = Exporter(".pt2", write, logits)
 WRONG = Exporter(".pt2", write, lambda path, crops: -logits(path, crops))
 '''
 USE = """\
-from pathlib import Path
 import numpy as np
 import telltrace
 from telltrace import cli
@@ -90,7 +89,7 @@ print(corrupt([np.full((4, 4, 3), 200, np.uint8)], ["a"], "darker", 3)[0].max())
 report = telltrace.evaluate(([0, 1, 1], [0.1, 0.8, 0.9]), replicates=20)
 print(report.overall.frames.metrics["count"].value)
 card = Card(detector="brightness", preprocessing=Preprocessing(image_size=16))
-save_checkpoint(Path("bright.safetensors"), network, card)
+save_checkpoint("bright.safetensors", network, card)
 print(export("bright.safetensors", "bright.pt2", "program", samples=4).paths)
 """
 

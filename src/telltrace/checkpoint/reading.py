@@ -20,9 +20,9 @@ BUNDLED: Final = Path(__file__).parents[1] / "weights" / "default.safetensors"
 """The detector that is used when none is named."""
 
 
-def save_checkpoint(path: Path, network: "nn.Module", card: Card) -> None:
+def save_checkpoint(path: str | Path, network: "nn.Module", card: Card) -> None:
     """Write weights and card as one file, atomically, or raise an OSError."""
-    write_tensors(path, dict(network.state_dict()), {"card": card.to_json()})
+    write_tensors(Path(path), dict(network.state_dict()), {"card": card.to_json()})
 
 
 def write_tensors(path: Path, tensors: "dict[str, Tensor]", metadata: dict[str, str]) -> None:
