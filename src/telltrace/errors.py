@@ -91,3 +91,10 @@ def check_positive(**values: int) -> None:
     for name, value in values.items():
         if value < 1:
             raise OptionError(f"{name} must be at least 1, got {value}.")
+
+
+def check_not_negative(**values: float) -> None:
+    """Raise an OptionError that names the first number below 0, or larger than a seed may be."""
+    for name, value in values.items():
+        if not 0 <= value < 2**32:
+            raise OptionError(f"{name} must lie between 0 and {2**32 - 1}, got {value}.")

@@ -3,11 +3,13 @@
 import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
 from telltrace.batch import batch_scan
+from telltrace.batch.pages import file_name
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +42,11 @@ def test_the_same_seed_makes_the_same_files(material: ModuleType, tmp_path: Path
     regular = [(a, b) for a, b in zip(first, second, strict=True) if a.is_file()]
     assert len(regular) >= 10
     assert all(a.read_bytes() == b.read_bytes() for a, b in regular)
+
+
+def test_names_of_pages_are_text_and_short_enough() -> None:
+    odd: Any
+    long: Any
+    odd, long = (SimpleNamespace(path=Path(name)) for name in ("b\udcff.jpg", f"{'ä' * 120}.jpg"))
+    assert file_name(3, odd, ".png") == "0003_b.png"
+    assert file_name(4, long, ".html") == f"0004_{'ä' * 100}.html"

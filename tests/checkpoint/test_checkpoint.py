@@ -24,6 +24,7 @@ from telltrace.checkpoint import (
     save_checkpoint,
 )
 from telltrace.data.transforms import Preprocessing
+from telltrace.errors import CheckpointError
 from telltrace.evaluation import Sample
 from telltrace.faces.align import FaceCrop
 from telltrace.models.registry import create_detector
@@ -194,6 +195,19 @@ def test_tensors_without_a_card_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(1)}, path)
     with pytest.raises(ValueError, match="no telltrace card"):
         load_detector(path)
+
+
+def test_a_detector_that_nobody_knows_is_refused_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "plugged.safetensors"
+    save_checkpoint(path, create_detector("meso4"), replace(CARD, detector="meso44"))
+    with pytest.raises(CheckpointError, match=r"plugged\.safetensors: No detector is named 'meso4"):
+        load_detector(path)
+
+
+def test_a_file_that_may_not_be_read_is_named(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: you may not read it"):
+        read_card(saved)
 
 
 def test_a_card_of_another_detector_is_refused(saved: Path, tmp_path: Path) -> None:

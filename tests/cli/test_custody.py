@@ -54,6 +54,7 @@ def test_a_report_as_pdf_is_the_same_again(grey: Path, tmp_path: Path) -> None:
         (["verify", "a.png"], "is no report of telltrace-seal/1"),
         (["verify", "none.json"], "none.json: No such file"),
         (["verify"], "report is missing"),
+        (["verify", "r.json", "a.png", "--trust", "a.png"], "trust must name a PEM file"),
     ],
 )
 def test_calls_that_cannot_be_are_refused(

@@ -174,6 +174,24 @@ def test_another_shell_is_refused_with_a_way_out(capsys: Captured) -> None:
         ("predict scores.csv --out folder.csv", "folder.csv: is a folder. Give the name"),
         ("evaluate scores.csv --roc scores.csv/x.png", "scores.csv is no folder). Choose another"),
         ("scan scores.csv --pictures scores.csv", "scores.csv is no folder). Choose another"),
+        ("evaluate scores.csv --seed -1", "seed must lie between 0 and 4294967295, got -1."),
+        ("evaluate comma.csv", "comma.csv: not a readable CSV (Error tokenizing data. C error: E"),
+        ("evaluate twice.csv", "twice.csv: has the column score twice. Rename or delete one"),
+        ("evaluate deep.json", "deep.json: is no JSON (maximum recursion depth"),
+        ("calibrate a.safetensors scores.csv ./scores.csv --out c.safetensors", "is named twice."),
+        ("complexity meso4 --options.num_classes x", "num_classes must be a value such as 2, got"),
+        ("complexity meso4 --options.num_classes 0", "num_classes must be a value such as 2, got"),
+        ("complexity external:json:dumps", "external:json:dumps cannot be called (dumps() missing"),
+        ("show manifest scores.csv --out a.png --size -1", "size must be at least 1, got -1."),
+        ("show blends scores.csv --out a.png --epoch -1", "epoch must lie between 0 and"),
+        ("audit scores.csv --frames 0", "frames must be at least 1, got 0."),
+        ("train --manifest scores.csv --out t --seed -1", "seed must lie between 0 and"),
+        ("train --manifest a --out t --optim.weight_decay -1", "weight_decay must lie between"),
+        ("train --manifest a --out t --data.std 0 1 1", "std must be positive, got (0.0, 1.0"),
+        ("prepare a --out b --paper.scale -1", "telltrace: scale must be positive, got -1.0."),
+        ("prepare a --out b --paper.nosuch 1", "--paper.nosuch is no option, or cannot have"),
+        ("serve --data scores.csv", "scores.csv is no folder). Choose another place."),
+        ("--hlep", "there is no command '--hlep'. Did you mean --help?"),
     ],
 )
 def test_what_a_newcomer_gets_wrong_is_one_sentence(
@@ -182,6 +200,9 @@ def test_what_a_newcomer_gets_wrong_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{i % 2},{0.3 + 0.4 * (i % 2)},v{i}\n" for i in range(8))
     Path("scores.csv").write_text(f"label,score,video\n{rows}")
+    Path("comma.csv").write_text(f"label,score,video\n{rows}1,0.5,a,b\n")
+    Path("twice.csv").write_text("label,score,score\n1,0.2,0.9\n")
+    Path("deep.json").write_text("[" * 100_000)
     Path("folder.csv").mkdir()
     os.mkfifo("pipe")
     assert main(call.split()) == 2

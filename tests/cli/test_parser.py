@@ -42,6 +42,28 @@ def test_after_two_dashes_everything_is_a_file() -> None:
     assert calls == [{"media": [Path("--a-b.jpg"), Path("-c")], "batch_size": 4, "json": True}]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scan", ""], "an argument is empty. Give a name, or leave it out."),
+        (["scan", "a", "--out", ""], "--out is empty."),
+        (["scan", "a\udcff.jpg"], r"a\udcff.jpg: is no text in UTF-8. Rename the file, or name"),
+    ],
+)
+def test_an_argument_that_is_empty_or_no_text_is_refused(
+    arguments: list[str], said: str, capsys: Captured
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"telltrace: {said}")
+
+
+def test_a_setting_of_several_numbers_takes_them_one_by_one() -> None:
+    call = ["--manifest", "a", "--data.mean", "0.5", "0.25", "-1", "--out", "b"]
+    assert COMMANDS["train"].parse("train", call)["data"].mean == (0.5, 0.25, -1)
+    call = ["xception", "a.pth", "b.safetensors", "--mean", "0", "0", "0", "--margin", "2"]
+    assert COMMANDS["import-weights"].parse("import-weights", call)["mean"] == (0, 0, 0)
+
+
 def test_a_yaml_file_is_a_saved_call(tmp_path: Path) -> None:
     saved = tmp_path / "call.yaml"
     saved.write_text("batch_size: 16\n")
@@ -82,6 +104,7 @@ def test_a_recipe_may_hold_the_whole_call(tmp_path: Path) -> None:
         ("# mine\nzzz: 1\n", "line 2: there is no option 'zzz'."),
         ("manifest: [a\nout: b\n", "line 2: is not YAML (expected ',' or ']', but got ':')."),
         ("just words", "holds no options. Write lines such as 'seed: 7'."),
+        ("out: !!python/object/apply:os.getcwd []\n", "line 1: is not YAML (could not determine"),
     ],
 )
 def test_what_is_wrong_in_a_yaml_file_is_said_with_file_and_line(
@@ -130,6 +153,7 @@ def test_a_wrong_call_is_one_sentence(call: str, said: str, capsys: Captured) ->
         ),
         (ManifestError("is empty", path="a\x1b[2K\nb.csv"), 2, r"a\x1b[2K\nb.csv: is empty."),
         (FileNotFoundError(2, "No such file", "a\nb"), 2, r"a\nb: No such file. Check"),
+        (MemoryError(), 2, "there is too little memory for this. Use smaller pictures"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (KeyError("x"), 70, "an error of telltrace itself (KeyError: 'x'). Please report it with"),
         (ValueError("x"), 70, "an error of telltrace itself (ValueError: x). Please report it"),
@@ -176,3 +200,11 @@ def test_help_answers_at_once_because_it_imports_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert time.perf_counter() - start < 5  # measured 0.15 s; generous on a busy machine
+
+
+def test_a_yaml_file_with_a_value_in_the_place_of_a_group_is_refused(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "call.yaml").write_text("manifest: [a.csv]\nout: b\noptim: 5\n")
+    assert main(["train", "--config", str(tmp_path / "call.yaml")]) == 2
+    assert "optim is a group, got 5. Give its options, such as" in capsys.readouterr().err

@@ -36,7 +36,7 @@ def test_a_folder_a_list_and_a_pattern_go_to_one_folder_of_results(
         (["--workers", "2"], "need --out"),
         (["--retry"], "need --out"),
         (["--out", "o", "--json"], "--out is not for"),
-        (["--out", "a.mp4/o"], "a.mp4/o: is no folder"),
+        (["--out", "a.mp4/o"], "a.mp4 is no folder). Choose another place."),
         (["--out", "o", "--checkpoint", "none.safetensors"], "none.safetensors: no such file"),
         (["--out", "o", "--workers", "0"], "workers must be at least 1"),
     ],

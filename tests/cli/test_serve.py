@@ -16,6 +16,7 @@ def test_a_key_is_added_listed_and_revoked(
         assert main(["serve", "keys", *words, "--data", str(tmp_path / "service")]) == 0
         return capsys.readouterr().out
 
+    assert run("list") == f"No keys in {tmp_path / 'service'}.\n"
     key = run("add", "analyst")
     _, key_id, secret = key.strip().split("_", 2)
     listed = run("list")

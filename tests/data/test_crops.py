@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from telltrace.cli import main
-from telltrace.data.crops import Faces, check_cut, crop_face, read_crops
+from telltrace.data.crops import Faces, check_cut, crop_face, prepared_crop, read_crops
 from telltrace.data.manifest import check_manifest, write_manifest
 from telltrace.errors import ManifestError
 from telltrace.faces.align import FaceCrop
@@ -100,6 +100,9 @@ def test_a_missing_prepare_json_is_named_with_what_to_do(
     assert main([*command.split(), f"{tmp_path / 'm.csv'}", "--out", f"{tmp_path / 'x.csv'}"]) == 2
     said = capsys.readouterr().err
     assert f"{tmp_path / 'prepare.json'}: is missing" in said
+    (tmp_path / "prepare.json").write_text("{")
+    with pytest.raises(ManifestError, match=r"prepare\.json: does not say how crops were cut"):
+        prepared_crop(tmp_path / "manifest.csv")
     assert "`telltrace pack --size --margin --alignment` and use the pack" in said
 
 

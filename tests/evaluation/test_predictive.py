@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
+from telltrace.errors import OptionError
 from telltrace.evaluation import (
     Sample,
     UndefinedError,
@@ -71,3 +72,9 @@ def test_no_more_fakes_are_called_real_than_allowed(levels: list[int], error: fl
     lower = real_threshold(scores, error)
     assert (scores < lower).mean() <= error + 1e-9
     assert (scores <= lower).mean() > error
+
+
+@pytest.mark.parametrize("error", [-0.1, 1, 2])
+def test_a_share_that_is_none_is_refused(error: float) -> None:
+    with pytest.raises(OptionError, match=r"error must lie in \[0, 1\)"):
+        real_threshold([0.2, 0.9], error)

@@ -128,7 +128,7 @@ def test_a_square_beyond_the_picture_is_shifted_inside_and_invents_no_pixel() ->
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 0}, "size must be at least 1 pixel, got 0"),
+        ({"size": 0}, "size must be 1 to 8192 pixels, got 0"),
         ({"margin": 0.2}, "margin must be between 0.5 and 4, got 0.2"),
         ({"alignment": "eyes"}, "alignment must be one of box, similarity, .*, got 'eyes'"),
     ],

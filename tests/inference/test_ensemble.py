@@ -103,6 +103,10 @@ def test_what_cannot_be_learnt_is_refused() -> None:
     pair = detectors()[:2]
     with pytest.raises(ManifestError, match="validation split alone"):
         combine_detectors(pair, [t.assign(split="test") for t in (first, second)])
+    with pytest.raises(ManifestError, match="validation split alone"):
+        combine_detectors(pair, [first, second.assign(split="test")])
+    with pytest.raises(OptionError, match=r"conflict must lie in \(0, 1\), got 2"):
+        combine_detectors(pair, [first, second], conflict=2)
     with pytest.raises(ManifestError, match="b: the scores rank no better than chance"):
         combine_detectors(pair, [first, second.assign(score=1 - second.score)])
     with pytest.raises(ManifestError, match="share no item"):

@@ -103,7 +103,7 @@ def test_runs_of_many_processes_are_not_swept(tmp_path: Path) -> None:
         sweep(pretend([]), tmp_path, hardware=HardwareConfig(devices=2))
 
 
-@pytest.mark.parametrize("text", ["seed: 3", "- 1", "seed: []", ""])
+@pytest.mark.parametrize("text", ["seed: 3", "- 1", "seed: []", "", "a:\tb"])
 def test_what_is_no_grid_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "grid.yaml").write_text(text)
     with pytest.raises(ValueError, match=r"grid\.yaml: expected settings with a list"):

@@ -62,6 +62,7 @@ def audit(
     Raises:
         ManifestError: If a manifest cannot be read.
     """
+    from ..errors import check_not_negative, check_positive
     from ..jobs.progress import progress
     from ..jobs.threads import processors
     from .leaks import find_leaks
@@ -69,9 +70,11 @@ def audit(
     from .quality import balance_notes, count_rows, find_flaws, find_troubles
     from .shortcuts import find_shortcuts
 
+    workers = processors() if workers is None else workers
+    check_positive(frames=frames)
+    check_not_negative(seed=seed, workers=workers)
     rows = read_rows(manifest, compare)
     chosen = choose_files(rows, limit)
-    workers = processors() if workers is None else workers
     with progress("Auditing", len(chosen), "files") as advance:
         media = look_at_files(chosen, frames=frames, workers=workers, after=advance)
     return Audit(

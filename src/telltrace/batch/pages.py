@@ -1,5 +1,6 @@
 """A page and a picture for each file of a scan, and an index that leads to the pages."""
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -48,8 +49,9 @@ class PageWriter:
 
 
 def file_name(number: int, verdict: Verdict, suffix: str) -> str:
-    """A file name for what is written of one of many files."""
-    return f"{number:04d}_{verdict.path.stem}{suffix}"
+    """A file name for what is written of one of many files: text, and short enough."""
+    stem = os.fsencode(verdict.path.stem)[:200].decode(errors="ignore")
+    return f"{number:04d}_{stem}{suffix}"
 
 
 def _page(index: Path, number: int, verdict: Verdict) -> Path:

@@ -15,7 +15,7 @@ from telltrace.backends import choose_device
 from telltrace.checkpoint import BUNDLED, read_card, resolve_backend
 from telltrace.errors import OptionError, OutputError
 from telltrace.faces.detect import create_face_detector
-from telltrace.files import file_sha256, json_sha256, write_json
+from telltrace.files import check_folder, file_sha256, json_sha256, write_json
 from telltrace.files.version import VERSION
 from telltrace.inference import Scanner, ScanSettings, find_paths
 from telltrace.inference.formats import SCHEMA
@@ -188,11 +188,8 @@ def _keep(answers: Generator[Answer, None, None], journal: Journal, files: int) 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
     """Make a folder and keep other scans out; when this process ends, the system lets them in."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        remedy = "Name a folder that can be made."
-        raise OutputError(f"is no folder ({error.strerror})", remedy=remedy, path=out) from None
+    check_folder(out)
+    out.mkdir(parents=True, exist_ok=True)
     handle = os.open(out, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

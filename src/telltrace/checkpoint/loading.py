@@ -209,7 +209,10 @@ def _load_networks(path: Path, card: Card) -> "list[nn.Module]":
 
     tensors, _ = read_tensors(path)
     cards = card.members or (card,)
-    networks = nn.ModuleList([create_detector(one.detector, **one.options) for one in cards])
+    try:
+        networks = nn.ModuleList([create_detector(one.detector, **one.options) for one in cards])
+    except OptionError as error:  # of another version, or of a plug-in that is not installed
+        raise CheckpointError(error.message, remedy=error.remedy, path=path) from None
     network = networks if card.members else networks[0]
     what = f"the weights of {card.detector!r} with {card.options}"
     remedy = "Use the checkpoint with the version of telltrace that wrote it."

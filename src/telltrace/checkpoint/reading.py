@@ -1,5 +1,6 @@
 """Checkpoint files: read and written whole, never unpickled."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,9 +49,11 @@ def read_tensors(path: Path) -> "tuple[dict[str, Tensor], dict[str, str]]":
 def _opened(path: Path, framework: str = "np") -> Iterator[Any]:
     """A safetensors file whose tensors are read when they are asked for."""
     if not path.is_file():
-        remedy = "Give the path of a .safetensors checkpoint."
+        remedy = "Give the path of a .safetensors checkpoint, or none for the one in the package."
         what = "is a folder" if path.is_dir() else "no such file"
         raise CheckpointError(what, remedy=remedy, path=path)
+    if not os.access(path, os.R_OK):  # of which safetensors says that it is not there
+        raise CheckpointError("you may not read it", remedy="Change its permissions.", path=path)
     try:
         with safe_open(path, framework) as file:
             yield file
@@ -75,11 +78,12 @@ def read_card(path: Path) -> Card:
 def _card(path: Path, metadata: dict[str, str]) -> Card:
     if "card" not in metadata:
         message = "holds tensors but no telltrace card, so nothing says which detector they are of"
-        remedy = "Use a file that `telltrace train` wrote."
+        remedy = "Use best.safetensors, which `telltrace train` wrote."
         raise CheckpointError(message, remedy=remedy, path=path)
     try:
         return Card.from_json(metadata["card"])
     except (ValueError, TypeError, KeyError) as error:
-        message = f"its card cannot be read ({error})"
+        why = f"an unknown or missing entry {error}" if isinstance(error, KeyError) else error
+        message = f"its card cannot be read ({why})"
         remedy = "It may come from a newer telltrace."
         raise CheckpointError(message, remedy=remedy, path=path) from None

@@ -83,23 +83,29 @@ def main(arguments: Sequence[str] | None = None, commands: Mapping[str, Command]
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone: nothing is left to say
         return 0
-    except TelltraceError as error:
-        sys.stderr.write(f"telltrace: {error}\n")
-        return 2
-    except OSError as error:  # names a file, and whoever named it can put that right
-        remedy = "Check its name, and whether you may use it."
-        name = printable(error.filename or "")
-        sys.stderr.write(f"telltrace: {f'{name}: {error.strerror}. {remedy}' if name else error}\n")
-        return 2
     except Exception as error:
-        sys.stderr.write(
-            f"telltrace: an error of telltrace itself ({type(error).__name__}: {error}). Please "
-            f"report it with {_keep_traceback(error)}, which says where it happened.\n"
-        )
-        return 70  # EX_SOFTWARE of sysexits.h
+        said, code = _explain(error)
+        sys.stderr.write(f"telltrace: {said}\n")
+        return code
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """What went wrong, as one sentence, and the exit code."""
+    if isinstance(error, TelltraceError):
+        return str(error), 2
+    if isinstance(error, OSError):  # names a file, and whoever named it can put that right
+        remedy = "Check its name, and whether you may use it."
+        name = printable(error.filename or "")
+        return (f"{name}: {error.strerror}. {remedy}" if name else str(error)), 2
+    if isinstance(error, MemoryError):
+        remedy = "Use smaller pictures, sizes or batches, or fewer workers."
+        return f"there is too little memory for this. {remedy}", 2
+    report = f"Please report it with {_keep_traceback(error)}, which says where it happened."
+    found = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"an error of telltrace itself ({found}). {report}", 70  # EX_SOFTWARE of sysexits.h
 
 
 def _goes_on(arguments: Sequence[str]) -> bool:
@@ -127,7 +133,8 @@ def _run(commands: Mapping[str, Command], arguments: Sequence[str]) -> int:
         check_paths(values)
         return commands[name].function(**values)
     else:
-        remedy = did_you_mean(name, commands) or "See telltrace --help."
+        flags = ("--help", "--version", "--completion")
+        remedy = did_you_mean(name, [*commands, *flags]) or "See telltrace --help."
         raise OptionError(f"there is no command {name!r}", remedy=remedy)
     return 0
 

@@ -4,7 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from telltrace.errors import ManifestError, OptionError
+
 if TYPE_CHECKING:
+    import pandas as pd
+
     from telltrace.checkpoint import Card, Detector
     from telltrace.evidence.likelihood import Bounds
     from telltrace.evidence.quality import QualityBin
@@ -37,20 +41,20 @@ def calibrate(
             after a treatment: how often blurred, dark, small and compressed files are misjudged
             stands beside each verdict from then on, and makes it UNCERTAIN where that is too often.
     """
-    import pandas as pd
-
     from telltrace.checkpoint import load_detector, save_checkpoint
-    from telltrace.evaluation import parse_columns, read_scores
+    from telltrace.evaluation import UndefinedError
     from telltrace.files import check_output
     from telltrace.inference.calibrate import calibrate as fit
     from telltrace.inference.calibrate import verdict_shares
 
     check_output(out, ".safetensors")
-    detector = load_detector(checkpoint)
-    names = parse_columns(columns) if columns else None
-    table = pd.concat([read_scores(path, names) for path in scores], ignore_index=True)
+    table, detector = _read(scores, columns), load_detector(checkpoint)
     before = detector.card.calibration
-    found = fit(before, table, **options)
+    try:
+        found = fit(before, table, **options)
+    except UndefinedError as error:
+        remedy = "Give more validation scores, of reals and of fakes."
+        raise ManifestError(str(error), remedy=remedy, path=scores[0]) from None
     card = replace(detector.card, calibration=found.calibration, video=found.video, quality=())
     told = ""
     if media is not None:
@@ -63,6 +67,18 @@ def calibrate(
     print(shares.to_string(index=False, float_format=lambda share: f"{share:.1%}"))
     print(f"{told}-> {out}")
     return 0
+
+
+def _read(scores: list[Path], columns: str | None) -> "pd.DataFrame":
+    """The tables as one; an OptionError if one would count twice."""
+    import pandas as pd
+
+    from telltrace.evaluation import parse_columns, read_scores
+
+    if len({path.resolve() for path in scores}) < len(scores):
+        raise OptionError("A table of scores is named twice", remedy="Name each once.")
+    names = parse_columns(columns) if columns else None
+    return pd.concat([read_scores(path, names) for path in scores], ignore_index=True)
 
 
 def _quality(

@@ -28,9 +28,10 @@ def verify(
         trust: PEM file of certificates, as it was given to the scan.
     """
     from telltrace.evidence.findings import cleaned
-    from telltrace.inference import Scanner
+    from telltrace.inference import Scanner, ScanSettings
     from telltrace.inference.custody import verify_report
 
+    ScanSettings(trust=trust)  # an OptionError if it is no list of signers
     build = partial(Scanner, checkpoint or None, device=device, trust=trust)
     checks = verify_report(report, media, build)
     words = {True: "agrees", False: "DIFFERS", None: "not checked"}

@@ -15,9 +15,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from docstring_parser import parse as parse_docstring
-from jsonargparse import ArgumentParser, set_parsing_settings
+from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, TelltraceError
 
 NOUNS = {int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
 
@@ -97,19 +97,57 @@ class Command:
         parser = self.parser(f"telltrace {name}")
         lists = {key for key, p in self.parameters.items() if item_type(p.annotation) is not None}
         known = {*parser.get_defaults().keys(), *self.parameters}
+        self._check_names(arguments)
         try:
-            values = parser.parse_args(list(_plain(arguments, known, lists)))
+            values = parser.parse_args(list(_plain(self._joined(arguments), known, lists)))
+            self._check_groups(values)
             values = parser.instantiate(values)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:
+            if isinstance(error, TelltraceError):
+                raise
             raise self._explained(str(error), f"See telltrace {name} --help.", known) from None
         return {parameter.name: values[key] for key, parameter in self.parameters.items()}
+
+    def _check_names(self, arguments: Sequence[str]) -> None:
+        """Refuse what is empty, such as a variable of the shell that is not set, or no text."""
+        for before, argument in pairwise(["", *arguments]):
+            hint = self._hint(before.removeprefix("--").replace("-", "_"))
+            if not argument and (before[:2] != "--" or "Path" in str(hint)):
+                where = before if before.startswith("--") else "an argument"
+                raise OptionError(f"{where} is empty", remedy="Give a name, or leave it out.")
+            if argument.encode(errors="ignore").decode() != argument:
+                remedy = "Rename the file, or name its folder or a list (.txt) that holds it."
+                raise OptionError("is no text in UTF-8", remedy=remedy, path=argument)
+
+    def _check_groups(self, values: Namespace) -> None:
+        """Refuse a single value, of a YAML file, where a group of options stands."""
+        for key, parameter in self.parameters.items():
+            if is_dataclass(parameter.annotation) and not isinstance(values[key], Namespace):
+                remedy = f"Give its options, such as --{key}.NAME."
+                raise OptionError(f"{key} is a group, got {values[key]!r}", remedy=remedy)
+
+    def _joined(self, arguments: Sequence[str]) -> Iterator[str]:
+        """``--data.mean 0 0 0`` as ``--data.mean [0, 0, 0]``: as many values as it takes."""
+        waiting = list(reversed(arguments))
+        while waiting:
+            yield (argument := waiting.pop())
+            count = fixed_length(self._hint(argument.removeprefix("--").replace("-", "_")))
+            values = waiting[: -count - 1 : -1] if argument.startswith("--") and count else []
+            if len(values) == count > 0 and not any(x.startswith(("--", "[")) for x in values):
+                del waiting[-count:]
+                yield f"[{', '.join(values)}]"
 
     def _explained(self, text: str, remedy: str, known: Iterable[str]) -> OptionError:
         """What jsonargparse found wrong, as one sentence."""
         if found := re.match(r'Parser key "([\w.]+)"', text):
-            _, _, value = text.rpartition("alue: ")
-            expected = describe(self._hint(found[1]))
-            return OptionError(f"--{found[1]} must be {expected}, got {value!r}")
+            if within := re.search(r"NestedArg\(key='([\w.]+)'", text):
+                reason = f"--{found[1]}.{within[1]} is no option, or cannot have this value"
+                return OptionError(reason, remedy=remedy)
+            _, told, value = text.rpartition("alue: ")
+            expected, got = describe(self._hint(found[1])), f", got {value!r}" if told else ""
+            return OptionError(f"{self._spelt(found[1])} must be {expected}{got}")
+        if found := re.search(r"^Errors:\n  - (.*)$", text, re.MULTILINE):  # of a group or null
+            return OptionError(found[1], remedy=remedy)
         if found := re.match(r"unrecognized arguments: (--[\w.]+)", text):
             close = did_you_mean(found[1], (f"--{key}" for key in known))
             return OptionError(f"there is no option {found[1]}", remedy=close or remedy)
@@ -122,8 +160,9 @@ class Command:
 
     def _spelt(self, names: str) -> str:
         """Names as they are typed: options with their dashes."""
-        options = {n for n, p in self.parameters.items() if p.kind is p.KEYWORD_ONLY}
-        return ", ".join(f"--{n}" if n in options else n for n in names.split(", "))
+        options = {n for n, p in self.parameters.items() if p.kind is p.KEYWORD_ONLY} | {"config"}
+        named = names.split(", ")
+        return ", ".join(f"--{n}" if n.partition(".")[0] in options else n for n in named)
 
     def _hint(self, key: str) -> Any:
         hints = {name: parameter.annotation for name, parameter in self.parameters.items()}
@@ -141,6 +180,14 @@ def item_type(hint: Any) -> Any:
             kind = Path if arguments[0] == str | Path else arguments[0]
             return kind if kind in (str, int, float, Path) else None
     return None
+
+
+def fixed_length(hint: Any) -> int:
+    """How many values a hint such as ``tuple[float, float] | None`` asks for; 0 for any other."""
+    for option in get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,):
+        if get_origin(option) is tuple and ... not in get_args(option):
+            return len(get_args(option))
+    return 0
 
 
 def describe(hint: Any) -> str:
@@ -164,12 +211,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {close[0]}?" if close else ""
 
 
-def _plain(arguments: Sequence[str], known: set[str], lists: set[str]) -> Iterator[str]:
+def _plain(arguments: Iterable[str], known: set[str], lists: set[str]) -> Iterator[str]:
     """``--batch-size 8`` as ``--batch_size 8``, and the content of ``--config`` for its name."""
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    for place, (before, argument) in enumerate(pairwise(["", *arguments])):
+    ended = False
+    for before, argument in pairwise(["", *arguments]):
         name, equals, value = argument.partition("=")
-        if place >= end:
+        ended |= argument == "--"
+        if ended:
             yield argument
         elif before == "--config":
             yield read_config(Path(argument), known, lists)
@@ -188,7 +236,8 @@ def read_config(path: Path, known: set[str], lists: set[str]) -> str:
     if it cannot be read.
     """
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+        root = yaml.compose(text := path.read_text(encoding="utf-8"), yaml.SafeLoader)
+        yaml.safe_load(text)  # which refuses tags that compose does not look at
     except UnicodeDecodeError:
         raise OptionError("is not text in UTF-8", path=path) from None
     except yaml.MarkedYAMLError as error:

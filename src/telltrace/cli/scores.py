@@ -63,10 +63,8 @@ def evaluate(
     """
     from telltrace import evaluation as room
 
-    figures = _check_figures(
-        roc_figure=roc, reliability_figure=reliability, tippett_figure=tippett,
-        cross_entropy_figure=cross_entropy,
-    )  # fmt: skip
+    figures = _check_figures(roc_figure=roc, reliability_figure=reliability, tippett_figure=tippett,
+                             cross_entropy_figure=cross_entropy)  # fmt: skip
     names = room.parse_columns(columns) if columns else None
     table = room.compact_scores(scores, names, items=against is not None)
     report = room.evaluate(table, **how)

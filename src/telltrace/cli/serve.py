@@ -68,7 +68,7 @@ def _manage_keys(words: list[str], quota: int | None, settings: "ServeSettings")
         case ["keys", "add", name]:
             print(Keyring(Database(settings)).add(name, quota))
         case ["keys", "list"]:
-            _print_keys(Keyring(Database(settings)))
+            _print_keys(Keyring(Database(settings)), settings)
         case ["keys", "revoke", key_id]:
             key = Keyring(Database(settings)).revoke(key_id)
             print(f"{key.id} ({key.name}) opens nothing any more")
@@ -78,8 +78,10 @@ def _manage_keys(words: list[str], quota: int | None, settings: "ServeSettings")
     return 0
 
 
-def _print_keys(keyring: "Keyring") -> None:
-    for key in keyring.list():
+def _print_keys(keyring: "Keyring", settings: "ServeSettings") -> None:
+    if not (keys := keyring.list()):
+        print(f"No keys in {settings.database or settings.data}.")
+    for key in keys:
         made = datetime.fromtimestamp(key.created, UTC).date()
         quota = "no quota" if key.quota is None else f"{key.quota} uploads a day"
         state = "valid" if key.revoked is None else "revoked"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from telltrace.errors import ManifestError, OptionError
+from telltrace.errors import ManifestError, OptionError, check_not_negative, check_positive
 from telltrace.files import atomic_write, check_output
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def show(
             SFIConv paper averages; the others are those of `telltrace explain`.
     """
     check_output(out, ".png")
-    many = count or {"blends": 16, "inside": 8, "spectra": 200}.get(what, 600)
+    many = {"blends": 16, "inside": 8, "spectra": 200}.get(what, 600) if count is None else count
+    check_positive(columns=columns, count=many, size=size, counts=min(counts))
+    check_not_negative(epoch=epoch, seed=seed)
     if what in ("spectra", "attention", "inside", "embeddings"):
         from telltrace.visualization import save_figure
 

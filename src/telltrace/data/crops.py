@@ -192,7 +192,13 @@ def prepared_crop(manifest: str | Path, otherwise: FaceCrop | None = None) -> Fa
     """
     file = Path(manifest).with_name(SETTINGS)
     if file.is_file():
-        return FaceCrop.from_dict(json.loads(file.read_text(encoding="utf-8"))["crop"])
+        try:
+            return FaceCrop.from_dict(json.loads(file.read_text(encoding="utf-8"))["crop"])
+        except (ValueError, KeyError, TypeError):
+            remedy = "Make the crops with `telltrace prepare` in another folder."
+            raise ManifestError(
+                "does not say how crops were cut", remedy=remedy, path=file
+            ) from None
     if otherwise is None:
         raise ManifestError(
             "is missing, so nobody knows how the crops beside it were cut",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from ..errors import OptionError
+from ..errors import OptionError, check_not_negative
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +64,7 @@ class PaperSampling:
         shares = (self.train, self.val, self.test)
         if min(shares) < 0 or sum(shares) == 0:
             raise OptionError(f"train, val and test must be parts such as 5, 0, 1; got {shares}.")
+        check_not_negative(seed=self.seed)
         if not self.scale > 0:
             raise OptionError(f"scale must be positive, got {self.scale}.")
 

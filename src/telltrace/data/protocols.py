@@ -57,8 +57,9 @@ def read_protocol(protocol: str | Path) -> Protocol:
         raise OptionError("is not a file", remedy=remedy, path=file)
     try:
         said = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise OptionError(f"is no readable YAML ({error})", path=file) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise OptionError(f"is no readable YAML ({reason})", path=file) from None
     known = {"about", "manifests", "people", "groups", "near_duplicates", *SPLITS}
     if not isinstance(said, dict) or not said.keys() <= known:
         odd = sorted(said.keys() - known) if isinstance(said, dict) else type(said).__name__

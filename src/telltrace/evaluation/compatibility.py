@@ -36,8 +36,8 @@ def deepfakebench(scores: pd.DataFrame | ScoreTable) -> tuple[Difference, ...]:
     judged = ~np.isnan(of_videos)
     called = values > 0.5
     reals = int((labels == 0).sum())
+    area, precision = auc(labels, values), average_precision(labels, values)  # or one class only
     real, fake = (float(np.mean((values[labels == k] >= 0.5) == k)) for k in (0, 1))
-    area, precision = auc(labels, values), average_precision(labels, values)
     fpr, tpr = Ranking.of(labels, values).rates
     name = pd.factorize(table.videos["video"], sort=True)[0][video]
     count = np.bincount(name)  # of videos by their name alone; one that classes share is real

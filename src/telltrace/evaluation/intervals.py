@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, check_not_negative
 
 from .items import BinnedItems, Items, Mask, Numbers
 from .metrics import METRICS, Metric, auc
@@ -54,6 +54,7 @@ class Draws:
         self, label: Labels, cluster: ArrayLike, member: Mask | None = None, *,
         replicates: int = 1000, level: float = 0.95, seed: int = 0,
     ) -> None:  # fmt: skip
+        check_not_negative(seed=seed)
         if replicates < 2:
             raise OptionError(f"replicates must be at least 2, got {replicates}.")
         if not 0 < level < 1:

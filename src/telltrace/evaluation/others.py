@@ -91,7 +91,7 @@ def _content(path: Path) -> Any:
         return read_pickle(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _no_results(path, f"is no JSON ({error})") from None
 
 

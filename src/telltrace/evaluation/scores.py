@@ -173,8 +173,28 @@ def columns_for(scores: object, columns: Columns | None) -> Columns | None:
 
 
 def _header(path: Path) -> list[str]:
-    """The names of a CSV's columns; of another file none."""
-    return [] if path.suffix == ".parquet" else list(pd.read_csv(path, nrows=0).columns)
+    """The names of a CSV's columns, of which none is there twice; of another file none."""
+    if path.suffix == ".parquet":
+        return []
+    first = pd.read_csv(path, nrows=1, header=None, dtype=str, keep_default_na=False)
+    names = [name for name in first.iloc[0] if name]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        remedy = "Rename or delete one of them."
+        raise ManifestError(f"has the column {twice[0]} twice", remedy=remedy, path=path)
+    return names
+
+
+def _is_even(path: Path, columns: int) -> bool:
+    """Whether each line has as many cells as the first, as far as counting commas tells.
+
+    Of chosen columns pandas does not say that a line has more cells, as a comma in a name makes.
+    """
+    with path.open("rb") as file:
+        for lines in iter(lambda: file.readlines(2**20), []):
+            block = b"".join(lines)
+            if b'"' in block or block.count(b",") != (columns - 1) * len(lines):
+                return False
+    return True
 
 
 def _typed(table: pd.DataFrame, theirs: Columns, path: Path) -> pd.DataFrame:
@@ -200,12 +220,12 @@ def _choose(have: list[str], theirs: Columns, path: Path) -> dict[str, str]:
 
 
 def _read_csv(path: Path, theirs: Columns) -> Generator[pd.DataFrame]:
-    ours = _choose(list(pd.read_csv(path, nrows=0).columns), theirs, path)
+    names = list(pd.read_csv(path, nrows=0).columns)
+    ours = _choose(names, theirs, path)
     numbers = [name for name in ours if ours[name] in NUMBERS]
-    every = "time" in theirs  # then pandas counts the cells of each row
     options: dict[str, Any] = {"chunksize": ROWS, "keep_default_na": False}
-    options["usecols"] = None if every else list(ours)
-    kinds = {name: "float64" if name in numbers else "str" for name in ours}
+    options["usecols"] = list(ours) if _is_even(path, len(names)) else None  # then it counts cells
+    kinds = {name: "float64" if name in numbers else "str" for name in names}
     empty = {name: [""] for name in numbers}
     try:
         with pd.read_csv(path, dtype=kinds, na_values=empty, **options, **_EXACT) as parts:

@@ -35,6 +35,8 @@ def real_threshold(fakes: ArrayLike, error: float, weights: ArrayLike | None = N
 
     The fakes' scores and what each counts for are (N,).
     """
+    if not 0 <= error < 1:
+        raise OptionError(f"error must lie in [0, 1), got {error}.")
     s = np.asarray(fakes, dtype=np.float64)
     w = np.ones(len(s)) if weights is None else np.asarray(weights, dtype=np.float64)
     order = np.argsort(s, kind="stable")

@@ -33,6 +33,8 @@ ALIGNED = ("similarity", "median", "dfb")
 UPRIGHT = ("box", *(rule for rule in RULES if rule != "ispl"))
 """Alignments that cut crops which are upright, and wide enough, again. ISPL's black border depends
 on the size of the face in its picture, which a crop does not keep."""
+LARGEST = 8192
+"""Pixels of a crop's side; OpenCV warps to no more than 32,767."""
 Square = tuple[int, int, int]
 """Left, top and side, in pixels."""
 
@@ -70,7 +72,7 @@ class FaceCrop:
         if self.alignment in RULES:
             object.__setattr__(self, "margin", RULES[self.alignment].margin)
         rules = {
-            "size": (self.size >= 1, "at least 1 pixel"),
+            "size": (1 <= self.size <= LARGEST, f"1 to {LARGEST} pixels"),
             "margin": (0.5 <= self.margin <= 4, "between 0.5 and 4"),
             "alignment": (self.alignment in kinds, "one of " + ", ".join(kinds)),
             "outside": (self.outside in ("shift", "repeat"), "shift or repeat"),

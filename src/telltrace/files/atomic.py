@@ -141,6 +141,7 @@ def _refuse_other_kinds(path: Path) -> None:
 
 def check_disk_space(path: Path, needed: int) -> None:
     """Refuse, by an OutputError, to begin a file of so many bytes that the disk cannot take."""
+    _check_place(path.parent, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(path.parent).free
     if free < needed:

@@ -63,11 +63,7 @@ def calibrate(
         ManifestError: If the scores are of another split, or were made with an isotonic curve.
         UndefinedError: If there are too few items, of either class.
     """
-    if others := sorted(set(scores["split"]) - {"val"}):
-        named = ", ".join(repr(name or "(none)") for name in others)
-        message = "A calibration is fitted on the validation split alone; these scores hold rows of"
-        remedy = "Score it with `telltrace predict --split val`."
-        raise ManifestError(f"{message} {named}", remedy=remedy)
+    refuse_other_splits(scores)
     if before.knots:
         message = "These scores were made with an isotonic curve, which cannot be undone"
         raise ManifestError(message, remedy="Calibrate the checkpoint that training wrote.")
@@ -83,6 +79,15 @@ def calibrate(
     still = _pictures(after, items.pictures(), rates, confidence, error)
     rates = (VIDEOS if rate is None else rate, rates[1])
     return Fitted(still, _videos(still, items, curve, rates, error))
+
+
+def refuse_other_splits(scores: pd.DataFrame) -> None:
+    """Refuse, by a ManifestError, rows that are not of the validation split."""
+    if others := sorted(set(scores["split"]) - {"val"}):
+        named = ", ".join(repr(name or "(none)") for name in others)
+        message = "A calibration is fitted on the validation split alone; these scores hold rows of"
+        remedy = "Score it with `telltrace predict --split val`."
+        raise ManifestError(f"{message} {named}", remedy=remedy)
 
 
 def verdict_shares(before: Calibration, fitted: Fitted, scores: pd.DataFrame) -> pd.DataFrame:

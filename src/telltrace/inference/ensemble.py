@@ -19,7 +19,7 @@ from telltrace.evaluation.odds import expit
 from telltrace.evaluation.pairing import pair_rows
 from telltrace.evaluation.ranking import Floats, UndefinedError
 from telltrace.files.version import VERSION
-from telltrace.inference.calibrate import calibrate
+from telltrace.inference.calibrate import calibrate, refuse_other_splits
 from telltrace.inference.items import Group, Items
 
 NAME: Final = "ensemble"
@@ -57,6 +57,8 @@ def combine_detectors(
     cards = [detector.card for detector in detectors]
     names = list(names) or _names([card.detector for card in cards])
     _check(cards, scores)
+    if not 0 < conflict < 1:
+        raise OptionError(f"conflict must lie in (0, 1), got {conflict}.")
     base, raw = _aligned(cards, scores)
     curves = [_curve(base, column, name) for column, name in zip(raw.T, names, strict=True)]
     odds = np.stack([m / t + b for m, (t, b) in zip(raw.T, curves, strict=True)], axis=1)
@@ -108,6 +110,8 @@ def _check(cards: Sequence[Card], scores: Sequence[pd.DataFrame]) -> None:
     if any(card.calibration.knots for card in cards):
         message = "A detector has an isotonic curve, which cannot be undone"
         raise ManifestError(message, remedy="Give the checkpoint that training wrote.")
+    for table in scores:
+        refuse_other_splits(table)
 
 
 def _aligned(cards: Sequence[Card], scores: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, Floats]:

@@ -12,6 +12,7 @@ from telltrace.backends import Backend, choose_device
 from telltrace.checkpoint import Detector, load_detector
 from telltrace.data.crops import Faces, check_cut, read_crops, read_undetected
 from telltrace.data.loader import FaceDataset
+from telltrace.errors import check_positive
 from telltrace.evaluation.scores import COLUMNS, add_unjudged
 from telltrace.faces.align import FaceCrop
 from telltrace.jobs.progress import logger, progress
@@ -66,6 +67,7 @@ def score_crops(
     tighter than that is shown as it is. A crop that is missing, or aligned in another way than the
     detector was trained on, is a TelltraceError.
     """
+    check_positive(batch_size=batch_size)
     scores = [_score_each(member, manifest, crop, batch_size) for member in detector.members]
     found = detector.combine(np.stack(scores, axis=1))
     return manifest.assign(score=found)[COLUMNS].reset_index(drop=True)

@@ -8,6 +8,8 @@ from telltrace.errors import OptionError
 
 from .classes import Classes, in_order
 
+_WANTED = "Let the function take no argument and return a network."
+
 
 class External(nn.Module):
     """The network that a function without arguments returns, its outputs in our order.
@@ -44,8 +46,11 @@ def _made(path: str) -> nn.Module:
         reason = f"there is no external:{path} ({error})"
         remedy = "Give external:module:function, and its folder in PYTHONPATH."
         raise OptionError(reason, remedy=remedy) from None
-    network = make()
+    try:
+        network = make()
+    except TypeError as error:  # it takes arguments, or is no function
+        raise OptionError(f"external:{path} cannot be called ({error})", remedy=_WANTED) from None
     if not isinstance(network, nn.Module):
         reason = f"external:{path} returned {type(network).__name__}, not a torch.nn.Module"
-        raise OptionError(reason, remedy="Let the function take no argument and return a network.")
+        raise OptionError(reason, remedy=_WANTED)
     return network

@@ -153,7 +153,21 @@ def create_detector(name: str, **options: Any) -> "nn.Module":
         raise OptionError(
             f"{name} has no option {', '.join(map(repr, unknown))}. It has: {', '.join(known)}."
         )
+    for option, value in options.items():
+        _check_kind(name, option, value, known[option])
     return build(**options)
+
+
+def _check_kind(name: str, option: str, value: Any, default: Any) -> None:
+    """Refuse, by an OptionError, a value of another kind than the default, and fewer than 1 class.
+
+    A default of None, or of no single value, says nothing.
+    """
+    kinds: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float)}
+    odd = isinstance(value, bool) and type(default) in (int, float)
+    fits = value is None or (isinstance(value, kinds.get(type(default), (object,))) and not odd)
+    if not fits or (option == "num_classes" and value < 1):
+        raise OptionError(f"{name}: {option} must be a value such as {default!r}, got {value!r}")
 
 
 def default_options(name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from telltrace.checkpoint import Detector
 from telltrace.data.cropping import crop_media, refuse_other_settings
 from telltrace.data.crops import SETTINGS, check_cut, cut_again, read_crops
 from telltrace.data.manifest import manifest_hash, read_manifest, relative_path
+from telltrace.errors import check_not_negative, check_positive
 from telltrace.evaluation.columns import VIDEO_KEY
 from telltrace.evaluation.scores import COLUMNS, read_scores, write_scores
 from telltrace.faces.align import FaceCrop
@@ -65,6 +66,8 @@ def measure_robustness(
         ValueError: If a corruption is unknown, the crops were aligned in another way than the
             detector wants, or ``out`` holds results of other settings.
     """
+    check_not_negative(frames=frames, seed=seed)
+    check_positive(batch_size=batch_size)
     names, chosen = list(corruptions) or list(CORRUPTIONS), list(levels) or [*range(1, LEVELS + 1)]
     cells = [(name, level) for name in names for level in chosen]
     for name, level in cells:

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from telltrace.errors import DependencyError, OptionError
+from telltrace.files import check_folder
 
 from .problems import Problem
 from .settings import ServeSettings
@@ -76,6 +77,7 @@ class Database:
     """
 
     def __init__(self, settings: ServeSettings) -> None:
+        check_folder(settings.data)
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = settings.database_url
         self.engine = _engine(url)

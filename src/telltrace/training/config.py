@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from telltrace.errors import OptionError, check_positive
+from telltrace.errors import OptionError, check_not_negative, check_positive
 from telltrace.files import file_sha256
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -73,6 +73,9 @@ class DataConfig:
         check_positive(
             image_size=self.image_size, batch_size=self.batch_size, epoch_steps=self.epoch_steps
         )
+        check_not_negative(workers=self.workers, easy_epochs=self.easy_epochs)
+        if min(self.std) <= 0:
+            raise OptionError(f"std must be positive, got {self.std}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +155,9 @@ class OptimConfig:
 
     def __post_init__(self) -> None:
         check_positive(epochs=self.epochs, accumulate=self.accumulate)
+        check_not_negative(weight_decay=self.weight_decay, warmup_steps=self.warmup_steps)
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise OptionError(f"betas must lie in [0, 1), got {self.betas}.")
         if not self.lr > 0:
             raise OptionError(f"lr must be positive, got {self.lr}.")
         if self.cosine_steps is not None:

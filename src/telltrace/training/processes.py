@@ -1,6 +1,7 @@
 """Several processes that train as one: who they are, and what they must share."""
 
 import inspect
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
@@ -18,6 +19,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.nn.parallel import DistributedDataParallel
 from torch.overrides import TorchFunctionMode
 
+from telltrace.backends import choose_device
 from telltrace.errors import OptionError
 
 from .config import HardwareConfig
@@ -28,8 +30,10 @@ Context = Callable[[], AbstractContextManager[object]]
 def create_fabric(hardware: HardwareConfig, device: str, precision: str) -> Fabric:
     """Owner of devices, precision and processes, which it starts; OptionError for lack of GPUs."""
     found = torch.cuda.device_count()
+    choose_device(device)
     if device != "cpu" and 0 < found < hardware.devices:
         raise OptionError(f"devices is {hardware.devices}, but this machine has {found} GPUs.")
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # the run says it all itself
     how: Any = {"devices": hardware.devices, "num_nodes": hardware.nodes, "precision": precision}
     fabric = Fabric(accelerator=device, strategy=_strategy(hardware), **how)
     fabric.launch()

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from telltrace.errors import DependencyError, check_positive
+from telltrace.errors import DependencyError, check_not_negative, check_positive
 
 from .config import (
     DataConfig,
@@ -77,6 +77,7 @@ def train(
     from .trainer import run  # torch is imported here
 
     check_positive(save_every=save_every, keep=keep)
+    check_not_negative(seed=seed)
     manifests = [manifest] if isinstance(manifest, str | Path) else manifest
     settings = Settings(
         manifest=tuple(map(str, manifests)), detector=detector, options=options or {},

@@ -23,7 +23,10 @@ Run = Callable[..., Path]
 
 def read_grid(path: Path) -> dict[str, list[Any]]:
     """Dotted settings, each with the values to try; OptionError if the YAML file holds others."""
-    grid = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        grid = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        grid = None
     if not isinstance(grid, dict) or not all(isinstance(v, list) and v for v in grid.values()):
         example = "'options.alpha: [0.25, 0.5]' and 'seed: [1, 2, 3]'"
         text = f"expected settings with a list of values each, such as {example}"

@@ -108,7 +108,7 @@ def read_json(file: Path, dataset: str) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ManifestError("is not a file", remedy=remedy, path=file) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"is no readable JSON ({error})", remedy=remedy, path=file) from None
 
 
