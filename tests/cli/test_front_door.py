@@ -183,7 +183,7 @@ def test_another_shell_is_refused_with_a_way_out(capsys: Captured) -> None:
         ("complexity meso4 --options.num_classes 0", "num_classes must be a value such as 2, got"),
         ("complexity external:json:dumps", "external:json:dumps cannot be called (dumps() missing"),
         ("show manifest scores.csv --out a.png --size -1", "size must be at least 1, got -1."),
-        ("show blends scores.csv --out a.png --epoch -1", "epoch must lie between 0 and"),
+        ("show blends scores.csv --out a.png --seed -1", "seed must lie between 0 and"),
         ("audit scores.csv --frames 0", "frames must be at least 1, got 0."),
         ("train --manifest scores.csv --out t --seed -1", "seed must lie between 0 and"),
         ("train --manifest a --out t --optim.weight_decay -1", "weight_decay must lie between"),

@@ -60,7 +60,7 @@ def show(
     check_output(out, ".png")
     many = {"blends": 16, "inside": 8, "spectra": 200}.get(what, 600) if count is None else count
     check_positive(columns=columns, count=many, size=size, counts=min(counts))
-    check_not_negative(epoch=epoch, seed=seed)
+    check_not_negative(seed=seed)
     if what in ("spectra", "attention", "inside", "embeddings"):
         from telltrace.visualization import save_figure
 
