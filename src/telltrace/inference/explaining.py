@@ -239,6 +239,5 @@ def _beside(crop: Pixels, found: Maps) -> Pixels:
 
 
 def _save(picture: Pixels, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as partial:
         Image.fromarray(picture).save(partial, format="PNG")

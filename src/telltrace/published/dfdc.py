@@ -1,11 +1,12 @@
 """The networks that won the Deepfake Detection Challenge, in."""
 
+from functools import partial
 from typing import Any
 
 from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 
-from .layout import Layout, State, two_logits
+from .layout import Layout, State, renamed, two_logits
 
 _SIDE = 380
 """The crops' in pixels; the network was made for 600."""
@@ -14,11 +15,6 @@ _SIDE = 380
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
     assert state["fc.weight"] is not None
     return "timm:tf_efficientnet_b7", {}
-
-
-def _rename(name: str) -> str:
-    part, _, leaf = name.rpartition(".")
-    return f"fc.{leaf}" if part == "classifier" else f"encoder.{name}"
 
 
 B7 = Layout(
@@ -32,6 +28,6 @@ B7 = Layout(
     describe=_describe,
     simplify=two_logits("fc"),
     ignored=("encoder.classifier.",),
-    rename=_rename,
+    rename=partial(renamed, {"classifier.": "fc.", "": "encoder."}),
 )
 """One of seven; the authors average their probabilities."""

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from telltrace.models.f3net import F3NetFAD
-from telltrace.models.xception import FEATURES, modern_names, published_name
+from telltrace.models.xception import FEATURES, modern_names
 
 from .layout import ANY_FILE, State, benchmark
+from .xception import XCEPTION
 
 FILTERS = "FAD_head.filters"
 _WEIGHT = "decompose.filters.weight"
@@ -36,13 +37,6 @@ def _simplify(state: State, detector: F3NetFAD) -> None:
     state[_WEIGHT] = torch.stack([state.pop(f"{FILTERS}.{i}.learnable") for i in range(4)])
 
 
-def _rename(name: str) -> str:
-    part, rest = name.split(".", 1)
-    if part == "features":
-        return published_name(rest)
-    return f"last_linear.{rest}" if part == "head" else name
-
-
 def _complete(state: State, detector: F3NetFAD) -> None:
     filters, like = state.pop(_WEIGHT), detector.head.weight
     for name in list(state):
@@ -63,7 +57,7 @@ FAD = benchmark(
     constants=_constants,
     simplify=_simplify,
     ignored=("adjust_channel.",),
-    rename=_rename,
+    rename=XCEPTION.rename,
     kind=F3NetFAD,
     refuse=lambda detector: "" if detector.reference_compatible else _REFUSAL,
     complete=_complete,

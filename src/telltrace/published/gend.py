@@ -6,7 +6,7 @@ from telltrace.data.transforms import Preprocessing
 from telltrace.faces.align import FaceCrop
 
 from .layout import Layout, State
-from .vision_transformer import join_attention, renamer
+from .vision_transformer import LAYERS, join_attention, renamer
 
 _VISION = "feature_extractor.vision_model"
 _PARTS = {
@@ -17,12 +17,6 @@ _PARTS = {
     "backbone.norm.": f"{_VISION}.post_layernorm.",
     "backbone.blocks.": f"{_VISION}.encoder.layers.",
     "head.": "model.linear.",
-}
-_LAYERS = {
-    ".norm1.": ".layer_norm1.",
-    ".norm2.": ".layer_norm2.",
-    ".attn.qkv.": ".self_attn.qkv.",
-    ".attn.proj.": ".self_attn.out_proj.",
 }
 
 
@@ -47,6 +41,6 @@ GEND_CLIP_L14 = Layout(
     in_place=True,
     simplify=_simplify,
     ignored=("feature_extractor.visual_projection.",),
-    rename=renamer(_PARTS, _LAYERS),
+    rename=renamer(_PARTS, LAYERS),
 )
 """Theirs warps at the face's own size and shrinks to 224 pixels; ours does both at once."""

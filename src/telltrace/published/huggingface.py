@@ -14,7 +14,7 @@ from telltrace.models.state_dicts import read_state_dict
 
 from .layout import Layout, State
 from .timm_networks import stated, timm_layout
-from .vision_transformer import join_attention, renamer
+from .vision_transformer import LAYERS, join_attention, renamer
 
 REAL = frozenset({
     "real", "realism", "authentic", "genuine", "human", "natural", "original", "pristine", "live",
@@ -94,12 +94,7 @@ KINDS = {
             "norm.": "vision_model.post_layernorm.",
             "head.": "classifier.",
         },
-        {
-            ".norm1.": ".layer_norm1.",
-            ".norm2.": ".layer_norm2.",
-            ".attn.qkv.": ".self_attn.qkv.",
-            ".attn.proj.": ".self_attn.out_proj.",
-        },
+        LAYERS,
         ("q_proj", "k_proj", "v_proj"),
         {"hidden_act": "gelu_pytorch_tanh", "layer_norm_eps": 1e-6},
         pool="mean",

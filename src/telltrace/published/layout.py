@@ -120,6 +120,12 @@ class Layout:
         return [(f"{part}.{int(n) - 1}.bias", f"{part}.{n}.{mean}") for part, n, mean in means]
 
 
+def renamed(parts: Mapping[str, str], name: str) -> str:
+    """A name whose beginning, the first of ``parts`` that fits, is what they say; or the name."""
+    ours = next((part for part in parts if name.startswith(part)), "")
+    return parts.get(ours, "") + name.removeprefix(ours)
+
+
 def two_logits(head: str) -> Callable[[State, nn.Module], None]:
     """Turn a head of one logit z into one of (0, z), whose softmax is z's sigmoid.
 

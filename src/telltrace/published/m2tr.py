@@ -8,7 +8,7 @@ from telltrace.data.transforms import Preprocessing
 from telltrace.models.m2tr import M2TR, SCALES, STRIDE
 
 from .efficientnet import B4, pytorch_name
-from .layout import Layout, State
+from .layout import Layout, State, renamed
 
 SHALLOW = 2
 """Stages before the transformer."""
@@ -21,7 +21,7 @@ _LAYER = {
     "attention.value": "0.t.attention.value_embedding",
     "attention.mix": "0.t.attention.output_linear",
     "feed_forward": "0.t.feed_forward.conv",
-    "filter": "1.filter",
+    "filter.": "1.filter.complex_",
     "filter_forward": "1.feed_forward.conv",
     "fusion.query": "2.conv1",
     "fusion.key": "2.conv2",
@@ -35,9 +35,7 @@ def _rename(name: str) -> str:
     part, rest = name.split(".", 1)
     if part == "layers":
         index, rest = rest.split(".", 1)
-        prefix = next(p for p in _LAYER if rest.startswith(f"{p}."))
-        leaf = "complex_weight" if prefix == "filter" else rest.removeprefix(f"{prefix}.")
-        return f"layers.{index}.{_LAYER[prefix]}.{leaf}"
+        return f"layers.{index}.{renamed(_LAYER, rest)}"
     if part == "head":
         return f"classifier.projection.{rest}"
     if part == "features" and rest.startswith("blocks."):

@@ -1,8 +1,7 @@
 """DeepfakeBench's RECCE, in."""
 
-from telltrace.models.xception import published_name
-
 from .layout import benchmark
+from .xception import rename
 
 _PARTS = {
     "head.": "fc.",
@@ -26,11 +25,7 @@ _PARTS = {
 
 
 def _rename(name: str) -> str:
-    part, rest = name.split(".", 1)
-    if part == "features":
-        return f"model.encoder.{published_name(rest)}"
-    ours = next(ours for ours in _PARTS if name.startswith(ours))
-    theirs = _PARTS[ours] + name.removeprefix(ours)
+    theirs = rename("encoder.", _PARTS, name)
     return f"model.{theirs.replace('.depthwise.', '.conv1.')}"
 
 

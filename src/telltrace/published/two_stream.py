@@ -10,7 +10,7 @@ from torch import Tensor
 from telltrace.models.two_stream import STRIDE, TwoStreamXception
 from telltrace.models.xception import published_name
 
-from .layout import Layout, State, benchmark
+from .layout import Layout, State, benchmark, renamed
 
 UNUSED_HEAD = "xception_srm.model.last_linear.1"
 """The noise stream's classifier, which the released network carries and never reads."""
@@ -69,10 +69,6 @@ def _constants(detector: TwoStreamXception) -> dict[str, Tensor]:
     return _kernels(detector) | unused
 
 
-def _constants_benchmark(detector: TwoStreamXception) -> dict[str, Tensor]:
-    return _kernels(detector) | {"blur.weight": torch.zeros(3, 1, 7, 7)}
-
-
 def _rename(prefixes: dict[str, str], name: str) -> str:
     part, rest = name.split(".", 1)
     if part in ("rgb", "noise"):
@@ -82,8 +78,7 @@ def _rename(prefixes: dict[str, str], name: str) -> str:
         kind = layer.rstrip("12")
         theirs = f"{_CROSS[kind]}{layer.removeprefix(kind)}{dot}{leaf}"
         return f"dual_cma{int(part[-1]) - 1}.{theirs}"
-    prefix = next(p for p in prefixes if name.startswith(f"{p}."))
-    return prefixes[prefix] + name.removeprefix(prefix)
+    return renamed(prefixes, name)
 
 
 def _refuse(detector: TwoStreamXception) -> str:
@@ -108,7 +103,7 @@ TWO_STREAM = Layout(
 DEEPFAKEBENCH = benchmark(
     "SRM",
     describe=_describe_benchmark,
-    constants=_constants_benchmark,
+    constants=lambda detector: _kernels(detector) | {"blur.weight": torch.zeros(3, 1, 7, 7)},
     ignored=("backbone_srm.last_linear.", "backbone_rgb.adjust_", "backbone_srm.adjust_"),
     rename=partial(_rename, _BENCHMARK),
 )

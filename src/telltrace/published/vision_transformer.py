@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from .layout import State
+from .layout import State, renamed
+
+LAYERS = {
+    ".norm1.": ".layer_norm1.",
+    ".norm2.": ".layer_norm2.",
+    ".attn.qkv.": ".self_attn.qkv.",
+    ".attn.proj.": ".self_attn.out_proj.",
+}
+"""Of a block of CLIP and SigLIP in the names of Hugging Face."""
 
 
 def join_attention(state: State, parts: tuple[str, str, str], whole: str) -> None:
@@ -25,8 +33,7 @@ def renamer(parts: Mapping[str, str], layers: Mapping[str, str]) -> Callable[[st
     """From our names to published ones: the part that a name begins with, and what is inside."""
 
     def rename(name: str) -> str:
-        ours = next(part for part in parts if name.startswith(part))
-        name = parts[ours] + name.removeprefix(ours)
+        name = renamed(parts, name)
         for inside, theirs in layers.items():
             name = name.replace(inside, theirs)
         return name

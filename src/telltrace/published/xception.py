@@ -1,10 +1,12 @@
 """The published Xceptions of face forgery detection, in and out."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from telltrace.models.xception import Xception, modern_names, published_name
 
-from .layout import ANY_FILE, Layout, State, benchmark
+from .layout import ANY_FILE, Layout, State, benchmark, renamed
 
 
 def _describe(state: State) -> tuple[str, dict[str, Any]]:
@@ -12,10 +14,10 @@ def _describe(state: State) -> tuple[str, dict[str, Any]]:
     return "xception", {"num_classes": classes, "in_channels": channels}
 
 
-def rename(name: str) -> str:
-    """The published name of a tensor of features and a head."""
+def rename(features: str, others: Mapping[str, str], name: str) -> str:
+    """The published name of a tensor of features, or of what is beside them."""
     part, rest = name.split(".", 1)
-    return published_name(rest) if part == "features" else f"last_linear.{rest}"
+    return features + published_name(rest) if part == "features" else renamed(others, name)
 
 
 XCEPTION = benchmark(
@@ -25,7 +27,7 @@ XCEPTION = benchmark(
     clean=modern_names,
     describe=_describe,
     ignored=("adjust_channel.",),
-    rename=rename,
+    rename=partial(rename, "", {"head.": "last_linear."}),
     kind=Xception,
 )
 """That of FaceForensics++, DeepfakeBench and timm's ``legacy_xception``."""

@@ -24,7 +24,6 @@ MOST: Final = 48
 """Frames that are kept."""
 SIDE: Final = 960
 """Pixels of the longer side of a kept frame, at most."""
-VIEWS: Final = ("frame", "marked", "map")
 
 
 def draw_results(verdict: Verdict, scanner: Scanner, folder: Path, name: str) -> None:
