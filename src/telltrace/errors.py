@@ -86,11 +86,12 @@ def printable(name: object) -> str:
     )
 
 
-def check_positive(**values: int) -> None:
-    """Raise an OptionError that names the first count below 1."""
+def check_positive(**values: float | None) -> None:
+    """Raise an OptionError that names the first count below 1, or number not above 0; not None."""
     for name, value in values.items():
-        if value < 1:
-            raise OptionError(f"{name} must be at least 1, got {value}.")
+        if value is not None and not value > 0:
+            least = "at least 1" if isinstance(value, int) else "positive"
+            raise OptionError(f"{name} must be {least}, got {value}.")
 
 
 def check_not_negative(**values: float) -> None:

@@ -135,7 +135,7 @@ def test_large_sets_are_looked_at_evenly(tmp_path: Path) -> None:
     assert np.diff(frames[:5]).tolist() == [6] * 4
     assert len(choose_files(rows, 4)) == 4
     assert choose_files(rows, 300) == rows.path.tolist()
-    with pytest.raises(ValueError, match="limit is 0"):
+    with pytest.raises(ValueError, match="limit must be at least 1, got 0"):
         choose_files(rows, 0)
 
 

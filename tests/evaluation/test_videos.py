@@ -92,7 +92,10 @@ def test_people_who_meet_in_a_forgery_are_one_group() -> None:
     assert identity_groups(videos[:2].assign(identity=["1", ""])) is None
 
 
-@pytest.mark.parametrize(("how", "top"), [("best", 5), ("top-k", 0)])
-def test_refuses_an_unknown_aggregation(how: Aggregation, top: int) -> None:
-    with pytest.raises(ValueError, match="expected"):
+@pytest.mark.parametrize(
+    ("how", "top", "said"),
+    [("best", 5, "'best'; expected one of"), ("top-k", 0, "top must be at least 1, got 0")],
+)
+def test_refuses_an_unknown_aggregation(how: Aggregation, top: int, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
         aggregate_scores(np.array([0]), np.array([0.5]), 1, how, top)

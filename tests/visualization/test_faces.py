@@ -74,5 +74,5 @@ def test_refusals_say_what_came() -> None:
         draw_boxes(black(9, 9)[..., 0], [], [])
     with pytest.raises(ValueError, match="got 0 boxes and 1 captions"):
         draw_boxes(black(9, 9), [], ["FAKE"])
-    with pytest.raises(ValueError, match="columns is 0"):
+    with pytest.raises(ValueError, match="columns must be at least 1, got 0"):
         contact_sheet([black(9, 9)], [""], columns=0)

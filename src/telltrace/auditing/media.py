@@ -18,7 +18,7 @@ from PIL import Image
 from ..data.crops import read_pack
 from ..data.manifest import VIDEO_KEY, read_manifest
 from ..data.perceptual_hash import perceptual_hash
-from ..errors import ManifestError, OptionError
+from ..errors import ManifestError, check_positive
 from ..faces.image import FORMATS, to_rgb
 from ..faces.media import Frame, Frames, MediaError, Sampling
 from ..faces.quality import SIDE, sharpness
@@ -186,8 +186,7 @@ def _short_names(files: Sequence[Path]) -> list[str]:
 
 def choose_files(rows: pd.DataFrame, limit: int) -> list[str]:
     """At most ``limit`` files, 1 or more, as many of each video and evenly spread over it."""
-    if limit < 1:
-        raise OptionError(f"limit is {limit}; expected at least 1 file.")
+    check_positive(limit=limit)
     files = rows.drop_duplicates("path")
     if len(files) <= limit:
         return files.path.tolist()

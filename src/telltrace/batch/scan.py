@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from telltrace.backends import choose_device
 from telltrace.checkpoint import BUNDLED, read_card, resolve_backend
-from telltrace.errors import OptionError, OutputError
+from telltrace.errors import OptionError, OutputError, check_positive
 from telltrace.faces.detect import create_face_detector
 from telltrace.files import check_folder, file_sha256, json_sha256, write_json
 from telltrace.files.version import VERSION
@@ -144,8 +144,7 @@ def run_batch(
     is what the verdicts depend on, as plain data. A source that names nothing, a folder of other
     settings or in use by another process, and a disk without room are a TelltraceError.
     """
-    if workers is not None and workers < 1:
-        raise OptionError(f"workers must be at least 1, got {workers}.")
+    check_positive(workers=workers)
     started, out, run = time.perf_counter(), Path(out), run_processes
     if engine == "ray":
         from .ray_engine import run_ray as run

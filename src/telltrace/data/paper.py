@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from ..errors import OptionError, check_not_negative
+from ..errors import OptionError, check_not_negative, check_positive
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +19,7 @@ class Steps:
     """N_frames: how many from the beginning; None is all."""
 
     def __post_init__(self) -> None:
-        if self.step < 1 or (self.frames is not None and self.frames < 1):
-            raise OptionError(f"step and frames must be at least 1, got {self}.")
+        check_positive(step=self.step, frames=self.frames)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +64,7 @@ class PaperSampling:
         if min(shares) < 0 or sum(shares) == 0:
             raise OptionError(f"train, val and test must be parts such as 5, 0, 1; got {shares}.")
         check_not_negative(seed=self.seed)
-        if not self.scale > 0:
-            raise OptionError(f"scale must be positive, got {self.scale}.")
+        check_positive(scale=self.scale)
 
     def shares(self) -> dict[str, float]:
         """Share of every split that gets any."""

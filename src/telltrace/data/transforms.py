@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, check_positive
 from ..faces.align import FaceCrop
 from ..faces.rectangles import RULES
 from ..pixels import Image
@@ -32,8 +32,7 @@ class Preprocessing:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
-        if self.image_size < 1:
-            raise OptionError(f"image_size must be at least 1 pixel, got {self.image_size}.")
+        check_positive(image_size=self.image_size)
         for name in ("mean", "std"):
             values = tuple(float(v) for v in getattr(self, name))
             if len(values) != 3 or not np.isfinite(values).all():

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, check_positive
 
 from .odds import expit, logit
 from .pooling import FrameRule, confident
@@ -176,8 +176,7 @@ class Calibration:
     """Lowest and highest log10 likelihood ratio that validation pictures support."""
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise OptionError(f"temperature must be positive, got {self.temperature}.")
+        check_positive(temperature=self.temperature)
         if not 0 <= self.real_below <= self.fake_from <= self.fake(strict=True) <= 1:
             raise OptionError(
                 "Thresholds must satisfy 0 <= real_below <= fake_from <= fake_from_strict <= 1, "
@@ -254,8 +253,7 @@ class VideoCalibration:
     """Lowest and highest log10 likelihood ratio that validation videos support; None: too few."""
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise OptionError(f"temperature must be positive, got {self.temperature}.")
+        check_positive(temperature=self.temperature)
         if not 0 <= self.real_below <= 1:
             raise OptionError(f"real_below must lie in [0, 1], got {self.real_below}.")
         if not 0 < self.rates[1] <= self.rates[0] < 1:

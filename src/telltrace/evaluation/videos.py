@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from telltrace.errors import ManifestError, OptionError
+from telltrace.errors import ManifestError, OptionError, check_positive
 
 from .calibration import margins
 from .columns import VIDEO_KEY
@@ -85,8 +85,7 @@ def aggregate_scores(
     """
     if how not in get_args(Aggregation):
         raise OptionError(f"aggregation is {how!r}; expected one of {get_args(Aggregation)}")
-    if top < 1:
-        raise OptionError(f"top is {top}; expected at least 1 frame")
+    check_positive(top=top)
     if how == "mean":
         return _mean(video, scores, count)
     if how == "logits":

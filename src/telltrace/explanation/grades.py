@@ -138,24 +138,19 @@ def difference_mask(fake: Pixels, real: Pixels) -> Masks | None:
     return mask if noise <= least and 0.01 < mask.mean() < 0.75 else None
 
 
-def random_maps(count: int, size: int = 12, seed: int = 0) -> Maps:
-    """Maps (N, size, size) of noise: what no explanation may be as bad as."""
-    return np.random.default_rng(seed).random((count, size, size), dtype=np.float32)
-
-
-def face_maps(count: int, margin: float, size: int = 48) -> Maps:
-    """Maps (N, size, size) that are high in the middle of every crop, where faces are.
+def face_maps(count: int, margin: float) -> Maps:
+    """Maps (N, 48, 48) that are high in the middle of every crop, where faces are.
 
     ``margin`` is the side of the crop in sizes of the face. They know no face and no detector: a
     map that is no better has found the face and not the forgery.
     """
-    y, x = (np.mgrid[:size, :size] + 0.5) / size * 2 - 1
+    y, x = (np.mgrid[:48, :48] + 0.5) / 48 * 2 - 1
     far = np.hypot(x * margin / 0.75, y * margin).astype(np.float32)
     return np.repeat(np.exp(-(far**2))[None], count, axis=0)
 
 
 BASELINES: Final[dict[str, Callable[[int, float], Maps]]] = {
-    "random": lambda count, _: random_maps(count),
-    "face-shaped": lambda count, margin: face_maps(count, margin),
+    "random": lambda n, _: np.random.default_rng(0).random((n, 12, 12), dtype=np.float32),
+    "face-shaped": face_maps,
 }
 """What every method must beat: maps of so many faces, cut with this margin."""

@@ -10,7 +10,7 @@ from itertools import islice
 from multiprocessing import connection
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from ..errors import OptionError
+from ..errors import OptionError, check_positive
 from .threads import one_thread
 from .worker import Worker
 
@@ -84,8 +84,7 @@ class Pool(Generic[Job, Result]):
     _deaths: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise OptionError(f"workers must be at least 1, got {self.workers}.")
+        check_positive(workers=self.workers)
         if self.time_limit is not None and not self.time_limit > 0:
             raise OptionError(f"time_limit must be positive seconds, got {self.time_limit}.")
 

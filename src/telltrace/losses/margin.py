@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, check_positive
 
 from .classification import Losses
 
@@ -72,8 +72,7 @@ def am_softmax(
         Wang et al., "Additive Margin Softmax for Face Verification", IEEE SPL 2018; Lin et al.,
         "Focal Loss", ICCV 2017, equation 4.
     """
-    if not scale > 0:
-        raise OptionError(f"scale must be positive, got {scale}.")
+    check_positive(scale=scale)
     if gamma < 0:
         raise OptionError(f"gamma must not be negative, got {gamma}.")
     logits = scale * with_margin(cosines, labels, kind=kind, margin=margin)

@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, check_positive
 
 from .database import KEYS, USAGE, Database
 from .problems import Problem
@@ -56,8 +56,7 @@ class Keyring:
         """Make a key and return it; nothing can show it again."""
         if not name or len(name) > 100 or not name.isprintable():
             raise OptionError("A key needs a name of 1 to 100 printable characters.")
-        if quota is not None and quota < 1:
-            raise OptionError(f"quota must be at least 1, got {quota}.")
+        check_positive(quota=quota)
         key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         values = Key(key_id, name, _hash(secret), time.time(), None, quota)
         with self.database.writing() as to:

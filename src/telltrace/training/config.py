@@ -158,10 +158,7 @@ class OptimConfig:
         check_not_negative(weight_decay=self.weight_decay, warmup_steps=self.warmup_steps)
         if not all(0 <= beta < 1 for beta in self.betas):
             raise OptionError(f"betas must lie in [0, 1), got {self.betas}.")
-        if not self.lr > 0:
-            raise OptionError(f"lr must be positive, got {self.lr}.")
-        if self.cosine_steps is not None:
-            check_positive(cosine_steps=self.cosine_steps)
+        check_positive(lr=self.lr, cosine_steps=self.cosine_steps)
         if not 0 <= self.ema < 1:
             raise OptionError(f"ema must lie in [0, 1), got {self.ema}.")
 

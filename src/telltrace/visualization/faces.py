@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from telltrace.errors import OptionError
+from telltrace.errors import OptionError, check_positive
 from telltrace.pixels.photometric import as_bytes
 
 Pixels = NDArray[np.uint8]
@@ -44,8 +44,7 @@ def contact_sheet(
     if not images or len(images) != len(captions):
         found = f"got {len(images)} images and {len(captions)} captions."
         raise OptionError(f"contact_sheet needs images with a caption each, {found}")
-    if columns < 1:
-        raise OptionError(f"columns is {columns}; expected at least 1.")
+    check_positive(columns=columns)
     letters = font(12)
     lines = max(caption.count("\n") + 1 for caption in captions)
     across, step = min(columns, len(images)), size + _MARGIN
