@@ -47,7 +47,6 @@ def compare_forms(
     manifest: Sequence[str | Path] = (),
     samples: int = 64,
     batch_size: int = 8,
-    rounds: int = 5,
 ) -> list[Form]:
     """Compute a detector in every backend and precision of this machine, PyTorch first.
 
@@ -58,7 +57,6 @@ def compare_forms(
         manifest: Manifests of face crops; by default crops of one photograph.
         samples: How many crops.
         batch_size: Crops per call of the network.
-        rounds: Batches that are timed.
     """
     check_positive(samples=samples, batch_size=batch_size)
     path = Path(checkpoint) if checkpoint is not None else BUNDLED
@@ -78,7 +76,7 @@ def compare_forms(
             form.score_resized(batch[:1])
             first = time.perf_counter() - start
             scores = scores_of(form, images)
-            spent = median(_seconds(form, batch) for _ in range(rounds))
+            spent = median(_seconds(form, batch) for _ in range(5))
             costs = len(batch) / spent, 1000 * first, _size(file)
             differences = float(abs(scores - expected).max()), _gain(labels, scores, expected)
             found.append(Form(form.backend, name, *costs, *differences))
