@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from telltrace.evaluation.calibration import Calibration, VideoCalibration
 from telltrace.renamed import old_names
 
-from .card import FORMAT, Card
+from .card import Card
 from .detector import Detector, Ensemble, probabilities
 from .hub import from_pretrained, push_to_hub, save_pretrained
 from .loading import ALLOWED, load_detector, resolve_backend
 from .reading import BUNDLED, read_card, read_tensors, save_checkpoint, write_tensors
 
 __all__ = [
-    "ALLOWED", "BUNDLED", "FORMAT", "Calibration", "Card", "Detector", "Ensemble",
-    "VideoCalibration", "from_pretrained", "load_detector", "probabilities", "push_to_hub",
+    "ALLOWED", "BUNDLED", "Calibration", "Card", "Detector", "Ensemble", "VideoCalibration",
+    "from_pretrained", "load_detector", "probabilities", "push_to_hub",
     "read_card", "read_tensors", "resolve_backend", "save_checkpoint", "save_pretrained",
     "write_tensors",
 ]  # fmt: skip

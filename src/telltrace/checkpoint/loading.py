@@ -77,10 +77,10 @@ def load_detector(
             raise
         logger.info("%s Computing with torch.", error)
         runners = _torch_runners(path, card, device, precision)
-    parts = [
-        Detector(None, one, device, precision, runner=runner, load=_loader(path, card, n))
-        for n, (one, runner) in enumerate(zip(cards, runners, strict=True))
-    ]
+    parts = []
+    for n, (one, runner) in enumerate(zip(cards, runners, strict=True)):
+        load = None if is_artefact(path) else partial(_network, path, card, n)  # has a graph alone
+        parts.append(Detector(None, one, device, precision, runner=runner, load=load))
     detector = Ensemble(parts, card) if card.members else parts[0]
     detector.sha256 = sha256
     return detector
@@ -167,11 +167,6 @@ def _choose_reader(path: Path, precision: str, backend: Backend) -> BackendName:
     if backend not in able:
         raise OptionError(f"The backend {backend} cannot compute it", remedy=_USE, path=path)
     return _choose(backend, "cpu", precision, known=True)
-
-
-def _loader(path: Path, card: Card, number: int) -> "Callable[[], nn.Module] | None":
-    """What gives a network to who asks for it; an exported detector has none."""
-    return None if is_artefact(path) else partial(_network, path, card, number)
 
 
 def _graph(path: Path, card: Card, number: int) -> bytes:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .compatibility import deepfakebench
     from .groups import Level
     from .intervals import cluster_interval
-    from .matching import Matched, match_sources, render_matched
+    from .matching import match_sources, render_matched
     from .metrics import METRICS, Measure, auc, measure
     from .ranking import UndefinedError
     from .rendering import render, render_comparison, render_compatibility
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .videos import Aggregation
 
 __all__ = [
-    "COLUMNS", "METRICS", "Aggregation", "Comparison", "Group", "Level", "Matched", "Measure",
+    "COLUMNS", "METRICS", "Aggregation", "Comparison", "Group", "Level", "Measure",
     "Report", "Sample", "ScoreTable", "UndefinedError", "apply_knots", "auc", "cluster_interval",
     "compact_scores", "compare", "comparison_to_dict", "conformal_threshold", "deepfakebench",
     "delong", "effective_size", "evaluate", "fit_isotonic", "fit_platt", "fit_temperature",
@@ -46,7 +46,7 @@ _HOMES = {
     "compatibility": "deepfakebench",
     "groups": "Level",
     "intervals": "cluster_interval",
-    "matching": "Matched match_sources render_matched",
+    "matching": "match_sources render_matched",
     "metrics": "METRICS Measure auc measure",
     "ranking": "UndefinedError",
     "rendering": "render render_comparison render_compatibility",

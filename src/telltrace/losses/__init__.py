@@ -6,7 +6,7 @@ that is minimised: images (B, 3, H, W), labels (B,) with 0 real and 1 fake, mask
 objective that calls another method of the network than ``forward`` names it in ``method``.
 """
 
-from .classification import CrossEntropy, Localization, Losses, mix_batch
+from .classification import CrossEntropy, Localization, mix_batch
 from .hypersphere import Hypersphere, alignment_loss, uniformity_loss
 from .information import Information
 from .margin import AMSoftmax, CosineHead, am_softmax, with_margin
@@ -14,6 +14,6 @@ from .multi_task import ThreeTasks, multi_task_loss
 
 __all__ = [
     "AMSoftmax", "CosineHead", "CrossEntropy", "Hypersphere", "Information", "Localization",
-    "Losses", "ThreeTasks", "alignment_loss", "am_softmax", "mix_batch", "multi_task_loss",
+    "ThreeTasks", "alignment_loss", "am_softmax", "mix_batch", "multi_task_loss",
     "uniformity_loss", "with_margin",
 ]  # fmt: skip
