@@ -1,6 +1,7 @@
 """The published Xceptions of face forgery detection, in and out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -45,3 +46,5 @@ def benchmark_xception(method: str) -> Layout:
 
 DEEPFAKEBENCH, CORE = benchmark_xception("Xception"), benchmark_xception("CORE")
 """A picture's colours in, real and fake out; what CORE adds is in its training."""
+SPSL = replace(benchmark_xception("SPSL"), describe=lambda _: ("spsl", {}))
+"""Colours come first in its first kernel, then the phase."""
