@@ -67,11 +67,8 @@ def detector_facts(detector: Detector) -> str:
             about[f"Detector {name}"] = f"counts {weight:.3f} of its log odds"
         about["Conflicts"] = ways.fitted_on
     origin = {key: value for key, value in card.provenance.items() if key != "summary"}
-    for name, values in {
-        "Options": card.options,
-        "Measured": card.metrics,
-        "Origin": origin,
-    }.items():
+    parts = {"Options": card.options, "Measured": card.metrics, "Origin": origin}
+    for name, values in parts.items():
         for key, value in sorted(flatten(values).items()):
             about[f"{name}: {key}"] = f"{value:.6g}" if isinstance(value, float) else value
     return html.facts(about)
