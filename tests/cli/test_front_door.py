@@ -190,6 +190,11 @@ def test_another_shell_is_refused_with_a_way_out(capsys: Captured) -> None:
         ("train --manifest a --out t --data.std 0 1 1", "std must be positive, got (0.0, 1.0"),
         ("prepare a --out b --paper.scale -1", "telltrace: scale must be positive, got -1.0."),
         ("prepare a --out b --paper.nosuch 1", "--paper.nosuch is no option, or cannot have"),
+        ("train --manifest a --out t --optim.clip_norm 0", "clip_norm must be positive, got 0.0."),
+        ("train --manifest a --out t --objective.label_smoothing 5", "must lie in [0, 1), got 5"),
+        ("evaluate scores.csv --roc a.png --tippett a.png", "Two pictures have the same name."),
+        ("runs run", "run/recipe.json: is no readable JSON"),
+        ("report robust --out a.html", "robust/robustness.json: is no readable JSON"),
         ("serve --data scores.csv", "scores.csv is no folder). Choose another place."),
         ("--hlep", "there is no command '--hlep'. Did you mean --help?"),
     ],
@@ -203,6 +208,9 @@ def test_what_a_newcomer_gets_wrong_is_one_sentence(
     Path("comma.csv").write_text(f"label,score,video\n{rows}1,0.5,a,b\n")
     Path("twice.csv").write_text("label,score,score\n1,0.2,0.9\n")
     Path("deep.json").write_text("[" * 100_000)
+    for name in ("run/recipe.json", "run/metrics.csv", "robust/robustness.json"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("{")
     Path("folder.csv").mkdir()
     os.mkfifo("pipe")
     assert main(call.split()) == 2

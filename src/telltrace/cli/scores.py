@@ -5,6 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from telltrace.errors import OptionError
+
 
 def predict(manifest: list[Path], *, out: Path, checkpoint: Path | None = None, **how: Any) -> int:
     """Score the face crops of a manifest and write the scores table.
@@ -93,6 +95,8 @@ def _check_figures(**asked: Path | None) -> dict[str, Path]:
     from telltrace.files import check_output
 
     wanted = {kind: path for kind, path in asked.items() if path is not None}
+    if len({*wanted.values()}) < len(wanted):
+        raise OptionError("Two pictures have the same name", remedy="Name each otherwise.")
     for path in wanted.values():
         check_output(path, ".png")
     return wanted

@@ -8,6 +8,7 @@ from .atomic import (
     check_table,
     file_sha256,
     json_sha256,
+    read_json,
     text_sha256,
     write_bytes,
     write_json,
@@ -16,5 +17,6 @@ from .atomic import (
 
 __all__ = [
     "atomic_write", "check_disk_space", "check_folder", "check_output", "check_table",
-    "file_sha256", "json_sha256", "text_sha256", "write_bytes", "write_json", "write_table",
+    "file_sha256", "json_sha256", "read_json", "text_sha256", "write_bytes", "write_json",
+    "write_table",
 ]  # fmt: skip

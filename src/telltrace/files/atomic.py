@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import DependencyError, OutputError
+from ..errors import DependencyError, ManifestError, OutputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +76,14 @@ def write_bytes(content: bytes, path: str | Path) -> None:
 def write_json(value: Any, path: str | Path) -> None:
     """Write plain values as indented JSON, atomically."""
     write_bytes(f"{json.dumps(value, indent=2)}\n".encode(), path)
+
+
+def read_json(path: str | Path, remedy: str = "Make it again.") -> Any:
+    """What a JSON file holds; a ManifestError if it is damaged, an OSError if it is missing."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"is no readable JSON ({error})", remedy=remedy, path=path) from None
 
 
 def write_table(table: "pd.DataFrame", path: str | Path) -> None:

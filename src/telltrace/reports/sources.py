@@ -11,7 +11,7 @@ import pandas as pd
 from telltrace.checkpoint import read_card
 from telltrace.errors import ManifestError
 from telltrace.evaluation.scores import Columns, read_scores
-from telltrace.files import file_sha256
+from telltrace.files import file_sha256, read_json
 from telltrace.robustness import Robustness
 from telltrace.robustness.run import RESULTS
 
@@ -58,8 +58,8 @@ def read_source(path: Path, columns: Columns | None = None) -> list[Source]:
 
 
 def _read_robustness(path: Path) -> Source:
-    values = json.loads((path / RESULTS).read_text(encoding="utf-8"))
-    plan = json.loads((path / "plan.json").read_text(encoding="utf-8"))
+    values = read_json(path / RESULTS)
+    plan = read_json(path / "plan.json")
     origin = {"detector": str(plan["detector"]), "weights (SHA-256)": str(plan["weights"])}
     table, origin = _scores(path / "scores" / "clean.csv", origin)
     return Source(path.name, table, origin, robustness=Robustness.from_dict(values))
@@ -91,7 +91,7 @@ def _about_run(folder: Path) -> dict[str, str]:
     for name in ("recipe", "environment"):
         file = folder / f"{name}.json"
         if file.is_file():
-            values = json.loads(file.read_text(encoding="utf-8"))
+            values = read_json(file)
             found |= {f"{name}: {k}": _brief(v) for k, v in values.items()}
     best = folder / "best.safetensors"
     if best.is_file():

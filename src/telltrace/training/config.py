@@ -124,6 +124,10 @@ class ObjectiveConfig:
     cutmix: float = 0.0
     """Cross-entropy: Beta parameter of cutmix; with mixup, each step draws one of the two."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise OptionError(f"label_smoothing must lie in [0, 1), got {self.label_smoothing}.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimConfig:
@@ -155,7 +159,13 @@ class OptimConfig:
 
     def __post_init__(self) -> None:
         check_positive(epochs=self.epochs, accumulate=self.accumulate)
-        check_not_negative(weight_decay=self.weight_decay, warmup_steps=self.warmup_steps)
+        check_not_negative(
+            weight_decay=self.weight_decay,
+            warmup_steps=self.warmup_steps,
+            patience=self.patience or 0,
+        )
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise OptionError(f"clip_norm must be positive, got {self.clip_norm}.")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise OptionError(f"betas must lie in [0, 1), got {self.betas}.")
         check_positive(lr=self.lr, cosine_steps=self.cosine_steps)

@@ -33,7 +33,7 @@ def create_fabric(hardware: HardwareConfig, device: str, precision: str) -> Fabr
     choose_device(device)
     if device != "cpu" and 0 < found < hardware.devices:
         raise OptionError(f"devices is {hardware.devices}, but this machine has {found} GPUs.")
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # the run says it all itself
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # the run says it all itself
     how: Any = {"devices": hardware.devices, "num_nodes": hardware.nodes, "precision": precision}
     fabric = Fabric(accelerator=device, strategy=_strategy(hardware), **how)
     fabric.launch()

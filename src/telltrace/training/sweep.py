@@ -2,7 +2,6 @@
 
 import importlib
 import itertools
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +12,7 @@ import pandas as pd
 import yaml
 
 from telltrace.errors import DependencyError, ManifestError, OptionError
-from telltrace.files import write_json, write_table
+from telltrace.files import read_json, write_json, write_table
 from telltrace.files.plain import flatten, from_plain
 
 from .config import Settings
@@ -146,7 +145,7 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
 
 def compare_runs(folders: Sequence[Path]) -> pd.DataFrame:
     """A row a run: the settings in which the runs differ, best epoch, last loss and speed."""
-    recipes = [flatten(json.loads((f / "recipe.json").read_text())) for f in folders]
+    recipes = [flatten(read_json(f / "recipe.json")) for f in folders]
     keys = sorted(set().union(*recipes))
     differ = [key for key in keys if len({str(recipe.get(key, "")) for recipe in recipes}) > 1]
     rows = []

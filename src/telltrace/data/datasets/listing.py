@@ -1,6 +1,5 @@
 """How every layout looks at a folder: which files are media, and what to say without them."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import pandas as pd
 
 from ...errors import ManifestError
 from ...evaluation.names import people_of
+from ...files import read_json as _read_json
 from ..manifest import check_manifest
 
 VIDEOS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"})
@@ -104,12 +104,9 @@ def read_lines(
 def read_json(file: Path, dataset: str) -> Any:
     """What a JSON file of a data set says; a ManifestError if it is missing or broken."""
     remedy = f"Download it again; it is part of {dataset}"
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ManifestError("is not a file", remedy=remedy, path=file) from None
-    except (ValueError, RecursionError) as error:
-        raise ManifestError(f"is no readable JSON ({error})", remedy=remedy, path=file) from None
+    if not file.is_file():
+        raise ManifestError("is not a file", remedy=remedy, path=file)
+    return _read_json(file, remedy)
 
 
 def as_manifest(rows: Sequence[dict[str, Any]], root: Path, dataset: str) -> pd.DataFrame:
