@@ -161,7 +161,8 @@ def read_parts(
         remedy = f"Write one with `telltrace predict --out {path}`."
         raise ManifestError("no such file", remedy=remedy, path=path) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
-        raise ManifestError(f"not a readable {kind} ({error})", remedy=_WRITE, path=path) from None
+        reason = f"not a readable {kind} ({str(error).strip()})"
+        raise ManifestError(reason, remedy=_WRITE, path=path) from None
 
 
 def columns_for(scores: object, columns: Columns | None) -> Columns | None:
