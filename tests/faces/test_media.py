@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from telltrace.errors import printable
 from telltrace.faces.media import MediaError, Sampling, Status
 from telltrace.faces.reader import open_media
 
@@ -19,7 +20,7 @@ def reading(path: Path) -> MediaError:
         list(open_media(path))
     error = caught.value
     assert error.path == path
-    assert str(error) == f"{path}: {error.message}. {error.remedy}."
+    assert str(error) == f"{printable(path)}: {error.message}. {error.remedy}."
     assert error.remedy[0].isupper()
     return error
 
@@ -79,7 +80,9 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_name_that_no_file_can_have() -> None:
-    assert "cannot be reached" in reading(Path("a\0b.mp4")).message
+    error = reading(Path("a\0b.mp4"))
+    assert "cannot be reached" in error.message
+    assert str(error).startswith(r"a\x00b.mp4: ")
 
 
 def test_folder(tmp_path: Path) -> None:
