@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from telltrace.conversion import convert
-from telltrace.conversion.convolutions import SamePad2d, derived_weight, padding_of
+from telltrace.conversion.convolutions import derived_weight, padding_of
+from telltrace.layers.blocks import SamePad2d
 
 Identify = Callable[[nn.Module], nn.Module]
 

@@ -8,6 +8,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from telltrace.models.efficientnet_lite import EfficientNetLite0
 from telltrace.models.registry import create_detector
 
 
@@ -17,6 +18,34 @@ def test_one_place_for_every_sixteen_pixels(name: str, size: int) -> None:
     logits, places = create_detector(name).eval().localize(torch.rand(2, 3, size, size))
     assert logits.shape == (2, 2)
     assert places.shape == (2, 1, -(-size // 16), -(-size // 16))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("size", [(64, 64), (100, 75)])
+def test_lite0_is_timms(size: tuple[int, int], training: bool) -> None:
+    theirs = timm.create_model("tf_efficientnet_lite0", num_classes=0, drop_path_rate=0.5)
+    ours = EfficientNetLite0(0.5).train(training)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.rand(2, 3, *size)
+    torch.manual_seed(5)
+    expected = theirs.train(training).forward_features(images)
+    torch.manual_seed(5)
+    assert torch.equal(ours(images)[1], expected)
+
+
+def test_lite0_starts_as_timms() -> None:
+    pairs = zip(
+        EfficientNetLite0().state_dict().items(),
+        timm.create_model("tf_efficientnet_lite0", num_classes=0).state_dict().values(),
+        strict=True,
+    )
+    for (name, ours), theirs in pairs:
+        assert ours.shape == theirs.shape
+        if name.endswith("weight") and ours.ndim == 4:
+            assert float(ours.std()) == pytest.approx(float(theirs.std()), rel=0.2), name
+        else:
+            assert torch.equal(ours, theirs), name
 
 
 @pytest.mark.parametrize("layout", ["pth", "whl", "safetensors"])

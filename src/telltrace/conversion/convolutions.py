@@ -9,6 +9,7 @@ from torch import Tensor, fx, nn
 
 from telltrace.errors import OptionError
 
+from ..layers.blocks import SamePad2d
 from ..layers.space_frequency import SFIConv2d, Stage
 from .pairs import Mask, channels_of, in_order, usual_mask
 from .trace import ExampleTracer, before_any
@@ -102,27 +103,6 @@ def _padding(conv: nn.Conv2d, downsample: str) -> tuple[nn.Module | None, Any]:
     kinds = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
     sides: Any = tuple(conv._reversed_padding_repeated_twice)
     return kinds.get(conv.padding_mode, nn.CircularPad2d)(sides), 0
-
-
-class SamePad2d(nn.Module):
-    """Zeros around (B, C, H, W) such that a strided convolution gives ceil(side / stride).
-
-    Where the zeros are odd in number, one more is at the end.
-    """
-
-    def __init__(
-        self, kernel_size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
-    ) -> None:
-        super().__init__()
-        self.reach = [d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True)]
-        self.stride = stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        pads: list[int] = []
-        for side, reach, step in zip(x.shape[-2:], self.reach, self.stride, strict=True):
-            lack = max(0, (-(-side // step) - 1) * step + reach + 1 - side)
-            pads = [lack // 2, lack - lack // 2, *pads]
-        return F.pad(x, pads)
 
 
 def padding_of(conv: nn.Conv2d) -> Literal["zeros", "same"]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from telltrace.errors import CheckpointError
 from telltrace.losses import Localization
+from telltrace.models.efficientnet_lite import EfficientNetLite0
 from telltrace.models.state_dicts import read_state_dict
 
 FAMILY, PAPER = "blend", "telltrace's own, after Li et al., CVPR 2020"
@@ -125,11 +126,7 @@ class BlendLite(nn.Module):
         weights: str | Path | None = None,
     ) -> None:
         super().__init__()
-        import timm
-
-        self.features = timm.create_model(
-            "tf_efficientnet_lite0", num_classes=0, drop_path_rate=drop_path_rate
-        )
+        self.features = EfficientNetLite0(drop_path_rate)
         self.head = SeamHead(112, 1280, num_classes, drop_rate)
         if weights is not None:
             self._start_from(weights)
@@ -139,10 +136,7 @@ class BlendLite(nn.Module):
 
     def localize(self, images: Tensor) -> Localized:
         """The verdict, and the map that training compares with masks and people look at."""
-        net: Any = self.features
-        x = net.bn1(net.conv_stem(images))
-        middle = net.blocks[:5](x)
-        return self.head(middle, net.bn2(net.conv_head(net.blocks[5:](middle))))
+        return self.head(*self.features(images))
 
     def _start_from(self, weights: str | Path) -> None:
         """Fill the network, or its backbone; published tensors have our order and other names."""
