@@ -114,7 +114,8 @@ def test_a_cut_picture_keeps_what_came_before_the_cut(tmp_path: Path, suffix: st
     [frame] = frames
     assert frames.truncated
     np.testing.assert_array_equal(frame.image[:48], whole[:48])
-    assert not np.array_equal(frame.image[-16:], whole[-16:])
+    assert 48 < len(frame.image) < 112  # rows that the file lacks are left out
+    assert frame.image.any(axis=(1, 2)).all()
 
 
 def test_a_picture_cut_before_its_pixels_is_an_error(tmp_path: Path) -> None:

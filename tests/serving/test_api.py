@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from dataclasses import replace
 from hashlib import sha256
@@ -97,6 +98,17 @@ def test_events_tell_each_change_until_the_end(tmp_path: Path) -> None:
         assert told[-1] == running.ask("GET", f"/v1/jobs/{job}").json
         again = running.ask("GET", f"/v1/jobs/{job}/events").content.decode()
         assert again.count("event: job") == 1
+
+
+@pytest.mark.parametrize("wanted", ["report", "pictures/0/frame.jpg", "pictures.zip"])
+def test_results_deleted_at_this_moment_are_not_found(
+    running: Running, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = running.send("hello").json["id"]
+    running.finish(job)
+    shutil.rmtree(running.service.folders[job])
+    monkeypatch.setattr(Path, "is_file", lambda _: True)  # as it was a moment ago
+    assert running.ask("GET", f"/v1/jobs/{job}/{wanted}").problem == "not-found"
 
 
 def test_a_deleted_job_is_not_judged_on(tmp_path: Path) -> None:

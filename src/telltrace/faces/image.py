@@ -90,8 +90,8 @@ def _decode_still(frames: Frames) -> Iterator[Frame]:
             raise MediaError(path, error.message, remedy, Status.UNSUPPORTED) from None
         except Exception as error:
             raise _damaged(path, error) from None
-    if frames.truncated and np.ptp(image) == 0:
-        raise MediaError(path, "holds no pixels before its end", "Copy it again")
+    if frames.truncated:
+        image = _decoded_part(path, image)
     frames.lost = int(frames.truncated)
     yield Frame(image, index=0, time=0.0)
 
@@ -107,6 +107,17 @@ def _is_whole(picture: ImageFile.ImageFile) -> bool:
         picture.load()
         return False
     return True
+
+
+def _decoded_part(path: Path, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture without the black rows or columns that stand for what the file lacks.
+
+    A face that reaches into them then ends at the edge of the picture, and is flagged so.
+    """
+    if np.ptp(image) == 0:
+        raise MediaError(path, "holds no pixels before its end", "Copy it again")
+    rows, columns = (np.flatnonzero(image.any(axis=(axis, 2))) for axis in (1, 0))
+    return np.ascontiguousarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
 
 def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames:

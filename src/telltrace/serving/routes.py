@@ -1,10 +1,11 @@
 """The API: uploads in, jobs and verdicts out."""
 
 import json
+import pathlib
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from telltrace.evidence.findings import MEANINGS
@@ -57,6 +58,14 @@ def judged_job(job: Annotated[Job, Depends(own_job)]) -> Job:
     if not job.is_over:
         raise Problem("not-done", f"the job is {job.state}")
     return job
+
+
+def content(path: pathlib.Path, missing: str) -> bytes:
+    """A file of a job; a Problem if there is none, or it is deleted at this moment."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Problem("not-found", missing) from None
 
 
 Own = Annotated[Job, Depends(own_job)]
@@ -161,19 +170,17 @@ def delete_job(request: Request, job: Own) -> None:
     "/jobs/{job_id}/report",
     tags=["results"],
     responses=DONE | {200: {"content": {"text/html": {}}, "description": "The report"}},
-    response_class=FileResponse,
+    response_class=Response,
 )
-def show_report(request: Request, job: Judged, download: bool = False) -> FileResponse:
+def show_report(request: Request, job: Judged, download: bool = False) -> Response:
     """The page that `telltrace scan --report` writes: timeline, faces, evidence."""
-    path = running(request).folders[job.id] / REPORT
-    if not path.is_file():
-        raise Problem("not-found", "there is no report of this file")
+    page = content(running(request).folders[job.id] / REPORT, "there is no report of this file")
     kind = "attachment" if download else "inline"
-    answer = FileResponse(
-        path, media_type="text/html", filename=REPORT, content_disposition_type=kind
-    )
-    answer.headers["content-security-policy"] = REPORT_POLICY
-    return answer
+    headers = {
+        "content-disposition": f'{kind}; filename="{REPORT}"',
+        "content-security-policy": REPORT_POLICY,
+    }
+    return Response(page, headers=headers, media_type="text/html")
 
 
 @api.get(
@@ -185,7 +192,10 @@ def show_report(request: Request, job: Judged, download: bool = False) -> FileRe
 def list_pictures(request: Request, job: Judged) -> Any:
     """The judged frames that were kept, at most 48, in the order of time."""
     path = running(request).folders[job.id] / PICTURES
-    entries = json.loads(path.read_text()) if path.is_file() else []
+    try:
+        entries = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        entries = []
     for entry in entries:
         there = f"/v1/jobs/{job.id}/pictures/{entry['index']}"
         entry |= {"frame": f"{there}/frame.jpg", "marked": f"{there}/marked.jpg"}
@@ -197,19 +207,17 @@ def list_pictures(request: Request, job: Judged) -> Any:
     "/jobs/{job_id}/pictures/{index}/{view}.jpg",
     tags=["results"],
     responses=DONE | JPEG,
-    response_class=FileResponse,
+    response_class=Response,
 )
 def show_picture(
     request: Request,
     job: Judged,
     index: Annotated[int, Path(ge=0, le=47)],
     view: Literal["frame", "marked", "map"],
-) -> FileResponse:
+) -> Response:
     """A kept frame: as it is, with its faces marked, or with the map of where a seam is seen."""
     path = running(request).folders[job.id] / file_name(index, view)
-    if not path.is_file():
-        raise Problem("not-found", "there is no such picture")
-    return FileResponse(path, media_type="image/jpeg")
+    return Response(content(path, "there is no such picture"), media_type="image/jpeg")
 
 
 @api.get(
@@ -220,11 +228,12 @@ def show_picture(
 )
 def pack_pictures(request: Request, job: Judged) -> Response:
     """The marked pictures of all kept frames as one file."""
-    folder = running(request).folders[job.id]
-    if not (folder / PICTURES).is_file():
-        raise Problem("not-found", "no pictures were drawn of this file")
     about = {"content-disposition": 'attachment; filename="pictures.zip"'}
-    return Response(zip_marked(folder), headers=about, media_type="application/zip")
+    try:
+        pictures = zip_marked(running(request).folders[job.id])
+    except FileNotFoundError:
+        raise Problem("not-found", "no pictures were drawn of this file") from None
+    return Response(pictures, headers=about, media_type="application/zip")
 
 
 @api.get("/detectors", tags=["about"], response_model=DetectorsAnswer)
