@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from results import in_turns, machine, spread, with_earlier, write
+from results import in_turns, machine, spread, steady, with_earlier, write
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -95,9 +95,9 @@ def cpu_runs(name: str, network: nn.Module, form: nn.Module, images: Tensor, fol
     for backend in made.keys() & set(installed()):
         for kind, file in (("float32", source), ("int8", small)):
             if file.exists():
-                runs[name, backend, kind] = partial(made[backend](file), array)
+                runs[name, backend, kind] = steady(made[backend](file), array)
     if "openvino" in installed() and source.exists() and "bf16" in machine()["instructions"]:
-        runs[name, "openvino", "bfloat16"] = partial(openvino_runner(source, "bfloat16"), array)
+        runs[name, "openvino", "bfloat16"] = steady(openvino_runner(source, "bfloat16"), array)
         runs[name, "form", "bfloat16"] = partial(torch_runner(form, precision="bfloat16"), array)
     return runs
 

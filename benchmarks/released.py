@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from results import in_turns, machine, spread, write
+from results import in_turns, machine, spread, steady, write
 from torch import Tensor, nn
 
 from telltrace.backends import installed, openvino_runner, to_onnx
@@ -68,9 +68,8 @@ def judge_fast(network: nn.Module, images: Tensor, folder: Path) -> Runs:
     (folder / "form.onnx").write_bytes(to_onnx(form, (images[:2],), ["images"], ["logits"], axes))
     kinds = ["float32"] + ["bfloat16"] * ("bf16" in machine()["instructions"])
     runs = {kind: openvino_runner(folder / "form.onnx", kind) for kind in kinds}
-    return {
-        ("ours", f"OpenVINO {kind}"): partial(run, images.numpy()) for kind, run in runs.items()
-    }
+    array = images.numpy()
+    return {("ours", f"OpenVINO {kind}"): steady(run, array) for kind, run in runs.items()}
 
 
 def rows(runs: Runs, rounds: int, batch: int, warm: int) -> list[dict[str, Any]]:

@@ -19,10 +19,12 @@ from telltrace.backends import (
     choose_device,
     installed,
     open_runner,
+    openvino_runner,
     prepared,
     to_onnx,
     torch_runner,
 )
+from telltrace.backends.runners import MANY
 from telltrace.checkpoint import BUNDLED, load_detector, resolve_backend
 from telltrace.errors import DependencyError, OptionError, OutputError
 
@@ -59,10 +61,36 @@ def test_every_backend_gives_what_torch_gives(
             np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not installed")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_item_gets_the_same_numbers_alone_and_among_many(graph: bytes, threads: int) -> None:
+    images = np.random.default_rng(7).standard_normal((21, 3, 12, 12), np.float32)
+    one_by_one, many = (openvino_runner(graph, threads=threads) for _ in range(2))
+    alone = np.concatenate([one_by_one(image[None])[0] for image in images])
+    for _ in range(2 * MANY // len(images)):  # the graph for several is compiled on the way
+        (found,) = many(images)
+        assert np.array_equal(found, alone)
+    assert many._several is not None
+    assert many(images[:0])[0].shape == (0, *alone.shape[1:])
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not installed")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_face_gets_the_same_score_alone_and_among_many(precision: str) -> None:
+    crops = np.random.default_rng(7).integers(0, 256, (MANY + 3, 192, 192, 3), np.uint8)
+    detector = load_detector(precision=precision, backend="openvino")  # type: ignore[arg-type]
+    scores, maps = detector.members[0].judge(crops)
+    assert maps is not None
+    for number in (0, 5, MANY + 2):
+        score, [own] = detector.members[0].judge(crops[number : number + 1])  # type: ignore[misc]
+        assert score[0] == scores[number]
+        assert np.array_equal(own, maps[number])
+
+
 @pytest.mark.parametrize("backend", GRAPHS)
 def test_threads_may_share_a_runner(backend: str, network: nn.Module, graph: bytes) -> None:
     runner, torch_one = open_runner(graph, backend), torch_runner(network)  # type: ignore[arg-type]
-    many = [np.full((2, 3, 12, 12), value, np.float32) for value in np.linspace(-2, 2, 24)]
+    many = [np.full((9, 3, 12, 12), value, np.float32) for value in np.linspace(-2, 2, 48)]
     with ThreadPoolExecutor(6) as threads:
         found = list(threads.map(runner, many))
     for images, (maps,) in zip(many, found, strict=True):
@@ -93,7 +121,7 @@ import numpy as np
 from telltrace.backends import openvino_runner
 
 run = openvino_runner(Path(sys.argv[1]), threads=1)
-images, found, done = np.zeros((64, 3, 96, 96), np.float32), set(), threading.Event()
+images, found, done = np.zeros((512, 3, 12, 12), np.float32), set(), threading.Event()
 def watch():
     while not done.is_set():
         found.update(len(os.sched_getaffinity(int(task))) for task in os.listdir("/proc/self/task"))

@@ -198,7 +198,7 @@ def create_face_detector(device: str = "cpu", backend: Backend = "auto") -> Face
 def _runner(name: str, backend: BackendName, device: str) -> Runner:
     """A published network, ready to compute; torch is imported only if it is needed."""
     if backend != "torch":
-        return prepared_runner(*_graph(name), backend)
+        return prepared_runner(*_graph(name), backend, varying=True)
     from .networks import published_network
 
     return torch_runner(published_network(name).to(device), device)
