@@ -9,7 +9,8 @@ following is `follow_faces` on frames a twelfth of a second apart, as in a scan.
     python benchmarks/faces.py MEDIA --facenet FOLDER --yunet FILE.onnx
 
 FOLDER holds facenet-pytorch (``pip install --target FOLDER --no-deps facenet-pytorch``, weights
-included); FILE is a YuNet of OpenCV's model zoo. What is not given is left out, and said.
+included); FILE is a YuNet of OpenCV's model zoo, or its authors' ``onnx/yunet_n_640_640.onnx``
+(https://github.com/ShiqiYu/libfacedetection.train). What is not given is left out, and said.
 """
 
 import argparse
@@ -76,9 +77,11 @@ def facenet(folder: Path) -> Finder:
 
 
 def yunet(file: Path) -> Finder:
+    finder = cv2.FaceDetectorYN.create(str(file), "", (SIDE, SIDE), 0.7)
+
     def find(clip: Sequence[Pixels]) -> Found:
         height, width = clip[0].shape[:2]
-        finder = cv2.FaceDetectorYN.create(str(file), "", (width, height), 0.7)
+        finder.setInputSize((width, height))
         faces = [finder.detect(cv2.cvtColor(x, cv2.COLOR_RGB2BGR))[1] for x in clip]
         return [[] if one is None else [_box(*row[:4]) for row in one] for one in faces]
 
