@@ -132,21 +132,26 @@ def in_turns(
     *,
     warm: int = 1,
     rest: float = 0.02,
+    least: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Seconds of each run in every round; a round runs each once, so a busy machine slows all.
 
     The first ``warm`` rounds are not counted, and every second round goes backwards. Before each
-    run are ``rest`` seconds of sleep: threads of the one before it may still spin.
+    run are ``rest`` seconds of sleep: threads of the one before it may still spin. A run is called
+    again until ``least`` seconds are over, and the mean of its calls counts.
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for i in range(warm + rounds):
         for name in runs if i % 2 else reversed(runs):
             time.sleep(rest)
-            start = clock()
+            start, calls = clock(), 1
             runs[name]()
+            while least and clock() - start < least:
+                runs[name]()
+                calls += 1
             if i >= warm:
-                times[name].append(clock() - start)
+                times[name].append((clock() - start) / calls)
     return times
 
 

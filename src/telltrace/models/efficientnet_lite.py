@@ -59,7 +59,7 @@ class Block(nn.Module):
         y = x
         for number, name in enumerate(self.names, 1):
             y = self.get_submodule(f"bn{number}")(self.get_submodule(name)(y))
-            y = F.relu6(y) if number < len(self.names) else y
+            y = F.relu6(y, inplace=True) if number < len(self.names) else y
         if not self.is_residual:
             return y
         if self.training and self.drop_path:
@@ -98,9 +98,9 @@ class EfficientNetLite0(nn.Module):
                 nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / fan_out))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        x = F.relu6(self.bn1(self.conv_stem(images)))
+        x = F.relu6(self.bn1(self.conv_stem(images)), inplace=True)
         maps = [x := stage(x) for stage in self.blocks]
-        return maps[4], F.relu6(self.bn2(self.conv_head(x)))
+        return maps[4], F.relu6(self.bn2(self.conv_head(x)), inplace=True)
 
 
 def convolution(given: int, made: int, kernel: int, stride: int, groups: int = 1) -> nn.Conv2d:
