@@ -13,11 +13,14 @@ from .shots import is_cut
 SURE = 0.95
 """Faces of at least this confidence must be found again, or the whole frame is searched."""
 
+REACH = 1.0
+"""Seconds over which a face is followed."""
+
 _SHIFTS = (-0.3, 0.0, 0.3)
 
 
 def follow_faces(
-    detector: FaceDetector, frames: Sequence[Frame], every: int = 4, reach: float = 1.0
+    detector: FaceDetector, frames: Sequence[Frame], every: int = 4, reach: float = REACH
 ) -> list[list[Face]]:
     """The faces of each of a run of frames, at a fraction of the cost of searching all.
 
@@ -35,7 +38,7 @@ def follow_faces(
     if frames:
         keys.add(len(frames) - 1)
     for number, (a, b) in enumerate(pairwise(frames)):  # both sides of a cut or a gap
-        if b.time - a.time > reach or is_cut(a.tiny, b.tiny):
+        if are_apart((a, b), reach) or is_cut(a.tiny, b.tiny):
             keys |= {number, number + 1}
     search(sorted(keys))
     expected = {
@@ -50,6 +53,11 @@ def follow_faces(
             found[number] = faces
     search([i for i in expected if i not in found])
     return [found[number] for number in range(len(frames))]
+
+
+def are_apart(frames: Sequence[Frame], reach: float = REACH) -> bool:
+    """Whether no face is followed from any of these frames to the next."""
+    return all(b.time - a.time > reach for a, b in pairwise(frames))
 
 
 def _expected(

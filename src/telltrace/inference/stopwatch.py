@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from telltrace.faces.detect import FEW
+from telltrace.faces.follow import are_apart
 from telltrace.faces.media import Frame, Frames, MediaError, Status
 
 
@@ -41,7 +43,11 @@ class Stopwatch:
         self.spent[name] += time.perf_counter() - start
 
     def chunks(self, frames: Frames, size: int, expected: int) -> Iterator[list[Frame]]:
-        """Frames in lists of one size; the time they take to come counts as reading."""
+        """Frames in lists of at most one size; the time they take to come counts as reading.
+
+        Lists of frames so far apart that faces are not followed between them are short, so that
+        their faces are searched for while the next frames are decoded.
+        """
         iterator = iter(frames)
         while True:
             chunk: list[Frame] = []
@@ -51,6 +57,8 @@ class Stopwatch:
                     self._read += 1
                     if self.progress is not None:
                         self.progress(self._read, max(self._read, expected))
+                    if len(chunk) >= FEW and are_apart(chunk):
+                        break
             if not chunk:
                 return
             yield chunk
