@@ -110,13 +110,13 @@ def _is_whole(picture: ImageFile.ImageFile) -> bool:
 
 
 def _decoded_part(path: Path, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture without the black rows or columns that stand for what the file lacks.
+    """The picture without the rows or columns of one grey that stand for what the file lacks.
 
     A face that reaches into them then ends at the edge of the picture, and is flagged so.
     """
     if np.ptp(image) == 0:
         raise MediaError(path, "holds no pixels before its end", "Copy it again")
-    rows, columns = (np.flatnonzero(image.any(axis=(axis, 2))) for axis in (1, 0))
+    rows, columns = (np.flatnonzero(np.ptp(image, axis=(axis, 2))) for axis in (1, 0))
     return np.ascontiguousarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
 
