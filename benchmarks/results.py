@@ -28,8 +28,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from telltrace.backends import Runner
-from telltrace.backends.runners import MANY
+from telltrace.backends import Runner, settle
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -156,9 +155,8 @@ def in_turns(
 
 
 def steady(run: Runner, images: NDArray[Any]) -> Callable[[], Any]:
-    """Computes a batch of images, of which a backend has seen so many that it is at its fastest."""
-    for _ in range(-(-MANY // len(images)) if run.backend == "openvino" else 0):
-        run(images)
+    """Computes a batch of images with a backend at its fastest."""
+    settle(run, images)
     return partial(run, images)
 
 

@@ -2,12 +2,16 @@
 
 import copy
 import functools
+from importlib.util import find_spec
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from telltrace.backends import openvino_runner, settle, to_onnx
 from telltrace.models import DETECTORS, create_detector
+from telltrace.models.inference_form import inference_form
 from telltrace.models.registry import default_options
 
 SMALLEST = {
@@ -83,6 +87,21 @@ def test_exports_for_any_number_of_faces(name: str) -> None:
     program = torch.export.export(detector, (images(name),), dynamic_shapes=(batch,))
     five = images(name, 5)
     torch.testing.assert_close(program.module()(five), detector(five), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not installed")
+@pytest.mark.parametrize("name", ["f3net", "ib_mobilenet", "sfi_resnet26", "vit"], scope="module")
+def test_a_face_gets_the_same_logits_alone_and_among_many_in_openvino(name: str) -> None:
+    form = inference_form(build(name), side(name))
+    axes = {"images": {0: "n"}, "logits": {0: "n"}}
+    graph = to_onnx(form, [images(name)], ["images"], ["logits"], axes)
+    run, nine = openvino_runner(graph, threads=2), images(name, 9).numpy()
+    (alone,) = run(nine)
+    settle(run, nine)
+    (among_many,) = run(nine)
+    np.testing.assert_array_equal(among_many, alone)
+    expected = form(torch.from_numpy(nine)).detach()
+    torch.testing.assert_close(torch.from_numpy(alone), expected, rtol=1e-3, atol=1e-4)
 
 
 @SHALLOW

@@ -10,7 +10,7 @@ from torch import nn
 
 from telltrace.conversion import convert
 from telltrace.conversion.convolutions import derived_weight, padding_of
-from telltrace.layers.blocks import SamePad2d
+from telltrace.layers.padding import SamePad2d
 
 Identify = Callable[[nn.Module], nn.Module]
 

@@ -120,6 +120,22 @@ def test_a_cut_picture_keeps_what_came_before_the_cut(
     assert np.ptp(frame.image, axis=(1, 2)).all()
 
 
+@pytest.mark.parametrize("kept", [0.3, 0.8])
+@pytest.mark.parametrize(("suffix", "mode"), [("png", "P"), ("tiff", "YCbCr"), ("jpg", "L")])
+def test_bars_of_a_cut_picture_stay(tmp_path: Path, suffix: str, mode: str, kept: float) -> None:
+    picture = np.random.default_rng(0).integers(1, 255, (160, 160, 3), np.uint8)
+    picture[:48], picture[:, :32] = 255, 255  # the first rows that are there are white
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(picture).convert(mode).save(path)
+    whole = only(path)
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    [frame] = open_media(path)
+    assert frame.image.shape[1] == 160
+    assert 16 <= len(frame.image) < 160
+    sure = len(frame.image) - 16  # the last row of blocks may have come in part
+    np.testing.assert_array_equal(frame.image[:sure], whole[:sure])
+
+
 def test_a_picture_cut_before_its_pixels_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(path)

@@ -7,8 +7,12 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
+from telltrace.conversion import convert
+from telltrace.layers import SFIConv2d
 from telltrace.models.efficientnet_lite import EfficientNetLite0
+from telltrace.models.inference_form import inference_form
 from telltrace.models.registry import create_detector
 
 
@@ -32,6 +36,17 @@ def test_lite0_is_timms(size: tuple[int, int], training: bool) -> None:
     expected = theirs.train(training).forward_features(images)
     torch.manual_seed(5)
     assert torch.equal(ours(images)[1], expected)
+
+
+def test_lite0_has_no_normalisation_left_where_it_only_answers() -> None:
+    form = inference_form(create_detector("blend_lite"), 64)
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in form.modules())
+
+
+def test_lite0_takes_a_space_frequency_form() -> None:
+    converted = convert(create_detector("blend_lite"), image_size=64)
+    assert any(isinstance(part, SFIConv2d) for part in converted.modules())
+    assert converted.eval()(torch.rand(2, 3, 64, 64)).shape == (2, 2)
 
 
 def test_lite0_starts_as_timms() -> None:

@@ -13,6 +13,7 @@ from .runners import (
     open_runner,
     openvino_runner,
     prepared_runner,
+    settle,
     torch_runner,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "openvino_runner",
     "prepared",
     "prepared_runner",
+    "settle",
     "to_onnx",
     "torch_runner",
 ]

@@ -1,8 +1,9 @@
 """One protocol for all backends: arrays in, arrays out."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -24,11 +25,12 @@ Ends = tuple[list[tuple[str, tuple[int, ...], str]], list[set[str]]]
 """Inputs by name, with their sizes behind the first axis and their type, and names of outputs."""
 
 SEVERAL: Final = 4
-"""Items that a thread computes at a time where there are many."""
-STREAMS: Final = 4
-"""Groups of items that are computed at the same time, at most."""
+"""Items that are computed together where there are many."""
+STREAMS: Final = 2
+"""Groups of so many items that are computed at the same time, at most."""
 MANY: Final = 256
-"""Items from which on it pays to compile a graph for several."""
+"""Items after which it pays to compile a second graph."""
+logger = logging.getLogger(__name__)
 
 
 class Runner(Protocol):
@@ -102,16 +104,16 @@ class OnnxRunner:
 class OpenVinoRunner:
     """A graph in OpenVINO, on the processor.
 
-    OpenVINO computes a graph for a fixed number of items a fifth faster than one for any number,
-    and gives each item the same numbers. So items go one at a time through all threads, and when
-    there were so many that it pays to compile another graph, several at a time through each.
+    OpenVINO computes a graph for a fixed number of items faster than one for any number: a fifth,
+    measured on two cores. So items go one at a time through all threads. After `MANY` of them a
+    second graph is compiled, for four at a time, and is used if it gives the same numbers.
 
     Args:
-        source: A serialised graph, or its file.
+        source: A serialised graph, or its file, which is read once.
         precision: "float32" or "bfloat16".
         threads: Processor threads.
-        varying: All items at once, through a graph for any number: for items that are computed in
-            no time, or are of several sizes.
+        varying: All items at once, through a graph for any number: for items so small that calls
+            cost more than they, or of several sizes.
     """
 
     backend: BackendName = "openvino"
@@ -119,26 +121,45 @@ class OpenVinoRunner:
     def __init__(
         self, source: bytes | Path, precision: str, threads: int, varying: bool = False
     ) -> None:
-        computed = {"float32": "f32", "bfloat16": "bf16"}[precision], threads
-        self._compile = partial(_Compiled, source, *computed)
-        self._one = self._compile(None if varying else 1)
+        graph = _openvino().read_model(source if isinstance(source, bytes) else str(source))
+        settings = {
+            "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,  # every process would bind its threads to the same cores
+        }
+        self._one = _Compiled(graph.clone(), settings, None if varying else 1)
         self._several: _Compiled | None = None
-        self._group = 0 if varying else SEVERAL * min(threads, STREAMS)
+        self._streams = min(threads, STREAMS)
+        self._source: Any = None if varying else (graph, settings)
         self._count, self._lock = 0, threading.Lock()
 
     def __call__(self, *inputs: Array) -> tuple[Array, ...]:
         count = len(inputs[0])
         self._count += count
-        many = count - count % self._group if self._group and self._count >= MANY else 0
-        if not many:
+        many = count - count % (SEVERAL * self._streams)
+        if many and self._count >= MANY:
+            self.settle(*inputs)
+        if self._several is None or not many:
             return self._one(inputs)
-        with self._lock:
-            if self._several is None:
-                self._several = self._compile(SEVERAL, self._group // SEVERAL)
         parts = [self._several([array[:many] for array in inputs])]
         if many < count:
             parts.append(self._one([array[many:] for array in inputs]))
         return tuple(map(np.concatenate, zip(*parts, strict=True)))
+
+    def settle(self, *inputs: Array) -> None:
+        """Compile now what is else compiled after `MANY` items, with items to compare on."""
+        with self._lock:
+            if self._source is None:
+                return
+            (graph, settings), self._source = self._source, None
+            try:
+                several = _Compiled(graph, settings, SEVERAL, self._streams)
+            except Exception as error:  # such as too little memory
+                logger.warning("OpenVINO goes on with one face at a time: %s", error)
+                return
+            group = [array[: SEVERAL * self._streams] for array in inputs]
+            if all(map(np.array_equal, several(group), self._one(group))):
+                self._several = several
 
     def ends(self) -> Ends:
         """What goes in and comes out."""
@@ -149,9 +170,8 @@ class _Compiled:
     """A graph for ``size`` items, or any number of them, that ``streams`` requests compute."""
 
     def __init__(
-        self, source: bytes | Path, precision: str, threads: int, size: int | None, streams: int = 1
+        self, graph: Any, settings: dict[str, Any], size: int | None, streams: int = 1
     ) -> None:
-        graph = _openvino().read_model(source if isinstance(source, bytes) else str(source))
         given = [(one.any_name, list(one.partial_shape)[1:], one) for one in graph.inputs]
         self.ends: Ends = (
             [
@@ -162,35 +182,34 @@ class _Compiled:
         )
         if size is not None:
             graph.reshape({name: [size, *sides] for name, sides, _ in given})
-        settings = {
-            "INFERENCE_PRECISION_HINT": precision,
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": streams,
-            "ENABLE_CPU_PINNING": False,  # every process would bind its threads to the same cores
-        }
-        self.model = _openvino().compile_model(graph, "CPU", settings)
+        self.model = _openvino().compile_model(graph, "CPU", settings | {"NUM_STREAMS": streams})
         self.size, self.streams, self.local = size, streams, threading.local()
 
     def __call__(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        count = len(inputs[0])
+        count, given = len(inputs[0]), self.model.outputs
         if not count and self.size:
-            sizes = [(tuple(one.shape)[1:], one.element_type) for one in self.model.outputs]
+            sizes = [(tuple(one.shape)[1:], one.element_type) for one in given]
             return tuple(np.zeros((0, *sides), kind.to_dtype()) for sides, kind in sizes)
-        if not hasattr(self.local, "requests"):
-            many = range(self.streams)
-            self.local.requests = [self.model.create_infer_request() for _ in many]
+        requests = self.local.__dict__.pop("requests", None)  # not kept if one of them fails
+        requests = requests or [self.model.create_infer_request() for _ in range(self.streams)]
         size, parts = self.size or max(count, 1), []
         starts = range(0, max(count, 1), size)
         for first in range(0, len(starts), self.streams):
             started = starts[first : first + self.streams]
-            busy = self.local.requests[: len(started)]
+            busy = requests[: len(started)]
             for request, start in zip(busy, started, strict=True):
                 request.start_async([array[start : start + size] for array in inputs])
             for request in busy:
                 request.wait()
-            given = self.model.outputs
             parts += [[np.array(one.get_tensor(out).data) for out in given] for one in busy]
+        self.local.requests = requests
         return tuple(map(np.concatenate, zip(*parts, strict=True)))
+
+
+def settle(runner: Runner, *inputs: Array) -> None:
+    """Make a runner at once as fast as it is after many items such as these."""
+    if isinstance(runner, OpenVinoRunner):
+        runner.settle(*inputs)
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from telltrace.backends import Runner, torch_runner
+from telltrace.backends import Runner, settle, torch_runner
 from telltrace.errors import OptionError
 from telltrace.evaluation.calibration import Calibration
 from telltrace.faces.align import FaceCrop
@@ -122,6 +122,11 @@ class Detector:
         pixels = images if isinstance(images, np.ndarray) else images.cpu().numpy()
         logits, *maps = self._runner(pixels)
         return probabilities(logits, self.card.calibration), maps[0] if maps else None
+
+    def settle(self, images: NDArray[np.uint8]) -> None:
+        """Make it at once as fast as it is after many crops such as these of `score_resized`."""
+        assert self._runner is not None
+        settle(self._runner, images)
 
     def _compute_live(self, network: "nn.Module") -> None:
         """Let PyTorch compute this network as it is whenever it is asked."""

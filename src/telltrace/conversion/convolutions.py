@@ -9,7 +9,7 @@ from torch import Tensor, fx, nn
 
 from telltrace.errors import OptionError
 
-from ..layers.blocks import SamePad2d
+from ..layers.padding import SamePad2d
 from ..layers.space_frequency import SFIConv2d, Stage
 from .pairs import Mask, channels_of, in_order, usual_mask
 from .trace import ExampleTracer, before_any

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telltrace.backends import installed
-from telltrace.backends.runners import MANY
 from telltrace.checkpoint import BUNDLED, Detector, load_detector
 from telltrace.checkpoint.artefacts import Precision
 from telltrace.errors import OptionError, check_positive
@@ -77,8 +76,7 @@ def compare_forms(
             form.score_resized(batch[:1])
             first = time.perf_counter() - start
             scores = scores_of(form, images)
-            for _ in range(-(-MANY // len(batch)) if form.backend == "openvino" else 0):
-                form.score_resized(batch)
+            form.settle(batch)
             spent = median(_seconds(form, batch) for _ in range(5))
             costs = len(batch) / spent, 1000 * first, _size(file)
             differences = float(abs(scores - expected).max()), _gain(labels, scores, expected)

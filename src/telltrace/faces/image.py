@@ -84,14 +84,16 @@ def _decode_still(frames: Frames) -> Iterator[Frame]:
         try:
             with Image.open(path, formats=FORMATS) as picture:
                 frames.truncated = not _is_whole(picture)
-                image = to_rgb(picture)
+                rows = _decoded_rows(picture) if frames.truncated else picture.height
+                part = 0 < rows < picture.height
+                image = to_rgb(picture.crop((0, 0, picture.width, rows)) if part else picture)
         except AnyMediaError as error:
             remedy = "Convert it to 8 bits a sample and give the copy"
             raise MediaError(path, error.message, remedy, Status.UNSUPPORTED) from None
         except Exception as error:
             raise _damaged(path, error) from None
-    if frames.truncated:
-        image = _decoded_part(path, image)
+    if not rows:
+        raise MediaError(path, "holds no pixels before its end", "Copy it again")
     frames.lost = int(frames.truncated)
     yield Frame(image, index=0, time=0.0)
 
@@ -109,15 +111,13 @@ def _is_whole(picture: ImageFile.ImageFile) -> bool:
     return True
 
 
-def _decoded_part(path: Path, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture without the rows or columns of one grey that stand for what the file lacks.
+def _decoded_rows(picture: Image.Image) -> int:
+    """How many rows come before those that the file lacks, which Pillow leaves zero.
 
     A face that reaches into them then ends at the edge of the picture, and is flagged so.
     """
-    if np.ptp(image) == 0:
-        raise MediaError(path, "holds no pixels before its end", "Copy it again")
-    rows, columns = (np.flatnonzero(np.ptp(image, axis=(axis, 2))) for axis in (1, 0))
-    return np.ascontiguousarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    rows = np.flatnonzero(np.asarray(picture).reshape(picture.height, -1).any(axis=1))
+    return int(rows[-1]) + 1 if len(rows) else 0
 
 
 def _read_animation(path: Path, sampling: Choice, check: Callable[[], None]) -> Frames:

@@ -31,7 +31,7 @@ class ScanSettings:
         min_face: Faces smaller than this, in pixels, get no score.
         search_every: Search every N-th frame for faces and follow them in between; 1 searches
             all frames, as `prepare` does.
-        batch_size: Frames in memory at a time.
+        batch_size: At most so many frames in memory at a time.
         precision: Numbers in which the detector of forgeries computes.
         backend: What computes the networks on a processor: torch, or where they are installed onnx
             (ONNX Runtime) or openvino, for which each network is prepared once; auto takes the

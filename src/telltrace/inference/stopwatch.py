@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from telltrace.faces.detect import FEW
 from telltrace.faces.follow import are_apart
 from telltrace.faces.media import Frame, Frames, MediaError, Status
+
+SHORT: Final = 4
+"""Frames in a list where each frame is searched for faces by itself."""
 
 
 class Stopwatch:
@@ -43,10 +46,10 @@ class Stopwatch:
         self.spent[name] += time.perf_counter() - start
 
     def chunks(self, frames: Frames, size: int, expected: int) -> Iterator[list[Frame]]:
-        """Frames in lists of at most one size; the time they take to come counts as reading.
+        """Frames in lists of at most ``size``; the time they take to come counts as reading.
 
-        Lists of frames so far apart that faces are not followed between them are short, so that
-        their faces are searched for while the next frames are decoded.
+        Lists of frames between which no face is followed have `SHORT`: their faces are searched for
+        while the next frames are decoded.
         """
         iterator = iter(frames)
         while True:
@@ -57,7 +60,7 @@ class Stopwatch:
                     self._read += 1
                     if self.progress is not None:
                         self.progress(self._read, max(self._read, expected))
-                    if len(chunk) >= FEW and are_apart(chunk):
+                    if len(chunk) >= SHORT and are_apart(chunk):
                         break
             if not chunk:
                 return

@@ -5,19 +5,22 @@ that judging a photograph from the shell takes, to be imported.
 """
 
 import math
+from typing import Final
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from telltrace.layers.blocks import SamePad2d
+from telltrace.layers.padding import SamePad2d
 
-STAGES = (
+STAGES: Final = (
     (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112),
     (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
 )  # fmt: skip
 """Blocks, kernel, stride, expansion and channels of each stage."""
-STEM, DEEP = 32, 1280
-"""Channels of the first and of the last convolution."""
+STEM: Final = 32
+"""Channels of the first convolution."""
+DEEP: Final = 1280
+"""Channels of the last one."""
 
 
 class Conv2dSame(nn.Conv2d):
@@ -31,8 +34,8 @@ class Conv2dSame(nn.Conv2d):
         return super().forward(self.same(x))
 
 
-class Block(nn.Module):
-    """Expand, look at each channel by itself, project; and add the input where the shape stays.
+class InvertedResidual(nn.Module):
+    """Expand, filter each channel, project; and add the input where the shape stays.
 
     References:
         Sandler et al., "MobileNetV2", CVPR 2018, section 3.3; without squeeze-and-excitation.
@@ -46,12 +49,12 @@ class Block(nn.Module):
         layers: dict[str, nn.Module] = {}
         if times > 1:
             layers["conv_pw"] = nn.Conv2d(given, wide, 1, bias=False)
-        layers["conv_dw"] = convolution(wide, wide, kernel, stride, groups=wide)
+        layers["conv_dw"] = _convolution(wide, wide, kernel, stride, groups=wide)
         layers[f"conv_{last}"] = nn.Conv2d(wide, made, 1, bias=False)
         self.names = tuple(layers)
         for number, (name, layer) in enumerate(layers.items(), 1):
             self.add_module(name, layer)
-            self.add_module(f"bn{number}", norm(layer.out_channels))  # type: ignore[arg-type]
+            self.add_module(f"bn{number}", _norm(layer.out_channels))  # type: ignore[arg-type]
         self.is_residual = stride == 1 and given == made
         self.drop_path = drop_path
 
@@ -81,17 +84,19 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self, drop_path_rate: float = 0.0) -> None:
         super().__init__()
-        self.conv_stem, self.bn1 = convolution(3, STEM, 3, 2), norm(STEM)
+        self.conv_stem, self.bn1 = _convolution(3, STEM, 3, 2), _norm(STEM)
         self.blocks = nn.Sequential()
         given, number, total = STEM, 0, sum(stage[0] for stage in STAGES)
         for count, kernel, stride, times, made in STAGES:
             stage = nn.Sequential()
             for place in range(count):
                 drop = drop_path_rate * number / total
-                stage.append(Block(given, made, kernel, 1 if place else stride, times, drop))
+                stage.append(
+                    InvertedResidual(given, made, kernel, 1 if place else stride, times, drop)
+                )
                 given, number = made, number + 1
             self.blocks.append(stage)
-        self.conv_head, self.bn2 = nn.Conv2d(given, DEEP, 1, bias=False), norm(DEEP)
+        self.conv_head, self.bn2 = nn.Conv2d(given, DEEP, 1, bias=False), _norm(DEEP)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 fan_out = math.prod(layer.kernel_size) * layer.out_channels // layer.groups
@@ -103,13 +108,13 @@ class EfficientNetLite0(nn.Module):
         return maps[4], F.relu6(self.bn2(self.conv_head(x)), inplace=True)
 
 
-def convolution(given: int, made: int, kernel: int, stride: int, groups: int = 1) -> nn.Conv2d:
+def _convolution(given: int, made: int, kernel: int, stride: int, groups: int = 1) -> nn.Conv2d:
     """TensorFlow's padding, which is the usual one where the stride is 1."""
     if stride == 1:
         return nn.Conv2d(given, made, kernel, padding=kernel // 2, groups=groups, bias=False)
     return Conv2dSame(given, made, kernel, stride, groups)
 
 
-def norm(channels: int) -> nn.BatchNorm2d:
+def _norm(channels: int) -> nn.BatchNorm2d:
     """TensorFlow's batch normalisation."""
     return nn.BatchNorm2d(channels, eps=1e-3)

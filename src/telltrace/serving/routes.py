@@ -60,7 +60,7 @@ def judged_job(job: Annotated[Job, Depends(own_job)]) -> Job:
     return job
 
 
-def content(path: pathlib.Path, missing: str) -> bytes:
+def read_result(path: pathlib.Path, missing: str) -> bytes:
     """A file of a job; a Problem if there is none, or it is deleted at this moment."""
     try:
         return path.read_bytes()
@@ -174,7 +174,7 @@ def delete_job(request: Request, job: Own) -> None:
 )
 def show_report(request: Request, job: Judged, download: bool = False) -> Response:
     """The page that `telltrace scan --report` writes: timeline, faces, evidence."""
-    page = content(running(request).folders[job.id] / REPORT, "there is no report of this file")
+    page = read_result(running(request).folders[job.id] / REPORT, "there is no report of this file")
     kind = "attachment" if download else "inline"
     headers = {
         "content-disposition": f'{kind}; filename="{REPORT}"',
@@ -217,7 +217,7 @@ def show_picture(
 ) -> Response:
     """A kept frame: as it is, with its faces marked, or with the map of where a seam is seen."""
     path = running(request).folders[job.id] / file_name(index, view)
-    return Response(content(path, "there is no such picture"), media_type="image/jpeg")
+    return Response(read_result(path, "there is no such picture"), media_type="image/jpeg")
 
 
 @api.get(
