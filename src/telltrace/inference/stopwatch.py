@@ -10,7 +10,7 @@ from typing import Final
 from telltrace.faces.follow import are_apart
 from telltrace.faces.media import Frame, Frames, MediaError, Status
 
-SHORT: Final = 4
+SHORT: Final = 2
 """Frames in a list where each frame is searched for faces by itself."""
 
 
