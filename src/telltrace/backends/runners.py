@@ -130,13 +130,14 @@ class OpenVinoRunner:
         self._one = _Compiled(graph.clone(), settings, None if varying else 1)
         self._several: _Compiled | None = None
         self._streams = min(threads, STREAMS)
+        self._group = SEVERAL * self._streams
         self._source: Any = None if varying else (graph, settings)
         self._count, self._lock = 0, threading.Lock()
 
     def __call__(self, *inputs: Array) -> tuple[Array, ...]:
         count = len(inputs[0])
         self._count += count
-        many = count - count % (SEVERAL * self._streams)
+        many = count - count % self._group
         if many and self._count >= MANY:
             self.settle(*inputs)
         if self._several is None or not many:
@@ -147,9 +148,9 @@ class OpenVinoRunner:
         return tuple(map(np.concatenate, zip(*parts, strict=True)))
 
     def settle(self, *inputs: Array) -> None:
-        """Compile now what is else compiled after `MANY` items, with items to compare on."""
+        """Compile now what is else compiled after `MANY` items, if these are a group to compare."""
         with self._lock:
-            if self._source is None:
+            if self._source is None or len(inputs[0]) < self._group:
                 return
             (graph, settings), self._source = self._source, None
             try:
@@ -157,7 +158,7 @@ class OpenVinoRunner:
             except Exception as error:  # such as too little memory
                 logger.warning("OpenVINO goes on with one face at a time: %s", error)
                 return
-            group = [array[: SEVERAL * self._streams] for array in inputs]
+            group = [array[: self._group] for array in inputs]
             if all(map(np.array_equal, several(group), self._one(group))):
                 self._several = several
 
