@@ -156,7 +156,7 @@ class OpenVinoRunner:
             try:
                 several = _Compiled(graph, settings, SEVERAL, self._streams)
             except Exception as error:  # such as too little memory
-                logger.warning("OpenVINO goes on with one face at a time: %s", error)
+                logger.warning("OpenVINO computes one item at a time: %s", error)
                 return
             group = [array[: self._group] for array in inputs]
             if all(map(np.array_equal, several(group), self._one(group))):

@@ -82,9 +82,9 @@ class Scanner:
     """Judges one file after another, with the models kept loaded.
 
     Several threads may call one scanner at the same time without a lock, with the same verdicts as
-    one after the other. Memory grows by the frames of one batch for each thread,
-    those decoded ahead and at most 256 MiB that are kept. A checkpoint that
-    cannot be read, or a setting out of range, is a TelltraceError.
+    one after the other. Memory grows by the frames of one batch for each thread, those decoded
+    ahead and at most 256 MiB that are kept, and in OpenVINO by a second graph after 256 faces. A
+    checkpoint that cannot be read, or a setting out of range, is a TelltraceError.
 
     Args:
         detector: The detector of forgeries, or several of which the mean counts: checkpoints or

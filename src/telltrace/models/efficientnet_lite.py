@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 with timm's parameter names, for the detector in the package.
 
-It is timm's ``tf_efficientnet_lite0`` in plain PyTorch: timm itself would take a third of the time
-that judging a photograph from the shell takes, to be imported.
+It is timm's ``tf_efficientnet_lite0`` in plain PyTorch: importing timm was a third of the time from
+the shell to the verdict on a photograph.
 """
 
 import math
